@@ -1,0 +1,41 @@
+"""The one way in which dlsweep refuses input."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ConfigError(ValueError):
+    """What is wrong with a user's input: every problem found, one line each.
+
+    The command line prints the problems and exits with code 2; nothing has been created by then.
+
+    Args:
+        problems: one line per problem, each naming the field, the value and the nearest valid name.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems: tuple[str, ...] = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def fold(name: object) -> str:
+    """A name without what users vary: case, hyphens, underscores, dots, slashes and spaces."""
+    return "".join(c for c in str(name).lower() if c not in "-_./ ")
+
+
+def nearest(name: object, candidates: Iterable[str]) -> str | None:
+    """The candidate closest to ``name`` in spelling, or None where nothing is close."""
+    by_fold = {fold(candidate): candidate for candidate in candidates}
+    found = difflib.get_close_matches(fold(name), by_fold, n=1, cutoff=0.6)
+    return by_fold[found[0]] if found else None
+
+
+def did_you_mean(name: object, candidates: Iterable[str]) -> str:
+    """``"; did you mean 'x'?"`` for the nearest candidate, else the list of all of them."""
+    candidates = list(candidates)
+    found = nearest(name, candidates)
+    if found is not None:
+        return f"; did you mean {found!r}?"
+    return f"; choose from {', '.join(candidates)}"
