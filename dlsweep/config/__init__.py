@@ -1,0 +1,21 @@
+"""Floor 0: every setting of a run, how users spell it, and where its randomness comes from."""
+
+from dlsweep.config.errors import ConfigError
+from dlsweep.config.flags import flag_parser, parse_flags
+from dlsweep.config.kinds import ConvLayer
+from dlsweep.config.names import canonical_value, parse_config, setting_name, unknown_setting
+from dlsweep.config.run_config import SETTINGS, RunConfig, Setting
+
+__all__ = [
+    "SETTINGS",
+    "ConfigError",
+    "ConvLayer",
+    "RunConfig",
+    "Setting",
+    "canonical_value",
+    "flag_parser",
+    "parse_config",
+    "parse_flags",
+    "setting_name",
+    "unknown_setting",
+]

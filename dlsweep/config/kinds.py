@@ -1,0 +1,207 @@
+"""The kinds of value a setting may have: from what a user wrote to the canonical value.
+
+A parser takes whatever a flag (text), a YAML file or a W&B sweep delivers and returns the
+canonical value, or raises ValueError with the end of the sentence "NAME: got VALUE, …".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlsweep.config.choices import Choice
+from dlsweep.config.errors import did_you_mean, fold
+
+Parser = Callable[[Any], Any]
+
+_NONE = {"none", "null", "no", "off", "false", ""}
+_TRUE = {"true", "yes", "on", "1"}
+_FALSE = {"false", "no", "off", "0"}
+
+
+@dataclass(frozen=True)
+class ConvLayer:
+    """One convolution without padding: ``channels`` filters of ``kernel``×``kernel``."""
+
+    channels: int
+    kernel: int
+    stride: int = 1
+
+    def output_side(self, side: int) -> int:
+        """The height (or width) of the output for an input of ``side`` pixels; may be < 1."""
+        return (side - self.kernel) // self.stride + 1
+
+
+def text(value: Any) -> str | None:
+    """Any text; empty text and none mean that nothing was given."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if not isinstance(value, str):
+        raise ValueError("expected text")
+    return value
+
+
+def number(low: float, high: float = math.inf, *, above: bool = False) -> Parser:
+    """A finite float in [low, high), or in (low, high) where ``above``."""
+
+    def parse(value: Any) -> float:
+        expected = f"expected a number {'>' if above else '≥'} {low:g}" + (
+            f" and < {high:g}" if high < math.inf else ""
+        )
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError(expected)
+        try:
+            result = float(value)
+        except ValueError:
+            raise ValueError(expected) from None
+        inside = low < result if above else low <= result
+        if not (inside and result < high):  # also refuses NaN and infinity
+            raise ValueError(expected)
+        return result
+
+    return parse
+
+
+def integer(low: int) -> Parser:
+    """An integer ≥ low; 64.0 and "64" count, 64.5 and true do not."""
+
+    def parse(value: Any) -> int:
+        expected = f"expected an integer ≥ {low}"
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            raise ValueError(expected)
+        try:
+            # int() first: float() would round integers above 2**53.
+            result = int(value) if isinstance(value, str | int) else round(value)
+        except (ValueError, OverflowError):
+            try:
+                result = round(float(value))
+            except (ValueError, OverflowError):
+                raise ValueError(expected) from None
+        if not isinstance(value, int) and float(value) != result:
+            raise ValueError(expected)
+        if result < low:
+            raise ValueError(expected)
+        return result
+
+    return parse
+
+
+def optional(parser: Parser) -> Parser:
+    """What ``parser`` takes, or none."""
+
+    def parse(value: Any) -> Any:
+        if value is None or value is False or (isinstance(value, str) and fold(value) in _NONE):
+            return None
+        try:
+            return parser(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or none") from None
+
+    return parse
+
+
+def boolean(value: Any) -> bool:
+    """True or false, also as yes/no, on/off, 1/0."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str | int) and fold(value) in _TRUE | _FALSE:
+        return fold(value) in _TRUE
+    raise ValueError("expected true or false")
+
+
+def choice(choices: Mapping[str, Choice]) -> Parser:
+    """One of ``choices``, in any of its spellings; returns the canonical one."""
+    spellings = {
+        fold(spelling): name for name, c in choices.items() for spelling in (name, *c.also)
+    }
+
+    def parse(value: Any) -> str:
+        if value is None and "none" in spellings:
+            return spellings["none"]
+        if isinstance(value, str) and fold(value) in spellings:
+            return spellings[fold(value)]
+        hint = did_you_mean(value, choices) if isinstance(value, str) else did_you_mean("", choices)
+        raise ValueError(f"not a known choice{hint}")
+
+    return parse
+
+
+def device(value: Any) -> str:
+    """``auto``, ``cpu``, ``cuda`` or ``cuda:N``."""
+    if isinstance(value, str) and re.fullmatch(r"auto|cpu|cuda(:\d+)?", value.strip().lower()):
+        return value.strip().lower()
+    if isinstance(value, str) and fold(value) == "gpu":
+        return "cuda"
+    hint = did_you_mean(value, ("auto", "cpu", "cuda")) if isinstance(value, str) else ""
+    raise ValueError(f"not a known device{hint or '; choose from auto, cpu, cuda'}")
+
+
+def _listed(value: Any) -> Any:
+    """Text such as "128,64", "128 64" or "[128, 64]" as a list; anything else unchanged."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return [part for part in re.split(r"[,\s]+", value.strip(" ()[]")) if part]
+
+
+def sizes(value: Any) -> int | tuple[int, ...]:
+    """One size ≥ 1 for all hidden layers, or a sequence with one size for each."""
+    value = _listed(value)
+    one = integer(1)
+    try:
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            parsed = tuple(one(v) for v in value)
+            # A flag delivers one size as a list of one: `-sz 128`.
+            return parsed[0] if len(parsed) == 1 else parsed
+        return int(one(value))
+    except ValueError:
+        raise ValueError("expected an integer ≥ 1, or a list with one per layer") from None
+
+
+_CONV_TEXT = re.compile(r"(\d+)x(\d+)(?:x(\d+))?(?:/(\d+))?")
+
+
+def _conv_layer(value: Any) -> ConvLayer:
+    if isinstance(value, ConvLayer):
+        return value
+    one = integer(1)
+    if isinstance(value, str):  # as papers write it: 16x5x5/2, or 16x5/2
+        match = _CONV_TEXT.fullmatch(value.lower().replace("×", "x").replace(" ", ""))
+        if match is None or match[3] not in (None, match[2]):
+            raise ValueError
+        value = [match[1], match[2], match[4] or 1]
+    if isinstance(value, Mapping):
+        by_name = {fold(key): item for key, item in value.items()}
+        for name, also in (("channels", ("outchannels", "filters")), ("kernel", ("kernelsize",))):
+            for other in also:
+                if other in by_name:
+                    by_name[name] = by_name.pop(other)
+        if not set(by_name) <= {"channels", "kernel", "stride"}:
+            raise ValueError
+        value = [by_name.get("channels"), by_name.get("kernel"), by_name.get("stride", 1)]
+    if not isinstance(value, Sequence) or len(value) not in (2, 3):
+        raise ValueError
+    return ConvLayer(*(one(v) for v in value))
+
+
+def conv_layers(value: Any) -> tuple[ConvLayer, ...]:
+    """Convolutions: {channels, kernel, stride} each, or [16, 5, 2], or the text 16x5x5/2."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            value = [part for part in re.split(r"[,;]\s*|\s+", value.strip()) if part]
+    try:
+        if not isinstance(value, Sequence) or not value:
+            raise ValueError
+        return tuple(_conv_layer(layer) for layer in value)
+    except ValueError:
+        raise ValueError(
+            "expected a list of convolutions such as {channels: 16, kernel: 5, stride: 2}"
+        ) from None

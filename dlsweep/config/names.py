@@ -1,0 +1,111 @@
+"""From the names and values that users write to a ``RunConfig``: keys, nested keys, notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dlsweep.config.errors import ConfigError, fold, nearest
+from dlsweep.config.run_config import SETTINGS, RunConfig, shown
+
+_BY_SPELLING: dict[str, str] = {}
+for _name, _setting in SETTINGS.items():
+    for _spelling in (_name, *_setting.also):
+        # A field's own name always wins over another field's alternative.
+        if fold(_spelling) not in _BY_SPELLING or _spelling == _name:
+            _BY_SPELLING[fold(_spelling)] = _name
+
+_NAMING_KEYS = {"name", "type", "kind", "value"}
+
+
+def setting_name(key: str) -> str | None:
+    """The setting that ``key`` means, or None.
+
+    A nested key is written with dots: of ``optimizer.name`` the last part is looked at first
+    (``name`` says nothing, so ``optimizer`` is meant), then the whole.
+    """
+    parts = str(key).split(".")
+    if len(parts) > 1 and fold(parts[-1]) in _NAMING_KEYS:
+        return setting_name(".".join(parts[:-1]))
+    return _BY_SPELLING.get(fold(parts[-1])) or _BY_SPELLING.get(fold(key))
+
+
+def unknown_setting(key: str) -> str:
+    """The line that refuses a key, with the setting it probably means."""
+    known = [*SETTINGS, *(also for setting in SETTINGS.values() for also in setting.also)]
+    found = nearest(str(key).split(".")[-1], known)
+    name = setting_name(found) if found else None
+    hint = f"; did you mean {name!r}?" if name else "; see `python train.py --help` for all of them"
+    return f"{key}: no such setting{hint}"
+
+
+def canonical_value(name: str, value: Any) -> tuple[Any, str | None]:
+    """A setting's value in its canonical spelling, and a notice where it was spelled otherwise.
+
+    Raises:
+        ConfigError: where the value is not one that the setting takes.
+    """
+    setting = SETTINGS[name]
+    try:
+        canonical = setting.parse(value)
+    except ValueError as error:
+        raise ConfigError([f"{name}: got {shown(value)}, {error}"]) from None
+    if setting.values is not None and isinstance(value, str) and fold(value) != fold(canonical):
+        return canonical, f"{name}: {value} was taken for {canonical}"
+    return canonical, None
+
+
+def flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of nested mappings as ("outer.inner", value)."""
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def parse_config(mapping: Mapping[str, Any]) -> tuple[RunConfig, list[str]]:
+    """A ``RunConfig`` from settings named and spelled as users do.
+
+    Where ``hidden_size`` is a list and ``num_layers`` is not given, the list says both.
+
+    Args:
+        mapping: settings by any of their names, possibly nested; what is missing is the default.
+
+    Returns:
+        The configuration, and one notice for every name or word that was taken for another.
+
+    Raises:
+        ConfigError: with one line for everything that is wrong.
+    """
+    problems: list[str] = []
+    notices: list[str] = []
+    given: dict[str, Any] = {}
+    source: dict[str, str] = {}
+    for key, value in flatten(mapping):
+        name = setting_name(key)
+        if name is None:
+            problems.append(unknown_setting(key))
+            continue
+        if name in given and given[name] != value:
+            problems.append(f"{key}: {name} is given twice, as {source[name]} and as {key}")
+            continue
+        if fold(key) != fold(name):
+            notices.append(f"{key} was taken for {name}")
+        try:
+            given[name], notice = canonical_value(name, value)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        source[name] = key
+        if notice:
+            notices.append(notice)
+    if isinstance(given.get("hidden_size"), tuple):
+        given.setdefault("num_layers", len(given["hidden_size"]))
+    try:
+        config = RunConfig(**given)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return config, notices

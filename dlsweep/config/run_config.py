@@ -1,0 +1,358 @@
+"""``RunConfig``: every setting of a run, defined once.
+
+The fields below make train.py's flags, the keys a sweep may use, ``wandb.config`` and the table of
+settings in the README.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlsweep.config import choices, kinds
+from dlsweep.config.errors import ConfigError
+from dlsweep.config.kinds import ConvLayer
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a field of ``RunConfig`` is, beyond its name, type and default.
+
+    Attributes:
+        help: one line for ``--help`` and the README.
+        parse: from what a user wrote to the canonical value (see ``dlsweep.config.kinds``).
+        flags: the flags besides ``--name``.
+        also: other names that sweep files use for it.
+        values: the words it may take, where they are words.
+        expects: what the README says about its values, where they are not words.
+    """
+
+    help: str
+    parse: kinds.Parser
+    flags: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    values: Mapping[str, choices.Choice] | None = None
+    expects: str = ""
+
+
+def _setting(
+    default: Any,
+    help: str,
+    parse: kinds.Parser,
+    expects: str,
+    flags: str = "",
+    also: str = "",
+    values: Mapping[str, choices.Choice] | None = None,
+) -> Any:
+    setting = Setting(help, parse, tuple(flags.split()), tuple(also.split()), values, expects)
+    return field(default=default, metadata={"setting": setting})
+
+
+def _choice(
+    default: str, help: str, values: Mapping[str, choices.Choice], flags: str = "", also: str = ""
+) -> Any:
+    return _setting(default, help, kinds.choice(values), "", flags, also, values)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Every setting of one run. Values are checked and brought to their canonical spelling.
+
+    Raises:
+        ConfigError: with one line for every setting that is wrong.
+    """
+
+    wandb_project: str | None = _setting(
+        "dlsweep", "W&B project", kinds.text, "text", "-wp", "project project_name"
+    )
+    wandb_entity: str | None = _setting(
+        None, "W&B entity (user or team)", kinds.text, "text", "-we", "entity"
+    )
+    dataset: str = _choice(
+        "fashion_mnist", "data set", choices.DATASETS, "-d", "data dataset_name data_set"
+    )
+    model: str = _choice(
+        "feedforward", "model", choices.MODELS, "", "model_type architecture network arch"
+    )
+    backend: str = _choice("torch", "what trains the run", choices.BACKENDS, "", "framework")
+    epochs: int = _setting(
+        10,
+        "passes over the training images",
+        kinds.integer(1),
+        "integer ≥ 1",
+        "-e",
+        "num_epochs n_epochs max_epochs epoch number_of_epochs no_of_epochs training_epochs",
+    )
+    batch_size: int = _setting(
+        64,
+        "images per step",
+        kinds.integer(1),
+        "integer ≥ 1",
+        "-b",
+        "batch bs minibatch_size mini_batch_size batch_sizes",
+    )
+    loss: str = _choice(
+        "cross_entropy",
+        "loss",
+        choices.LOSSES,
+        "-l",
+        "loss_function loss_fn loss_func criterion loss_type",
+    )
+    optimizer: str = _choice(
+        "adam",
+        "update rule",
+        choices.OPTIMIZERS,
+        "-o",
+        "optim optimiser opt optimizer_name optimizer_type optimization optimisation",
+    )
+    learning_rate: float = _setting(
+        0.001,
+        "learning rate of the first epoch",
+        kinds.number(0),
+        "number ≥ 0",
+        "-lr --lr",
+        "lr eta init_lr initial_learning_rate initial_lr step_length",
+    )
+    momentum: float = _setting(
+        0.9,
+        "momentum of momentum and nesterov",
+        kinds.number(0, 1),
+        "0 ≤ number < 1",
+        "-m",
+        "mom momentum_coefficient mu",
+    )
+    beta: float = _setting(
+        0.9,
+        "decay of rmsprop's mean square",
+        kinds.number(0, 1),
+        "0 ≤ number < 1",
+        "-beta",
+        "rho alpha beta_rms rms_decay rmsprop_beta",
+    )
+    beta1: float = _setting(
+        0.9,
+        "decay of the first moment of adam and nadam",
+        kinds.number(0, 1),
+        "0 ≤ number < 1",
+        "-beta1",
+    )
+    beta2: float = _setting(
+        0.999,
+        "decay of the second moment of adam and nadam",
+        kinds.number(0, 1),
+        "0 ≤ number < 1",
+        "-beta2",
+    )
+    epsilon: float = _setting(
+        1e-8,
+        "added to the denominator of rmsprop, adam and nadam",
+        kinds.number(0, above=True),
+        "number > 0",
+        "-eps --eps",
+        "eps",
+    )
+    weight_decay: float = _setting(
+        0.0,
+        "L2 penalty, added to the gradient",
+        kinds.number(0),
+        "number ≥ 0",
+        "-w_d -wd",
+        "w_d wd l2 l2_reg l2_regularization l2_regularisation l2_penalty l2_lambda regularization "
+        "weight_decay_rate lambda reg",
+    )
+    weight_init: str = _choice(
+        "he",
+        "initial weights",
+        choices.WEIGHT_INITS,
+        "-w_i",
+        "w_i init initializer initialiser initialization initialisation init_method weight "
+        "weight_initialization weight_initialisation weight_initializer weight_init_method "
+        "weights_init weights_initialization kernel_initializer init_type",
+    )
+    num_layers: int = _setting(
+        3,
+        "hidden layers",
+        kinds.integer(0),
+        "integer ≥ 0",
+        "-nhl",
+        "nhl hidden_layers num_hidden_layers n_hidden_layers number_of_hidden_layers n_layers "
+        "no_of_hidden_layers number_hidden_layers no_hidden_layers hidden_layers_count "
+        "num_hidden hl layers",
+    )
+    hidden_size: int | tuple[int, ...] = _setting(
+        256,
+        "size of every hidden layer, or one size for each",
+        kinds.sizes,
+        "integer ≥ 1, or a list",
+        "-sz",
+        "sz hidden_sizes hidden_layer_size hidden_layer_sizes size_of_hidden_layers hidden_units "
+        "size_of_hidden_layer hidden_layers_size size_hidden_layer size_hidden_layers hidden_dim "
+        "num_neurons neurons n_neurons neurons_per_layer num_units units layer_size layer_sizes "
+        "hidden_nodes hidden_layer_dim num_nodes hidden_size_list hls",
+    )
+    activation: str = _choice(
+        "relu",
+        "activation of the hidden layers",
+        choices.ACTIVATIONS,
+        "-a",
+        "activation_function activation_func activation_fn act act_fn act_func nonlinearity "
+        "activations hidden_activation activation_functions",
+    )
+    conv_layers: tuple[ConvLayer, ...] = _setting(
+        (ConvLayer(32, 3, 1), ConvLayer(64, 3, 2)),
+        "cnn: convolutions {channels, kernel, stride}, without padding",
+        kinds.conv_layers,
+        "list, or text such as 16x5x5/2,8x3x3/1",
+        "",
+        "convolutions conv convs conv_layer",
+    )
+    conv_activation: str | None = _setting(
+        None,
+        "cnn: activation after the convolutions, where it differs from activation",
+        kinds.optional(kinds.choice(choices.ACTIVATIONS)),
+        "none, or as activation",
+    )
+    batch_norm: bool = _setting(
+        False,
+        "batch normalization after each convolution (cnn) or hidden layer (feedforward)",
+        kinds.boolean,
+        "true or false",
+        "",
+        "batch_normalization batch_normalisation bn use_batch_norm use_bn",
+    )
+    dropout: float = _setting(
+        0.0,
+        "probability of dropping a unit",
+        kinds.number(0, 1),
+        "0 ≤ number < 1",
+        "",
+        "dropout_rate dropout_prob dropout_probability dropout_p drop_rate p_drop",
+    )
+    dropout_at: str = _choice("all", "where units are dropped", choices.DROPOUT_PLACES)
+    lr_schedule: str = _choice(
+        "constant",
+        "learning rate over the epochs",
+        choices.LR_SCHEDULES,
+        "",
+        "schedule scheduler lr_scheduler learning_rate_schedule learning_rate_scheduler",
+    )
+    step_size: int = _setting(
+        5, "epochs between the steps of the step schedule", kinds.integer(1), "integer ≥ 1"
+    )
+    gamma: float = _setting(
+        0.1,
+        "factor of the step schedule",
+        kinds.number(0, above=True),
+        "number > 0",
+        "",
+        "lr_decay lr_gamma decay_factor",
+    )
+    early_stopping: int | None = _setting(
+        None,
+        "stop after this many epochs without a better validation accuracy",
+        kinds.optional(kinds.integer(1)),
+        "integer ≥ 1, or none",
+        "",
+        "patience early_stopping_patience early_stop",
+    )
+    val_fraction: float = _setting(
+        0.1,
+        "share of the training images held out for validation",
+        kinds.number(0, 1, above=True),
+        "0 < number < 1",
+        "",
+        "validation_split val_split validation_fraction valid_fraction val_ratio validation_ratio",
+    )
+    train_size: int | None = _setting(
+        None,
+        "train on this many images only, for quick looks",
+        kinds.optional(kinds.integer(1)),
+        "integer ≥ 1, or none",
+        "",
+        "num_train n_train subset subset_size",
+    )
+    seed: int = _setting(
+        0,
+        "seed of the initial weights, the batch order and dropout",
+        kinds.integer(0),
+        "integer ≥ 0",
+        "",
+        "random_seed random_state rng_seed",
+    )
+    device: str = _setting(
+        "auto",
+        "where to train; auto is the GPU where there is one",
+        kinds.device,
+        "auto, cpu, cuda",
+    )
+
+    def __post_init__(self) -> None:
+        problems = []
+        for name, setting in SETTINGS.items():
+            value = getattr(self, name)
+            try:
+                object.__setattr__(self, name, setting.parse(value))
+            except ValueError as error:
+                problems.append(f"{name}: got {shown(value)}, {error}")
+        if not problems:  # relations between settings make sense only where each is sound
+            problems = _relations(self)
+        if problems:
+            raise ConfigError(problems)
+
+    @property
+    def hidden_sizes(self) -> tuple[int, ...]:
+        """The size of each fully connected hidden layer, ``num_layers`` of them."""
+        if isinstance(self.hidden_size, int):
+            return (self.hidden_size,) * self.num_layers
+        return self.hidden_size
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as JSON has them: numbers, text, lists and dictionaries."""
+        values = dataclasses.asdict(self)
+        values["conv_layers"] = list(values["conv_layers"])
+        if isinstance(self.hidden_size, tuple):
+            values["hidden_size"] = list(self.hidden_size)
+        return values
+
+
+def shown(value: Any) -> str:
+    """A user's value as an error message shows it: on one line, and not too long."""
+    text = repr(value).replace("\n", " ")
+    return text if len(text) <= 60 else text[:57] + "…" + text[-1]
+
+
+SETTINGS: dict[str, Setting] = {
+    f.name: f.metadata["setting"] for f in dataclasses.fields(RunConfig)
+}
+
+
+def _relations(config: RunConfig) -> list[str]:
+    """What is wrong between settings that are each sound alone, one line each."""
+    problems = []
+    if isinstance(config.hidden_size, tuple) and len(config.hidden_size) != config.num_layers:
+        problems.append(
+            f"hidden_size: got {len(config.hidden_size)} sizes {list(config.hidden_size)} for "
+            f"num_layers {config.num_layers}; give one size, or one per hidden layer"
+        )
+    if config.model == "cnn":
+        _, side, _ = choices.DATASETS[config.dataset].image_shape
+        for i, layer in enumerate(config.conv_layers, start=1):
+            if layer.output_side(side) < 1:
+                problems.append(
+                    f"conv_layers: convolution {i} ({layer.kernel}×{layer.kernel}) is larger than "
+                    f"the {side}×{side} image that reaches it"
+                )
+                break
+            side = layer.output_side(side)
+    if config.backend == "numpy":
+        if config.model != "feedforward":
+            problems.append("model: backend numpy trains feedforward only; use backend torch")
+        if config.batch_norm:
+            problems.append("batch_norm: not part of backend numpy; use backend torch")
+        if config.dropout > 0:
+            problems.append("dropout: not part of backend numpy; use backend torch")
+        if config.device.startswith("cuda"):
+            problems.append("device: backend numpy runs on the CPU; use auto or cpu")
+    return problems
