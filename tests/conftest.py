@@ -1,0 +1,150 @@
+"""What every test stands on: no network, homes of its own, and options for what is left out.
+
+Tests that need W&B ask for the fixture `wandb_server`; without it wandb is offline and would find
+nobody at its address.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.wandb_server import WandbServer
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+PROXIES = [name for p in ("http", "https", "all") for name in (f"{p}_proxy", f"{p.upper()}_PROXY")]
+
+# As the user set them; tests marked `network` get these back.
+OUTSIDE = {
+    name: os.environ.get(name)
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "no_proxy", "NO_PROXY", *PROXIES)
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("dlsweep")
+    group.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    group.addoption("--network", action="store_true", help="also run the tests marked network")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # wandb 0.31's own wandb.sweep() calls a function that it has deprecated.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Read the `app_url` setting:DeprecationWarning:wandb"
+    )
+    # It never closes the file in which its agent leaves a run's configuration.
+    config.addinivalue_line(
+        "filterwarnings", r"ignore:unclosed file .*sweep-.*config-.*\.yaml:ResourceWarning"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        for option in ("slow", "network"):
+            if option in item.keywords and not config.getoption(option):
+                item.add_marker(pytest.mark.skip(reason=f"{option}: run with --{option}"))
+    gpu = [item for item in items if "gpu" in item.keywords]
+    if gpu and not _cuda():
+        for item in gpu:
+            item.add_marker(pytest.mark.skip(reason="gpu: no CUDA device here"))
+
+
+def _cuda() -> bool:
+    try:
+        import torch
+    except ImportError:
+        return False
+    return torch.cuda.is_available()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the session homes of its own, and a W&B address where nobody is."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        # Data sets once downloaded stay where they are, whatever HOME becomes.
+        if "DLSWEEP_DATA" not in os.environ:
+            patch.setenv("DLSWEEP_DATA", str(Path.home() / ".cache" / "dlsweep" / "data"))
+        patch.setenv("HOME", str(home))
+        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        patch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        for name in PROXIES:
+            patch.setenv(name, NOWHERE)
+        patch.setenv("no_proxy", ",".join(LOOPBACK))
+        patch.setenv("NO_PROXY", ",".join(LOOPBACK))
+        # Processes that a test starts find this interpreter and this checkout.
+        patch.setenv("PATH", os.path.dirname(sys.executable), prepend=os.pathsep)
+        patch.setenv("PYTHONPATH", str(REPOSITORY), prepend=os.pathsep)
+
+        for name in [name for name in os.environ if name.startswith("WANDB_")]:
+            patch.delenv(name)
+        patch.setenv("WANDB_BASE_URL", NOWHERE)
+        patch.setenv("WANDB_MODE", "offline")
+        patch.setenv("WANDB_ERROR_REPORTING", "false")
+        patch.setenv("WANDB_SILENT", "true")
+        patch.setenv("WANDB_CONSOLE", "off")
+        patch.setenv("WANDB_DISABLE_GIT", "true")
+        patch.setenv("WANDB_DISABLE_CODE", "true")
+        patch.setenv("WANDB_X_DISABLE_STATS", "true")
+        patch.setenv("WANDB_CONFIG_DIR", str(home / "wandb-config"))
+        patch.setenv("WANDB_CACHE_DIR", str(home / "wandb-cache"))
+        patch.setenv("WANDB_DATA_DIR", str(home / "wandb-data"))
+        patch.setenv("NETRC", str(home / "no-netrc"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection out of this machine, but to tests marked `network`."""
+    if request.node.get_closest_marker("network"):
+        for name, value in OUTSIDE.items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        return
+    connect = socket.socket.connect
+
+    def connect_here(self: socket.socket, address: object) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in LOOPBACK:
+            raise RuntimeError(f"a test tried to reach {address}; mark it network")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_here)
+
+
+@pytest.fixture(autouse=True)
+def _own_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each test a wandb folder, and leave no run, no service and no variable behind."""
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path))
+    before = {name: value for name, value in os.environ.items() if name.startswith("WANDB_")}
+    yield
+    # wandb keeps its settings, address and key included, for the life of the process.
+    if "wandb" in sys.modules:
+        sys.modules["wandb"].teardown()
+    # Its agents and its sweeps set variables (WANDB_PROJECT, WANDB_SWEEP_ID …) and leave them.
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        if name not in before:
+            del os.environ[name]
+    os.environ.update(before)
+
+
+@pytest.fixture
+def wandb_server(_own_wandb: None) -> Iterator[WandbServer]:
+    """Run a W&B server in memory; wandb in this process and in others speaks to it, online."""
+    if "wandb" in sys.modules:
+        sys.modules["wandb"].teardown()
+    with WandbServer() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.env().items():
+            patch.setenv(name, value)
+        yield server
+        # Runs that the test left open end while there is still somebody to tell.
+        if "wandb" in sys.modules:
+            sys.modules["wandb"].teardown()
