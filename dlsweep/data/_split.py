@@ -1,0 +1,91 @@
+"""Which images are trained on and which are held out: the same for every run, class by class."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.intp]
+
+# Not a run's seed: runs of a sweep are compared on the same validation images.
+SPLIT_SEED = 0
+
+
+def stratified_holdout(labels: npt.NDArray[np.integer], fraction: float) -> tuple[Indices, Indices]:
+    """Hold out a stratified fraction, with a fixed seed.
+
+    It is ``sklearn.model_selection.train_test_split(..., test_size=fraction, stratify=labels,
+    random_state=0)``, put back into the order of the data set.
+
+    Args:
+        labels: shape (N,).
+        fraction: of the images to hold out, above 0 and below 1; rounded up to whole images.
+
+    Returns:
+        The indices that stay and those held out, each ascending; together they are ``range(N)``.
+
+    Raises:
+        ValueError: one of the two parts would have fewer images than there are classes.
+    """
+    # Imported only here: it takes a second, and importing dlsweep.data should not.
+    from sklearn.model_selection import train_test_split
+
+    stay, held_out = train_test_split(
+        np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=SPLIT_SEED
+    )
+    return np.sort(stay), np.sort(held_out)
+
+
+def stratified_subset(labels: npt.NDArray[np.integer], size: int) -> Indices:
+    """A stratified choice of ``size`` images, with a fixed seed; smaller ones lie in larger ones.
+
+    train_test_split is not used, because it refuses sizes within one image per class of the whole,
+    and because its choices of different sizes have nothing to do with each other: here a run with
+    more images has the same ones and others besides.
+
+    Args:
+        labels: shape (N,).
+        size: from the number of classes to N.
+
+    Returns:
+        Indices, ascending, shape (size,). Each class has its share of ``size`` up to one image, and
+        at least one image.
+    """
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
+    shuffled = labels[order]
+    # An image's turn is the share of its class that comes before it, so that at any moment all
+    # classes are equally far through, and the first of each class comes first of all.
+    turn = np.empty(len(labels))
+    for label in np.unique(shuffled):
+        (places,) = np.nonzero(shuffled == label)
+        turn[places] = np.arange(len(places)) / len(places)
+    return np.sort(order[np.argsort(turn, kind="stable")[:size]])
+
+
+def split_problems(
+    labels: npt.NDArray[np.integer], classes: int, val_fraction: float, train_size: int | None
+) -> list[str]:
+    """What cannot be had of this many images, one line each; for values that are possible as such.
+
+    Args:
+        labels: of the images to split, shape (N,).
+        classes: the number of classes.
+        val_fraction: above 0 and below 1.
+        train_size: at least ``classes``, or None.
+    """
+    total = len(labels)
+    held_out = math.ceil(val_fraction * total)
+    if held_out < classes or total - held_out < classes:
+        return [
+            f"val_fraction={val_fraction}: would make {held_out} validation and "
+            f"{total - held_out} training images of {total}; each needs at least one image "
+            f"of each of the {classes} classes"
+        ]
+    if train_size is not None and train_size > total - held_out:
+        return [
+            f"train_size={train_size}: only {total - held_out} images are left to train on "
+            f"with val_fraction={val_fraction}"
+        ]
+    return []
