@@ -10,7 +10,13 @@ quota. `server.unknown` names what a client asked that the server does not know;
 empty.
 """
 
-from . import _artifacts, _runs, _sweeps  # noqa: F401 - the operations register themselves
+from . import (  # noqa: F401 - the operations register themselves
+    _artifacts,
+    _reading,
+    _reports,
+    _runs,
+    _sweeps,
+)
 from ._client import wandb_cli
 from ._http import API_KEY, Fault, WandbServer
 from ._state import ENTITY, Agent, Artifact, Project, Report, Run, Sweep
