@@ -1,0 +1,58 @@
+"""Floor 1: the networks, as ordinary modules that know nothing of training or stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from dlsweep.config import RunConfig
+from dlsweep.models._activations import ACTIVATIONS, Activation
+from dlsweep.models._cnn import ConvNet
+from dlsweep.models._dropout import Dropout
+from dlsweep.models._feedforward import FeedForward
+from dlsweep.models._initializers import INITIALIZERS, initialize
+from dlsweep.models._spec import ModelSpec, model_spec
+
+MODELS: dict[str, type[nn.Module]] = {
+    "feedforward": FeedForward,
+    "cnn": ConvNet,
+}
+
+
+def build(
+    config: RunConfig,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    stack: Sequence[RunConfig] = (),
+    dtype: torch.dtype = torch.float32,
+) -> nn.Module:
+    """The model of a configuration with its initial weights, on the CPU.
+
+    Args:
+        config: the run's settings.
+        image_shape: (channels, height, width) of the images.
+        num_classes: how many logits the model returns for each image.
+        stack: the configurations it will be stacked with, if any.
+        dtype: the type of the weights.
+    """
+    with torch.random.fork_rng(devices=[]):  # modules draw weights of their own: not used
+        model = MODELS[config.model](model_spec(config, image_shape, num_classes, stack)).to(dtype)
+    initialize(model, config.weight_init, config.seed)
+    return model
+
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIALIZERS",
+    "MODELS",
+    "Activation",
+    "ConvNet",
+    "Dropout",
+    "FeedForward",
+    "ModelSpec",
+    "build",
+    "initialize",
+    "model_spec",
+]

@@ -1,0 +1,51 @@
+"""What hidden layers of every model are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from dlsweep.models._dropout import Dropout
+from dlsweep.models._spec import ModelSpec
+
+
+class Block(nn.Module):
+    """A hidden layer: linear map or convolution → norm → activation.
+
+    A linear map flattens what reaches it, which is where convolutions end.
+    """
+
+    def __init__(
+        self, weights: nn.Linear | nn.Conv2d, norm: nn.Module | None, activation: nn.Module
+    ) -> None:
+        super().__init__()
+        self.weights = weights
+        self.norm = norm
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        if isinstance(self.weights, nn.Linear):
+            x = x.flatten(1)
+        x = self.weights(x)
+        if self.norm is not None:
+            x = self.norm(x)
+        y: Tensor = self.activation(x)
+        return y
+
+
+def blocks_with_dropout(blocks: Sequence[Block], spec: ModelSpec) -> nn.Sequential:
+    """The hidden layers in order, with dropout after those that ``spec.dropout_at`` names."""
+    last = len(blocks) - 1
+    places = {
+        "first": {0},
+        "last": {last},
+        "both": {0, last},
+        "all": set(range(len(blocks))),
+    }[spec.dropout_at]
+    layers: list[nn.Module] = []
+    for i, block in enumerate(blocks):
+        layers.append(block)
+        if spec.dropout and i in places:
+            layers.append(Dropout(spec.dropout, spec.dropout_key, i))
+    return nn.Sequential(*layers)

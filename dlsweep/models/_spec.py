@@ -1,0 +1,64 @@
+"""What a model is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dlsweep.config import ConvLayer, RunConfig
+from dlsweep.config.streams import dropout_key
+from dlsweep.models._activations import Activation
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """The part of a configuration that says what the model is, with the data's shape.
+
+    Attributes:
+        image_shape: (channels, height, width).
+        among: the activations that the members of a stack have between them; empty for one run.
+    """
+
+    image_shape: tuple[int, int, int]
+    num_classes: int
+    hidden_sizes: tuple[int, ...]
+    activation_name: str
+    conv_layers: tuple[ConvLayer, ...]
+    conv_activation_name: str
+    batch_norm: bool
+    dropout: float
+    dropout_at: str
+    dropout_key: int
+    among: tuple[str, ...] = ()
+    conv_among: tuple[str, ...] = ()
+
+    def activation(self) -> Activation:
+        """The activation of a fully connected hidden layer, a new module."""
+        return Activation(self.activation_name, self.among)
+
+    def conv_activation(self) -> Activation:
+        """The activation after a convolution, a new module."""
+        return Activation(self.conv_activation_name, self.conv_among)
+
+
+def model_spec(
+    config: RunConfig,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    stack: Sequence[RunConfig] = (),
+) -> ModelSpec:
+    """The specification of ``config``'s model, as a member of ``stack``."""
+    return ModelSpec(
+        image_shape=image_shape,
+        num_classes=num_classes,
+        hidden_sizes=config.hidden_sizes,
+        activation_name=config.activation,
+        conv_layers=config.conv_layers,
+        conv_activation_name=config.conv_activation or config.activation,
+        batch_norm=config.batch_norm,
+        dropout=config.dropout,
+        dropout_at=config.dropout_at,
+        dropout_key=dropout_key(config.seed),
+        among=tuple(sorted({c.activation for c in stack})),
+        conv_among=tuple(sorted({c.conv_activation or c.activation for c in stack})),
+    )

@@ -1,0 +1,34 @@
+"""Floor 2: the engine. It knows no files, no Optuna and no wandb; torch alone runs it."""
+
+from dlsweep.training._losses import LOSSES
+from dlsweep.training._optimizers import RULES
+from dlsweep.training._planner import plan, stack_key
+from dlsweep.training._results import (
+    DIVERGED,
+    EARLY_STOPPED,
+    FINISHED,
+    EpochMetrics,
+    Evaluation,
+    RunResult,
+)
+from dlsweep.training._schedules import SCHEDULES
+from dlsweep.training._stack import BACKENDS, EpochEnd, Stack, choose_device, train_stack
+
+__all__ = [
+    "BACKENDS",
+    "DIVERGED",
+    "EARLY_STOPPED",
+    "FINISHED",
+    "LOSSES",
+    "RULES",
+    "SCHEDULES",
+    "EpochEnd",
+    "EpochMetrics",
+    "Evaluation",
+    "RunResult",
+    "Stack",
+    "choose_device",
+    "plan",
+    "stack_key",
+    "train_stack",
+]

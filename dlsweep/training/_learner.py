@@ -1,0 +1,45 @@
+"""What a backend offers to the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+
+class Learner(Protocol):
+    """Trains the members of a stack, an epoch at a time. Rows are members still in the stack.
+
+    It decides nothing: learning rates, stopping and what is best are the ``Stack``'s.
+    """
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained in each member."""
+
+    def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Train all members for one epoch.
+
+        Args:
+            epoch: its number, from 1.
+            learning_rates: (K,), float64.
+
+        Returns:
+            Mean loss and accuracy over the images as they were trained on, each (K,), float64.
+        """
+
+    def validate(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean loss and accuracy on the validation split, each (K,), float64."""
+
+    def remember(self, rows: Sequence[int]) -> None:
+        """Keep these members' present weights as their best."""
+
+    def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
+        """A member's best weights on ``val`` or ``test``: mean loss, probabilities (N, classes)."""
+
+    def best_weights(self, row: int) -> dict[str, np.ndarray]:
+        """A member's best weights and buffers by their names."""
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these members only, in this order."""

@@ -1,0 +1,98 @@
+"""The from-scratch network as a backend: a stack of one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+
+from dlsweep import scratch
+from dlsweep.config import RunConfig
+from dlsweep.config.streams import epoch_order
+from dlsweep.data import Dataset, Split
+
+
+class NumpyLearner:
+    """Trains one run with ``dlsweep.scratch``; see ``Learner``.
+
+    Args:
+        configs: one configuration; the planner stacks no more for this backend.
+        data: tensors on the CPU; their type is the network's.
+    """
+
+    def __init__(self, configs: Sequence[RunConfig], data: Dataset) -> None:
+        (config,) = configs
+        self.config = config
+        self.splits = {name: _arrays(getattr(data, name)) for name in ("train", "val", "test")}
+        images, _ = self.splits["train"]
+        self.network = scratch.Network(
+            [images.shape[1], *config.hidden_sizes, data.num_classes],
+            activation=config.activation,
+            loss=config.loss,
+            weight_init=config.weight_init,
+            seed=config.seed,
+            dtype=images.dtype,
+        )
+        self.optimizer = scratch.OPTIMIZERS[config.optimizer](
+            self.network.parameters,
+            learning_rate=config.learning_rate,
+            momentum=config.momentum,
+            beta=config.beta,
+            beta1=config.beta1,
+            beta2=config.beta2,
+            epsilon=config.epsilon,
+            weight_decay=config.weight_decay,
+        )
+        self.best = copy.deepcopy(self.network)
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return int(self.network.parameters.size)
+
+    def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See ``Learner``."""
+        images, labels = self.splits["train"]
+        self.optimizer.learning_rate = float(learning_rates[0])
+        loss, accuracy = scratch.train_epoch(
+            self.network,
+            self.optimizer,
+            images,
+            labels,
+            epoch_order(self.config.seed, epoch, len(labels)),
+            self.config.batch_size,
+        )
+        return np.array([loss]), np.array([accuracy])
+
+    def validate(self) -> tuple[np.ndarray, np.ndarray]:
+        """See ``Learner``."""
+        loss, accuracy = scratch.evaluate(self.network, *self.splits["val"])
+        return np.array([loss]), np.array([accuracy])
+
+    def remember(self, rows: Sequence[int]) -> None:
+        """See ``Learner``."""
+        if rows:
+            self.best.restore(self.network.snapshot())
+
+    def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
+        """See ``Learner``."""
+        images, labels = self.splits[split]
+        loss, _ = scratch.evaluate(self.best, images, labels)
+        return loss, scratch.predict(self.best, images).astype(np.float32)
+
+    def best_weights(self, row: int) -> dict[str, np.ndarray]:
+        """Weights as (outputs, inputs), under the names that the torch model gives them."""
+        names = [f"hidden.{i}.weights" for i in range(self.config.num_layers)] + ["output"]
+        weights = {}
+        for name, weight, bias in zip(names, self.best.weights, self.best.biases, strict=True):
+            weights[f"{name}.weight"] = weight.T.copy()
+            weights[f"{name}.bias"] = bias.copy()
+        return weights
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """See ``Learner``; there is only one member to keep."""
+
+
+def _arrays(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    return split.images.flatten(1).numpy(), split.labels.numpy()

@@ -1,0 +1,235 @@
+"""The six update rules, for all members of a stack at once.
+
+Parameters are rows of a matrix (K, P), a row for each member; every setting of a rule is a column,
+so members may differ in all of them. The rules are those of torch.optim, to which the tests hold
+them step by step; the L2 penalty is added to the gradient.
+
+What depends on the number of the step alone (bias corrections) is computed ahead, in float64 on
+the host, for a whole epoch: ``factors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dlsweep.config import RunConfig
+
+_NADAM_MOMENTUM_DECAY = 4e-3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings that a rule reads: each a column (K, 1) of the parameters' type."""
+
+    momentum: Tensor
+    beta: Tensor
+    beta1: Tensor
+    beta2: Tensor
+    epsilon: Tensor
+
+    @classmethod
+    def of(cls, configs: Sequence[RunConfig], like: Tensor) -> Settings:
+        """The settings of K runs, with the type and device of ``like``."""
+
+        def column(name: str) -> Tensor:
+            values = [[getattr(config, name)] for config in configs]
+            return torch.tensor(values, dtype=like.dtype, device=like.device)
+
+        return cls(*(column(name) for name in cls.__dataclass_fields__))
+
+
+Factors = Sequence[Tensor]
+Update = Callable[[Tensor, Tensor, Sequence[Tensor], Settings, Factors], None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An update rule.
+
+    Attributes:
+        slots: how many matrices (K, P) it remembers between steps; they start as zeros.
+        factors: for one run, its configuration, the learning rate and the numbers of the steps
+            (T,) from 1 give the T values of each factor.
+        update: changes parameters (K, P) and slots in place, given the gradient (K, P), which it
+            may overwrite, the settings, and each factor of this step as a column (K, 1).
+    """
+
+    slots: int
+    factors: Callable[[RunConfig, float, np.ndarray], list[np.ndarray]]
+    update: Update
+
+
+def _learning_rate(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
+    return [np.full(len(steps), lr)]
+
+
+def _sgd(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
+    """w ← w − lr · g"""
+    (lr,) = factors
+    w.sub_(g.mul_(lr))
+
+
+def _momentum(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
+    """v ← momentum · v + g;  w ← w − lr · v"""
+    (lr,), (v,) = factors, slots
+    v.mul_(s.momentum).add_(g)
+    w.sub_(v * lr)
+
+
+def _nesterov(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
+    """v ← momentum · v + g;  w ← w − lr · (g + momentum · v)"""
+    (lr,), (v,) = factors, slots
+    v.mul_(s.momentum).add_(g)
+    w.sub_(g.addcmul_(v, s.momentum).mul_(lr))
+
+
+def _rmsprop(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
+    """v ← beta · v + (1 − beta) · g²;  w ← w − lr · g / (√v + epsilon)"""
+    (lr,), (v,) = factors, slots
+    v.mul_(s.beta).addcmul_(g * (1 - s.beta), g)
+    w.sub_(g.div_(v.sqrt().add_(s.epsilon)).mul_(lr))
+
+
+def _moments(g: Tensor, slots: Sequence[Tensor], s: Settings) -> tuple[Tensor, Tensor]:
+    m, v = slots
+    m.lerp_(g, 1 - s.beta1)
+    v.mul_(s.beta2).addcmul_(g * (1 - s.beta2), g)
+    return m, v
+
+
+def _adam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
+    return [lr / (1 - config.beta1**steps), 1 / np.sqrt(1 - config.beta2**steps)]
+
+
+def _adam(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
+    """Kingma and Ba 2015, algorithm 1."""
+    rate, root = factors
+    m, v = _moments(g, slots, s)
+    w.sub_((m * rate).div_(v.sqrt().mul_(root).add_(s.epsilon)))
+
+
+def _nadam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
+    def mu(t: np.ndarray) -> np.ndarray:
+        return config.beta1 * (1 - 0.5 * 0.96 ** (t * _NADAM_MOMENTUM_DECAY))
+
+    product = np.cumprod(mu(np.arange(1, steps[-1] + 1)))[steps - 1]
+    return [
+        lr * (1 - mu(steps)) / (1 - product),
+        lr * mu(steps + 1) / (1 - product * mu(steps + 1)),
+        1 / np.sqrt(1 - config.beta2**steps),
+    ]
+
+
+def _nadam(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
+    """Dozat 2016, algorithm 8, with the momentum schedule of torch.optim.NAdam."""
+    rate_g, rate_m, root = factors
+    m, v = _moments(g, slots, s)
+    w.sub_(g.mul_(rate_g).addcmul_(m, rate_m).div_(v.sqrt().mul_(root).add_(s.epsilon)))
+
+
+RULES: dict[str, Rule] = {
+    "sgd": Rule(0, _learning_rate, _sgd),
+    "momentum": Rule(1, _learning_rate, _momentum),
+    "nesterov": Rule(1, _learning_rate, _nesterov),
+    "rmsprop": Rule(1, _learning_rate, _rmsprop),
+    "adam": Rule(2, _adam_factors, _adam),
+    "nadam": Rule(2, _nadam_factors, _nadam),
+}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Consecutive rows of a stack that share a rule: ``rows`` is their slice."""
+
+    rule: Rule
+    rows: slice
+    settings: Settings
+
+
+class Optimizer:
+    """The update of a whole stack: each run of members with the same optimizer is one segment.
+
+    Args:
+        configs: the K members' configurations; members with the same optimizer stand together.
+        parameters: (K, P), updated in place by ``step``.
+    """
+
+    def __init__(self, configs: Sequence[RunConfig], parameters: Tensor) -> None:
+        self.configs = list(configs)
+        self.steps = 0
+        """Steps taken so far."""
+        most = max(RULES[config.optimizer].slots for config in configs)
+        self.slots = [torch.zeros_like(parameters) for _ in range(most)]
+        self._prepare(parameters)
+
+    def _prepare(self, parameters: Tensor) -> None:
+        configs = self.configs
+        decay = [[config.weight_decay] for config in configs]
+        self._weight_decay = torch.tensor(decay, dtype=parameters.dtype, device=parameters.device)
+        self._any_decay = any(config.weight_decay > 0 for config in configs)
+        self._segments = []
+        start = 0
+        while start < len(configs):
+            name = configs[start].optimizer
+            stop = start
+            while stop < len(configs) and configs[stop].optimizer == name:
+                stop += 1
+            settings = Settings.of(configs[start:stop], parameters)
+            self._segments.append(Segment(RULES[name], slice(start, stop), settings))
+            start = stop
+
+    def begin_epoch(self, learning_rates: np.ndarray, steps: int, like: Tensor) -> list[Tensor]:
+        """The factors of the next ``steps`` steps.
+
+        Args:
+            learning_rates: (K,), of this epoch.
+            steps: how many steps the epoch has.
+            like: a tensor with the type and device that the factors shall have.
+
+        Returns:
+            For each segment a tensor (steps, factors, rows, 1), for ``step`` to be given a step's
+            entry of.
+        """
+        numbers = np.arange(self.steps + 1, self.steps + steps + 1, dtype=np.int64)
+        tables = []
+        for segment in self._segments:
+            members = range(segment.rows.start, segment.rows.stop)
+            table = np.stack(
+                [
+                    np.stack(segment.rule.factors(self.configs[k], learning_rates[k], numbers), 1)
+                    for k in members
+                ],
+                axis=2,
+            )
+            tables.append(torch.from_numpy(table).to(like.dtype).to(like.device).unsqueeze(3))
+        self.steps += steps
+        return tables
+
+    def step(self, parameters: Tensor, gradient: Tensor, factors: Sequence[Tensor]) -> None:
+        """Update ``parameters`` (K, P) in place; ``gradient`` (K, P) is overwritten.
+
+        Args:
+            parameters: the stack's parameters.
+            gradient: of the mean loss of the batch, a row for each member.
+            factors: for each segment its factors of this step, (factors, rows, 1).
+        """
+        if self._any_decay:
+            gradient = gradient.addcmul_(self._weight_decay, parameters)
+        for segment, f in zip(self._segments, factors, strict=True):
+            rows = segment.rows
+            slots = [slot[rows] for slot in self.slots[: segment.rule.slots]]
+            segment.rule.update(
+                parameters[rows], gradient[rows], slots, segment.settings, f.unbind(0)
+            )
+
+    def keep(self, rows: Sequence[int], parameters: Tensor) -> None:
+        """Go on with these members only; ``parameters`` are theirs already, (len(rows), P)."""
+        index = torch.tensor(rows, device=parameters.device)
+        self.configs = [self.configs[row] for row in rows]
+        self.slots = [slot.index_select(0, index) for slot in self.slots]
+        self._prepare(parameters)

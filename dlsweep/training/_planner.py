@@ -1,0 +1,55 @@
+"""Which runs are trained together."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+from dlsweep.config import RunConfig
+
+_CPU_MEMBERS = 8
+
+
+def stack_key(config: RunConfig) -> Hashable:
+    """What must be equal for runs to share a stack; all else may differ between members.
+
+    Shapes must be: the same data, the same layers, the same batches. Learning rates and other
+    settings of the update, the update rules themselves, initialisation, seeds, losses,
+    activations, dropout's probability, schedules, epochs and early stopping are data.
+    """
+    shared = (
+        config.backend,
+        config.device,
+        config.dataset,
+        config.val_fraction,
+        config.train_size,
+        config.model,
+        config.hidden_sizes,
+        config.batch_size,
+        config.batch_norm,
+    )
+    if config.backend == "numpy":
+        return (*shared, config)  # one at a time
+    convolutions = config.conv_layers if config.model == "cnn" else None
+    dropout_at = config.dropout_at if config.dropout > 0 else None
+    return (*shared, convolutions, dropout_at)
+
+
+def plan(configs: Sequence[RunConfig], most: int = _CPU_MEMBERS) -> list[list[int]]:
+    """Stacks for a list of runs.
+
+    Args:
+        configs: the runs.
+        most: the largest number of members in a stack.
+
+    Returns:
+        Lists of places in ``configs``: every run is in exactly one, those of one list are
+        stackable and in ascending order, none is longer than ``most``.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for i, config in enumerate(configs):
+        groups.setdefault(stack_key(config), []).append(i)
+    return [
+        group[start : start + most]
+        for group in groups.values()
+        for start in range(0, len(group), most)
+    ]

@@ -1,0 +1,109 @@
+"""What training tells: the metrics of an epoch, and the result of a run."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dlsweep.config import RunConfig
+
+FINISHED = "finished"
+EARLY_STOPPED = "early_stopped"
+DIVERGED = "diverged"
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """One row of a run's history. Accuracies are fractions in [0, 1].
+
+    Attributes:
+        epoch: from 1.
+        train_loss: mean over the training images, each as it was trained on.
+        train_accuracy: likewise.
+        val_loss: mean over the validation images after the epoch.
+        val_accuracy: likewise.
+        learning_rate: of this epoch.
+        seconds: the run's share of the epoch's wall-clock time: that of the stack, divided by the
+            number of its members.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The metrics by the names under which they are logged."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A model's answers on a split.
+
+    Attributes:
+        loss: mean over the split.
+        accuracy: fraction that is right.
+        probabilities: softmax outputs, float32, (N, classes).
+        labels: the true classes, int64, (N,).
+    """
+
+    loss: float
+    accuracy: float
+    probabilities: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """The most probable classes, (N,)."""
+        predictions: np.ndarray = self.probabilities.argmax(axis=1)
+        return predictions
+
+    def confusion(self) -> np.ndarray:
+        """Counts, (classes, classes): rows are true classes, columns predictions."""
+        classes = self.probabilities.shape[1]
+        counts = np.bincount(self.labels * classes + self.predictions, minlength=classes**2)
+        return counts.reshape(classes, classes)
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """What a run came to. The model of a run is that of its best epoch.
+
+    Attributes:
+        config: the run's settings.
+        status: finished, early_stopped, diverged, or what ``Stack.stop`` was told.
+        history: one entry for each epoch trained.
+        best_epoch: the (first) epoch with the highest validation accuracy; 0 if a run diverged
+            before it had one.
+        parameters: how many numbers were trained.
+        val: the best epoch's model on the validation split.
+        test: and on the test split.
+        weights: the best epoch's parameters and buffers by their names in the model.
+    """
+
+    config: RunConfig
+    status: str
+    history: tuple[EpochMetrics, ...]
+    best_epoch: int
+    parameters: int
+    val: Evaluation
+    test: Evaluation
+    weights: dict[str, np.ndarray]
+
+    def summary(self) -> dict[str, Any]:
+        """The run's summary by the names under which it is logged."""
+        return {
+            "best_val_accuracy": self.val.accuracy,
+            "best_epoch": self.best_epoch,
+            "test_loss": self.test.loss,
+            "test_accuracy": self.test.accuracy,
+            "parameters": self.parameters,
+            "status": self.status,
+        }

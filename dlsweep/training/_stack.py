@@ -1,0 +1,206 @@
+"""The engine: a stack of runs, trained together epoch by epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from dlsweep.config import RunConfig
+from dlsweep.data import Dataset
+from dlsweep.training._learner import Learner
+from dlsweep.training._numpy import NumpyLearner
+from dlsweep.training._planner import stack_key
+from dlsweep.training._results import (
+    DIVERGED,
+    EARLY_STOPPED,
+    FINISHED,
+    EpochMetrics,
+    Evaluation,
+    RunResult,
+)
+from dlsweep.training._schedules import SCHEDULES
+from dlsweep.training._torch import TorchLearner
+
+BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset], Learner]] = {
+    "torch": TorchLearner,
+    "numpy": NumpyLearner,
+}
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """What an epoch of a stack brought, by each member's place in the list of configurations.
+
+    Attributes:
+        metrics: of every member that trained.
+        results: of those whose training is over; they have left the stack.
+    """
+
+    metrics: dict[int, EpochMetrics]
+    results: dict[int, RunResult]
+
+
+@dataclass
+class _Member:
+    """A run while it is in the stack."""
+
+    index: int
+    config: RunConfig
+    history: list[EpochMetrics] = field(default_factory=list)
+    best_epoch: int = 0
+    stop_as: str | None = None
+
+    def status(self) -> str | None:
+        """How the run has ended, or None while it goes on."""
+        last = self.history[-1]
+        if not (np.isfinite(last.train_loss) and np.isfinite(last.val_loss)):
+            return DIVERGED
+        if last.epoch >= self.config.epochs:
+            return FINISHED
+        patience = self.config.early_stopping
+        if patience is not None and last.epoch - self.best_epoch >= patience:
+            return EARLY_STOPPED
+        return self.stop_as
+
+    def is_best(self) -> bool:
+        """Whether the last epoch is the best so far."""
+        *before, last = self.history
+        if not np.isfinite(last.val_loss):
+            return False
+        best = self.best_epoch
+        return best == 0 or last.val_accuracy > before[best - 1].val_accuracy
+
+
+class Stack:
+    """K runs trained together. A run alone is a stack of one.
+
+    Every member gets the result that it would get alone. A member leaves when its epochs are over,
+    when it stops early, when its loss is no longer finite, or when ``stop`` says so; the others go
+    on. Iterate to train::
+
+        for end in Stack([config], data):
+            print(end.metrics, end.results)
+
+    Args:
+        configs: the members' configurations, all with the same ``stack_key``.
+        data: what to train on, where to train, and in which precision: its tensors' device and
+            floating-point type are the stack's.
+
+    Raises:
+        ValueError: for configurations that may not share a stack.
+    """
+
+    def __init__(self, configs: Sequence[RunConfig], data: Dataset) -> None:
+        if len({stack_key(config) for config in configs}) != 1:
+            raise ValueError("these configurations cannot share a stack")
+        # Members with the same update rule stand together, so that each rule is one operation.
+        order = sorted(range(len(configs)), key=lambda i: (configs[i].optimizer, i))
+        self._members = [_Member(i, configs[i]) for i in order]
+        self._data = data
+        self._learner = BACKENDS[configs[0].backend]([configs[i] for i in order], data)
+        self._epoch = 0
+
+    @property
+    def active(self) -> list[int]:
+        """The members still in the stack, by their places in the list of configurations."""
+        return sorted(member.index for member in self._members)
+
+    def stop(self, index: int, status: str) -> None:
+        """Let a member leave at the end of its next epoch, with this status; others go on."""
+        for member in self._members:
+            if member.index == index:
+                member.stop_as = status
+
+    def __iter__(self) -> Iterator[EpochEnd]:
+        """Train until no member is left; yields after every epoch."""
+        while self._members:
+            yield self._run_epoch()
+
+    def _run_epoch(self) -> EpochEnd:
+        self._epoch += 1
+        began = time.perf_counter()
+        rates = np.array(
+            [SCHEDULES[m.config.lr_schedule](m.config, self._epoch) for m in self._members]
+        )
+        train_loss, train_accuracy = self._learner.train_epoch(self._epoch, rates)
+        val_loss, val_accuracy = self._learner.validate()
+        seconds = (time.perf_counter() - began) / len(self._members)
+        for row, member in enumerate(self._members):
+            member.history.append(
+                EpochMetrics(
+                    self._epoch,
+                    float(train_loss[row]),
+                    float(train_accuracy[row]),
+                    float(val_loss[row]),
+                    float(val_accuracy[row]),
+                    float(rates[row]),
+                    seconds,
+                )
+            )
+        best = [row for row, member in enumerate(self._members) if member.is_best()]
+        for row in best:
+            self._members[row].best_epoch = self._epoch
+        if best:
+            self._learner.remember(best)
+        metrics = {member.index: member.history[-1] for member in self._members}
+        return EpochEnd(metrics, self._leave())
+
+    def _leave(self) -> dict[int, RunResult]:
+        """The results of the members that are done; they leave the stack."""
+        done = {
+            row: status
+            for row, member in enumerate(self._members)
+            if (status := member.status()) is not None
+        }
+        results = {self._members[row].index: self._result(row, done[row]) for row in done}
+        if done:
+            stay = [row for row in range(len(self._members)) if row not in done]
+            self._members = [self._members[row] for row in stay]
+            if stay:
+                self._learner.keep(stay)
+        return results
+
+    def _result(self, row: int, status: str) -> RunResult:
+        member = self._members[row]
+        return RunResult(
+            config=member.config,
+            status=status,
+            history=tuple(member.history),
+            best_epoch=member.best_epoch,
+            parameters=self._learner.parameters,
+            val=self._evaluation(row, "val"),
+            test=self._evaluation(row, "test"),
+            weights=self._learner.best_weights(row),
+        )
+
+    def _evaluation(self, row: int, split: str) -> Evaluation:
+        loss, probabilities = self._learner.recall(row, split)
+        labels = getattr(self._data, split).labels.cpu().numpy()
+        accuracy = float((probabilities.argmax(1) == labels).mean())
+        return Evaluation(loss, accuracy, probabilities, labels)
+
+
+def train_stack(configs: Sequence[RunConfig], data: Dataset) -> list[RunResult]:
+    """Train configurations that share a stack to the end; results in the order of ``configs``."""
+    results: dict[int, RunResult] = {}
+    for end in Stack(configs, data):
+        results.update(end.results)
+    return [results[i] for i in range(len(configs))]
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that a configuration's ``device`` means: auto is the GPU where there is one.
+
+    Raises:
+        RuntimeError: where a GPU is asked for that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise RuntimeError(f"device: {name} is not there; use auto or cpu")
+    return device
