@@ -1,0 +1,261 @@
+"""The distributions of W&B's sweep schema, each as its quantile function (inverse CDF).
+
+A uniform number u in (0, 1) put through ``quantile`` is a draw from the distribution, so that one
+source of uniform numbers serves all of them. The semantics, the defaults and the rounding are those
+of W&B's own ``sweeps`` package (sweeps/params.py and sweeps/config/schema.json, version 0.2.0).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from statistics import NormalDist
+from typing import Any, TypeAlias
+
+_MOST_VALUES = 100_000  # a support larger than this is not listed
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Always the same value."""
+
+    value: Any
+    name = "constant"
+
+    def quantile(self, u: float) -> Any:
+        """The value, whatever u."""
+        return self.value
+
+    def support(self) -> tuple[Any, ...] | None:
+        """All values, in ascending order of u; None where there are infinitely many."""
+        return (self.value,)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The distribution as a sweep file writes it."""
+        return {"distribution": self.name, "value": plain(self.value)}
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """One of ``values``, all equally likely or with ``probabilities`` that sum to 1."""
+
+    values: tuple[Any, ...]
+    probabilities: tuple[float, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name in a sweep file."""
+        return "categorical" if self.probabilities is None else "categorical_w_probabilities"
+
+    def quantile(self, u: float) -> Any:
+        """The value at u in [0, 1]; u runs through the values in their order."""
+        if self.probabilities is None:
+            return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
+        total = 0.0
+        for value, probability in zip(self.values, self.probabilities, strict=True):
+            total += probability
+            if u < total:
+                return value
+        return self.values[-1]
+
+    def support(self) -> tuple[Any, ...] | None:
+        """All values."""
+        return self.values
+
+    def as_dict(self) -> dict[str, Any]:
+        """The distribution as a sweep file writes it."""
+        found: dict[str, Any] = {"distribution": self.name, "values": plain(self.values)}
+        if self.probabilities is not None:
+            found["probabilities"] = list(self.probabilities)
+        return found
+
+
+@dataclass(frozen=True)
+class IntUniform:
+    """An integer from ``min`` to ``max``, both included."""
+
+    min: int
+    max: int
+    name = "int_uniform"
+
+    def quantile(self, u: float) -> int:
+        """The integer at u in [0, 1]."""
+        return min(self.min + int(u * (self.max - self.min + 1)), self.max)
+
+    def support(self) -> tuple[int, ...] | None:
+        """All integers, where there are not more than 100,000."""
+        if self.max - self.min >= _MOST_VALUES:
+            return None
+        return tuple(range(self.min, self.max + 1))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The distribution as a sweep file writes it."""
+        return {"distribution": self.name, "min": self.min, "max": self.max}
+
+
+def _uniform(u: float, low: float, high: float) -> float:
+    return min(max(low + u * (high - low), low), high)
+
+
+def _exp(x: float) -> float:
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def _log_uniform(u: float, low: float, high: float) -> float:
+    return _exp(_uniform(u, low, high))
+
+
+def _log_uniform_values(u: float, low: float, high: float) -> float:
+    # exp(log(x)) is not always x: the limits are kept.
+    return min(max(_log_uniform(u, math.log(low), math.log(high)), low), high)
+
+
+def _inv_log_uniform(u: float, low: float, high: float) -> float:
+    return _exp(-_uniform(1 - u, low, high))
+
+
+def _normal(u: float, mu: float, sigma: float) -> float:
+    if not 0 < u < 1:
+        return -math.inf if u <= 0 else math.inf
+    return NormalDist(mu, sigma).inv_cdf(u)
+
+
+def _log_normal(u: float, mu: float, sigma: float) -> float:
+    return _exp(_normal(u, mu, sigma))
+
+
+def _beta(u: float, a: float, b: float) -> float:
+    from scipy.special import betaincinv  # slow to import, and rarely needed
+
+    return float(betaincinv(a, b, u))
+
+
+@dataclass(frozen=True)
+class Law:
+    """A law of real numbers: its arguments in order, their defaults, its quantile function."""
+
+    arguments: tuple[str, ...]
+    defaults: Mapping[str, float]
+    quantile: Callable[[float, float, float], float]
+
+
+_MIN_MAX = ("min", "max")
+_MU_SIGMA = ("mu", "sigma")
+
+LAWS: dict[str, Law] = {
+    "uniform": Law(_MIN_MAX, {}, _uniform),
+    "log_uniform": Law(_MIN_MAX, {}, _log_uniform),  # min and max are exponents of e
+    "log_uniform_values": Law(_MIN_MAX, {}, _log_uniform_values),
+    "inv_log_uniform": Law(_MIN_MAX, {}, _inv_log_uniform),  # log(1/x) is uniform
+    "inv_log_uniform_values": Law(_MIN_MAX, {}, _log_uniform_values),  # the same law by its limits
+    "normal": Law(_MU_SIGMA, {"mu": 0.0, "sigma": 1.0}, _normal),
+    "log_normal": Law(_MU_SIGMA, {"mu": 0.0, "sigma": 1.0}, _log_normal),
+    "beta": Law(("a", "b"), {"a": 1.0, "b": 1.0}, _beta),
+}
+
+
+@dataclass(frozen=True)
+class Continuous:
+    """A real number that follows one of ``LAWS``, rounded to multiples of ``q`` where given."""
+
+    law: str
+    arguments: tuple[float, float]
+    q: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The name in a sweep file."""
+        return self.law if self.q is None else f"q_{self.law}"
+
+    def quantile(self, u: float) -> float:
+        """The number at u in [0, 1]; infinite at the ends of an unbounded law."""
+        value = LAWS[self.law].quantile(u, *self.arguments)
+        return value if self.q is None or math.isinf(value) else _multiple(value, self.q)
+
+    def support(self) -> tuple[float, ...] | None:
+        """All multiples of q, where there are not more than 100,000."""
+        low, high = self.quantile(0), self.quantile(1)
+        if self.q is None or math.isinf(low) or math.isinf(high):
+            return None
+        if (high - low) / self.q >= _MOST_VALUES:
+            return None
+        steps = range(round(low / self.q), round(high / self.q) + 1)
+        return tuple(_multiple(k * self.q, self.q) for k in steps)
+
+    def grid(self) -> tuple[float, ...] | None:
+        """What W&B's grid search takes for q_uniform: min, min + q, … below max. Else None."""
+        if self.law != "uniform" or self.q is None:
+            return None
+        low, high = self.arguments
+        steps = math.ceil((high - low) / self.q - 1e-9)
+        if steps > _MOST_VALUES:
+            return None
+        return tuple(_clean(low + k * self.q) for k in range(steps))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The distribution as a sweep file writes it."""
+        named = zip(LAWS[self.law].arguments, self.arguments, strict=True)
+        found: dict[str, Any] = {"distribution": self.name, **dict(named)}
+        if self.q is not None:
+            found["q"] = self.q
+        return found
+
+
+Distribution: TypeAlias = Constant | Categorical | IntUniform | Continuous
+
+
+def _clean(value: float) -> float:
+    """0.3 for 0.30000000000000004: what a user would have written."""
+    return float(f"{value:.12g}")
+
+
+def _multiple(value: float, q: float) -> float:
+    return _clean(round(value / q) * q)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a sweep file gives a distribution: the keys it needs, others with defaults, its maker."""
+
+    needs: tuple[str, ...]
+    defaults: Mapping[str, float]
+    make: Callable[..., Distribution]
+
+
+def _continuous(law: str, **arguments: float) -> Continuous:
+    q = arguments.pop("q", None)
+    first, second = (float(arguments[name]) for name in LAWS[law].arguments)
+    return Continuous(law, (first, second), None if q is None else float(q))
+
+
+def _kind(law: str, **more: float) -> Kind:
+    needs = tuple(name for name in LAWS[law].arguments if name not in LAWS[law].defaults)
+    return Kind(needs, {**LAWS[law].defaults, **more}, partial(_continuous, law))
+
+
+DISTRIBUTIONS: dict[str, Kind] = {
+    "constant": Kind(("value",), {}, Constant),
+    "categorical": Kind(("values",), {}, Categorical),
+    "categorical_w_probabilities": Kind(("values", "probabilities"), {}, Categorical),
+    "int_uniform": Kind(("min", "max"), {}, IntUniform),
+    **{law: _kind(law) for law in LAWS},
+    **{
+        f"q_{law}": _kind(law, q=1.0)
+        for law in ("uniform", "log_uniform", "log_uniform_values", "normal", "log_normal", "beta")
+    },
+}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: tuples as lists, convolutions as dictionaries."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    return value

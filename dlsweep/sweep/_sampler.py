@@ -1,0 +1,112 @@
+"""Optuna's distributions for a space's axes, and its TPE sampler behind ``bayes``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.trial import TrialState, create_trial
+
+from dlsweep.sweep._distributions import Categorical, Continuous, IntUniform
+from dlsweep.sweep._space import Axis, Coordinates
+
+STARTUP = 10
+"""So many results are waited for, drawing at random, before TPE takes over (Optuna's default)."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Optuna without its log lines and its warnings about experimental arguments."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
+def optuna_distribution(axis: Axis) -> BaseDistribution:
+    """How Optuna sees an axis: its own distribution where it has it, else the quantile in (0, 1)."""
+    d = axis.distribution
+    if isinstance(d, Categorical):
+        return CategoricalDistribution(tuple(axis.choices))
+    if isinstance(d, IntUniform):
+        return IntDistribution(d.min, d.max)
+    assert isinstance(d, Continuous)
+    if not axis.natural:
+        return FloatDistribution(0.0, 1.0)
+    return FloatDistribution(d.quantile(0), d.quantile(1), step=d.q, log="log" in d.law)
+
+
+class Bayes:
+    """The tree-structured Parzen estimator (Bergstra et al. 2011; multivariate, constant liar).
+
+    It works on a copy of the study in memory, so that a proposal costs no database access.
+
+    Args:
+        axes: what is searched.
+        goal: maximize or minimize.
+        seed: of the sampler.
+    """
+
+    def __init__(self, axes: tuple[Axis, ...], goal: str, seed: int) -> None:
+        self._distributions = {axis.parameter: optuna_distribution(axis) for axis in axes}
+        with quiet():
+            sampler = optuna.samplers.TPESampler(
+                multivariate=True, constant_liar=True, seed=seed % 2**32
+            )
+            self._study = optuna.create_study(direction=goal, sampler=sampler)
+        self._trials: dict[int, int] = {}  # a point's number in the sweep -> in the copy
+        self.told = 0
+
+    def propose(self) -> tuple[int, Coordinates]:
+        """A point worth trying, with a ticket for ``accept`` or ``refuse``."""
+        with quiet():
+            trial = self._study.ask(self._distributions)
+        return trial.number, dict(trial.params)
+
+    def refuse(self, ticket: int) -> None:
+        """The proposal will not be trained."""
+        with quiet():
+            self._study.tell(ticket, state=TrialState.FAIL)
+
+    def accept(self, ticket: int, number: int) -> None:
+        """The proposal is the sweep's point ``number``."""
+        self._trials[number] = ticket
+
+    def add(self, number: int, coordinates: Coordinates) -> None:
+        """A point that is being trained and that someone else proposed."""
+        if coordinates.keys() != self._distributions.keys():
+            return
+        self._trials[number] = len(self._study.get_trials(deepcopy=False))
+        self._study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING, params=coordinates, distributions=self._distributions
+            )
+        )
+
+    def tell(self, number: int, value: float | None, *, counts: bool) -> None:
+        """How a point ended: its value, or none.
+
+        Without a value, a point that ``counts`` (it diverged) is as bad as the worst, and one that
+        does not (it failed for reasons of its own) is forgotten.
+        """
+        if number not in self._trials:
+            return
+        ticket = self._trials.pop(number)
+        with quiet():
+            if value is not None:
+                self._study.tell(ticket, value)
+            else:
+                self._study.tell(ticket, state=TrialState.PRUNED if counts else TrialState.FAIL)
+        self.told += value is not None or counts

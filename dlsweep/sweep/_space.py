@@ -1,0 +1,200 @@
+"""The space of a sweep: its points as coordinates, as settings, and as configurations."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from dlsweep.config import ConfigError, RunConfig
+from dlsweep.config.run_config import shown
+from dlsweep.sweep._distributions import (
+    Categorical,
+    Constant,
+    Continuous,
+    Distribution,
+    IntUniform,
+    plain,
+)
+
+Coordinates = dict[str, Any]
+"""A point as the study stores it: numbers, text, booleans and none, by parameter name."""
+
+_INTERACTING = frozenset(
+    "hidden_size num_layers model conv_layers dataset backend batch_norm dropout device".split()
+)
+_MOST_COMBINATIONS = 20_000
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One setting that the sweep varies.
+
+    Where the distribution is one that a sampler can work with as it is (``natural``), the
+    coordinate is the value, lists as JSON text. The others (normal, beta and the like) have their
+    quantile u in (0, 1) for a coordinate, named "SETTING.quantile".
+    """
+
+    setting: str
+    distribution: Distribution
+
+    @property
+    def natural(self) -> bool:
+        """Whether the coordinate is the value itself."""
+        if not isinstance(self.distribution, Continuous):
+            return True
+        law = self.distribution.law
+        return law == "uniform" or (self.distribution.q is None and "log_uniform" in law)
+
+    @property
+    def parameter(self) -> str:
+        """The coordinate's name."""
+        return self.setting if self.natural else f"{self.setting}.quantile"
+
+    @cached_property
+    def choices(self) -> dict[Any, Any]:
+        """The values of a categorical axis by their coordinates."""
+        assert isinstance(self.distribution, Categorical)
+        return {coordinate(value): value for value in self.distribution.values}
+
+    def at(self, u: float) -> Any:
+        """The coordinate at u in (0, 1)."""
+        return coordinate(self.distribution.quantile(u)) if self.natural else u
+
+    def value(self, coordinate: Any) -> Any:
+        """The setting's value at a coordinate."""
+        if isinstance(self.distribution, Categorical):
+            return self.choices[coordinate]
+        return coordinate if self.natural else self.distribution.quantile(coordinate)
+
+
+def coordinate(value: Any) -> Any:
+    """A value as a study can store it: lists as JSON text."""
+    return json.dumps(plain(value)) if isinstance(value, tuple) else value
+
+
+class Space:
+    """The points of a sweep.
+
+    Args:
+        parameters: the distribution of each setting, in the order of the settings' names.
+        grid: take q_uniform as W&B's grid search lists it.
+    """
+
+    def __init__(self, parameters: Mapping[str, Distribution], *, grid: bool = False) -> None:
+        self.fixed: dict[str, Any] = {}
+        axes = []
+        for name, distribution in parameters.items():
+            if grid and isinstance(distribution, Continuous | IntUniform):
+                listed = distribution.grid() if isinstance(distribution, Continuous) else None
+                distribution = Categorical(listed or distribution.support() or ())
+            if isinstance(distribution, Constant):
+                self.fixed[name] = distribution.value
+            else:
+                axes.append(Axis(name, distribution))
+        self.axes = tuple(axes)
+
+    @cached_property
+    def _supports(self) -> tuple[tuple[Any, ...], ...] | None:
+        """The values of every axis; None where one of them cannot be listed."""
+        found = [axis.distribution.support() if axis.natural else None for axis in self.axes]
+        return None if None in found else tuple(s for s in found if s is not None)
+
+    @cached_property
+    def size(self) -> int | None:
+        """The number of points, valid or not; None where they cannot be listed."""
+        return None if self._supports is None else math.prod(len(s) for s in self._supports)
+
+    def at(self, index: int) -> Coordinates:
+        """The point at ``index`` of a listable space; the last axis varies fastest, as in W&B."""
+        assert self._supports is not None
+        found: Coordinates = {}
+        for axis, support in zip(reversed(self.axes), reversed(self._supports), strict=True):
+            index, place = divmod(index, len(support))
+            found[axis.parameter] = coordinate(support[place])
+        return dict(reversed(found.items()))
+
+    def random(self, seed: int, index: int) -> Coordinates:
+        """The random point with the address (seed, index): the same whenever it is asked for."""
+        uniform = np.random.default_rng([seed, index]).random(len(self.axes))
+        return {
+            axis.parameter: axis.at(min(max(float(u), 1e-9), 1 - 1e-9))
+            for axis, u in zip(self.axes, uniform, strict=True)
+        }
+
+    def settings(self, coordinates: Coordinates) -> dict[str, Any]:
+        """The settings at a point; a list of hidden sizes also says the number of layers."""
+        found = dict(self.fixed)
+        for axis in self.axes:
+            found[axis.setting] = axis.value(coordinates[axis.parameter])
+        if isinstance(found.get("hidden_size"), tuple):
+            found.setdefault("num_layers", len(found["hidden_size"]))
+        return found
+
+    def config(self, coordinates: Coordinates) -> RunConfig:
+        """The configuration at a point. Raises ConfigError where its settings contradict."""
+        return RunConfig(**self.settings(coordinates))
+
+    @cached_property
+    def combinations(self) -> tuple[list[str], list[str], float]:
+        """What the settings that depend on each other allow.
+
+        Returns:
+            Problems (a setting's value that no combination allows), notices, and the share of the
+            combinations that is valid, from 0 to 1.
+        """
+        axes = [axis for axis in self.axes if axis.setting in _INTERACTING]
+        values = [axis.distribution.support() for axis in axes]
+        listed = [v or (axis.distribution.quantile(0.5),) for v, axis in zip(values, axes)]
+        if math.prod(len(v) for v in listed) > _MOST_COMBINATIONS:
+            return [], [], 1.0
+        allowed: set[tuple[str, Any]] = set()
+        reasons: dict[tuple[str, Any], str] = {}
+        valid = 0
+        tried = 0
+        for pairs in self._pairs(axes, listed):
+            tried += 1
+            reason = self._refusal(dict(pairs))
+            if reason is None:
+                valid += 1
+                allowed.update(pairs)
+            else:
+                for pair in pairs:
+                    reasons.setdefault(pair, reason)
+                if not pairs:
+                    return [reason], [], 0.0
+        never = [pair for pair in reasons if pair not in allowed]
+        if valid == 0:
+            return [next(iter(reasons.values()))], [], 0.0
+        problems = [f"{name}: {shown(plain(v))} never fits: {reasons[name, v]}" for name, v in never]
+        notices = []
+        if valid < tried and not problems:
+            names = ", ".join(axis.setting for axis in axes)
+            notices.append(
+                f"{tried - valid} of the {tried} combinations of {names} contradict themselves; they "
+                f"are recorded as failed and do not count: {next(iter(reasons.values()))}"
+            )
+        return problems, notices, valid / tried
+
+    def _pairs(
+        self, axes: list[Axis], values: list[tuple[Any, ...]]
+    ) -> Iterator[tuple[tuple[str, Any], ...]]:
+        for combination in product(*values):
+            yield tuple((a.setting, v) for a, v in zip(axes, combination, strict=True))
+
+    def _refusal(self, given: dict[str, Any]) -> str | None:
+        """Why the fixed settings and the ones given contradict each other; None where they fit."""
+        settings = {k: v for k, v in self.fixed.items() if k in _INTERACTING} | given
+        if isinstance(settings.get("hidden_size"), tuple):
+            settings.setdefault("num_layers", len(settings["hidden_size"]))
+        try:
+            RunConfig(**settings)
+        except ConfigError as error:
+            return error.problems[0]
+        return None
