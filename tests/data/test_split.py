@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from dlsweep.data._split import split_problems, stratified_holdout, stratified_subset
+
+LABELS = np.random.default_rng(3).permutation(np.repeat([0, 1, 2, 3], [400, 300, 200, 100]))
+
+
+def test_holdout_is_a_partition_with_each_class_its_share() -> None:
+    stay, held_out = stratified_holdout(LABELS, 0.1)
+    np.testing.assert_array_equal(np.sort(np.concatenate([stay, held_out])), np.arange(1000))
+    np.testing.assert_array_equal(np.bincount(LABELS[held_out]), [40, 30, 20, 10])
+
+
+def test_holdout_is_sklearns_with_seed_0() -> None:
+    from sklearn.model_selection import train_test_split
+
+    stay, held_out = train_test_split(
+        np.arange(1000), test_size=0.1, stratify=LABELS, random_state=0
+    )
+    found = stratified_holdout(LABELS, 0.1)
+    np.testing.assert_array_equal(found[0], sorted(stay))
+    np.testing.assert_array_equal(found[1], sorted(held_out))
+
+
+def test_holdout_ignores_global_random_state() -> None:
+    np.random.seed(1)
+    first = stratified_holdout(LABELS, 0.1)[1]
+    np.random.seed(2)
+    np.testing.assert_array_equal(first, stratified_holdout(LABELS, 0.1)[1])
+
+
+@pytest.mark.parametrize("size", [4, 5, 10, 123, 997, 999, 1000])
+def test_subset_gives_each_class_its_share(size: int) -> None:
+    chosen = stratified_subset(LABELS, size)
+    assert len(np.unique(chosen)) == len(chosen) == size
+    counts = np.bincount(LABELS[chosen], minlength=4)
+    assert counts.min() >= 1
+    assert np.abs(counts - size * np.array([0.4, 0.3, 0.2, 0.1])).max() <= 1
+
+
+def test_subset_is_a_random_choice_and_always_the_same() -> None:
+    chosen = stratified_subset(LABELS, 100)
+    np.testing.assert_array_equal(chosen, stratified_subset(LABELS, 100))
+    # The first 100, or a stretch in the middle, would have a span of 100.
+    assert chosen[-1] - chosen[0] > 900
+
+
+def test_smaller_subsets_lie_in_larger_ones() -> None:
+    sizes = (4, 37, 500, 996, 1000)
+    subsets = [set(stratified_subset(LABELS, size)) for size in sizes]
+    for small, large in pairwise(subsets):
+        assert small < large
+
+
+@pytest.mark.parametrize(
+    ("val_fraction", "train_size", "expected"),
+    [
+        (0.1, None, ""),
+        (0.1, 900, ""),
+        (0.1, 901, "train_size=901: only 900 images are left to train on with val_fraction=0.1"),
+        (0.003, None, "val_fraction=0.003: would make 3 validation and 997 training images"),
+        (0.998, None, "val_fraction=0.998: would make 998 validation and 2 training images"),
+    ],
+)
+def test_split_problems(val_fraction: float, train_size: int | None, expected: str) -> None:
+    problems = split_problems(LABELS, 4, val_fraction, train_size)
+    assert len(problems) == bool(expected)
+    assert all(problem.startswith(expected) for problem in problems)
+    if not problems:
+        stratified_holdout(LABELS, val_fraction)  # what is let through does work
