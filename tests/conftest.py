@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,14 +111,17 @@ def _no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
             else:
                 monkeypatch.setenv(name, value)
         return
-    connect = socket.socket.connect
 
-    def connect_here(self: socket.socket, address: object) -> None:
-        if self.family != socket.AF_UNIX and address[0] not in LOOPBACK:
-            raise RuntimeError(f"a test tried to reach {address}; mark it network")
-        connect(self, address)
+    def only_here(connect: Callable[..., Any]) -> Callable[..., Any]:
+        def checked(self: socket.socket, address: Any) -> Any:
+            if self.family != socket.AF_UNIX and address[0] not in LOOPBACK:
+                raise RuntimeError(f"a test tried to reach {address}; mark it network")
+            return connect(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", connect_here)
+        return checked
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, only_here(getattr(socket.socket, name)))
 
 
 @pytest.fixture(autouse=True)

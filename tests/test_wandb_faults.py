@@ -134,6 +134,28 @@ def test_finished_sweep_lets_runs_end(wandb_server: WandbServer):
     assert agent.heartbeat() == [("exit", None)]
 
 
+def test_heartbeat_of_a_deleted_sweep_is_not_found(wandb_server: WandbServer):
+    sweep = wandb_server.add_sweep(GRID)
+    agent = Agent(wandb_server, sweep.id)
+    wandb_server.delete_sweep(sweep.id)
+    with pytest.raises(urllib.error.HTTPError) as error:
+        agent.heartbeat()
+    with error.value:
+        assert error.value.code == 404
+
+
+def test_stop_of_a_run_goes_to_its_agent_once(wandb_server: WandbServer):
+    sweep = wandb_server.add_sweep(GRID)
+    agent = Agent(wandb_server, sweep.id)
+    [(_, run_id)] = agent.heartbeat()
+    with pytest.raises(KeyError, match=run_id):
+        wandb_server.stop_run(run_id)
+    graphql(wandb_server, "mutation UpsertBucket {}", name=run_id, sweep=sweep.id)
+    wandb_server.stop_run(run_id)
+    assert agent.heartbeat(run_id) == [("stop", run_id)]
+    assert agent.heartbeat(run_id) == []
+
+
 def test_sweep_is_stopped_by_the_command(wandb_server: WandbServer, tmp_path):
     sweep = wandb_server.add_sweep(GRID, entity="team", project="p")
     path = f"team/p/{sweep.id}"

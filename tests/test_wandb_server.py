@@ -154,6 +154,22 @@ def test_stop_command_ends_a_run_of_an_agent(wandb_server: WandbServer):
     assert (first.state, second.state) == ("failed", "finished")
 
 
+def test_stop_in_the_stream_calls_the_stop_function(
+    wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch
+):
+    from wandb.sdk.lib.run_stopping import RunStopChecker
+
+    # The client looks every 15 s, too long for a test.
+    monkeypatch.setitem(RunStopChecker.__init__.__kwdefaults__, "poll_interval", 0.1)
+    stop = threading.Event()
+    with wandb.init(project="p", settings=wandb.Settings(stop_fn=stop.set)) as run:
+        assert not stop.wait(0.5)
+        wandb_server.stop_run(run.id, by="stream")
+        run.log({"loss": 1})
+        assert stop.wait(30)
+    assert wandb_server.runs[run.id].state == "finished"
+
+
 def test_sync_of_an_offline_run(wandb_server: WandbServer, tmp_path: Path):
     run = wandb.init(
         mode="offline",
@@ -185,6 +201,16 @@ def test_sync_of_an_offline_run(wandb_server: WandbServer, tmp_path: Path):
     assert (got.tags, got.config, got.sweep) == (["t"], {"lr": 0.1}, "sweep123")
     assert got.column("loss") == [0, 1, 2]
     assert got.state == "finished"
+    assert wandb_server.unknown == []
+
+
+def test_run_that_measures_its_machine(wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("WANDB_X_DISABLE_STATS")
+    with wandb.init(project="p", settings=wandb.Settings(x_stats_sampling_interval=0.1)) as run:
+        wandb_server.wait_for(lambda: run.id in wandb_server.runs)
+        events = wandb_server.runs[run.id].events
+        wandb_server.wait_for(lambda: any("system.cpu" in row for row in events))
+    assert "OrganizationCoreWeaveOrganizationID" in wandb_server.requests
     assert wandb_server.unknown == []
 
 

@@ -34,6 +34,12 @@ def server_features(state: State, variables: Variables) -> dict[str, Any]:
     return {"serverInfo": {"features": []}}
 
 
+@operation("OrganizationCoreWeaveOrganizationID")
+def organization(state: State, variables: Variables) -> dict[str, Any]:
+    # Asked when a run measures its machine; an empty id ends the matter.
+    return {"entity": {"organization": {"coreWeaveOrganizationId": ""}}}
+
+
 @operation("UpsertBucket")
 def upsert_bucket(state: State, variables: Variables) -> dict[str, Any]:
     run_id = variables.get("name") or str(variables.get("id") or "").removeprefix("Run:")
@@ -94,8 +100,8 @@ def mark_run_files_uploaded(state: State, variables: Variables) -> dict[str, Any
     return {"markRunFilesUploaded": {"success": True}}
 
 
-def receive_stream(run: Run, body: dict[str, Any]) -> None:
-    """Take in one post of the file stream. Offsets make a repeated post harmless."""
+def receive_stream(run: Run, body: dict[str, Any]) -> dict[str, Any]:
+    """Take in one post of the file stream and answer it. Offsets make a repeat harmless."""
     for name, chunk in body.get("files", {}).items():
         content = chunk["content"]
         if name == "wandb-summary.json":
@@ -109,6 +115,7 @@ def receive_stream(run: Run, body: dict[str, Any]) -> None:
     if body.get("complete"):
         run.exit_code = body.get("exitcode", 0)
         run.state = "finished" if run.exit_code == 0 else "failed"
+    return {"exitcode": None, "limits": {}} | ({"stopped": True} if run.stopped else {})
 
 
 def _place(lines: list[Any], offset: int, new: list[Any]) -> None:
@@ -189,9 +196,9 @@ def run_node(state: State, run: Run) -> dict[str, Any]:
         "user": {"name": ENTITY, "username": ENTITY},
         "project": project_node(state.project(run.entity, run.project)),
         "exitcode": run.exit_code,
-        "shouldStop": run.stop_requested,
+        "shouldStop": run.stop_requested or run.stopped,
         "failed": run.state == "failed",
-        "stopped": run.stop_requested,
+        "stopped": run.stopped,
         "running": run.state == "running",
         "sampledHistory": [run.history],
         "fileCount": len(run.files),

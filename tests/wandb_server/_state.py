@@ -7,7 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from . import _points
 
@@ -54,6 +54,7 @@ class Run:
     artifacts: list[Artifact] = field(default_factory=list)
     upserts: int = 0
     stop_requested: bool = False
+    stopped: bool = False
 
     @property
     def complete(self) -> bool:
@@ -192,13 +193,21 @@ class State:
         agent.runs.append(run_id)
         return run_id
 
-    def stop_run(self, run_id: str) -> None:
-        """Have the next heartbeat that names this run answered with a `stop` for it, once."""
+    def stop_run(self, run_id: str, by: Literal["agent", "stream"] = "agent") -> None:
+        """Ask for the end of a run.
+
+        By agent: the next heartbeat that names the run is answered with one `stop` command. By
+        stream: every answer to the run's own file stream says `stopped`, and its client then calls
+        `Settings(stop_fn=)`, by default an interrupt of the main thread. W&B's server does both.
+        """
         with self.changed:
             run = self.runs.get(run_id)
             if run is None:
                 raise KeyError(f"no run {run_id!r} has reached the server: {sorted(self.runs)}")
-            run.stop_requested = True
+            if by == "agent":
+                run.stop_requested = True
+            else:
+                run.stopped = True
 
     def pause_sweep(self, sweep_id: str) -> None:
         """Hand out nothing until `resume_sweep`; running runs go on."""
