@@ -3,7 +3,13 @@
 from dlsweep.config.errors import ConfigError
 from dlsweep.config.flags import flag_parser, parse_flags
 from dlsweep.config.kinds import ConvLayer
-from dlsweep.config.names import canonical_value, parse_config, setting_name, unknown_setting
+from dlsweep.config.names import (
+    canonical_value,
+    parse_config,
+    parse_settings,
+    setting_name,
+    unknown_setting,
+)
 from dlsweep.config.run_config import SETTINGS, RunConfig, Setting
 
 __all__ = [
@@ -16,6 +22,7 @@ __all__ = [
     "flag_parser",
     "parse_config",
     "parse_flags",
+    "parse_settings",
     "setting_name",
     "unknown_setting",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from dlsweep.config.errors import ConfigError, nearest
-from dlsweep.config.names import flatten, parse_config, setting_name
+from dlsweep.config.names import parse_settings, setting_name
 from dlsweep.config.run_config import SETTINGS, RunConfig
 
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(RunConfig)}
@@ -33,7 +33,7 @@ def _help(name: str) -> str:
 
 
 def flag_parser(prog: str = "train.py") -> argparse.ArgumentParser:
-    """The parser of all flags; every value stays text, for ``parse_config`` to judge together."""
+    """The parser of all flags; every value stays text, for ``parse_settings`` to judge together."""
     parser = _Parser(
         prog=prog,
         description="Train one configuration and log it to W&B.",
@@ -93,7 +93,7 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
         prog: the name that ``--help`` shows.
 
     Returns:
-        The settings that were given, canonical, by name; and the notices of ``parse_config``.
+        The settings that were given, canonical, by name; and the notices of ``parse_settings``.
 
     Raises:
         ConfigError: with one line for everything that is wrong.
@@ -123,16 +123,12 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
     given = {name: _literal(value) for name, value in vars(namespace).items()}
     given.update(nested)
     try:
-        config, notices = parse_config(given)
+        _, settings, notices = parse_settings(given)
     except ConfigError as error:
         problems += error.problems
     if problems:
         raise ConfigError(problems)
-    named = {setting_name(key) for key, _ in flatten(given)}
-    if isinstance(config.hidden_size, tuple):
-        named.add("num_layers")
-    values = config.as_dict()
-    return {name: values[name] for name in values if name in named}, notices
+    return settings, notices
 
 
 def _is_number(text: str) -> bool:

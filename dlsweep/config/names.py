@@ -64,8 +64,8 @@ def flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield f"{prefix}{key}", value
 
 
-def parse_config(mapping: Mapping[str, Any]) -> tuple[RunConfig, list[str]]:
-    """A ``RunConfig`` from settings named and spelled as users do.
+def parse_settings(mapping: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any], list[str]]:
+    """A ``RunConfig`` from settings named and spelled as users do, and which of them were given.
 
     Where ``hidden_size`` is a list and ``num_layers`` is not given, the list says both.
 
@@ -73,7 +73,8 @@ def parse_config(mapping: Mapping[str, Any]) -> tuple[RunConfig, list[str]]:
         mapping: settings by any of their names, possibly nested; what is missing is the default.
 
     Returns:
-        The configuration, and one notice for every name or word that was taken for another.
+        The configuration; the settings that were given, by name, canonical and as JSON has them;
+        and one notice for every name or word that was taken for another.
 
     Raises:
         ConfigError: with one line for everything that is wrong.
@@ -87,16 +88,17 @@ def parse_config(mapping: Mapping[str, Any]) -> tuple[RunConfig, list[str]]:
         if name is None:
             problems.append(unknown_setting(key))
             continue
-        if name in given and given[name] != value:
-            problems.append(f"{key}: {name} is given twice, as {source[name]} and as {key}")
-            continue
         if fold(key) != fold(name):
             notices.append(f"{key} was taken for {name}")
         try:
-            given[name], notice = canonical_value(name, value)
+            canonical, notice = canonical_value(name, value)
         except ConfigError as error:
             problems += error.problems
             continue
+        if name in given and given[name] != canonical:
+            problems.append(f"{key}: {name} is given twice, as {source[name]} and as {key}")
+            continue
+        given[name] = canonical
         source[name] = key
         if notice:
             notices.append(notice)
@@ -108,4 +110,15 @@ def parse_config(mapping: Mapping[str, Any]) -> tuple[RunConfig, list[str]]:
         problems += error.problems
     if problems:
         raise ConfigError(problems)
+    values = config.as_dict()
+    return config, {name: values[name] for name in values if name in given}, notices
+
+
+def parse_config(mapping: Mapping[str, Any]) -> tuple[RunConfig, list[str]]:
+    """The configuration and the notices of ``parse_settings``.
+
+    Raises:
+        ConfigError: with one line for everything that is wrong.
+    """
+    config, _, notices = parse_settings(mapping)
     return config, notices

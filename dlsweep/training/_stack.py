@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from dlsweep.config import RunConfig
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import Dataset
 from dlsweep.training._learner import Learner
 from dlsweep.training._numpy import NumpyLearner
@@ -196,11 +196,11 @@ def choose_device(name: str) -> torch.device:
     """The device that a configuration's ``device`` means: auto is the GPU where there is one.
 
     Raises:
-        RuntimeError: where a GPU is asked for that is not there.
+        ConfigError: where a GPU is asked for that is not there.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise RuntimeError(f"device: {name} is not there; use auto or cpu")
+        raise ConfigError([f"device: got {name!r}, which is not there; use auto or cpu"])
     return device

@@ -1,0 +1,44 @@
+"""``train.py``: one run from flags."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dlsweep.cli._errors import command, notices_to_stderr
+from dlsweep.config import RunConfig, parse_flags
+
+if TYPE_CHECKING:
+    from dlsweep.training import EpochMetrics
+
+
+@command
+def train_main(argv: Sequence[str] | None = None) -> int:
+    """Train one run; returns the exit code."""
+    settings, notices = parse_flags(sys.argv[1:] if argv is None else argv)
+    notices_to_stderr()
+    for notice in notices:
+        print(f"dlsweep: {notice}", file=sys.stderr)
+
+    from dlsweep.tracking import train  # only now: torch and wandb take seconds to import
+
+    result = train(settings, on_epoch=_show_epoch)
+    summary = result.summary()
+    print(
+        f"{summary['status']}: val_accuracy {summary['best_val_accuracy']:.4f} "
+        f"(epoch {summary['best_epoch']} of {result.config.epochs}), "
+        f"test_accuracy {summary['test_accuracy']:.4f}, {summary['parameters']:,} parameters",
+        flush=True,
+    )
+    return 0
+
+
+def _show_epoch(config: RunConfig, metrics: EpochMetrics) -> None:
+    print(
+        f"epoch {metrics.epoch:>{len(str(config.epochs))}}/{config.epochs}  "
+        f"train_loss {metrics.train_loss:.4f}  train_accuracy {metrics.train_accuracy:.4f}  "
+        f"val_loss {metrics.val_loss:.4f}  val_accuracy {metrics.val_accuracy:.4f}  "
+        f"{metrics.seconds:.1f} s",
+        flush=True,
+    )

@@ -1,0 +1,107 @@
+"""``train``: the one function that trains a run and tells W&B."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+import wandb
+
+from dlsweep.config import ConfigError, RunConfig, parse_settings
+from dlsweep.data import Dataset, load
+from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode
+from dlsweep.tracking._run import TrackedRun
+from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, choose_device
+
+_log = logging.getLogger("dlsweep.tracking")
+
+
+def load_data(config: RunConfig, dtype: torch.dtype = torch.float32) -> Dataset:
+    """The data that a configuration trains on, on the device it trains on.
+
+    Raises:
+        ConfigError: for a split that the data set cannot give, or a device that is not there.
+        dlsweep.data.DataUnavailable: where no source of the data can be reached.
+    """
+    return load(
+        config.dataset,
+        val_fraction=config.val_fraction,
+        train_size=config.train_size,
+        dtype=dtype,
+        device="cpu" if config.backend == "numpy" else choose_device(config.device),
+    )
+
+
+def train_tracked(
+    configs: Sequence[RunConfig], data: Dataset, runs: Sequence[TrackedRun]
+) -> Iterator[EpochEnd]:
+    """Train a stack and log every epoch of every member; yields what the engine yields."""
+    for end in Stack(configs, data):
+        for i, metrics in end.metrics.items():
+            runs[i].log(metrics, end.results.get(i))
+        yield end
+
+
+def train(
+    config: RunConfig | Mapping[str, Any] | None = None,
+    *,
+    on_epoch: Callable[[RunConfig, EpochMetrics], None] | None = None,
+) -> RunResult:
+    """Train one run and log it to W&B: alone, or as a run of a W&B sweep.
+
+    It is what train.py calls, and what ``wandb.agent(sweep_id, function=dlsweep.train)`` takes. A
+    sweep's settings go before those given here. Without W&B credentials the run is kept offline;
+    WANDB_MODE always decides.
+
+    Args:
+        config: settings by any of their names; what is missing comes from the sweep, or is the
+            default.
+        on_epoch: told of every epoch.
+
+    Returns:
+        The run's result; it has been logged and the run is closed.
+
+    Raises:
+        ConfigError: with one line for every setting that is wrong.
+        dlsweep.data.DataUnavailable: where no source of the data can be reached.
+    """
+    given = config.as_dict() if isinstance(config, RunConfig) else dict(config or {})
+    settings, explicit, notices = parse_settings(given)
+    _tell(notices)
+    # A sweep says only to an open run what it wants; alone, all is checked before a run is opened.
+    data = None if "WANDB_SWEEP_ID" in os.environ else load_data(settings)
+    mode = choose_mode()
+    run = wandb.init(
+        project=settings.wandb_project,
+        entity=settings.wandb_entity,
+        mode=mode,  # type: ignore[arg-type]
+        settings=wandb.Settings(silent=True) if mode == "offline" else None,
+    )
+    try:
+        if data is None:
+            _, swept, notices = parse_settings(dict(run.config))
+            _tell(notices)
+            settings, _, _ = parse_settings({**explicit, **swept})
+            data = load_data(settings)
+        tracked = TrackedRun(run, settings, data.classes)
+        if mode == "offline" and "WANDB_MODE" not in os.environ:
+            _log.warning("%s; upload this one with: wandb sync %s", NO_ACCOUNT, tracked.directory)
+        results: dict[int, RunResult] = {}
+        for end in train_tracked([settings], data, [tracked]):
+            results.update(end.results)
+            if on_epoch is not None:
+                on_epoch(settings, end.metrics[0])
+    except BaseException as error:
+        run.summary.update({"status": "failed", "reason": str(error) or type(error).__name__})
+        run.finish(exit_code=2 if isinstance(error, ConfigError) else 1)
+        raise
+    tracked.finish()
+    return results[0]
+
+
+def _tell(notices: Sequence[str]) -> None:
+    for notice in notices:
+        _log.warning(notice)
