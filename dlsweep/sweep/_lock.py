@@ -1,4 +1,4 @@
-"""Where a SQLite study lives: its file, its journal, and the lock of the one process that owns it."""
+"""The file of a SQLite study: its journal, and the lock of the one process that owns the study."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ class OwnerLock:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 # The file may have been removed by its last owner between open and lock.
-                if os.path.exists(self.path) and os.path.samestat(
-                    os.fstat(fd), os.stat(self.path)
-                ):
+                if os.path.exists(self.path) and os.path.samestat(os.fstat(fd), os.stat(self.path)):
                     os.ftruncate(fd, 0)
                     os.write(fd, f"{os.getpid()}\n".encode())
                     self._fd = fd

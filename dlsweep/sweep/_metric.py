@@ -42,8 +42,8 @@ for _measure, _split in product(_MEASURES, _SPLITS):
             _BY_SPELLING.setdefault(_spelling, f"{_split}_{_measure}")
             if (_split, _measure) == ("val", "accuracy"):
                 for _best in ("best", "max", "final"):
-                    _name = "val_accuracy" if _best == "final" else "best_val_accuracy"
-                    _BY_SPELLING.setdefault(_best + _spelling, _name)
+                    _meant = "val_accuracy" if _best == "final" else "best_val_accuracy"
+                    _BY_SPELLING.setdefault(_best + _spelling, _meant)
 # A metric without a split: the validation images are there to choose by.
 _BY_SPELLING |= {m: f"val_{measure}" for measure, also in _MEASURES.items() for m in also}
 _BY_SPELLING |= {"bestaccuracy": "best_val_accuracy", "bestacc": "best_val_accuracy"}

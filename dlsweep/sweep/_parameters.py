@@ -18,8 +18,10 @@ from dlsweep.sweep._distributions import (
 )
 from dlsweep.sweep._metric import number
 
-_KEYS = ("value", "values", "probabilities", "distribution", "min", "max", "mu", "sigma", "q")
-_KEYS += ("a", "b", "parameters")
+_KEYS = (
+    *("value", "values", "probabilities", "distribution", "min", "max", "mu", "sigma", "q"),
+    *("a", "b", "parameters"),
+)
 _GRID = ("categorical", "constant", "int_uniform", "q_uniform")
 _PROBES = (1e-9, *(i / 100 for i in range(1, 100)), 1 - 1e-9)
 

@@ -13,10 +13,11 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from dlsweep.sweep._distributions import Categorical, Continuous, IntUniform
-from dlsweep.sweep._space import Axis, Coordinates
+from dlsweep.sweep._space import EDGE, Axis, Coordinates
 
 STARTUP = 10
 """So many results are waited for, drawing at random, before TPE takes over (Optuna's default)."""
@@ -36,7 +37,7 @@ def quiet() -> Iterator[None]:
 
 
 def optuna_distribution(axis: Axis) -> BaseDistribution:
-    """How Optuna sees an axis: its own distribution where it has it, else the quantile in (0, 1)."""
+    """How Optuna sees an axis: as its own distribution, or as a quantile in (0, 1)."""
     d = axis.distribution
     if isinstance(d, Categorical):
         return CategoricalDistribution(tuple(axis.choices))
@@ -44,7 +45,7 @@ def optuna_distribution(axis: Axis) -> BaseDistribution:
         return IntDistribution(d.min, d.max)
     assert isinstance(d, Continuous)
     if not axis.natural:
-        return FloatDistribution(0.0, 1.0)
+        return FloatDistribution(EDGE, 1 - EDGE)
     return FloatDistribution(d.quantile(0), d.quantile(1), step=d.q, log="log" in d.law)
 
 
@@ -65,7 +66,8 @@ class Bayes:
             sampler = optuna.samplers.TPESampler(
                 multivariate=True, constant_liar=True, seed=seed % 2**32
             )
-            self._study = optuna.create_study(direction=goal, sampler=sampler)
+            direction = StudyDirection[goal.upper()]
+            self._study = optuna.create_study(direction=direction, sampler=sampler)
         self._trials: dict[int, int] = {}  # a point's number in the sweep -> in the copy
         self.told = 0
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -26,10 +27,11 @@ from dlsweep.sweep._distributions import (
 Coordinates = dict[str, Any]
 """A point as the study stores it: numbers, text, booleans and none, by parameter name."""
 
-_INTERACTING = frozenset(
-    "hidden_size num_layers model conv_layers dataset backend batch_norm dropout device".split()
-)
+_INTERACTING = {"hidden_size", "num_layers", "model", "conv_layers", "dataset"}
+_INTERACTING |= {"backend", "batch_norm", "dropout", "device"}
 _MOST_COMBINATIONS = 20_000
+EDGE = 1e-9
+"""Quantiles stay so far from 0 and 1, where the normal distribution is infinite."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,17 @@ class Axis:
     setting: str
     distribution: Distribution
 
-    @property
+    @cached_property
     def natural(self) -> bool:
         """Whether the coordinate is the value itself."""
-        if not isinstance(self.distribution, Continuous):
+        d = self.distribution
+        if not isinstance(d, Continuous):
             return True
-        law = self.distribution.law
-        return law == "uniform" or (self.distribution.q is None and "log_uniform" in law)
+        if d.q is None:
+            return "uniform" in d.law
+        # Samplers step from the smallest value to the largest: the steps must fit exactly.
+        low, high, q = (Decimal(repr(v)) for v in (d.quantile(0), d.quantile(1), d.q))
+        return d.law == "uniform" and (high - low) % q == 0
 
     @property
     def parameter(self) -> str:
@@ -124,9 +130,16 @@ class Space:
         """The random point with the address (seed, index): the same whenever it is asked for."""
         uniform = np.random.default_rng([seed, index]).random(len(self.axes))
         return {
-            axis.parameter: axis.at(min(max(float(u), 1e-9), 1 - 1e-9))
+            axis.parameter: axis.at(min(max(float(u), EDGE), 1 - EDGE))
             for axis, u in zip(self.axes, uniform, strict=True)
         }
+
+    def neighbour(self, coordinates: Coordinates, seed: int, index: int) -> Coordinates:
+        """The point with one coordinate, chosen at random, drawn anew."""
+        generator = np.random.default_rng([seed, index])
+        axis = self.axes[generator.integers(len(self.axes))]
+        u = min(max(float(generator.random()), EDGE), 1 - EDGE)
+        return {**coordinates, axis.parameter: axis.at(u)}
 
     def settings(self, coordinates: Coordinates) -> dict[str, Any]:
         """The settings at a point; a list of hidden sizes also says the number of layers."""
@@ -150,8 +163,7 @@ class Space:
             combinations that is valid, from 0 to 1.
         """
         axes = [axis for axis in self.axes if axis.setting in _INTERACTING]
-        values = [axis.distribution.support() for axis in axes]
-        listed = [v or (axis.distribution.quantile(0.5),) for v, axis in zip(values, axes)]
+        listed = [a.distribution.support() or (a.distribution.quantile(0.5),) for a in axes]
         if math.prod(len(v) for v in listed) > _MOST_COMBINATIONS:
             return [], [], 1.0
         allowed: set[tuple[str, Any]] = set()
@@ -172,12 +184,14 @@ class Space:
         never = [pair for pair in reasons if pair not in allowed]
         if valid == 0:
             return [next(iter(reasons.values()))], [], 0.0
-        problems = [f"{name}: {shown(plain(v))} never fits: {reasons[name, v]}" for name, v in never]
+        problems = [
+            f"{name}: {shown(plain(v))} never fits: {reasons[name, v]}" for name, v in never
+        ]
         notices = []
         if valid < tried and not problems:
             names = ", ".join(axis.setting for axis in axes)
             notices.append(
-                f"{tried - valid} of the {tried} combinations of {names} contradict themselves; they "
+                f"{tried - valid} of {tried} combinations of {names} contradict themselves; they "
                 f"are recorded as failed and do not count: {next(iter(reasons.values()))}"
             )
         return problems, notices, valid / tried

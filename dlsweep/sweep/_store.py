@@ -138,13 +138,12 @@ class Store:
             rows = connection.execute(
                 sa.select(_STUDIES.c.study_name, _STUDIES.c.study_id).order_by(_STUDIES.c.study_id)
             )
-            return {name: key for name, key in rows}
+            return {row.study_name: row.study_id for row in rows}
 
     def create_study(self, name: str, goal: str) -> int:
         """A new study's key."""
-        direction = StudyDirection.MAXIMIZE if goal == "maximize" else StudyDirection.MINIMIZE
         with quiet():
-            return self._rdb.create_new_study([direction], name)
+            return self._rdb.create_new_study([StudyDirection[goal.upper()]], name)
 
     def attributes(self, study_id: int) -> dict[str, Any]:
         """What is stored with a study."""

@@ -1,0 +1,374 @@
+"""The study of a sweep: which runs were asked for, are running, finished, failed.
+
+One process owns a study and hands out its points (``ask``); their results come back to it
+(``finish``, ``fail``). Others may read it meanwhile (``list_studies``, ``read_study``).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dlsweep.config import SETTINGS, ConfigError, RunConfig
+from dlsweep.config.errors import did_you_mean
+from dlsweep.sweep._distributions import plain
+from dlsweep.sweep._file import SweepFile, parse_sweep
+from dlsweep.sweep._lock import OwnerLock
+from dlsweep.sweep._metric import number
+from dlsweep.sweep._rows import Row, StudyTable, objective, run_name, to_row
+from dlsweep.sweep._search import Draft, Search
+from dlsweep.sweep._store import Record, Store
+
+_SWEEP = "sweep"  # the study's attribute that holds the sweep; what has none is not ours
+_SEED = "seed"
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True)
+class Point:
+    """A run to train.
+
+    Attributes:
+        number: its number in the study, from 0.
+        config: its configuration.
+        run_id: its wandb id: eight letters and digits, drawn at random once and then kept, so that
+            the runs of two people's studies of one file can lie in one W&B project.
+        name: what people call it.
+        attempt: 1, and one more each time that it is handed out because its process died.
+    """
+
+    number: int
+    config: RunConfig
+    run_id: str
+    name: str
+    attempt: int = 1
+
+
+class Study:
+    """A sweep's points and results, owned by this process; made by ``Study.open``."""
+
+    def __init__(
+        self,
+        store: Store,
+        study_id: int,
+        name: str,
+        sweep: SweepFile,
+        seed: int,
+        lock: OwnerLock | None,
+    ) -> None:
+        self.name = name
+        self.sweep = sweep
+        self._store = store
+        self._id = study_id
+        self._lock = lock
+        self._records = {record.number: record for record in store.records(study_id)}
+        self._stale = [r.number for r in self._records.values() if r.state == "running"]
+        self._search = self._resume(seed)
+
+    @classmethod
+    def open(
+        cls, sweep: SweepFile, storage: str | None = None, *, seed: int | None = None
+    ) -> Study:
+        """The study of a sweep, made where there is none, continued where there is.
+
+        Args:
+            sweep: what to search. A study belongs to the sweep's fingerprint: the same search
+                continues under whatever name, an edited space is a new study.
+            storage: a database URL or the path of a SQLite file; ``dlsweep.db`` by default.
+            seed: of a new study's random points; by default made from the fingerprint, so that
+                the same file draws the same points everywhere.
+
+        Raises:
+            ConfigError: in one line, where the storage cannot be opened or another process of
+                this machine owns the study.
+        """
+        store = Store(storage)
+        lock: OwnerLock | None = None
+        try:
+            existing = store.studies()
+            ending = f"-{sweep.fingerprint}"
+            name = next((n for n in existing if n.endswith(ending)), None)
+            if name is None:
+                name = f"{_slug(sweep.name)}{ending}"
+                key = store.create_study(name, sweep.metric.goal)
+            else:
+                key = existing[name]
+            lock = store.lock(key)
+            if lock is not None and not lock.acquire():
+                raise ConfigError([f"study: another process is running {name}; stop it, or wait"])
+            stored = store.attributes(key)
+            if _SEED not in stored:
+                chosen = int(sweep.fingerprint, 16) if seed is None else seed
+                store.set_attribute(key, _SEED, chosen)
+                stored[_SEED] = chosen
+            if stored.get(_SWEEP) != sweep.as_dict():
+                store.set_attribute(key, _SWEEP, sweep.as_dict())
+            return cls(store, key, name, sweep, int(stored[_SEED]), lock)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            store.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the study. Points that are not finished wait for the next ``open``."""
+        if self._lock is not None:
+            self._lock.release()
+        self._store.close()
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Asking
+
+    @property
+    def total(self) -> int | None:
+        """How many runs the whole sweep has at most; None where there is no end of them."""
+        ends = [end for end in (self.sweep.run_cap, self.sweep.size) if end is not None]
+        return min(ends) if ends else None
+
+    @property
+    def asked(self) -> int:
+        """How many runs have been handed out so far; invalid points do not count."""
+        return sum("run_id" in r.attributes for r in self._records.values())
+
+    def ask(self, n: int = 1) -> list[Point]:
+        """Up to ``n`` runs to train, fewer where the sweep is at its end.
+
+        Those that a process left unfinished when it died come first, with their old number,
+        configuration and id.
+
+        Raises:
+            ConfigError: the space yields nothing but invalid configurations.
+        """
+        points = self._hand_out_again(n)
+        wanted = n - len(points)
+        if self.sweep.run_cap is not None:
+            wanted = min(wanted, self.sweep.run_cap - self.asked)
+        if wanted <= 0 or self._target_reached():
+            return points
+        drafts: list[Draft] = []
+        trouble: ConfigError | None = None
+        while sum(draft.config is not None for draft in drafts) < wanted:
+            try:
+                draft = self._search.next()
+            except ConfigError as error:
+                trouble = error
+                break
+            if draft is None:
+                break
+            drafts.append(draft)
+        points += self._add(drafts)
+        if trouble is not None and not points:
+            raise trouble
+        return points
+
+    def finish(
+        self,
+        point: Point,
+        status: str,
+        history: Sequence[Mapping[str, Any]] = (),
+        summary: Mapping[str, Any] | None = None,
+        info: Mapping[str, Any] | None = None,
+    ) -> Row:
+        """Store a run's end: one write.
+
+        Args:
+            point: what was trained.
+            status: finished, early_stopped or diverged.
+            history: what was logged every epoch, in order, numbers by name.
+            summary: what was logged at the end, by name.
+            info: what else is to be kept with the run, as JSON has it, such as its directory.
+
+        Returns:
+            The run's row. Its value is the metric's last logged one; a run that diverged or never
+            logged the metric has none, and counts for bayes as one of the worst.
+        """
+        if status not in ("finished", "early_stopped", "diverged"):
+            raise ValueError(f"status {status!r}; choose finished, early_stopped or diverged")
+        metric = self.sweep.metric
+        epochs, end = [_plain(epoch) for epoch in history], _plain(summary or {})
+        value = None if status == "diverged" else objective(metric, epochs, end)
+        curve = {step: number(epoch.get(metric.name)) for step, epoch in enumerate(epochs, start=1)}
+        steps = {step: v for step, v in curve.items() if v is not None}
+        told = {"status": status, "history": epochs, "summary": end, "info": dict(info or {})}
+        return self._end(point, "pruned" if value is None else "complete", value, told, steps)
+
+    def fail(self, point: Point, reason: str, info: Mapping[str, Any] | None = None) -> Row:
+        """Store that a run could not be trained, and why; it is not tried again."""
+        told = {"status": "failed", "reason": reason, "info": dict(info or {})}
+        return self._end(point, "fail", None, told, {})
+
+    # Reading
+
+    def table(self) -> StudyTable:
+        """The runs so far, without a query."""
+        stale = set(self._stale)
+        metric = self.sweep.metric
+        rows = [to_row(r, metric, alive=n not in stale) for n, r in sorted(self._records.items())]
+        return StudyTable(self.name, self.sweep, tuple(rows))
+
+    def rows(self) -> list[Row]:
+        """The runs so far, by number."""
+        return list(self.table().rows)
+
+    # Inside
+
+    def _resume(self, seed: int) -> Search:
+        """The search, with what the study already holds."""
+        stored = [record.attributes for record in self._records.values()]
+        search = Search(
+            self.sweep,
+            seed,
+            start=max((a.get("index", -1) for a in stored), default=-1) + 1,
+            tried=[a["coordinates"] for a in stored if "coordinates" in a],
+            configs=[c for c in map(_config, stored) if c is not None],
+        )
+        if search.bayes is not None:
+            for record in self._records.values():
+                if "run_id" in record.attributes:
+                    search.bayes.add(record.number, record.attributes["coordinates"])
+                    if record.state != "running":
+                        row = to_row(record, self.sweep.metric, alive=True)
+                        counts = record.state != "fail"
+                        search.bayes.tell(record.number, row.value, counts=counts)
+        return search
+
+    def _hand_out_again(self, n: int) -> list[Point]:
+        points: list[Point] = []
+        while self._stale and len(points) < n:
+            record = self._records[self._stale.pop(0)]
+            config = _config(record.attributes)
+            attempt = record.attributes.get("attempt", 1) + 1
+            point = self._point(record, config or RunConfig(), attempt)
+            if config is None:
+                self.fail(point, "its configuration is not valid in this version of dlsweep")
+            else:
+                points.append(point)
+        records = [self._records[point.number] for point in points]
+        self._store.update(records, "attempt", [point.attempt for point in points])
+        return points
+
+    def _add(self, drafts: Sequence[Draft]) -> list[Point]:
+        """Number and store what was drawn, in one write; what is valid is to be trained."""
+        if not drafts:
+            return []
+        written = []
+        for draft in drafts:
+            attributes: dict[str, Any] = {"index": draft.index, "coordinates": draft.coordinates}
+            if draft.config is not None:
+                attributes["run_id"] = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+                attributes["config"] = draft.config.as_dict()
+            else:
+                settings = self.sweep.space.settings(draft.coordinates).items()
+                config = {name: plain(value) for name, value in settings}
+                attributes |= {"config": config, "status": "failed", "reason": draft.reason}
+            written.append((draft.coordinates, attributes))
+        points = []
+        records = self._store.add(self._id, written, self.sweep.space.axes)
+        for draft, record in zip(drafts, records, strict=True):
+            self._records[record.number] = record
+            if draft.config is None:
+                continue
+            if self._search.bayes is not None and draft.ticket is not None:
+                self._search.bayes.accept(draft.ticket, record.number)
+            elif self._search.bayes is not None:
+                self._search.bayes.add(record.number, draft.coordinates)
+            points.append(self._point(record, draft.config))
+        return points
+
+    @staticmethod
+    def _point(record: Record, config: RunConfig, attempt: int = 1) -> Point:
+        stored = record.attributes
+        name = run_name(stored["config"], record.number)
+        return Point(record.number, config, stored["run_id"], name, attempt)
+
+    def _end(
+        self,
+        point: Point,
+        state: str,
+        value: float | None,
+        told: dict[str, Any],
+        steps: Mapping[int, float],
+    ) -> Row:
+        record = self._records[point.number]
+        if not self._store.finish(record, state, value, told, steps):
+            raise ValueError(f"run {point.number} is not running: it has ended before")
+        if self._search.bayes is not None:
+            self._search.bayes.tell(point.number, value, counts=state != "fail")
+        return to_row(record, self.sweep.metric, alive=True)
+
+    def _target_reached(self) -> bool:
+        if self.sweep.metric.target is None:
+            return False
+        best = self.table().best()
+        return best is not None and best.value is not None and self.sweep.metric.reached(best.value)
+
+
+def list_studies(storage: str | None = None) -> list[StudyTable]:
+    """The sweeps in a storage with their runs, oldest first.
+
+    Raises:
+        ConfigError: in one line, where there is no such storage or it cannot be read.
+    """
+    store = Store(storage, create=False)
+    try:
+        found = []
+        for name, key in store.studies().items():
+            described = store.attributes(key).get(_SWEEP)
+            if described is None:
+                continue  # a study of someone else's, in the same database
+            sweep = parse_sweep(described, name=name)
+            lock = store.lock(key)
+            alive = lock is None or lock.held_elsewhere()
+            rows = (to_row(r, sweep.metric, alive=alive) for r in store.records(key))
+            found.append(StudyTable(name, sweep, tuple(rows)))
+        return found
+    finally:
+        store.close()
+
+
+def read_study(storage: str | None = None, name: str | None = None) -> StudyTable:
+    """One sweep of a storage: by its study's or its sweep's name, or else the newest.
+
+    Raises:
+        ConfigError: in one line, where there is none, or no storage.
+    """
+    studies = list_studies(storage)
+    if not studies:
+        raise ConfigError(["study: there is none yet; `dlsweep sweep sweep.yaml` makes one"])
+    if name is None:
+        return studies[-1]
+    for study in reversed(studies):
+        if name in (study.name, study.sweep.name, study.sweep.fingerprint):
+            return study
+    hint = did_you_mean(name, [study.name for study in studies])
+    raise ConfigError([f"study: got {name!r}, no such study{hint}"])
+
+
+def _slug(name: str) -> str:
+    """A sweep's name as part of a study's: without spaces, and not too long."""
+    return re.sub(r"[^\w.]+", "-", name).strip("-")[:60] or "sweep"
+
+
+def _config(attributes: Mapping[str, Any]) -> RunConfig | None:
+    """The configuration of a stored point; None where it has no valid one."""
+    if "run_id" not in attributes:
+        return None
+    known = {k: v for k, v in attributes["config"].items() if k in SETTINGS}
+    try:
+        return RunConfig(**known)
+    except ConfigError:
+        return None
+
+
+def _plain(logged: Mapping[str, Any]) -> dict[str, Any]:
+    """Logged values as JSON has them: NumPy's and PyTorch's numbers as Python's."""
+    return {k: v.item() if hasattr(v, "item") else v for k, v in logged.items()}
