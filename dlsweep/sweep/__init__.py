@@ -1,4 +1,4 @@
-"""Floor 4: the sweep file, the search and the study.
+"""Floor 4: the sweep file, the search, the study, and the sweep without a server.
 
 Optuna and SQLAlchemy are imported with the first use of a study, not with the package, so that a
 sweep file is refused at once.
@@ -13,17 +13,26 @@ from dlsweep.sweep._file import METHODS, Hyperband, SweepFile, load_sweep, parse
 from dlsweep.sweep._metric import METRICS, Metric, metric_name
 
 if TYPE_CHECKING:
+    from dlsweep.sweep._local import LocalSweep, Watcher, datasets_of
+    from dlsweep.sweep._reading import list_studies, read_study
     from dlsweep.sweep._rows import STATUSES, Row, StudyTable
-    from dlsweep.sweep._study import Point, Study, list_studies, read_study
+    from dlsweep.sweep._study import Point, Study
 
 _LAZY = {
+    "LocalSweep": "_local",
+    "Watcher": "_local",
+    "datasets_of": "_local",
+    "HereTrainer": "_trainers",
+    "ProcessTrainer": "_trainers",
+    "Trainer": "_trainers",
+    "choose_trainer": "_trainers",
     "STATUSES": "_rows",
     "Row": "_rows",
     "StudyTable": "_rows",
     "Point": "_study",
     "Study": "_study",
-    "list_studies": "_study",
-    "read_study": "_study",
+    "list_studies": "_reading",
+    "read_study": "_reading",
 }
 
 __all__ = [
@@ -32,13 +41,20 @@ __all__ = [
     "METRICS",
     "STATUSES",
     "Distribution",
+    "HereTrainer",
     "Hyperband",
+    "LocalSweep",
     "Metric",
     "Point",
+    "ProcessTrainer",
     "Row",
     "Study",
     "StudyTable",
     "SweepFile",
+    "Trainer",
+    "Watcher",
+    "choose_trainer",
+    "datasets_of",
     "list_studies",
     "load_sweep",
     "metric_name",

@@ -289,6 +289,7 @@ def _check(name: str, kind: str, distribution: Distribution, notices: list[str])
         )
     elif refused:
         try:
-            canonical_value(name, refused[0])
+            worst = refused[0]
+            canonical_value(name, worst if isinstance(worst, int) else float(f"{worst:.6g}"))
         except ConfigError as error:
             raise ConfigError([f"{problem} (from {kind})" for problem in error.problems]) from None

@@ -12,8 +12,7 @@ from dlsweep.sweep._space import Coordinates
 
 _REDRAWS = 100  # a draw is repeated so often where it gives a configuration that is already there
 _REFUSALS = 50  # so many invalid points in a row are recorded
-_PROPOSALS = 2  # TPE proposes its favourite again and again; so often it is asked
-_NEIGHBOURS = 50  # then so many of the favourite's neighbours are looked at
+_NEIGHBOURS = 50  # TPE proposes its favourite again and again; so many points next to it are tried
 _LISTABLE = 1_000_000  # a space of at most so many points is searched for the last ones left
 
 
@@ -100,9 +99,8 @@ class Search:
                 yield self._draft(self._space.at(self._index))
             return
         if self.bayes is not None and self.bayes.told >= STARTUP:
-            for _ in range(_PROPOSALS):
-                ticket, coordinates = self.bayes.propose()
-                yield self._draft(coordinates, ticket)
+            ticket, coordinates = self.bayes.propose()
+            yield self._draft(coordinates, ticket)
             for _ in range(_NEIGHBOURS):
                 yield self._draft(self._space.neighbour(coordinates, self._seed, self._index))
         for _ in range(_REDRAWS):

@@ -1,7 +1,7 @@
 """The study of a sweep: which runs were asked for, are running, finished, failed.
 
 One process owns a study and hands out its points (``ask``); their results come back to it
-(``finish``, ``fail``). Others may read it meanwhile (``list_studies``, ``read_study``).
+(``finish``, ``fail``). Others may read it meanwhile (see ``_reading``).
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
-from dlsweep.config.errors import did_you_mean
 from dlsweep.sweep._distributions import plain
-from dlsweep.sweep._file import SweepFile, parse_sweep
+from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._lock import OwnerLock
 from dlsweep.sweep._metric import number
+from dlsweep.sweep._reading import SWEEP
 from dlsweep.sweep._rows import Row, StudyTable, objective, run_name, to_row
 from dlsweep.sweep._search import Draft, Search
 from dlsweep.sweep._store import Record, Store
 
-_SWEEP = "sweep"  # the study's attribute that holds the sweep; what has none is not ours
 _SEED = "seed"
 _ALPHABET = string.ascii_lowercase + string.digits
 
@@ -105,8 +104,8 @@ class Study:
                 chosen = int(sweep.fingerprint, 16) if seed is None else seed
                 store.set_attribute(key, _SEED, chosen)
                 stored[_SEED] = chosen
-            if stored.get(_SWEEP) != sweep.as_dict():
-                store.set_attribute(key, _SWEEP, sweep.as_dict())
+            if stored.get(SWEEP) != sweep.as_dict():
+                store.set_attribute(key, SWEEP, sweep.as_dict())
             return cls(store, key, name, sweep, int(stored[_SEED]), lock)
         except BaseException:
             if lock is not None:
@@ -310,47 +309,6 @@ class Study:
             return False
         best = self.table().best()
         return best is not None and best.value is not None and self.sweep.metric.reached(best.value)
-
-
-def list_studies(storage: str | None = None) -> list[StudyTable]:
-    """The sweeps in a storage with their runs, oldest first.
-
-    Raises:
-        ConfigError: in one line, where there is no such storage or it cannot be read.
-    """
-    store = Store(storage, create=False)
-    try:
-        found = []
-        for name, key in store.studies().items():
-            described = store.attributes(key).get(_SWEEP)
-            if described is None:
-                continue  # a study of someone else's, in the same database
-            sweep = parse_sweep(described, name=name)
-            lock = store.lock(key)
-            alive = lock is None or lock.held_elsewhere()
-            rows = (to_row(r, sweep.metric, alive=alive) for r in store.records(key))
-            found.append(StudyTable(name, sweep, tuple(rows)))
-        return found
-    finally:
-        store.close()
-
-
-def read_study(storage: str | None = None, name: str | None = None) -> StudyTable:
-    """One sweep of a storage: by its study's or its sweep's name, or else the newest.
-
-    Raises:
-        ConfigError: in one line, where there is none, or no storage.
-    """
-    studies = list_studies(storage)
-    if not studies:
-        raise ConfigError(["study: there is none yet; `dlsweep sweep sweep.yaml` makes one"])
-    if name is None:
-        return studies[-1]
-    for study in reversed(studies):
-        if name in (study.name, study.sweep.name, study.sweep.fingerprint):
-            return study
-    hint = did_you_mean(name, [study.name for study in studies])
-    raise ConfigError([f"study: got {name!r}, no such study{hint}"])
 
 
 def _slug(name: str) -> str:

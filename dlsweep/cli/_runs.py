@@ -1,0 +1,94 @@
+"""``dlsweep runs``: the runs of a study as a table."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dlsweep.sweep import Row, StudyTable
+
+_SHOWN = ("val_accuracy", "best_val_accuracy", "test_accuracy")
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser("runs", help="list the runs of a study", allow_abbrev=False)
+    parser.add_argument(
+        "study", nargs="?", help="the study's or the sweep's name; the newest by default"
+    )
+    parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
+    parser.add_argument(
+        "--format", choices=("table", "json", "csv"), default="table", help="default: table"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the runs, best first, then those without a result."""
+    from dlsweep.sweep import read_study
+
+    study = read_study(arguments.storage, arguments.study)
+    if arguments.format == "json":
+        print(json.dumps([_record(row) for row in ordered(study)], indent=2, default=str))
+    elif arguments.format == "csv":
+        _print_csv(study)
+    else:
+        from dlsweep.cli._show import console, runs_table
+
+        console().print(runs_table(study))
+        counts = ", ".join(
+            f"{n} {status.replace('_', ' ')}" for status, n in study.counts().items()
+        )
+        console().print(f"study {study.name}: {counts or 'no runs yet'}", highlight=False)
+    return 0
+
+
+def ordered(study: StudyTable) -> list[Row]:
+    """The runs that have a value, best first, then the others by number."""
+    ranked = study.ranked()
+    numbers = {row.number for row in ranked}
+    return ranked + [row for row in study.rows if row.number not in numbers]
+
+
+def _record(row: Row) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "name": row.name,
+        "run_id": row.run_id,
+        "status": row.status,
+        "value": row.value,
+        "config": dict(row.config),
+        "summary": dict(row.summary),
+        "history": list(row.history),
+        "reason": row.reason,
+        "info": dict(row.info),
+        "started": row.started.isoformat() if row.started else None,
+        "finished": row.finished.isoformat() if row.finished else None,
+    }
+
+
+def _print_csv(study: StudyTable) -> None:
+    rows = ordered(study)
+    last = [row.history[-1] if row.history else {} for row in rows]
+    logged = [{**history, **row.summary} for row, history in zip(rows, last, strict=True)]
+    config_keys = list(dict.fromkeys(key for row in rows for key in row.config))
+    logged_keys = [
+        key for key in dict.fromkeys(k for row in logged for k in row) if key != "status"
+    ]
+    fixed = ["number", "name", "run_id", "status", "reason"]
+    writer = csv.writer(sys.stdout)
+    writer.writerow([*fixed, *config_keys, *logged_keys])
+    for row, values in zip(rows, logged, strict=True):
+        record = [row.number, row.name, row.run_id, row.status, row.reason]
+        record += [_cell(row.config.get(key)) for key in config_keys]
+        writer.writerow([*record, *(_cell(values.get(key)) for key in logged_keys)])
+
+
+def _cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    return json.dumps(value) if isinstance(value, list | dict) else value

@@ -1,0 +1,168 @@
+"""How runs are shown in a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from dlsweep.sweep import Metric, Point, Row, StudyTable
+    from dlsweep.training import EpochMetrics
+
+_HIDDEN = {"wandb_project", "wandb_entity", "device"}
+
+
+def console() -> Console:
+    """Standard output; plain and as wide as it needs to be where it is no terminal."""
+    return Console() if sys.stdout.isatty() else Console(width=200)
+
+
+def varied(rows: Sequence[Row]) -> list[str]:
+    """The settings in which runs differ."""
+    keys = dict.fromkeys(key for row in rows for key in row.config if key not in _HIDDEN)
+    return [key for key in keys if len({str(row.config.get(key)) for row in rows}) > 1]
+
+
+def runs_table(study: StudyTable, most: int | None = None) -> Table:
+    """The runs, best first: rank, name, accuracies, and the settings in which they differ."""
+    from dlsweep.cli._runs import ordered
+
+    rows = ordered(study)
+    settings = varied(study.rows)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("#", justify="right")
+    table.add_column("run", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    metric = study.sweep.metric.name
+    table.add_column(metric, justify="right", no_wrap=True)
+    table.add_column("test_accuracy", justify="right", no_wrap=True)
+    for key in settings:
+        table.add_column(key)
+    for rank, row in enumerate(rows[:most], start=1):
+        table.add_row(
+            str(rank) if row.value is not None else "",
+            row.name,
+            row.status.replace("_", " ") + (f": {row.reason}" if row.reason else ""),
+            _number(row.value),
+            _number(row.summary.get("test_accuracy")),
+            *(_setting(row.config.get(key)) for key in settings),
+        )
+    return table
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float | int) else ""
+
+
+def _setting(value: Any) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class LiveProgress:
+    """Runs done and running, the best so far and the time left, while a sweep trains.
+
+    In a terminal one line is kept up to date; elsewhere each run that ends is a line.
+
+    Args:
+        metric: the sweep's.
+        rows: the runs that an earlier command has trained.
+        total: how many runs the sweep shall have; None where there is no end.
+    """
+
+    def __init__(self, metric: Metric, rows: Sequence[Row], total: int | None) -> None:
+        self._metric = metric
+        self._total = total
+        ended = [row for row in rows if row.status not in ("running", "waiting")]
+        self._before = self._done = len(ended)
+        self._best: Row | None = None
+        for row in ended:
+            self._consider(row)
+        self._running: dict[int, float] = {}
+        self._began = time.monotonic()
+        self._live = sys.stderr.isatty()
+        self._progress = Progress(
+            TextColumn("{task.fields[runs]}"),
+            BarColumn(),
+            TextColumn("{task.fields[best]}  {task.fields[left]}"),
+            console=Console(stderr=True),
+            disable=not self._live,
+        )
+        self._task: TaskID = self._progress.add_task("", total=total, runs="", best="", left="")
+
+    def __enter__(self) -> LiveProgress:
+        self._progress.start()
+        self._refresh()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def started(self, points: Sequence[Point]) -> None:
+        """See ``Watcher``."""
+        self._running.update({point.number: 0.0 for point in points})
+        self._refresh()
+
+    def trained(self, point: Point, metrics: EpochMetrics) -> None:
+        """See ``Watcher``."""
+        self._running[point.number] = metrics.epoch / point.config.epochs
+        self._refresh()
+
+    def ended(self, row: Row) -> None:
+        """See ``Watcher``."""
+        self._running.pop(row.number, None)
+        self._done += 1
+        self._consider(row)
+        self._refresh()
+        if not self._live:
+            value = f"{self._metric.name} {row.value:.4f}" if row.value is not None else row.reason
+            print(
+                f"{self._count()} {row.name} {row.status.replace('_', ' ')} {value}  "
+                f"{self._best_text()}  {self._left()}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _consider(self, row: Row) -> None:
+        if row.value is None:
+            return
+        sign = 1 if self._metric.goal == "maximize" else -1
+        if self._best is None or sign * row.value > sign * (self._best.value or 0.0):
+            self._best = row
+
+    def _count(self) -> str:
+        return f"{self._done}/{self._total}" if self._total is not None else f"{self._done}"
+
+    def _best_text(self) -> str:
+        return f"best {self._best.value:.4f}" if self._best and self._best.value is not None else ""
+
+    def _left(self) -> str:
+        """The time left, from the share of the work that this command has done so far."""
+        new = self._done - self._before + sum(self._running.values())
+        if self._total is None or new <= 0:
+            return ""
+        seconds = (time.monotonic() - self._began) / new * (self._total - self._before - new)
+        return f"about {duration(max(0.0, seconds))} left"
+
+    def _refresh(self) -> None:
+        self._progress.update(
+            self._task,
+            completed=self._done + sum(self._running.values()),
+            runs=f"{self._count()} runs done, {len(self._running)} running",
+            best=self._best_text(),
+            left=self._left(),
+        )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 40 s, 12 min, 3.4 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

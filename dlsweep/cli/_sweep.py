@@ -1,0 +1,158 @@
+"""``dlsweep sweep``: a sweep file without a server."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlsweep.config import ConfigError, canonical_value
+from dlsweep.config.kinds import integer
+
+if TYPE_CHECKING:
+    from dlsweep.sweep import Row, StudyTable, SweepFile
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser(
+        "sweep",
+        help="train the points of a sweep file, here",
+        description="Train the points of a W&B sweep file on this machine, with no account and no "
+        "network. The same command goes on where it left off.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", metavar="SWEEP.YAML")
+    parser.add_argument("--count", help="runs the sweep shall have in all; run_cap by default")
+    parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
+    parser.add_argument("--device", help="auto, cpu or cuda, for all runs")
+    parser.add_argument("--project", help="W&B project of the runs")
+    parser.add_argument("--workers", help="processes that train; on the CPU one for each core")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--offline", action="store_true", help="keep the runs on disk (the default)")
+    where.add_argument("--online", action="store_true", help="send the runs to W&B while training")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train what is left of the sweep, then show what came out."""
+    from dlsweep.sweep import load_sweep
+
+    problems: list[str] = []
+    count = _checked("--count", arguments.count, problems)
+    workers = _checked("--workers", arguments.workers, problems)
+    settings = {}
+    for name, value in (("device", arguments.device), ("wandb_project", arguments.project)):
+        if value is not None:
+            try:
+                settings[name] = canonical_value(name, value)[0]
+            except ConfigError as error:
+                problems += error.problems
+    try:
+        sweep = load_sweep(arguments.file)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    if problems:
+        raise ConfigError(problems)
+    for notice in sweep.notices:
+        print(f"dlsweep: {arguments.file}: {notice}", file=sys.stderr)
+    for name, value in (("wandb_project", sweep.project), ("wandb_entity", sweep.entity)):
+        if value is not None and name not in sweep.parameters:
+            settings.setdefault(name, value)
+    if count is not None:
+        caps = [cap for cap in (count, sweep.run_cap) if cap is not None]
+        sweep = dataclasses.replace(sweep, run_cap=min(caps))
+    _train(sweep, arguments, settings, workers)
+    return 0
+
+
+def _checked(flag: str, value: str | None, problems: list[str]) -> int | None:
+    if value is None:
+        return None
+    try:
+        return int(integer(1)(value))
+    except ValueError as error:
+        problems.append(f"{flag}: got {value!r}, {error}")
+        return None
+
+
+def _train(
+    sweep: SweepFile, arguments: argparse.Namespace, settings: dict[str, Any], workers: int | None
+) -> None:
+    from dlsweep.cli._show import LiveProgress
+    from dlsweep.data import fetch
+    from dlsweep.sweep import LocalSweep, Study, choose_trainer, datasets_of
+    from dlsweep.tracking import choose_mode
+    from dlsweep.training import choose_device
+
+    choose_device(settings.get("device", "auto"))  # refused before anything is made
+    for name in datasets_of(sweep):
+        fetch(name)
+    mode = choose_mode("online" if arguments.online else "offline")
+    if sweep.early_terminate is not None:
+        print("dlsweep: early_terminate is not applied by local sweeps yet", file=sys.stderr)
+    with Study.open(sweep, arguments.storage) as study:
+        total = study.total
+        if total is None:
+            notice = f"a {sweep.method} search has no end; stop it with Ctrl-C, or give --count"
+            print(f"dlsweep: {notice}", file=sys.stderr)
+        with LiveProgress(sweep.metric, study.rows(), total) as progress:
+            trainer = choose_trainer(settings.get("device", "auto"), workers)
+            LocalSweep(study, trainer, mode=mode, settings=settings, watcher=progress).run()
+        table = study.table()
+    _report(table, arguments, offline=mode == "offline")
+
+
+def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> None:
+    """The ranked runs, the best configuration, where everything is, and what to type next."""
+    from dlsweep.cli._show import console, runs_table
+
+    out = console()
+    out.print()
+    out.print(runs_table(study, most=20))
+    best = study.best()
+    if best is None:
+        out.print("no run has a result")
+    else:
+        accuracy = best.summary.get("best_val_accuracy", float("nan"))
+        test = best.summary.get("test_accuracy", float("nan"))
+        out.print(
+            f"\nbest: {best.name}  val_accuracy {accuracy:.4f}  test_accuracy {test:.4f}\n"
+            f"      python train.py {command_line(best)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    storage = arguments.storage or "dlsweep.db"
+    wandb_dir = Path("wandb").resolve()
+    out.print(f"\nstudy {study.name} in {storage}; runs in {wandb_dir}", highlight=False)
+    again = shlex.join(["dlsweep", "sweep", arguments.file])
+    out.print(
+        f"next: dlsweep runs                      all runs as a table, --format csv or json\n"
+        f"      {again} --count N   go on to N runs",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if offline and best is not None:
+        out.print("      wandb sync wandb/offline-run-*    send the runs to W&B", highlight=False)
+
+
+def command_line(row: Row) -> str:
+    """The flags that train a run's configuration again; what is the default is left out."""
+    from dlsweep.config import RunConfig
+
+    defaults = RunConfig().as_dict()
+    words = []
+    for name, value in row.config.items():
+        if name in ("wandb_project", "wandb_entity", "device") or defaults.get(name) == value:
+            continue
+        if name == "hidden_size" and isinstance(value, list):
+            words += [f"--{name}", *map(str, value)]
+        elif name == "conv_layers":
+            layers = ",".join(f"{c['channels']}x{c['kernel']}/{c['stride']}" for c in value)
+            words += [f"--{name}", layers]
+        else:
+            words += [f"--{name}", str(value)]
+    return shlex.join(words)
