@@ -24,23 +24,39 @@ _NADAM_MOMENTUM_DECAY = 4e-3
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that a rule reads: each a column (K, 1) of the parameters' type."""
+    """The settings that a rule reads: each a column (K, 1) of the parameters' type.
+
+    ``rest``, ``rest1`` and ``rest2`` are 1 − beta, 1 − beta1 and 1 − beta2, taken in float64: in
+    float32, 1 − 0.999 is wrong in the fifth digit.
+    """
 
     momentum: Tensor
     beta: Tensor
     beta1: Tensor
     beta2: Tensor
     epsilon: Tensor
+    rest: Tensor
+    rest1: Tensor
+    rest2: Tensor
 
     @classmethod
     def of(cls, configs: Sequence[RunConfig], like: Tensor) -> Settings:
         """The settings of K runs, with the type and device of ``like``."""
 
-        def column(name: str) -> Tensor:
-            values = [[getattr(config, name)] for config in configs]
+        def column(value: Callable[[RunConfig], float]) -> Tensor:
+            values = [[value(config)] for config in configs]
             return torch.tensor(values, dtype=like.dtype, device=like.device)
 
-        return cls(*(column(name) for name in cls.__dataclass_fields__))
+        return cls(
+            momentum=column(lambda c: c.momentum),
+            beta=column(lambda c: c.beta),
+            beta1=column(lambda c: c.beta1),
+            beta2=column(lambda c: c.beta2),
+            epsilon=column(lambda c: c.epsilon),
+            rest=column(lambda c: 1 - c.beta),
+            rest1=column(lambda c: 1 - c.beta1),
+            rest2=column(lambda c: 1 - c.beta2),
+        )
 
 
 Factors = Sequence[Tensor]
@@ -91,14 +107,14 @@ def _nesterov(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factor
 def _rmsprop(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
     """v ← beta · v + (1 − beta) · g²;  w ← w − lr · g / (√v + epsilon)"""
     (lr,), (v,) = factors, slots
-    v.mul_(s.beta).addcmul_(g * (1 - s.beta), g)
+    v.mul_(s.beta).addcmul_(g * s.rest, g)
     w.sub_(g.div_(v.sqrt().add_(s.epsilon)).mul_(lr))
 
 
 def _moments(g: Tensor, slots: Sequence[Tensor], s: Settings) -> tuple[Tensor, Tensor]:
     m, v = slots
-    m.lerp_(g, 1 - s.beta1)
-    v.mul_(s.beta2).addcmul_(g * (1 - s.beta2), g)
+    m.lerp_(g, s.rest1)
+    v.mul_(s.beta2).addcmul_(g * s.rest2, g)
     return m, v
 
 

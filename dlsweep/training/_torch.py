@@ -164,7 +164,7 @@ class TorchLearner:
             total_loss += losses.to(torch.float64) * size
             total_right += right
             seen += size
-        return (total_loss / seen).cpu().numpy(), (total_right / seen).cpu().double().numpy()
+        return (total_loss / seen).cpu().numpy(), (total_right.double() / seen).cpu().numpy()
 
     def _orders(self, epoch: int, count: int) -> Tensor:
         """(count,) where all members have the same seed, else (K, count)."""
