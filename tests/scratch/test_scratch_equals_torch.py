@@ -30,19 +30,22 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _float64():
+@pytest.fixture(autouse=True, scope="module")
+def _torch_defaults():
+    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     # torch.optim.NAdam keeps the product of its momenta in the default type.
     torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)  # matrices this small only wait for a second one
     yield
-    torch.set_default_dtype(torch.float32)
+    torch.set_default_dtype(dtype)
+    torch.set_num_threads(threads)
 
 
 def torch_optimizer(name, parameters, s):
     common = {"lr": s["learning_rate"], "weight_decay": s["weight_decay"]}
     betas = {"betas": (s["beta1"], s["beta2"]), "eps": s["epsilon"]}
     make = {
-        "sgd": functools.partial(torch.optim.SGD),
+        "sgd": torch.optim.SGD,
         "momentum": functools.partial(torch.optim.SGD, momentum=s["momentum"]),
         "nesterov": functools.partial(torch.optim.SGD, momentum=s["momentum"], nesterov=True),
         "rmsprop": functools.partial(torch.optim.RMSprop, alpha=s["beta"], eps=s["epsilon"]),
@@ -75,27 +78,20 @@ def test_an_optimizer_takes_the_steps_of_torch_optim(name, weight_decay):
     assert np.abs(ours - start).min() > 0
 
 
+@pytest.fixture(scope="module")
 def digits():
     images, labels = load_digits(return_X_y=True)
-    return images / 16, labels
+    return images[:90] / 16, labels[:90]
 
 
-def torch_activation(name):
-    function = {
-        "identity": lambda z: z,
-        "sigmoid": torch.sigmoid,
-        "tanh": torch.tanh,
-    }
-    return function.get(name) or getattr(torch.nn.functional, name)
-
-
-class TorchActivation(torch.nn.Module):
-    def __init__(self, name):
-        super().__init__()
-        self.function = torch_activation(name)
-
-    def forward(self, z):
-        return self.function(z)
+TORCH_ACTIVATIONS = {
+    "identity": torch.nn.Identity,
+    "sigmoid": torch.nn.Sigmoid,
+    "tanh": torch.nn.Tanh,
+    "relu": torch.nn.ReLU,
+    "leaky_relu": torch.nn.LeakyReLU,
+    "elu": torch.nn.ELU,
+}
 
 
 def torch_loss(name, logits, labels):
@@ -112,7 +108,7 @@ def torch_network(network, activation):
         linear = torch.nn.Linear(*w.shape)
         linear.weight.data = torch.tensor(w.T)
         linear.bias.data = torch.tensor(b)
-        modules += [linear, TorchActivation(activation)]
+        modules += [linear, TORCH_ACTIVATIONS[activation]()]
     return torch.nn.Sequential(*modules[:-1])
 
 
@@ -120,9 +116,8 @@ def torch_network(network, activation):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_an_epoch_is_torchs_epoch(optimizer, loss, activation, weight_init):
-    images, labels = digits()
-    images, labels = images[:90], labels[:90]  # batches of 20, 20, 20, 20 and 10
+def test_an_epoch_is_torchs_epoch(digits, optimizer, loss, activation, weight_init):
+    images, labels = digits  # 90 images: batches of 20, 20, 20, 20 and 10
     network = Network(
         [64, 12, 11, 10],
         activation=activation,

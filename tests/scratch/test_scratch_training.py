@@ -70,8 +70,11 @@ def test_only_the_images_in_the_order_are_visited_and_in_that_order(digits):
     for order in (np.arange(40), np.arange(40)[::-1]):
         network = digits_network()
         rule = SGD(network.parameters, learning_rate=0.1)
-        train_epoch(network, rule, images, labels, order, 10)
+        result = train_epoch(network, rule, images, labels, order, 10)
         results.append(network.parameters.copy())
+        only_these = digits_network()
+        rule = SGD(only_these.parameters, learning_rate=0.1)
+        assert result == train_epoch(only_these, rule, images[:40], labels[:40], order, 10)
     assert not np.array_equal(*results)
 
 
@@ -122,6 +125,10 @@ def test_a_run_that_diverges_is_a_result_and_not_a_warning(digits):
     assert not math.isfinite(loss)
     assert 0 <= accuracy <= 1
     assert not math.isfinite(evaluate(network, images, labels)[0])
+
+    network.parameters[:] = 1e30  # overflows only now
+    assert not math.isfinite(evaluate(network, images, labels)[0])
+    assert np.isnan(predict(network, images)).any()
 
 
 def test_results_are_plain_floats(digits):
