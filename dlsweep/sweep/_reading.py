@@ -1,0 +1,53 @@
+"""Reading studies without owning them: for ``dlsweep runs`` and the reports."""
+
+from __future__ import annotations
+
+from dlsweep.config import ConfigError
+from dlsweep.config.errors import did_you_mean
+from dlsweep.sweep._file import parse_sweep
+from dlsweep.sweep._rows import StudyTable, to_row
+from dlsweep.sweep._store import Store
+
+SWEEP = "sweep"
+"""The attribute of a study that holds its sweep; a study without it is not one of ours."""
+
+
+def list_studies(storage: str | None = None) -> list[StudyTable]:
+    """The sweeps in a storage with their runs, oldest first.
+
+    Raises:
+        ConfigError: in one line, where there is no such storage or it cannot be read.
+    """
+    store = Store(storage, create=False)
+    try:
+        found = []
+        for name, key in store.studies().items():
+            described = store.attributes(key).get(SWEEP)
+            if described is None:
+                continue  # a study of someone else's, in the same database
+            sweep = parse_sweep(described, name=name)
+            lock = store.lock(key)
+            alive = lock is None or lock.held_elsewhere()
+            rows = (to_row(r, sweep.metric, alive=alive) for r in store.records(key))
+            found.append(StudyTable(name, sweep, tuple(rows)))
+        return found
+    finally:
+        store.close()
+
+
+def read_study(storage: str | None = None, name: str | None = None) -> StudyTable:
+    """One sweep of a storage: by its study's or its sweep's name, or else the newest.
+
+    Raises:
+        ConfigError: in one line, where there is none, or no storage.
+    """
+    studies = list_studies(storage)
+    if not studies:
+        raise ConfigError(["study: there is none yet; `dlsweep sweep sweep.yaml` makes one"])
+    if name is None:
+        return studies[-1]
+    for study in reversed(studies):
+        if name in (study.name, study.sweep.name, study.sweep.fingerprint):
+            return study
+    hint = did_you_mean(name, [study.name for study in studies])
+    raise ConfigError([f"study: got {name!r}, no such study{hint}"])

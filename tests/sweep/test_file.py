@@ -1,0 +1,324 @@
+"""Sweep files as people write them, and what becomes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dlsweep.sweep import (
+    METRICS,
+    Hyperband,
+    Metric,
+    SweepFile,
+    load_sweep,
+    metric_name,
+    parse_sweep,
+)
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def load(tmp_path: Path, text: str) -> SweepFile:
+    path = tmp_path / "my-sweep.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_sweep(path)
+
+
+def values(sweep: SweepFile) -> dict[str, Any]:
+    return {name: d.support() for name, d in sweep.parameters.items()}
+
+
+def test_main_job() -> None:
+    sweep = load_sweep(REPOSITORY / "sweep.yaml")
+    assert sweep.size == 11_664
+    assert sweep.notices == ()
+    assert (sweep.method, sweep.metric, sweep.run_cap) == ("random", Metric(), 448)
+    assert values(sweep) == {
+        "activation": ("sigmoid", "tanh", "relu"),
+        "batch_size": (16, 32, 64),
+        "dataset": ("fashion_mnist",),
+        "epochs": (5, 10),
+        "hidden_size": (32, 64, 128),
+        "learning_rate": (0.001, 0.0001),
+        "num_layers": (3, 4, 5),
+        "optimizer": ("sgd", "momentum", "nesterov", "rmsprop", "adam", "nadam"),
+        "weight_decay": (0.0, 0.0005, 0.5),
+        "weight_init": ("random", "xavier"),
+    }
+    assert sweep.raw["program"] == "train.py"
+    assert sweep.raw["command"] == ["${env}", "${interpreter}", "${program}", "${args}"]
+
+
+def test_main_job_means_the_same_to_wandb() -> None:
+    """W&B reads YAML 1.1: every value of sweep.yaml must be the same number there."""
+    text = (REPOSITORY / "sweep.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(text) == load_sweep(REPOSITORY / "sweep.yaml").raw
+
+
+def test_course_file_with_other_names(tmp_path: Path) -> None:
+    sweep = load(
+        tmp_path,
+        """
+program: train.py
+project: DA6401_Assignment1
+entity: someone
+method: bayes
+name: "Assignment 1: sweep"
+metric:
+  goal: Maximize
+  name: val_acc
+command: ["${env}", python3, "${program}", "${args}"]
+parameters:
+  wandb_project: {value: DA6401_Assignment1}
+  num_epochs: {values: [5, 8, 10]}
+  hidden_layers: {values: [2, 3, 4]}
+  hidden_layer_size: {values: [16, 32]}
+  lr: {values: [1e-3, 1e-4]}
+  Weight-Decay: {values: [0, 5e-4, 0.5]}
+  optimizer: {values: [sgd, momentum, nag, rmsprop, adam, nadam]}
+  activation_function: {values: [sigmoid, tanh, ReLU, Linear]}
+  initializer: {values: [random, Xavier, glorot_uniform]}
+  loss_function: {values: [cross_entropy_loss, MSE]}
+""",
+    )
+    assert (sweep.name, sweep.project, sweep.entity) == (
+        "Assignment 1: sweep",
+        "DA6401_Assignment1",
+        "someone",
+    )
+    assert sweep.metric == Metric("val_accuracy", "maximize")
+    found = values(sweep)
+    assert found["learning_rate"] == (0.001, 0.0001)
+    assert found["weight_decay"] == (0.0, 0.0005, 0.5)
+    assert found["activation"] == ("sigmoid", "tanh", "relu", "identity")
+    assert found["weight_init"] == ("random", "xavier")
+    assert found["loss"] == ("cross_entropy", "mean_squared_error")
+    assert found["optimizer"][2] == "nesterov"
+    for notice in (
+        "metric val_acc was taken for val_accuracy",
+        "num_epochs was taken for epochs",
+        "hidden_layers was taken for num_layers",
+        "hidden_layer_size was taken for hidden_size",
+        "lr was taken for learning_rate",
+        "activation_function was taken for activation",
+        "initializer was taken for weight_init",
+        "loss_function was taken for loss",
+        "optimizer: nag was taken for nesterov",
+        "loss: cross_entropy_loss was taken for cross_entropy",
+        "weight_init: 'glorot_uniform' is listed twice and counts once",
+    ):
+        assert notice in sweep.notices
+    assert not any("Weight-Decay" in notice for notice in sweep.notices)
+
+
+def test_lists_of_sizes_say_the_number_of_layers(tmp_path: Path) -> None:
+    sweep = load(
+        tmp_path,
+        """
+method: bayes
+metric: {name: Accuracy, goal: maximize}
+parameters:
+  activation: {values: ["relu", "sigmoid"]}
+  learning_rate: {distribution: log_uniform_values, min: 1e-4, max: 0.1}
+  momentum: {distribution: uniform, min: 0.5, max: 0.99}
+  weight_decay: {distribution: uniform, min: 0, max: 1e-3}
+  hidden_size: {values: [[784], [32, 64, 128], 128]}
+""",
+    )
+    assert sweep.metric.name == "val_accuracy"
+    assert "metric Accuracy was taken for val_accuracy" in sweep.notices
+    space = sweep.space
+    layers = set()
+    for index in range(40):
+        config = space.config(space.random(0, index))
+        assert 0 <= config.weight_decay <= 1e-3
+        layers.add((config.hidden_size, config.num_layers))
+    assert layers == {(784, 3), ((32, 64, 128), 3), (128, 3)}
+
+
+def test_json_style_keys_and_nesting(tmp_path: Path) -> None:
+    sweep = load(
+        tmp_path,
+        """
+Method: Random_Search
+Metric: {Name: validation/accuracy, Goal: MAX}
+runCap: 20
+earlyTerminate: {Type: HyperBand, maxIter: 27, S: 2, eta: 3}
+parameters:
+  optimizer:
+    parameters:
+      name: {values: [adam]}
+      learning_rate: {Distribution: LogUniformValues, Min: "1e-4", MAX: 0.1}
+  model:
+    parameters:
+      hidden-size: {distribution: q-uniform, min: 16, max: 64, q: 16}
+""",
+    )
+    assert (sweep.method, sweep.run_cap) == ("random", 20)
+    assert sweep.early_terminate == Hyperband(max_iter=27, s=2)
+    assert list(sweep.parameters) == ["hidden_size", "learning_rate", "optimizer"]
+    assert sweep.parameters["hidden_size"].support() == (16, 32, 48, 64)
+    assert "method: Random_Search was taken for random" in sweep.notices
+    assert "metric.goal: MAX was taken for maximize" in sweep.notices
+    assert "metric validation/accuracy was taken for val_accuracy" in sweep.notices
+
+
+def test_yaml_1_1_words_and_numbers(tmp_path: Path) -> None:
+    text = """
+method: grid
+metric: {name: val_loss}
+parameters:
+  lr_schedule: {values: [no, cosine]}
+  early_stopping: {values: [off, 3]}
+  batch_norm: {values: [yes, no]}
+  learning_rate: {values: [1e-3, 1E-4, .5]}
+"""
+    sweep = load(tmp_path, text)
+    expected = {
+        "batch_norm": (True, False),
+        "early_stopping": (None, 3),
+        "learning_rate": (0.001, 0.0001, 0.5),
+        "lr_schedule": ("constant", "cosine"),
+    }
+    assert values(sweep) == expected
+    assert sweep.metric == Metric("val_loss", "minimize")
+    # A mapping that PyYAML's own loader has read, with text for 1e-3 and booleans for yes and no.
+    given = yaml.safe_load(text.replace("[no, cosine]", "[constant, cosine]"))
+    assert given["parameters"]["learning_rate"]["values"][0] == "1e-3"
+    assert values(parse_sweep(given)) == expected
+
+
+def test_a_missing_goal_is_maximize_for_an_accuracy(tmp_path: Path) -> None:
+    head = "method: random\nparameters: {epochs: {values: [1, 2]}}\n"
+    sweep = load(tmp_path, head + "metric: {name: val_accuracy}\n")
+    assert sweep.metric.goal == "maximize"
+    assert any("W&B would minimize" in notice for notice in sweep.notices)
+    assert load(tmp_path, head + "metric: {name: val_loss}\n").metric.goal == "minimize"
+    sweep = load(tmp_path, head)
+    assert sweep.metric == Metric()
+    assert sweep.notices == ("metric: missing; val_accuracy is maximized",)
+    sweep = load(tmp_path, head + "metric: {name: val_accuracy, goal: minimize}\n")
+    assert sweep.metric.goal == "minimize"
+    assert sweep.notices == ("metric.goal: minimize val_accuracy looks for the worst runs",)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        *((s, "val_accuracy") for s in ("val_acc", "valid_accuracy", "validation_accuracy")),
+        *((s, "val_accuracy") for s in ("val/accuracy", "val.acc", "accuracy", "Accuracy", "acc")),
+        *((s, "val_loss") for s in ("validation_loss", "valid/loss", "loss_val", "loss")),
+        *((s, "test_accuracy") for s in ("test_acc", "Test Accuracy")),
+        ("train_acc", "train_accuracy"),
+        ("best_val_acc", "best_val_accuracy"),
+        *((name, name) for name in METRICS),
+        ("f1", None),
+    ],
+)
+def test_metric_names(spelling: str, name: str | None) -> None:
+    assert metric_name(spelling) == name
+
+
+def test_whole_numbers_for_a_decimal_setting_are_said(tmp_path: Path) -> None:
+    sweep = load(tmp_path, "method: random\nparameters: {learning_rate: {min: 0, max: 1}}\n")
+    assert sweep.parameters["learning_rate"].name == "int_uniform"  # as W&B
+    assert any("only whole numbers are drawn" in notice for notice in sweep.notices)
+
+
+def test_exponents_are_said(tmp_path: Path) -> None:
+    text = "method: random\nparameters: {lr: {distribution: log_uniform, min: -7, max: -2}}\n"
+    assert any("from 0.000912 to 0.135" in notice for notice in load(tmp_path, text).notices)
+
+
+def test_defaults_of_the_schema_are_said(tmp_path: Path) -> None:
+    text = "method: random\nparameters: {lr: {distribution: log_normal, mu: -5}}\n"
+    sweep = load(tmp_path, text)
+    assert sweep.parameters["learning_rate"].as_dict() == {
+        "distribution": "log_normal",
+        "mu": -5.0,
+        "sigma": 1.0,
+    }
+    assert "learning_rate: log_normal without sigma: W&B's sigma 1 is taken" in sweep.notices
+
+
+def test_draws_outside_a_setting_are_said(tmp_path: Path) -> None:
+    text = "method: random\nparameters: {lr: {distribution: normal, mu: 1, sigma: 1}}\n"
+    assert any("about 16 % of what normal draws" in n for n in load(tmp_path, text).notices)
+
+
+def test_some_combinations_contradict(tmp_path: Path) -> None:
+    sweep = load(
+        tmp_path,
+        """
+method: grid
+parameters:
+  hidden_size: {values: [128, [64, 32]]}
+  num_layers: {values: [2, 3]}
+  epochs: {values: [1, 2]}
+""",
+    )
+    assert sweep.size == 6
+    assert any(
+        n.startswith("1 of 4 combinations of hidden_size, num_layers") for n in sweep.notices
+    )
+
+
+SPACE = {"method": "random", "parameters": {"epochs": {"values": [5, 10]}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"name": "x"}, True),
+        ({"run_cap": 3}, True),
+        ({"description": "x"}, True),
+        ({"project": "p", "command": ["x"]}, True),
+        ({"metric": {"name": "val_acc", "goal": "MAXIMIZE"}}, True),
+        ({"metric": {"name": "val_accuracy", "goal": "maximize", "target": 0.9}}, True),
+        ({"parameters": {"num_epochs": {"values": ["5", 10.0]}}}, True),
+        ({"parameters": {"epochs": {"values": [5, 10], "distribution": "categorical"}}}, True),
+        ({"method": "grid"}, False),
+        ({"metric": {"name": "val_loss"}}, False),
+        ({"metric": {"name": "val_accuracy", "goal": "minimize"}}, False),
+        ({"parameters": {"epochs": {"values": [5, 11]}}}, False),
+        ({"parameters": {"epochs": {"values": [5, 10]}, "seed": {"value": 1}}}, False),
+    ],
+)
+def test_fingerprint_is_the_search(change: dict[str, Any], same: bool) -> None:
+    assert (parse_sweep(SPACE | change).fingerprint == parse_sweep(SPACE).fingerprint) is same
+
+
+def test_fingerprint_stays() -> None:
+    """A study in someone's database must still be found by a later version."""
+    assert load_sweep(REPOSITORY / "sweep.yaml").fingerprint == "0c352b99"
+
+
+def test_canonical_form_is_read_back(tmp_path: Path) -> None:
+    sweep = load(
+        tmp_path,
+        """
+method: bayes
+description: all kinds
+run_cap: 9
+project: p
+metric: {name: val_acc, goal: maximize, target: 0.9}
+early_terminate: {type: hyperband, min_iter: 2, eta: 4, strict: true}
+parameters:
+  conv_layers: {values: ["16x5x5/2,8x3x3/1", [[8, 3]]]}
+  hidden_size: {values: [[64, 32], 128]}
+  model: {value: cnn}
+  epochs: {values: [1, 2], probabilities: [0.25, 0.75]}
+  batch_size: {min: 16, max: 64}
+  learning_rate: {distribution: q_log_uniform_values, min: 0.01, max: 0.1, q: 0.01}
+  dropout: {distribution: beta, a: 2, b: 5}
+""",
+    )
+    again = parse_sweep(sweep.as_dict(), name="other")
+    assert again.as_dict() == sweep.as_dict()
+    assert again.fingerprint == sweep.fingerprint
+    assert again.parameters == sweep.parameters
+    assert again.early_terminate == Hyperband(min_iter=2, eta=4.0, strict=True)
+    assert (again.name, again.metric, again.run_cap) == ("my-sweep", sweep.metric, 9)
