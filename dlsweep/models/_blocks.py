@@ -13,7 +13,9 @@ from dlsweep.models._spec import ModelSpec
 class Block(nn.Module):
     """A hidden layer: linear map or convolution → norm → activation.
 
-    A linear map flattens what reaches it, which is where convolutions end.
+    A linear map flattens what reaches it, which is where convolutions end. Weights before a norm
+    have no bias: the norm would take it out again, so its gradient would be rounding noise, of
+    which Adam and RMSprop, whose steps do not shrink with the gradient, make a random walk.
     """
 
     def __init__(

@@ -22,7 +22,9 @@ class ConvNet(nn.Module):
         blocks = []
         for layer in spec.conv_layers:
             norm = nn.BatchNorm2d(layer.channels) if spec.batch_norm else None
-            conv = nn.Conv2d(channels, layer.channels, layer.kernel, layer.stride)
+            conv = nn.Conv2d(
+                channels, layer.channels, layer.kernel, layer.stride, bias=norm is None
+            )
             blocks.append(Block(conv, norm, spec.conv_activation()))
             channels = layer.channels
             height, width = layer.output_side(height), layer.output_side(width)

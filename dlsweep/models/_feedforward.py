@@ -23,7 +23,8 @@ class FeedForward(nn.Module):
         blocks = []
         for size in spec.hidden_sizes:
             norm = nn.BatchNorm1d(size) if spec.batch_norm else None
-            blocks.append(Block(nn.Linear(inputs, size), norm, spec.activation()))
+            linear = nn.Linear(inputs, size, bias=norm is None)
+            blocks.append(Block(linear, norm, spec.activation()))
             inputs = size
         self.hidden = blocks_with_dropout(blocks, spec)
         self.output = nn.Linear(inputs, spec.num_classes)

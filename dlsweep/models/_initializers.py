@@ -64,5 +64,5 @@ def initialize(model: nn.Module, weight_init: str, seed: int) -> None:
         weight = draw(rng, shape, inputs * area, out * area)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(weight if kernel else weight.T))
-            assert layer.bias is not None
-            layer.bias.zero_()
+            if layer.bias is not None:
+                layer.bias.zero_()

@@ -1,6 +1,7 @@
 """The stacked update rules take the steps of torch.optim, each row with settings of its own."""
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def ours(configs, start, gradient, rates, splits):
     optimizer = Optimizer(configs, parameters)
     path = []
     bounds = [0, *splits, STEPS]
-    for epoch, (begin, end) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for epoch, (begin, end) in enumerate(itertools.pairwise(bounds)):
         tables = optimizer.begin_epoch(rates[epoch], end - begin, parameters)
         for i in range(begin, end):
             step = [table[i - begin] for table in tables]
