@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ParamSpec
 
 from dlsweep.config import ConfigError
@@ -23,13 +24,21 @@ class _Lines(logging.Handler):
         print(f"dlsweep: {record.getMessage()}", file=sys.stderr, flush=True)
 
 
-def notices_to_stderr() -> None:
-    """Show what the package logs, once."""
+@contextlib.contextmanager
+def notices_to_stderr() -> Iterator[None]:
+    """Show what the package logs, while a command runs."""
     logger = logging.getLogger("dlsweep")
-    if not any(isinstance(handler, _Lines) for handler in logger.handlers):
-        logger.addHandler(_Lines())
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+    before = logger.level, logger.propagate
+    handler = _Lines()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]
 
 
 def complain(problems: tuple[str, ...] | list[str]) -> None:
@@ -43,9 +52,9 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> int:
-        notices_to_stderr()
         try:
-            return function(*args, **kwargs)
+            with notices_to_stderr():
+                return function(*args, **kwargs)
         except ConfigError as error:
             complain(error.problems)
             return BAD_INPUT
@@ -53,9 +62,11 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
             print("interrupted", file=sys.stderr)
             return INTERRUPTED
         except Exception as error:
-            from dlsweep.data import DataUnavailable  # here, so that bad flags cost no import
+            # Here, so that bad flags cost no import.
+            from dlsweep.data import DataUnavailable
+            from dlsweep.tracking import TrackingError
 
-            if isinstance(error, DataUnavailable):
+            if isinstance(error, DataUnavailable | TrackingError):
                 print(f"error: {error}", file=sys.stderr)
                 return 1
             raise

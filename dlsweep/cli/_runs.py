@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlsweep.sweep import Row, StudyTable
-
-_SHOWN = ("val_accuracy", "best_val_accuracy", "test_accuracy")
 
 
 def add_parser(commands: Any) -> None:
@@ -33,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     study = read_study(arguments.storage, arguments.study)
     if arguments.format == "json":
-        print(json.dumps([_record(row) for row in ordered(study)], indent=2, default=str))
+        records = [_json(_record(row)) for row in ordered(study)]
+        print(json.dumps(records, indent=2, allow_nan=False))
     elif arguments.format == "csv":
         _print_csv(study)
     else:
@@ -71,14 +71,23 @@ def _record(row: Row) -> dict[str, Any]:
     }
 
 
+def _json(value: Any) -> Any:
+    """The value without NaN and infinities, which JSON has no words for: they become null."""
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _print_csv(study: StudyTable) -> None:
     rows = ordered(study)
     last = [row.history[-1] if row.history else {} for row in rows]
     logged = [{**history, **row.summary} for row, history in zip(rows, last, strict=True)]
     config_keys = list(dict.fromkeys(key for row in rows for key in row.config))
-    logged_keys = [
-        key for key in dict.fromkeys(k for row in logged for k in row) if key != "status"
-    ]
+    # One column for each name: the learning rate is the configured one, not the last epoch's.
+    taken = {"status", *config_keys}
+    logged_keys = [k for k in dict.fromkeys(k for row in logged for k in row) if k not in taken]
     fixed = ["number", "name", "run_id", "status", "reason"]
     writer = csv.writer(sys.stdout)
     writer.writerow([*fixed, *config_keys, *logged_keys])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ from dlsweep.config.kinds import integer
 
 if TYPE_CHECKING:
     from dlsweep.sweep import Row, StudyTable, SweepFile
+
+
+_AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 
 
 def add_parser(commands: Any) -> None:
@@ -59,7 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(problems)
     for notice in sweep.notices:
         print(f"dlsweep: {arguments.file}: {notice}", file=sys.stderr)
-    for name, value in (("wandb_project", sweep.project), ("wandb_entity", sweep.entity)):
+    project = sweep.project or os.environ.get("WANDB_PROJECT")
+    for name, value in (("wandb_project", project), ("wandb_entity", sweep.entity)):
         if value is not None and name not in sweep.parameters:
             settings.setdefault(name, value)
     if count is not None:
@@ -85,13 +90,16 @@ def _train(
     from dlsweep.cli._show import LiveProgress
     from dlsweep.data import fetch
     from dlsweep.sweep import LocalSweep, Study, choose_trainer, datasets_of
-    from dlsweep.tracking import choose_mode
+    from dlsweep.tracking import choose_mode, has_credentials
     from dlsweep.training import choose_device
 
-    choose_device(settings.get("device", "auto"))  # refused before anything is made
+    # Refused before anything is made.
+    choose_device(settings.get("device", "auto"))
+    mode = choose_mode("online" if arguments.online else "offline")
+    if mode == "online" and not has_credentials():
+        raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
     for name in datasets_of(sweep):
         fetch(name)
-    mode = choose_mode("online" if arguments.online else "offline")
     if sweep.early_terminate is not None:
         print("dlsweep: early_terminate is not applied by local sweeps yet", file=sys.stderr)
     with Study.open(sweep, arguments.storage) as study:
@@ -122,21 +130,24 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
         out.print(
             f"\nbest: {best.name}  val_accuracy {accuracy:.4f}  test_accuracy {test:.4f}\n"
             f"      python train.py {command_line(best)}",
-            highlight=False,
-            soft_wrap=True,
+            **_AS_IT_IS,
         )
-    storage = arguments.storage or "dlsweep.db"
-    wandb_dir = Path("wandb").resolve()
-    out.print(f"\nstudy {study.name} in {storage}; runs in {wandb_dir}", highlight=False)
-    again = shlex.join(["dlsweep", "sweep", arguments.file])
-    out.print(
-        f"next: dlsweep runs                      all runs as a table, --format csv or json\n"
-        f"      {again} --count N   go on to N runs",
-        highlight=False,
-        soft_wrap=True,
-    )
-    if offline and best is not None:
-        out.print("      wandb sync wandb/offline-run-*    send the runs to W&B", highlight=False)
+    directories = {d for row in study.rows if (d := row.info.get("directory"))}
+    places = sorted({os.path.relpath(Path(directory).parent) for directory in directories})
+    where = f"; runs in {', '.join(places)}" if places else ""
+    storage = ["--storage", arguments.storage] if arguments.storage else []
+    hints = [
+        (["dlsweep", "runs", *storage], "all runs as a table; --format csv or json"),
+        (["dlsweep", "sweep", arguments.file, *storage, "--count", "N"], "go on to N runs"),
+    ]
+    lines = [(shlex.join(words), why) for words, why in hints]
+    if offline and places:
+        runs = " ".join(f"{shlex.quote(place)}/offline-run-*" for place in places)
+        lines.append((f"wandb sync {runs}", "send the runs to W&B"))
+    width = max(len(words) for words, _ in lines)
+    out.print(f"\nstudy {study.name} in {arguments.storage or 'dlsweep.db'}{where}", **_AS_IT_IS)
+    for start, (words, why) in zip(("next:", *["     "] * len(lines)), lines, strict=False):
+        out.print(f"{start} {words:{width}}  {why}", **_AS_IT_IS)
 
 
 def command_line(row: Row) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dlsweep.cli._errors import command, notices_to_stderr
-from dlsweep.config import RunConfig, parse_flags
+from dlsweep.cli._errors import command
+from dlsweep.config import ConfigError, RunConfig, parse_flags
 
 if TYPE_CHECKING:
     from dlsweep.training import EpochMetrics
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
 @command
 def train_main(argv: Sequence[str] | None = None) -> int:
     """Train one run; returns the exit code."""
-    settings, notices = parse_flags(sys.argv[1:] if argv is None else argv)
-    notices_to_stderr()
+    try:
+        settings, notices = parse_flags(sys.argv[1:] if argv is None else argv)
+    except ConfigError as error:
+        if "WANDB_SWEEP_ID" in os.environ:
+            from dlsweep.tracking import refuse
+
+            refuse(error)
+        raise
     for notice in notices:
         print(f"dlsweep: {notice}", file=sys.stderr)
 

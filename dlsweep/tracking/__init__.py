@@ -1,17 +1,19 @@
 """Floor 3: the only importer of wandb for runs."""
 
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, has_credentials
-from dlsweep.tracking._run import TrackedRun, confusion_plot, open_run
-from dlsweep.tracking._train import load_data, train, train_tracked
+from dlsweep.tracking._run import TrackedRun, TrackingError, confusion_plot, open_run
+from dlsweep.tracking._train import load_data, refuse, train, train_tracked
 
 __all__ = [
     "NO_ACCOUNT",
     "TrackedRun",
+    "TrackingError",
     "choose_mode",
     "confusion_plot",
     "has_credentials",
     "load_data",
     "open_run",
+    "refuse",
     "train",
     "train_tracked",
 ]

@@ -16,13 +16,18 @@ def has_credentials() -> bool:
     """Whether this user has told the wandb client who they are: by variable, or `wandb login`."""
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
-    host = urlsplit(wandb.setup().settings.base_url).hostname
-    path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
-    try:
-        entry = netrc.netrc(path).authenticators(host or "")
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return entry is not None
+    settings = wandb.setup().settings
+    if settings.api_key:
+        return True
+    # Under host:port, as `wandb login --host` writes it and wandb looks for it.
+    machine = urlsplit(settings.base_url).netloc
+    for path in (os.environ.get("NETRC"), Path.home() / ".netrc", Path.home() / "_netrc"):
+        if path and Path(path).is_file():
+            try:
+                return netrc.netrc(path).authenticators(machine) is not None
+            except (OSError, netrc.NetrcParseError):
+                return False
+    return False
 
 
 def choose_mode(wanted: str | None = None) -> str:

@@ -13,12 +13,17 @@ from dlsweep.config import RunConfig
 from dlsweep.training import EpochMetrics, Evaluation, RunResult
 
 
+class TrackingError(RuntimeError):
+    """W&B cannot be reached, or does not let this user in; the text is one line."""
+
+
 class TrackedRun:
     """A wandb run that takes what the engine yields.
 
     Args:
         run: an open wandb run.
-        config: its settings, all of them; written to the run's configuration.
+        config: its settings, all of them; written to the run's configuration. What a W&B sweep has
+            set stays there as the sweep spells it: by these values W&B's server knows its points.
         classes: the names of the classes, for the confusion matrices.
     """
 
@@ -26,7 +31,9 @@ class TrackedRun:
         self.wandb = run
         self.config = config
         self.classes = list(classes)
-        run.config.update(config.as_dict(), allow_val_change=True)  # type: ignore[no-untyped-call]
+        swept = set(run.config.keys()) if run.sweep_id else set()  # type: ignore[no-untyped-call]
+        settings = {name: v for name, v in config.as_dict().items() if name not in swept}
+        run.config.update(settings, allow_val_change=True)  # type: ignore[no-untyped-call]
 
     @property
     def directory(self) -> Path:
@@ -73,6 +80,18 @@ def confusion_plot(evaluation: Evaluation, classes: Sequence[str], split: str) -
     )
 
 
+def start(**arguments: Any) -> wandb.Run:
+    """``wandb.init``, with one kind of error.
+
+    Raises:
+        TrackingError: where W&B cannot be reached or the user is not known there.
+    """
+    try:
+        return wandb.init(**arguments)
+    except wandb.Error as error:
+        raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
+
+
 def light_settings(**more: Any) -> wandb.Settings:
     """Settings for many runs in one process: nothing is recorded but what is logged."""
     values: Mapping[str, Any] = {
@@ -110,15 +129,18 @@ def open_run(
         group: runs of one sweep share it.
         sweep_id: the W&B sweep that the run belongs to.
         directory: where the folder ``wandb`` is made; the working directory by default.
+
+    Raises:
+        TrackingError: where W&B cannot be reached or the user is not known there.
     """
     settings = light_settings(**({"sweep_id": sweep_id} if sweep_id else {}))
-    run = wandb.init(
+    run = start(
         project=config.wandb_project,
         entity=config.wandb_entity,
         id=run_id,
         name=name,
         group=group,
-        mode=mode,  # type: ignore[arg-type]
+        mode=mode,
         dir=directory,
         reinit="create_new",
         settings=settings,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import wandb
 from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.data import Dataset, load
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode
-from dlsweep.tracking._run import TrackedRun
+from dlsweep.tracking._run import TrackedRun, start
 from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, choose_device
 
 _log = logging.getLogger("dlsweep.tracking")
@@ -67,39 +68,65 @@ def train(
     Raises:
         ConfigError: with one line for every setting that is wrong.
         dlsweep.data.DataUnavailable: where no source of the data can be reached.
+        TrackingError: where W&B cannot be reached or the user is not known there.
     """
     given = config.as_dict() if isinstance(config, RunConfig) else dict(config or {})
     settings, explicit, notices = parse_settings(given)
     _tell(notices)
     # A sweep says only to an open run what it wants; alone, all is checked before a run is opened.
-    data = None if "WANDB_SWEEP_ID" in os.environ else load_data(settings)
-    mode = choose_mode()
-    run = wandb.init(
-        project=settings.wandb_project,
-        entity=settings.wandb_entity,
-        mode=mode,  # type: ignore[arg-type]
-        settings=wandb.Settings(silent=True) if mode == "offline" else None,
-    )
+    data = None if _in_sweep() else load_data(settings)
+    if "wandb_project" not in explicit and "WANDB_PROJECT" in os.environ:
+        settings = dataclasses.replace(settings, wandb_project=os.environ["WANDB_PROJECT"])
+    run, mode = _open(settings)
     try:
         if data is None:
             _, swept, notices = parse_settings(dict(run.config))
             _tell(notices)
-            settings, _, _ = parse_settings({**explicit, **swept})
+            place = {"wandb_project": run.project, "wandb_entity": run.entity}
+            settings, _, _ = parse_settings({**explicit, **swept, **place})
             data = load_data(settings)
         tracked = TrackedRun(run, settings, data.classes)
-        if mode == "offline" and "WANDB_MODE" not in os.environ:
-            _log.warning("%s; upload this one with: wandb sync %s", NO_ACCOUNT, tracked.directory)
+        if mode == "offline":
+            why = "this run is kept offline" if "WANDB_MODE" in os.environ else NO_ACCOUNT
+            _log.warning("%s; upload it with: wandb sync %s", why, tracked.directory)
         results: dict[int, RunResult] = {}
         for end in train_tracked([settings], data, [tracked]):
             results.update(end.results)
             if on_epoch is not None:
                 on_epoch(settings, end.metrics[0])
     except BaseException as error:
-        run.summary.update({"status": "failed", "reason": str(error) or type(error).__name__})
-        run.finish(exit_code=2 if isinstance(error, ConfigError) else 1)
+        _fail(run, error)
         raise
     tracked.finish()
     return results[0]
+
+
+def _in_sweep() -> bool:
+    """Whether an agent of W&B's has started this process, or this call, for a run of a sweep."""
+    return "WANDB_SWEEP_ID" in os.environ
+
+
+def refuse(error: ConfigError) -> None:
+    """Tell a W&B sweep that its run has failed before it began: its settings are wrong."""
+    run, _ = _open(RunConfig())
+    _fail(run, error)
+
+
+def _open(settings: RunConfig) -> tuple[wandb.Run, str]:
+    """A run, and the mode that it is in. In a sweep it goes where the sweep is."""
+    mode = choose_mode()
+    run = start(
+        project=None if _in_sweep() else settings.wandb_project,
+        entity=None if _in_sweep() else settings.wandb_entity,
+        mode=mode,
+        settings=wandb.Settings(silent=True) if mode == "offline" else None,
+    )
+    return run, mode
+
+
+def _fail(run: wandb.Run, error: BaseException) -> None:
+    run.summary.update({"status": "failed", "reason": str(error) or type(error).__name__})
+    run.finish(exit_code=2 if isinstance(error, ConfigError) else 1)
 
 
 def _tell(notices: Sequence[str]) -> None:
