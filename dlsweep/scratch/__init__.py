@@ -27,6 +27,9 @@ A network with two hidden layers that learns scikit-learn's digits::
         )
         print(epoch, loss, accuracy)
     print("test", evaluate(network, images[1500:], labels[1500:]))
+
+Where other programs keep the processor's cores busy, set ``OPENBLAS_NUM_THREADS=1``: the threads
+of NumPy's matrix products spin while they wait for each other, which mini-batches do not repay.
 """
 
 from dlsweep.scratch.network import (
