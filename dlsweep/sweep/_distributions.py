@@ -189,11 +189,15 @@ class Continuous:
         return tuple(_multiple(k * self.q, self.q) for k in steps)
 
     def grid(self) -> tuple[float, ...] | None:
-        """What W&B's grid search takes for q_uniform: min, min + q, … below max. Else None."""
+        """What W&B's grid search takes for q_uniform, else None.
+
+        These are min, min + q, … below max, as ``numpy.arange`` counts them: rounding may bring
+        max in (0.1 to 0.4 by 0.1 has 0.4, 0.1 to 0.5 by 0.1 has no 0.5).
+        """
         if self.law != "uniform" or self.q is None:
             return None
         low, high = self.arguments
-        steps = math.ceil((high - low) / self.q - 1e-9)
+        steps = math.ceil((high - low) / self.q)
         if steps > _MOST_VALUES:
             return None
         return tuple(_clean(low + k * self.q) for k in range(steps))

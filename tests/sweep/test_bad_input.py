@@ -254,7 +254,8 @@ PARAMETERS = {
     ),
     "sizes and layers, fixed": (
         "{hidden_size: {value: [64, 32]}, num_layers: {value: 3}}",
-        "hidden_size: got 2 sizes [64, 32] for num_layers 3; give one size, or one per hidden layer",
+        "hidden_size: got 2 sizes [64, 32] for num_layers 3; "
+        "give one size, or one per hidden layer",
     ),
     "a value that never fits": (
         "{hidden_size: {values: [128, [64, 32]]}, num_layers: {values: [3, 4]}}",

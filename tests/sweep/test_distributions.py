@@ -113,7 +113,7 @@ def test_law(kind: str, law: Any) -> None:
     [
         ("categorical", {1: 1 / 3, 2: 1 / 3, 5: 1 / 3}),
         ("categorical_w_probabilities", {1: 0.5, 2: 0.2, 5: 0.3}),
-        ("int_uniform", {n: 1 / 7 for n in range(3, 10)}),
+        ("int_uniform", dict.fromkeys(range(3, 10), 1 / 7)),
         # The half steps at the ends are drawn half as often, as W&B's rounding has it.
         ("q_uniform", {0.2: 1 / 14, 0.9: 1 / 14, **{n / 10: 1 / 7 for n in range(3, 9)}}),
     ],

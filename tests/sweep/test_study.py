@@ -60,7 +60,7 @@ def test_rows_are_what_was_stored(storage: str) -> None:
         points = study.ask(5)
         study.finish(points[0], "finished", epochs, {"parameters": 7}, {"dir": "offline-run-1"})
         study.finish(points[1], "early_stopped", history(0.9, 0.6))
-        study.finish(points[2], "diverged", history(0.1, math.nan))
+        study.finish(points[2], "diverged", history(0.1, math.inf))
         row = study.fail(points[3], "out of memory")
         assert (row.status, row.reason, row.value) == ("failed", "out of memory", None)
         live = study.table()
@@ -155,8 +155,7 @@ def test_optuna_reads_what_was_written(storage: str) -> None:
     # Optuna itself can go on from here.
     trial = loaded.ask(trials[0].distributions)
     assert trial.number == 4
-    loaded.storage if hasattr(loaded, "storage") else None
-    loaded._storage.remove_session()  # type: ignore[attr-defined]
+    loaded._storage.remove_session()
 
 
 def test_the_same_command_goes_on(storage: str) -> None:
@@ -260,17 +259,32 @@ def test_one_process_owns_a_study(storage: str) -> None:
         assert [p.run_id for p in study.ask(3)] == run_ids
 
 
+ADDER = """
+import sys
+from dlsweep.sweep._store import Store
+store = Store(sys.argv[1])
+print(*(r.number for _ in range(25) for r in store.add(1, [({}, {"run_id": "x"})] * 2, [])))
+store.close()
+"""
+
+
+def test_no_number_is_handed_out_twice(storage: str) -> None:
+    """Four processes that add points at once, which Optuna's own storage does not survive."""
+    with Study.open(sweep(SPACE), storage):
+        pass
+    command = [sys.executable, "-c", ADDER, storage]
+    adders = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    numbers = [int(n) for adder in adders for n in adder.communicate(timeout=60)[0].split()]
+    assert sorted(numbers) == list(range(200))
+
+
 def test_two_sweeps_share_a_file(storage: str) -> None:
     with (
         Study.open(sweep(SPACE), storage) as one,
         Study.open(sweep(SPACE, "bayes"), storage) as other,
     ):
-        assert [p.number for s in (one, other, one, other) for p in s.ask(2)] == [0, 1, 0, 1] + [
-            2,
-            3,
-            2,
-            3,
-        ]
+        numbers = [p.number for s in (one, other, one, other) for p in s.ask(2)]
+    assert numbers == [0, 1, 0, 1, 2, 3, 2, 3]
 
 
 def test_nothing_is_left_but_the_database(tmp_path: Path) -> None:
@@ -293,7 +307,8 @@ def test_the_default_is_a_file_here(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ("sqlite:////no/such/folder/s.db", "unable to open database file"),
         ("postgresql+nodriver://u:secret@h/d", "needs a database driver"),
         ("nosuchthing://h/d", "needs a database driver"),
-        ("postgresql://[", "expected a URL such as sqlite:///dlsweep.db"),
+        ("somewhere://", "needs a database driver"),
+        ("://", "expected a URL such as sqlite:///dlsweep.db"),
     ],
 )
 def test_a_storage_that_cannot_be_opened(url: str, line: str) -> None:
