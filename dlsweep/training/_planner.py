@@ -15,8 +15,13 @@ def stack_key(config: RunConfig) -> Hashable:
     Shapes must be: the same data, the same layers, the same batches. Learning rates and other
     settings of the update, the update rules themselves, initialisation, seeds, losses,
     activations, dropout's probability, schedules, epochs and early stopping are data.
+
+    The key of a configuration for the NumPy backend equals no other, its own included: it trains
+    one run at a time.
     """
-    shared = (
+    if config.backend == "numpy":
+        return object()
+    return (
         config.backend,
         config.device,
         config.dataset,
@@ -26,12 +31,9 @@ def stack_key(config: RunConfig) -> Hashable:
         config.hidden_sizes,
         config.batch_size,
         config.batch_norm,
+        config.conv_layers if config.model == "cnn" else None,
+        config.dropout_at if config.dropout > 0 else None,
     )
-    if config.backend == "numpy":
-        return (*shared, config)  # one at a time
-    convolutions = config.conv_layers if config.model == "cnn" else None
-    dropout_at = config.dropout_at if config.dropout > 0 else None
-    return (*shared, convolutions, dropout_at)
 
 
 def plan(configs: Sequence[RunConfig], most: int = _CPU_MEMBERS) -> list[list[int]]:

@@ -69,7 +69,7 @@ def ours(configs, start, gradient, rates, splits):
         tables = optimizer.begin_epoch(rates[epoch], end - begin, parameters)
         for i in range(begin, end):
             step = [table[i - begin] for table in tables]
-            optimizer.step(parameters, gradient[i].clone(), step)
+            optimizer.step(gradient[i].clone(), step)
             path.append(parameters.clone())
     return torch.stack(path)
 
@@ -147,7 +147,7 @@ def test_rows_that_stay_go_on_where_they_were(name):
         tables = optimizer.begin_epoch(rates[: len(rows)], 10, parameters)
         for i in range(10):
             step = [table[i] for table in tables]
-            optimizer.step(parameters, gradient[begin + i, rows].clone(), step)
+            optimizer.step(gradient[begin + i, rows].clone(), step)
         torch.testing.assert_close(parameters, expected[begin + 9, rows], rtol=0, atol=1e-14)
         rows = [rows[row] for row in keep]
         parameters = parameters[keep]

@@ -1,0 +1,186 @@
+"""Which runs share a stack: all that may, and none that may not."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from dlsweep.config import RunConfig
+from dlsweep.config.choices import (
+    ACTIVATIONS,
+    BACKENDS,
+    DROPOUT_PLACES,
+    LOSSES,
+    LR_SCHEDULES,
+    OPTIMIZERS,
+    WEIGHT_INITS,
+)
+from dlsweep.training import Stack, plan, stack_key, train_stack
+from tests.training.helpers import SMALL_CNN, assert_same_run, digits, distances, small, train
+
+# --- The key misses nothing ----------------------------------------------------------------------
+
+# For every field another value, and the settings with which it makes a difference.
+OTHER_VALUES = {
+    "wandb_project": ("other", {}),
+    "wandb_entity": ("other", {}),
+    "dataset": ("mnist", {}),
+    "model": ("cnn", {}),
+    "backend": ("numpy", {}),
+    "epochs": (2, {}),
+    "batch_size": (13, {}),
+    "loss": ("mean_squared_error", {}),
+    "optimizer": ("sgd", {}),
+    "learning_rate": (0.02, {}),
+    "momentum": (0.5, {"optimizer": "nesterov"}),
+    "beta": (0.5, {"optimizer": "rmsprop"}),
+    "beta1": (0.5, {"optimizer": "nadam"}),
+    "beta2": (0.5, {"optimizer": "adam"}),
+    "epsilon": (0.1, {"optimizer": "adam"}),
+    "weight_decay": (0.1, {}),
+    "weight_init": ("xavier", {}),
+    "num_layers": (1, {}),
+    "hidden_size": ((9, 5), {}),
+    "activation": ("tanh", {}),
+    "conv_layers": ("3x3/1", SMALL_CNN),
+    "conv_activation": ("tanh", SMALL_CNN),
+    "batch_norm": (True, {}),
+    "dropout": (0.5, {}),
+    "dropout_at": ("first", {"dropout": 0.5}),
+    "lr_schedule": ("cosine", {"epochs": 2}),
+    "step_size": (2, {"lr_schedule": "step", "step_size": 1, "epochs": 2}),
+    "gamma": (0.5, {"lr_schedule": "step", "step_size": 1, "epochs": 2}),
+    "early_stopping": (1, {"learning_rate": 0.3, "epochs": 6}),
+    "val_fraction": (0.2, {}),
+    "train_size": (50, {}),
+    "seed": (1, {}),
+    "device": ("auto", {}),
+}
+NO_EFFECT = {"wandb_project", "wandb_entity"}
+OTHER_DATA = {"dataset", "val_fraction", "train_size", "device"}
+"""What decides which data the stack is given: not to be mixed, whatever the engine does."""
+
+
+def test_there_is_another_value_for_every_field():
+    assert list(OTHER_VALUES) == [field.name for field in dataclasses.fields(RunConfig)]
+
+
+@pytest.mark.parametrize("base", [{}, SMALL_CNN, {"dropout": 0.3}, {"batch_norm": True}])
+@pytest.mark.parametrize("field", OTHER_VALUES)
+def test_runs_that_differ_in_one_field(field, base):
+    value, needs = OTHER_VALUES[field]
+    if field == "backend" and base:
+        pytest.skip("the NumPy backend has none of this")
+    if field in base:
+        value = {"model": "feedforward", "num_layers": 3, "hidden_size": 5}.get(field, value)
+    if field == "batch_norm" and "batch_norm" in base:
+        value = False
+    one = small(**base | needs)
+    try:
+        other = dataclasses.replace(one, **{field: value})
+    except ValueError:  # two sizes for a cnn with a single layer
+        other = dataclasses.replace(one, **{field: 9})
+    assert one != other
+
+    if stack_key(one) != stack_key(other):
+        with pytest.raises(ValueError, match="cannot share a stack"):
+            Stack([one, other], digits())
+        assert plan([one, other]) == [[0], [1]]
+        return
+
+    assert field not in OTHER_DATA
+    assert plan([one, other]) == [[0, 1]]
+    alone = [train(one, digits()), train(other, digits())]
+    for configs, expected in (([one, other], alone), ([other, one], alone[::-1])):
+        for result, run in zip(train_stack(configs, digits()), expected, strict=True):
+            assert_same_run(result, run)
+    apart = len(alone[0].history) != len(alone[1].history) or any(
+        d > 0 for d in distances(*alone).values()
+    )
+    assert apart == (field not in NO_EFFECT)
+
+
+# --- Plans ---------------------------------------------------------------------------------------
+
+
+def random_config(rng: np.random.Generator) -> RunConfig:
+    """From a space small enough that many are stackable and some are equal."""
+
+    def of(values):
+        values = list(values)
+        return values[rng.integers(len(values))]
+
+    settings = {
+        "backend": of([*BACKENDS, "torch", "torch"]),
+        "optimizer": of(OPTIMIZERS),
+        "loss": of(LOSSES),
+        "activation": of(ACTIVATIONS),
+        "weight_init": of(WEIGHT_INITS),
+        "lr_schedule": of(LR_SCHEDULES),
+        "num_layers": of([0, 1, 2]),
+        "hidden_size": of([4, 6]),
+        "batch_size": of([32, 64]),
+        "seed": of([0, 1]),
+        "epochs": of([1, 2]),
+        "learning_rate": of([0.1, 0.001]),
+    }
+    if settings["backend"] == "torch":
+        settings |= {
+            "model": of(["feedforward", "feedforward", "cnn"]),
+            "conv_layers": of(["3x3", "2x3"]),
+            "batch_norm": of([False, True]),
+            "dropout": of([0.0, 0.0, 0.2, 0.5]),
+            "dropout_at": of(DROPOUT_PLACES),
+        }
+    return small(**settings)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_run_is_in_exactly_one_stack_that_takes_it(seed):
+    rng = np.random.default_rng(seed)
+    configs = [random_config(rng) for _ in range(rng.integers(1, 60))]
+    most = int(rng.integers(1, 12))
+    stacks = plan(configs, most)
+    assert sorted(i for stack in stacks for i in stack) == list(range(len(configs)))
+    assert all(stack == sorted(stack) for stack in stacks)
+    assert all(1 <= len(stack) <= most for stack in stacks)
+    for stack in stacks[:4]:
+        assert Stack([configs[i] for i in stack], digits(20)).active == list(range(len(stack)))
+    for stack in stacks:
+        assert len(stack) == 1 or configs[stack[0]].backend != "numpy"
+
+
+def test_stacks_are_as_few_as_their_size_allows():
+    configs = [small(seed=i, learning_rate=0.1 / (i + 1)) for i in range(21)]
+    assert [len(stack) for stack in plan(configs, 8)] == [8, 8, 5]
+    assert [len(stack) for stack in plan(configs, 100)] == [21]
+    assert [len(stack) for stack in plan(configs, 1)] == [1] * 21
+    assert plan([]) == []
+    assert max(len(stack) for stack in plan(configs)) > 1
+
+
+def test_a_plan_is_a_function_of_the_list():
+    rng = np.random.default_rng(3)
+    configs = [random_config(rng) for _ in range(30)]
+    assert plan(configs) == plan(configs)
+
+
+def test_the_same_run_twice():
+    assert plan([small(), small()]) == [[0, 1]]
+    assert plan([small(backend="numpy"), small(backend="numpy")]) == [[0], [1]]
+
+
+def test_numpy_runs_alone():
+    with pytest.raises(ValueError, match="cannot share a stack"):
+        Stack([small(backend="numpy"), small(backend="numpy")], digits())
+
+
+def test_a_stack_of_none_is_refused():
+    with pytest.raises(ValueError, match="cannot share a stack"):
+        Stack([], digits())
+
+
+def test_settings_of_a_model_that_is_not_used_do_not_part_runs():
+    assert plan([small(), small(conv_layers="5x3")]) == [[0, 1]]
+    assert plan([small(), small(dropout_at="first")]) == [[0, 1]]
+    assert plan([small(hidden_size=7), small(hidden_size=[7, 7])]) == [[0, 1]]
