@@ -38,7 +38,7 @@ def check_run(run: Run, *, status: str = "finished") -> RunConfig:
     assert canonical.keys() <= run.config.keys()
 
     rows = [{k for k in row if not k.startswith("_")} for row in run.history]
-    assert all(HISTORY <= row for row in rows)
+    assert all(row >= HISTORY for row in rows)
     assert all(row == HISTORY for row in rows[:-1])  # the last has the confusion matrices too
     epochs = run.column("epoch")
     assert epochs == list(range(1, len(epochs) + 1))
