@@ -160,11 +160,29 @@ RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive rows of a stack that share a rule: ``rows`` is their slice."""
+    """Consecutive rows of a stack that share a rule.
+
+    Attributes:
+        rule: theirs.
+        rows: their slice of the stack.
+        settings: theirs.
+        weight_decay: a column (rows, 1), or None where it is 0 for all.
+        blocks: views of their parameters and slots, a block of columns each, with its columns.
+    """
 
     rule: Rule
     rows: slice
     settings: Settings
+    weight_decay: Tensor | None
+    blocks: list[tuple[slice, Tensor, list[Tensor]]]
+
+
+_BLOCK = 32 * 1024
+"""Numbers of each matrix that are updated at once on a CPU.
+
+A rule reads and writes its operands several times over; in blocks, all but the first time they are
+in the cache. As whole matrices they come from memory each time, which takes several times as long.
+"""
 
 
 class Optimizer:
@@ -185,9 +203,6 @@ class Optimizer:
 
     def _prepare(self, parameters: Tensor) -> None:
         configs = self.configs
-        decay = [[config.weight_decay] for config in configs]
-        self._weight_decay = torch.tensor(decay, dtype=parameters.dtype, device=parameters.device)
-        self._any_decay = any(config.weight_decay > 0 for config in configs)
         self._segments = []
         start = 0
         while start < len(configs):
@@ -195,9 +210,20 @@ class Optimizer:
             stop = start
             while stop < len(configs) and configs[stop].optimizer == name:
                 stop += 1
-            settings = Settings.of(configs[start:stop], parameters)
-            self._segments.append(Segment(RULES[name], slice(start, stop), settings))
+            self._segments.append(self._segment(RULES[name], slice(start, stop), parameters))
             start = stop
+
+    def _segment(self, rule: Rule, rows: slice, parameters: Tensor) -> Segment:
+        configs = self.configs[rows]
+        decay = None
+        if any(config.weight_decay > 0 for config in configs):
+            decay = parameters.new_tensor([[config.weight_decay] for config in configs])
+        count = parameters.shape[1]
+        width = max(1, _BLOCK // len(configs)) if parameters.device.type == "cpu" else count
+        slots = self.slots[: rule.slots]
+        columns = [slice(at, at + width) for at in range(0, count, width)]
+        blocks = [(c, parameters[rows, c], [slot[rows, c] for slot in slots]) for c in columns]
+        return Segment(rule, rows, Settings.of(configs, parameters), decay, blocks)
 
     def begin_epoch(self, learning_rates: np.ndarray, steps: int, like: Tensor) -> list[Tensor]:
         """The factors of the next ``steps`` steps.
@@ -226,22 +252,20 @@ class Optimizer:
         self.steps += steps
         return tables
 
-    def step(self, parameters: Tensor, gradient: Tensor, factors: Sequence[Tensor]) -> None:
-        """Update ``parameters`` (K, P) in place; ``gradient`` (K, P) is overwritten.
+    def step(self, gradient: Tensor, factors: Sequence[Tensor]) -> None:
+        """Update the parameters in place; ``gradient`` is overwritten.
 
         Args:
-            parameters: the stack's parameters.
-            gradient: of the mean loss of the batch, a row for each member.
+            gradient: of the mean loss of the batch, a row for each member, (K, P).
             factors: for each segment its factors of this step, (factors, rows, 1).
         """
-        if self._any_decay:
-            gradient = gradient.addcmul_(self._weight_decay, parameters)
         for segment, f in zip(self._segments, factors, strict=True):
-            rows = segment.rows
-            slots = [slot[rows] for slot in self.slots[: segment.rule.slots]]
-            segment.rule.update(
-                parameters[rows], gradient[rows], slots, segment.settings, f.unbind(0)
-            )
+            columns = f.unbind(0)
+            for where, parameters, slots in segment.blocks:
+                g = gradient[segment.rows, where]
+                if segment.weight_decay is not None:
+                    g.addcmul_(segment.weight_decay, parameters)
+                segment.rule.update(parameters, g, slots, segment.settings, columns)
 
     def keep(self, rows: Sequence[int], parameters: Tensor) -> None:
         """Go on with these members only; ``parameters`` are theirs already, (len(rows), P)."""

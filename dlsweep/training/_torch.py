@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,21 @@ class TorchLearner:
         chosen = [self._loss_names.index(config.loss) for config in self.configs]
         self._chosen_loss = torch.tensor(chosen, device=self.device)
         self._seeds = [config.seed for config in self.configs]
+        # Leaves of autograd that are views of theta: an update of theta is an update of them. Kept
+        # from step to step, as is the gradient, for which memory is then never asked again.
+        parameters = self._views(self.theta)
+        if len(self.configs) == 1:
+            parameters = _index_first(parameters)
+        self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
+        self._gradient = torch.empty_like(self.theta)
+
+    def _views(self, theta: Tensor) -> dict[str, Tensor]:
+        """The rows of ``theta`` (K, P) as stacked parameters (K, …) by name."""
+        parts = torch.split(theta, self._sizes, dim=1)
+        return {
+            name: part.view(-1, *shape)
+            for part, (name, shape) in zip(parts, self._shapes.items(), strict=True)
+        }
 
     @property
     def parameters(self) -> int:
@@ -77,14 +92,13 @@ class TorchLearner:
     # One member's arithmetic: ordinary PyTorch on one model, mapped over the stack by vmap.
 
     def _logits(
-        self, theta: Tensor, buffers: dict[str, Tensor], images: Tensor, mode: bool
+        self,
+        parameters: dict[str, Tensor],
+        buffers: dict[str, Tensor],
+        images: Tensor,
+        training: bool,
     ) -> Tensor:
-        parts = torch.split(theta, self._sizes)
-        parameters = {
-            name: part.view(shape)
-            for part, (name, shape) in zip(parts, self._shapes.items(), strict=True)
-        }
-        logits: Tensor = functional_call(self._modules[mode], (parameters, buffers), (images,))
+        logits: Tensor = functional_call(self._modules[training], (parameters, buffers), (images,))
         return logits
 
     def _losses(self, logits: Tensor, labels: Tensor, chosen: Tensor) -> Tensor:
@@ -95,7 +109,7 @@ class TorchLearner:
 
     def _train_member(
         self,
-        theta: Tensor,
+        parameters: dict[str, Tensor],
         buffers: dict[str, Tensor],
         images: Tensor,
         labels: Tensor,
@@ -103,7 +117,7 @@ class TorchLearner:
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Mean loss of the batch, how many were right, and the buffers that changed."""
         changed = {name: buffers[name].clone() for name in self._changing}
-        logits = self._logits(theta, {**buffers, **changed}, images, True)
+        logits = self._logits(parameters, {**buffers, **changed}, images, True)
         loss = self._losses(logits, labels, chosen).mean()
         return loss, (logits.detach().argmax(1) == labels).sum(), changed
 
@@ -115,32 +129,23 @@ class TorchLearner:
         The members share nothing, so the gradient of the sum of their losses is the gradient of
         each one's own. Images are (B, C, H, W), or (K, B, C, H, W) where orders differ.
         """
-        theta = self.theta.detach().requires_grad_()
-        own = 0 if labels.dim() == 2 else None
-        losses, right, changed = self._over_members(self._train_member, (0, 0, own, own, 0))(
-            theta, self.buffers, images, labels, self._chosen_loss
-        )
-        (gradient,) = torch.autograd.grad(losses.sum(), theta)
+        if len(self.configs) == 1:  # the same function without the overhead of mapping it
+            one = self._train_member(
+                self._leaves, _index_first(self.buffers), images, labels, self._chosen_loss[0]
+            )
+            losses, right, changed = _add_axis(one)
+        else:
+            own = 0 if labels.dim() == 2 else None
+            losses, right, changed = vmap(self._train_member, (0, 0, own, own, 0))(
+                self._leaves, self.buffers, images, labels, self._chosen_loss
+            )
+        gradients = torch.autograd.grad(losses.sum(), list(self._leaves.values()))
         with torch.no_grad():
             self.buffers.update(changed)
-            self.optimizer.step(self.theta, gradient, factors)
+            flat = [gradient.reshape(len(self.configs), -1) for gradient in gradients]
+            torch.cat(flat, 1, out=self._gradient)
+            self.optimizer.step(self._gradient, factors)
         return losses.detach(), right
-
-    def _over_members(
-        self, function: Callable[..., Any], in_dims: tuple[int | None, ...]
-    ) -> Callable[..., Any]:
-        """``vmap``; for a stack of one the same function without its overhead."""
-        if len(self.configs) > 1:
-            return vmap(function, in_dims)
-
-        def alone(*arguments: Any) -> Any:
-            first = [
-                _index_first(argument) if dim == 0 else argument
-                for argument, dim in zip(arguments, in_dims, strict=True)
-            ]
-            return _add_axis(function(*first))
-
-        return alone
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See ``Learner``. Metrics stay on the device until the epoch ends."""
@@ -181,20 +186,26 @@ class TorchLearner:
         """Losses (K, N) and logits (K, N, classes) of members on a whole split."""
 
         def member(
-            theta: Tensor,
+            parameters: dict[str, Tensor],
             buffers: dict[str, Tensor],
             chosen: Tensor,
             images: Tensor,
             labels: Tensor,
         ) -> tuple[Tensor, Tensor]:
-            logits = self._logits(theta, buffers, images, False)
+            logits = self._logits(parameters, buffers, images, False)
             return self._losses(logits, labels, chosen), logits
 
         over = vmap(member, (0, 0, 0, None, None))
         per_image = len(theta) * self._width * theta.element_size()
         batch = max(1, min(len(split), _EVALUATION_BYTES // per_image))
         parts = [
-            over(theta, buffers, chosen, split.images[i : i + batch], split.labels[i : i + batch])
+            over(
+                self._views(theta),
+                buffers,
+                chosen,
+                split.images[i : i + batch],
+                split.labels[i : i + batch],
+            )
             for i in range(0, len(split), batch)
         ]
         losses, logits = zip(*parts, strict=True)
@@ -226,11 +237,8 @@ class TorchLearner:
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """See ``Learner``."""
-        parts = torch.split(self.best[row], self._sizes)
-        weights = {
-            name: part.view(shape).cpu().numpy().copy()
-            for part, (name, shape) in zip(parts, self._shapes.items(), strict=True)
-        }
+        best = self._views(self.best[row : row + 1])
+        weights = {name: part[0].cpu().numpy().copy() for name, part in best.items()}
         for name in self._persistent:
             weights[name] = self.best_buffers[name][row].cpu().numpy().copy()
         return weights
