@@ -138,12 +138,19 @@ def test_mirror_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_name_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    forever = threading.Event()
+    over, left = threading.Event(), threading.Event()
+
+    def silent(*_: object, **__: object) -> None:
+        over.wait()
+        left.set()
+        raise OSError("nobody answered")
+
     monkeypatch.setattr(_sources, "CONNECT_SECONDS", 0.1)
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: forever.wait(10) and None)
+    monkeypatch.setattr(urllib.request, "urlopen", silent)
     with pytest.raises(SourceError, match=r"no answer within 0\.1 s"):
         list(Mirror("http://mirror.invalid/").files(["a"]))
-    monkeypatch.undo()
+    over.set()
+    assert left.wait(10)  # the abandoned thread is gone before the next test begins
 
 
 def test_torchvisions_mirrors_are_torchvisions() -> None:
