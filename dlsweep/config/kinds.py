@@ -6,6 +6,7 @@ canonical value, or raises ValueError with the end of the sentence "NAME: got VA
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
@@ -56,7 +57,7 @@ def number(low: float, high: float = math.inf, *, above: bool = False) -> Parser
             raise ValueError(expected)
         try:
             result = float(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError(expected) from None
         inside = low < result if above else low <= result
         if not (inside and result < high):  # also refuses NaN and infinity
@@ -81,9 +82,9 @@ def integer(low: int) -> Parser:
                 result = round(float(value))
             except (ValueError, OverflowError):
                 raise ValueError(expected) from None
-        if not isinstance(value, int) and float(value) != result:
-            raise ValueError(expected)
-        if result < low:
+            if float(value) != result:
+                raise ValueError(expected) from None
+        if result < low or (isinstance(value, float) and value != result):
             raise ValueError(expected)
         return result
 
@@ -152,9 +153,11 @@ def _listed(value: Any) -> Any:
 
 def sizes(value: Any) -> int | tuple[int, ...]:
     """One size ≥ 1 for all hidden layers, or a sequence with one size for each."""
-    value = _listed(value)
     one = integer(1)
     try:
+        if isinstance(value, str) and not value.strip():
+            raise ValueError
+        value = _listed(value)
         if isinstance(value, Sequence) and not isinstance(value, str):
             parsed = tuple(one(v) for v in value)
             # A flag delivers one size as a list of one: `-sz 128`.
@@ -194,8 +197,9 @@ def conv_layers(value: Any) -> tuple[ConvLayer, ...]:
     """Convolutions: {channels, kernel, stride} each, or [16, 5, 2], or the text 16x5x5/2."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
+            # A W&B agent's flag spells a list of dictionaries as Python does.
+            value = ast.literal_eval(value) if "'" in value else json.loads(value)
+        except (ValueError, SyntaxError):
             value = [part for part in re.split(r"[,;]\s*|\s+", value.strip()) if part]
     try:
         if not isinstance(value, Sequence) or not value:

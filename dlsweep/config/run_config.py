@@ -336,6 +336,8 @@ def _relations(config: RunConfig) -> list[str]:
             f"hidden_size: got {len(config.hidden_size)} sizes {list(config.hidden_size)} for "
             f"num_layers {config.num_layers}; give one size, or one per hidden layer"
         )
+    if config.batch_norm and config.batch_size == 1:
+        problems.append("batch_norm: one image has no variance; use a batch_size of 2 or more")
     if config.model == "cnn":
         _, side, _ = choices.DATASETS[config.dataset].image_shape
         for i, layer in enumerate(config.conv_layers, start=1):
