@@ -13,13 +13,12 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Fetch every data set that is named; names are checked first."""
     from dlsweep.config import ConfigError, canonical_value
     from dlsweep.data import fetch, load
 
     names: list[str] = []
-    problems: list[str] = []
     for name in arguments.names:
         try:
             names.append(canonical_value("dataset", name)[0])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from dlsweep._version import __version__
 from dlsweep.cli import _data, _runs, _sweep
 from dlsweep.cli._errors import command
 from dlsweep.config import ConfigError
+from dlsweep.config.errors import did_you_mean, nearest
 
 
 class _Parser(argparse.ArgumentParser):
@@ -18,6 +19,11 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError([f"{message}; see `{self.prog} --help`"])
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            hint = did_you_mean(value, map(str, action.choices))
+            raise argparse.ArgumentError(action, f"got {value!r}{hint}")
 
 
 @command
@@ -32,6 +38,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     for module in (_sweep, _runs, _data):
         module.add_parser(commands)
-    arguments = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    code: int = arguments.run(arguments)
+    arguments, rest = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
+    problems = _refusals(rest, commands.choices[arguments.command])
+    code: int = arguments.run(arguments, problems)
     return code
+
+
+def _refusals(rest: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
+    """One line for each argument that a command does not take, with the flag it probably means."""
+    see = f"; see `{parser.prog} --help`"
+    problems = []
+    for argument in rest:
+        flag = argument.partition("=")[0]
+        if flag.startswith("-"):
+            found = nearest(flag, parser._option_string_actions)
+            problems.append(f"{flag}: no such flag{f'; did you mean {found}?' if found else see}")
+    return problems or [f"{argument}: one argument too many{see}" for argument in rest]

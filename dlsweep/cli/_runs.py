@@ -9,6 +9,8 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.config import ConfigError
+
 if TYPE_CHECKING:
     from dlsweep.sweep import Row, StudyTable
 
@@ -26,8 +28,10 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Print the runs, best first, then those without a result."""
+    if problems:
+        raise ConfigError(problems)
     from dlsweep.sweep import read_study
 
     study = read_study(arguments.storage, arguments.study)

@@ -41,11 +41,10 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Train what is left of the sweep, then show what came out."""
     from dlsweep.sweep import load_sweep
 
-    problems: list[str] = []
     count = _checked("--count", arguments.count, problems)
     workers = _checked("--workers", arguments.workers, problems)
     settings = {}
@@ -94,7 +93,9 @@ def _train(
     from dlsweep.training import choose_device
 
     # Refused before anything is made.
-    choose_device(settings.get("device", "auto"))
+    devices = _devices(sweep, settings)
+    for device in devices:
+        choose_device(device)
     mode = choose_mode("online" if arguments.online else "offline")
     if mode == "online" and not has_credentials():
         raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
@@ -108,10 +109,18 @@ def _train(
             notice = f"a {sweep.method} search has no end; stop it with Ctrl-C, or give --count"
             print(f"dlsweep: {notice}", file=sys.stderr)
         with LiveProgress(sweep.metric, study.rows(), total) as progress:
-            trainer = choose_trainer(settings.get("device", "auto"), workers)
+            trainer = choose_trainer(devices[0] if len(devices) == 1 else "auto", workers)
             LocalSweep(study, trainer, mode=mode, settings=settings, watcher=progress).run()
         table = study.table()
     _report(table, arguments, offline=mode == "offline")
+
+
+def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:
+    """Where the runs of a sweep are to be trained: by the flag, or by the file."""
+    if "device" in settings:
+        return [settings["device"]]
+    distribution = sweep.parameters.get("device")
+    return list((distribution and distribution.support()) or ["auto"])
 
 
 def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> None:

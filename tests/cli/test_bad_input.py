@@ -1,0 +1,245 @@
+"""Whatever is wrong: one line each, all together, exit code 2, no traceback, nothing created."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dlsweep.cli import main, train_main
+from dlsweep.data import DATASETS
+from tests.cli.conftest import dlsweep, train_py
+from tests.data.fakes import Given
+
+Refused = Callable[..., list[str]]
+
+GOOD = """
+method: grid
+metric: {name: val_accuracy, goal: maximize}
+parameters: {dataset: {value: digits}, epochs: {value: 1}, hidden_size: {value: 8}}
+"""
+
+BAD = """
+methd: grid
+method: bayes
+run_cap: 0
+parameters:
+  optimiser: {values: [adam, adamm]}
+  learning_rate: {distribution: log_unifrom, min: 0.1, max: 1}
+  hidden_size: {values: []}
+  epochs: {value: ten}
+  bach_size: {value: 16}
+"""
+
+BAD_LINES = [
+    "methd: no such key of a sweep file; did you mean 'method'?",
+    "metric: missing; method bayes needs {name: val_accuracy, goal: maximize}",
+    "run_cap: got 0, expected an integer ≥ 1",
+]
+
+
+# The entry points themselves, as processes
+
+
+def test_train_py_names_all_problems_at_once(tmp_path: Path):
+    arguments = "--optimzer adam -e ten -lr -1 -a rellu --nonsense -sz 8 0"
+    done = train_py(*arguments.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sorted(done.stderr.splitlines()) == [
+        "error: --nonsense: no such flag; see --help",
+        "error: --optimzer: no such flag; did you mean --optimizer?",
+        "error: activation: got 'rellu', not a known choice; did you mean 'relu'?",
+        "error: epochs: got 'ten', expected an integer ≥ 1",
+        "error: hidden_size: got ['8', '0'], expected an integer ≥ 1, or a list with one per layer",
+        "error: learning_rate: got '-1', expected a number ≥ 0",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dlsweep_sweep_names_all_problems_at_once(tmp_path: Path):
+    (tmp_path / "bad.yaml").write_text(BAD)
+    arguments = "sweep bad.yaml --cuont 3 --count 0 --device gpx --workers two"
+    done = dlsweep(*arguments.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = [line.removeprefix("error: ") for line in done.stderr.splitlines()]
+    assert lines[:4] == [
+        "--cuont: no such flag; did you mean --count?",
+        "--count: got '0', expected an integer ≥ 1",
+        "--workers: got 'two', expected an integer ≥ 1",
+        "device: got 'gpx', not a known device; choose from auto, cpu, cuda",
+    ]
+    rest = lines[4:]
+    assert set(BAD_LINES) <= set(rest)
+    named = ("methd", "metric", "run_cap", "optimi", "learning_rate", "hidden_size", "epochs")
+    for field in (*named, "bach_size"):
+        assert [line for line in rest if line.startswith(field)], field
+    assert all(line.startswith("error: ") for line in done.stderr.splitlines())
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+# The rest in this process
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("-e 0", "epochs: got '0', expected an integer ≥ 1"),
+        ("-e 1.5", "epochs: got '1.5', expected an integer ≥ 1"),
+        ("-b", "argument -b/--batch_size/--batch-size: expected one argument"),
+        ("--dropout 1", "dropout: got '1', expected a number ≥ 0 and < 1"),
+        (
+            "-d fashion_mnits",
+            "dataset: got 'fashion_mnits', not a known choice; did you mean 'fashion_mnist'?",
+        ),
+        (
+            "--hidden_size 8 8 --num_layers 3",
+            "hidden_size: got 2 sizes [8, 8] for num_layers 3; give one size, or one per hidden "
+            "layer",
+        ),
+        (
+            "-d digits --model cnn --conv_layers 4x5/2,4x3",
+            "conv_layers: convolution 2 (3×3) is larger than the 2×2 image that reaches it",
+        ),
+        ("adam", "adam: a value without a flag; see --help"),
+        (
+            "--backend numpy --batch_norm",
+            "batch_norm: not part of backend numpy; use backend torch",
+        ),
+        ("-d digits --device cuda:9", "device: got 'cuda:9', which is not there; use auto or cpu"),
+    ],
+)
+def test_train_flags(arguments: str, line: str, refused: Refused):
+    assert refused(train_main, *arguments.split()) == [line]
+
+
+def test_a_split_that_the_data_cannot_give(refused: Refused):
+    [line] = refused(train_main, "-d", "digits", "--train_size", "5")
+    assert "train_size" in line
+    [line] = refused(train_main, "-d", "digits", "--val_fraction", "0.999")
+    assert "val_fraction" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        ("", ["the following arguments are required: COMMAND; see `dlsweep --help`"]),
+        (
+            "swep",
+            ["argument COMMAND: got 'swep'; did you mean 'sweep'?; see `dlsweep --help`"],
+        ),
+        (
+            "foo",
+            ["argument COMMAND: got 'foo'; choose from sweep, runs, data; see `dlsweep --help`"],
+        ),
+        ("sweep nowhere.yaml", ["nowhere.yaml: no such file"]),
+        ("sweep .", [".: cannot be read: Is a directory"]),
+        (
+            "sweep good.yaml other.yaml",
+            ["other.yaml: one argument too many; see `dlsweep sweep --help`"],
+        ),
+        (
+            "sweep good.yaml --offlin --count none",
+            [
+                "--offlin: no such flag; did you mean --offline?",
+                "--count: got 'none', expected an integer ≥ 1",
+            ],
+        ),
+        (
+            "sweep good.yaml --offline --online",
+            ["argument --online: not allowed with argument --offline; see `dlsweep sweep --help`"],
+        ),
+        (
+            "runs --format xml",
+            [
+                "argument --format: got 'xml'; choose from table, json, csv; "
+                "see `dlsweep runs --help`"
+            ],
+        ),
+        ("runs", ["storage: no such file dlsweep.db; `dlsweep sweep` makes it"]),
+        ("runs --storge x", ["--storge: no such flag; did you mean --storage?"]),
+        (
+            "data minst --offline",
+            [
+                "--offline: no such flag; see `dlsweep data --help`",
+                "dataset: got 'minst', not a known choice; did you mean 'mnist'?",
+            ],
+        ),
+    ],
+)
+def test_dlsweep_arguments(arguments: str, lines: list[str], refused: Refused, folder: Path):
+    (folder / "good.yaml").write_text(GOOD)
+    found = refused(main, *arguments.split())
+    if arguments.startswith("runs --storge"):
+        found = [line for line in found if line.startswith("--storge")]
+    assert found == lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("--device cuda:9", "device: got 'cuda:9', which is not there; use auto or cpu"),
+        ("--storage nonsense://there", "storage: nonsense://there needs a database driver"),
+        ("--storage /nowhere/at/all.db", "storage: sqlite:////nowhere/at/all.db cannot be opened"),
+        ("--storage good.yaml", "storage: sqlite:///good.yaml cannot be opened: file is not a da"),
+        ("--storage ://", "storage: got ://, expected a URL such as sqlite:///dlsweep.db"),
+        ("--online", "--online: no W&B account is set up here; see `wandb login`"),
+    ],
+)
+@pytest.mark.usefixtures("without_mode")
+def test_what_is_not_there(arguments: str, line: str, refused: Refused, folder: Path):
+    (folder / "good.yaml").write_text(GOOD)
+    [found] = refused(main, "sweep", "good.yaml", *arguments.split())
+    assert found.startswith(line)
+
+
+def test_a_device_of_the_file_that_is_not_there(refused: Refused, folder: Path):
+    (folder / "s.yaml").write_text(GOOD.replace("{dataset", "{device: {value: 'cuda:9'}, dataset"))
+    [line] = refused(main, "sweep", "s.yaml")
+    assert line == "device: got 'cuda:9', which is not there; use auto or cpu"
+
+
+def test_yaml_syntax(refused: Refused, folder: Path):
+    (folder / "s.yaml").write_text("method: [grid\nparameters: {}\n")
+    [line] = refused(main, "sweep", "s.yaml")
+    assert line.startswith("s.yaml: line 2, column 11: ")
+
+
+def test_a_study_that_is_not_there(refused: Refused, folder: Path, tmp_path: Path):
+    from dlsweep.sweep import Study, load_sweep
+
+    (folder / "good.yaml").write_text(GOOD)
+    Study.open(load_sweep("good.yaml"), str(tmp_path / "s.db")).close()
+    [line] = refused(main, "runs", "godo", "--storage", str(tmp_path / "s.db"))
+    assert line.startswith("study: got 'godo', no such study; ")
+
+
+# Data that no source can deliver: not the user's mistake, so exit code 1
+
+
+@pytest.mark.parametrize("command", ["train", "sweep", "data"])
+def test_data_that_cannot_be_had(
+    command: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("DLSWEEP_DATA", os.fspath(folder / "cache"))
+    sources = [Given({}, name, fails="unreachable") for name in ("the mirror", "the package")]
+    described = dataclasses.replace(DATASETS["mnist"], sources=lambda: sources)
+    monkeypatch.setitem(DATASETS, "mnist", described)
+    (folder / "s.yaml").write_text(GOOD.replace("digits", "mnist"))
+    before = sorted(folder.iterdir())
+    if command == "train":
+        code = train_main(["-d", "mnist"])
+    else:
+        code = main(["sweep", "s.yaml"] if command == "sweep" else ["data", "mnist"])
+    assert code == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    assert "error: mnist is not here and could not be fetched. Tried:" in err
+    assert "\n  the mirror: unreachable\n  the package: unreachable\n" in err
+    assert sorted(folder.iterdir()) == before
