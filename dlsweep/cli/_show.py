@@ -78,7 +78,8 @@ class LiveProgress:
     def __init__(self, metric: Metric, rows: Sequence[Row], total: int | None) -> None:
         self._metric = metric
         self._total = total
-        ended = [row for row in rows if row.status not in ("running", "waiting")]
+        # Points that were no valid configurations are not among the total either.
+        ended = [row for row in rows if row.run_id and row.status not in ("running", "waiting")]
         self._before = self._done = len(ended)
         self._best: Row | None = None
         for row in ended:

@@ -6,6 +6,7 @@ processes it starts run the engine and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -173,9 +174,12 @@ class ProcessTrainer:
 
     def start(self, job: int, configs: Sequence[RunConfig]) -> None:
         """See ``Trainer``."""
-        worker = next(worker for worker in self._workers if worker.job is None)
-        worker.job = job
-        worker.pipe.send((job, list(configs)))
+        i = next(i for i, worker in enumerate(self._workers) if worker.job is None)
+        if not self._workers[i].process.is_alive():
+            self._workers[i] = self._hire()
+        self._workers[i].job = job
+        with contextlib.suppress(OSError):  # of one that dies just now: ``wait`` will tell
+            self._workers[i].pipe.send((job, list(configs)))
 
     def wait(self) -> Sequence[Event]:
         """See ``Trainer``."""
@@ -188,8 +192,7 @@ class ProcessTrainer:
                 event: Event = worker.pipe.recv()
             except (EOFError, OSError):
                 worker.process.join()
-                code = worker.process.exitcode
-                event = Broken(worker.job, f"its process ended with exit code {code}")
+                event = Broken(worker.job, _ending(worker.process.exitcode or 0))
                 self._workers[self._workers.index(worker)] = self._hire()
             if not isinstance(event, Trained):
                 worker.job = None
@@ -203,6 +206,15 @@ class ProcessTrainer:
             worker.process.terminate()
         for worker in self._workers:
             worker.process.join()
+
+
+def _ending(code: int) -> str:
+    """How a process ended, from its exit code as ``multiprocessing`` has it."""
+    if code == -signal.SIGKILL:
+        return "its process was killed (SIGKILL), as happens when memory runs out"
+    if code < 0:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    return f"its process ended with exit code {code}"
 
 
 def _work(pipe: Connection, threads: int) -> None:

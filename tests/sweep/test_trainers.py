@@ -1,0 +1,211 @@
+"""Trainers: here and in processes the same events, and what is left of a process that dies."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dlsweep.config import RunConfig
+from dlsweep.data import load
+from dlsweep.sweep import (
+    HereTrainer,
+    LocalSweep,
+    ProcessTrainer,
+    Row,
+    Study,
+    Trainer,
+    choose_trainer,
+)
+from dlsweep.sweep._trainers import Broken, Done, Event, Trained
+from dlsweep.training import train_stack
+from tests.sweep.helpers import sweep
+
+TINY = RunConfig(dataset="digits", epochs=2, hidden_size=8)
+FOREVER = dataclasses.replace(TINY, epochs=10**6)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessTrainer]:
+    """Two processes for all tests: each takes seconds to import PyTorch."""
+    trainer = ProcessTrainer(2)
+    yield trainer
+    trainer.close()
+    assert not any(worker.process.is_alive() for worker in trainer._workers)
+
+
+@pytest.fixture(params=["here", "processes"])
+def trainer(request: pytest.FixtureRequest) -> Trainer:
+    if request.param == "here":
+        return HereTrainer()
+    return request.getfixturevalue("processes")
+
+
+def events(trainer: Trainer, job: int, configs: Sequence[RunConfig]) -> list[Event]:
+    """Train one job and nothing beside it."""
+    assert trainer.idle
+    trainer.start(job, configs)
+    found: list[Event] = []
+    while not found or isinstance(found[-1], Trained):
+        found += trainer.wait()
+    assert trainer.idle
+    assert {event.job for event in found} == {job}
+    return found
+
+
+def test_a_job_is_its_epochs_and_an_end(trainer: Trainer):
+    configs = [TINY, dataclasses.replace(TINY, epochs=1, seed=1)]
+    first, second, end = events(trainer, 7, configs)
+    assert isinstance(first, Trained)
+    assert isinstance(second, Trained)
+    assert (first.end.metrics.keys(), first.end.results.keys()) == ({0, 1}, {1})
+    assert (second.end.metrics.keys(), second.end.results.keys()) == ({0}, {0})
+    assert end == Done(7)
+    alone = train_stack(configs, load("digits"))
+    for result, expected in ((second.end.results[0], alone[0]), (first.end.results[1], alone[1])):
+        assert result.config == expected.config
+        assert result.summary() == pytest.approx(expected.summary())
+
+
+def test_an_error_is_an_event_with_its_reason(trainer: Trainer):
+    [event] = events(trainer, 8, [dataclasses.replace(TINY, train_size=5)])
+    assert isinstance(event, Broken)
+    assert event.reason.startswith("ConfigError: train_size=5: ")
+    assert "\n" not in event.reason
+    assert "Traceback" in event.details
+    assert events(trainer, 9, [TINY])[-1] == Done(9)  # and it can go on
+
+
+def test_jobs_run_beside_each_other(processes: ProcessTrainer):
+    processes.start(1, [TINY])
+    assert processes.idle
+    processes.start(2, [TINY])
+    assert not processes.idle
+    found: list[Event] = []
+    while len([event for event in found if event in (Done(1), Done(2))]) < 2:
+        found += processes.wait()
+    one, two = ([e.end for e in found if isinstance(e, Trained) and e.job == n] for n in (1, 2))
+    assert one[-1].results[0].summary() == two[-1].results[0].summary()
+
+
+def test_a_process_that_died_while_idle_is_replaced(monkeypatch: pytest.MonkeyPatch):
+    sent: list[tuple[str, Any]] = []
+
+    def hire(self: ProcessTrainer) -> Any:
+        name = "living" if hasattr(self, "_workers") else "dead"
+        process = SimpleNamespace(is_alive=lambda: name == "living")
+        pipe = SimpleNamespace(send=lambda work: sent.append((name, work)))
+        return SimpleNamespace(process=process, pipe=pipe, job=None)
+
+    monkeypatch.setattr(ProcessTrainer, "_hire", hire)
+    ProcessTrainer(1).start(3, [TINY])
+    assert sent == [("living", (3, [TINY]))]
+
+
+@dataclasses.dataclass
+class Lent:
+    """The processes of this module for one sweep, which would end them; may kill the first."""
+
+    trainer: ProcessTrainer
+    kill: int | None = None
+
+    @property
+    def idle(self) -> bool:
+        return self.trainer.idle
+
+    def start(self, job: int, configs: Sequence[RunConfig]) -> None:
+        if job == self.kill:
+            configs = [dataclasses.replace(config, epochs=10**6) for config in configs]
+        self.trainer.start(job, configs)
+
+    def wait(self) -> Sequence[Event]:
+        found = self.trainer.wait()
+        if any(isinstance(event, Trained) and event.job == self.kill for event in found):
+            [worker] = [w for w in self.trainer._workers if w.job == self.kill]
+            assert worker.process.pid is not None
+            os.kill(worker.process.pid, signal.SIGKILL)
+            self.kill = None
+        return found
+
+    def close(self) -> None:
+        """Nothing: the next test needs them."""
+
+
+class Silent:
+    """Watches without a word."""
+
+    def started(self, *_: Any) -> None: ...
+
+    def trained(self, *_: Any) -> None: ...
+
+    def ended(self, *_: Any) -> None: ...
+
+
+PARAMETERS = {
+    "dataset": {"value": "digits"},
+    "epochs": {"value": 2},
+    "hidden_size": {"values": [8, 9, 10]},
+    "optimizer": {"values": ["sgd", "adam"]},
+}
+
+
+def rows(trainer: Trainer, storage: Path) -> list[Row]:
+    with Study.open(sweep(PARAMETERS, "grid"), str(storage)) as study:
+        LocalSweep(study, trainer, mode="disabled", settings={}, watcher=Silent()).run()
+        return study.rows()
+
+
+def test_one_process_and_two_come_to_the_same(processes: ProcessTrainer, tmp_path: Path):
+    one = rows(HereTrainer(), tmp_path / "one.db")
+    two = rows(Lent(processes), tmp_path / "two.db")
+    assert [row.status for row in one] == ["finished"] * 6
+    assert [row.config for row in one] == [row.config for row in two]
+    for a, b in zip(one, two, strict=True):
+        assert a.summary == pytest.approx(b.summary)
+        for x, y in zip(a.history, b.history, strict=True):
+            assert {**x, "seconds": 0} == pytest.approx({**y, "seconds": 0})
+
+
+def test_the_runs_of_a_process_that_is_killed_fail_and_the_sweep_goes_on(
+    processes: ProcessTrainer, tmp_path: Path
+):
+    found = rows(Lent(processes, kill=0), tmp_path / "killed.db")
+    by_size = {size: [r for r in found if r.config["hidden_size"] == size] for size in (8, 9, 10)}
+    assert [row.status for row in by_size[8]] == ["failed", "failed"]
+    for row in by_size[8]:
+        assert row.reason == "its process was killed (SIGKILL), as happens when memory runs out"
+    assert [row.status for row in by_size[9] + by_size[10]] == ["finished"] * 4
+
+
+def test_closing_ends_what_is_running():
+    trainer = ProcessTrainer(1)
+    trainer.start(0, [FOREVER])
+    [worker] = trainer._workers
+    trainer.close()
+    assert worker.process.exitcode == -signal.SIGTERM
+
+    here = HereTrainer()
+    here.start(0, [FOREVER])
+    assert isinstance(here.wait()[0], Trained)
+    here.close()
+    assert here.idle
+    assert here.wait() == []
+
+
+def test_the_trainer_of_a_device(monkeypatch: pytest.MonkeyPatch):
+    hired: list[tuple[int, int]] = []
+    monkeypatch.setattr(ProcessTrainer, "__init__", lambda self, *a: hired.append(a))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
+    assert isinstance(choose_trainer("cpu"), ProcessTrainer)
+    assert isinstance(choose_trainer("cpu", 4), ProcessTrainer)
+    assert hired == [(6, 1), (4, 1)]
+    assert isinstance(choose_trainer("cpu", 1), HereTrainer)
+    assert isinstance(choose_trainer("cuda"), HereTrainer)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert isinstance(choose_trainer("auto"), HereTrainer)
