@@ -1,0 +1,213 @@
+"""The local sweep between study, trainer and wandb runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlsweep.config import RunConfig
+from dlsweep.data import Dataset, load
+from dlsweep.sweep import HereTrainer, LocalSweep, Point, Row, Study, Trainer, datasets_of
+from dlsweep.sweep._trainers import Broken, Event, Trained
+from dlsweep.training import EpochMetrics, train_stack
+from tests.sweep.helpers import sweep
+from tests.wandb_server import WandbServer, wandb_cli
+
+GRID = {
+    "dataset": {"value": "digits"},
+    "epochs": {"values": [1, 2]},
+    "hidden_size": {"value": 8},
+    "optimizer": {"values": ["sgd", "adam"]},
+}
+
+
+class Notes:
+    """A watcher that writes down what it is told; may raise an error when a run has ended."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.told: list[tuple[str, int]] = []
+        self.rows: list[Row] = []
+        self.error = error
+
+    def started(self, points: Sequence[Point]) -> None:
+        self.told += [("started", point.number) for point in points]
+
+    def trained(self, point: Point, metrics: EpochMetrics) -> None:
+        self.told.append((f"trained {metrics.epoch}", point.number))
+
+    def ended(self, row: Row) -> None:
+        self.told.append(("ended", row.number))
+        self.rows.append(row)
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return load("digits")
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> str:
+    return str(tmp_path / "study.db")
+
+
+def run(
+    study: Study,
+    data: Dataset,
+    *,
+    trainer: Trainer | None = None,
+    mode: str = "disabled",
+    settings: dict[str, Any] | None = None,
+    watcher: Notes | None = None,
+) -> Notes:
+    watcher = watcher or Notes()
+    trainer = trainer or HereTrainer(lambda _: data)
+    LocalSweep(study, trainer, mode=mode, settings=settings or {}, watcher=watcher).run()
+    return watcher
+
+
+def test_every_point_becomes_what_it_would_be_alone(digits: Dataset, storage: str):
+    with Study.open(sweep(GRID, "grid"), storage) as study:
+        told = run(study, digits).told
+        rows = study.rows()
+    assert [row.status for row in rows] == ["finished"] * 4
+    for row in rows:
+        [alone] = train_stack([RunConfig(**row.config)], digits)
+        assert row.summary == pytest.approx(alone.summary())
+        assert [e["val_loss"] for e in row.history] == pytest.approx(
+            [e.val_loss for e in alone.history]
+        )
+        assert row.info["val_confusion"] == alone.val.confusion().tolist()
+        assert row.info["test_confusion"] == alone.test.confusion().tolist()
+        assert row.value == row.history[-1]["val_accuracy"]
+    for row in rows:
+        epochs = [f"trained {n}" for n in range(1, row.config["epochs"] + 1)]
+        assert [w for w, number in told if number == row.number] == ["started", *epochs, "ended"]
+
+
+def test_runs_are_offline_runs_that_sync(
+    digits: Dataset, storage: str, wandb_server: WandbServer, tmp_path: Path
+):
+    """Each has a folder of its own and reaches a server later, grouped, with all that it logged."""
+    settings = {"wandb_project": "beds", "wandb_entity": "team"}
+    with Study.open(sweep(GRID, "grid"), storage) as study:
+        run(study, digits, mode="offline", settings=settings)
+        rows, name = study.rows(), study.name
+    assert wandb_server.runs == {}
+    folders = [row.info["directory"] for row in rows]
+    assert len(set(folders)) == 4
+    assert all(list(Path(folder).glob("run-*.wandb")) for folder in folders)
+
+    synced = wandb_cli("sync", "--yes", *folders, cwd=tmp_path)
+    assert synced.returncode == 0, synced.stdout
+    assert wandb_server.runs.keys() == {row.run_id for row in rows}
+    for row in rows:
+        got = wandb_server.runs[row.run_id]
+        assert (got.entity, got.project, got.group) == ("team", "beds", name)
+        assert (got.display_name, got.state) == (row.name, "finished")
+        assert got.config == {**row.config, **settings}
+        assert got.column("val_loss") == [epoch["val_loss"] for epoch in row.history]
+        assert row.summary.items() <= got.summary.items()
+        assert len(got.artifacts) == 2
+    assert wandb_server.unknown == []
+
+
+def test_settings_go_before_those_of_the_points(digits: Dataset, storage: str):
+    seen: list[RunConfig] = []
+
+    def load_and_note(config: RunConfig) -> Dataset:
+        seen.append(config)
+        return digits
+
+    with Study.open(sweep({**GRID, "epochs": {"value": 1}}, "grid"), storage) as study:
+        run(study, digits, trainer=HereTrainer(load_and_note), settings={"device": "cpu"})
+        rows = study.rows()
+    assert {config.device for config in seen} == {"cpu"}
+    assert {row.config["device"] for row in rows} == {"auto"}  # the points stay what they are
+
+
+class Breaking:
+    """A trainer whose first job breaks after an epoch; what is left it trains as it should."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.here = HereTrainer(lambda _: data)
+        self.epochs = 0
+        self.closed = False
+
+    @property
+    def idle(self) -> bool:
+        return self.here.idle
+
+    def start(self, job: int, configs: Sequence[RunConfig]) -> None:
+        self.here.start(job, configs)
+
+    def wait(self) -> Sequence[Event]:
+        events = self.here.wait()
+        if all(isinstance(event, Trained) and event.job == 0 for event in events):
+            self.epochs += 1
+            if self.epochs == 2:
+                self.here.close()
+                return [Broken(0, "out of luck", "Traceback …")]
+        return events
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_what_breaks_fails_only_the_runs_still_in_it(
+    digits: Dataset, storage: str, wandb_server: WandbServer
+):
+    # Two stacks, by hidden_size; in each, one run has one epoch and one has two.
+    given = {**GRID, "optimizer": {"value": "sgd"}, "hidden_size": {"values": [8, 9]}}
+    trainer = Breaking(digits)
+    with Study.open(sweep(given, "grid"), storage) as study:
+        notes = run(study, digits, trainer=trainer, mode="online")
+        rows = study.rows()
+    found = {(r.config["hidden_size"], r.config["epochs"]): r for r in rows}
+    assert {key: row.status for key, row in found.items()} == {
+        (8, 1): "finished",
+        (8, 2): "failed",
+        (9, 1): "finished",
+        (9, 2): "finished",
+    }
+    broken = found[8, 2]
+    assert (broken.reason, broken.value) == ("out of luck", None)
+    assert "directory" in broken.info
+    assert broken.number in [row.number for row in notes.rows]
+    got = wandb_server.runs[broken.run_id]
+    assert (got.state, got.summary["reason"]) == ("failed", "out of luck")
+    assert trainer.closed
+
+
+def test_an_interrupted_sweep_goes_on_where_it_was(
+    digits: Dataset, storage: str, wandb_server: WandbServer
+):
+    given = sweep(GRID, "grid")
+    trainer = HereTrainer(lambda _: digits)
+    with Study.open(given, storage) as study:
+        notes = Notes(KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            run(study, digits, trainer=trainer, mode="online", watcher=notes)
+    assert trainer.idle
+    [ended] = notes.rows
+    states = {run.id: run.state for run in wandb_server.runs.values()}
+    assert states.pop(ended.run_id) == "finished"
+    assert list(states.values()) == ["failed"] * 3
+
+    with Study.open(given, storage) as study:
+        assert sorted(row.status for row in study.rows()) == ["finished"] + ["waiting"] * 3
+        again = run(study, digits)
+        rows = study.rows()
+    assert [row.status for row in rows] == ["finished"] * 4
+    assert ended.number not in {number for _, number in again.told}
+    assert {row.run_id for row in rows} == {ended.run_id, *states}
+
+
+def test_the_data_sets_of_a_sweep():
+    assert datasets_of(sweep({"epochs": {"value": 1}})) == ["fashion_mnist"]
+    assert datasets_of(sweep({"dataset": {"values": ["MNIST", "digits"]}})) == ["mnist", "digits"]
+    assert datasets_of(sweep({"dataset": {"value": "digits"}})) == ["digits"]
