@@ -1,6 +1,7 @@
 """Which runs share a stack: all that may, and none that may not."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -65,6 +66,11 @@ def test_there_is_another_value_for_every_field():
     assert list(OTHER_VALUES) == [field.name for field in dataclasses.fields(RunConfig)]
 
 
+@functools.cache
+def train_alone(config):
+    return train(config, digits())
+
+
 @pytest.mark.parametrize("base", [{}, SMALL_CNN, {"dropout": 0.3}, {"batch_norm": True}])
 @pytest.mark.parametrize("field", OTHER_VALUES)
 def test_runs_that_differ_in_one_field(field, base):
@@ -90,10 +96,9 @@ def test_runs_that_differ_in_one_field(field, base):
 
     assert field not in OTHER_DATA
     assert plan([one, other]) == [[0, 1]]
-    alone = [train(one, digits()), train(other, digits())]
-    for configs, expected in (([one, other], alone), ([other, one], alone[::-1])):
-        for result, run in zip(train_stack(configs, digits()), expected, strict=True):
-            assert_same_run(result, run)
+    alone = [train_alone(one), train_alone(other)]
+    for result, expected in zip(train_stack([other, one], digits()), alone[::-1], strict=True):
+        assert_same_run(result, expected)
     apart = len(alone[0].history) != len(alone[1].history) or any(
         d > 0 for d in distances(*alone).values()
     )
