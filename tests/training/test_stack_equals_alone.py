@@ -111,10 +111,10 @@ def test_the_zoo_is_what_it_claims_to_be():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_in_float32_after_50_steps(model):
-    configs = members(model, epochs=1, batch_size=4)
+    configs = members(model, epochs=1, batch_size=8)
     if model != "feedforward":
         configs = [configs[i] for i in (0, 4, DIVERGING)]
-    data = digits(200, torch.float32)
+    data = digits(400, torch.float32)
     for config, result in zip(configs, train_stack(configs, data), strict=True):
         expected = train(config, data)
         assert result.status == expected.status
