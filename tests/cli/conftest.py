@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import NOWHERE, REPOSITORY
+from tests.wandb_server import WandbServer
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # wandb keeps the last fifty tables' artifacts and leaves their folders to the garbage collector.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning"
+    )
 
 
 def users_environment(**more: str) -> dict[str, str]:
@@ -61,6 +69,14 @@ def without_mode(_own_wandb: None, monkeypatch: pytest.MonkeyPatch) -> None:
     if "wandb" in sys.modules:
         sys.modules["wandb"].teardown()
     monkeypatch.delenv("WANDB_MODE", raising=False)
+
+
+@pytest.fixture
+def account(wandb_server: WandbServer) -> Iterator[pytest.MonkeyPatch]:
+    """An account at `wandb_server`; sets WANDB_MODE for it, and takes it back before the server."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("WANDB_MODE", raising=False)
+        yield patch
 
 
 @pytest.fixture

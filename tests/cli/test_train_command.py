@@ -116,10 +116,10 @@ def test_with_an_account_the_run_is_online_and_may_diverge(
 def test_wandb_mode_offline_wins_over_an_account(
     folder: Path,
     wandb_server: WandbServer,
-    monkeypatch: pytest.MonkeyPatch,
+    account: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    monkeypatch.setenv("WANDB_MODE", "offline")
+    account.setenv("WANDB_MODE", "offline")
     assert train_main(TINY) == 0
     [line] = capsys.readouterr().err.splitlines()
     path = line.removeprefix("dlsweep: this run is kept offline; upload it with: wandb sync ")
@@ -130,10 +130,10 @@ def test_wandb_mode_offline_wins_over_an_account(
 def test_wandb_mode_disabled_wins_over_an_account(
     folder: Path,
     wandb_server: WandbServer,
-    monkeypatch: pytest.MonkeyPatch,
+    account: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ):
-    monkeypatch.setenv("WANDB_MODE", "disabled")
+    account.setenv("WANDB_MODE", "disabled")
     assert train_main(TINY) == 0
     out, err = capsys.readouterr()
     assert SUMMARY.fullmatch(out.splitlines()[-1])
