@@ -12,14 +12,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import NOWHERE, REPOSITORY
+from tests.tracking.conftest import _collect_artifacts, pytest_configure  # noqa: F401
 from tests.wandb_server import WandbServer
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    # wandb keeps the last fifty tables' artifacts and leaves their folders to the garbage collector.
-    config.addinivalue_line(
-        "filterwarnings", "ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning"
-    )
 
 
 def users_environment(**more: str) -> dict[str, str]:

@@ -1,6 +1,9 @@
-"""Digits in memory: scikit-learn takes a second to import, and every run would load them anew."""
+"""Digits in memory, and what wandb leaves behind where many runs log tables in one process."""
 
 from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
 
 import pytest
 
@@ -8,10 +11,18 @@ from dlsweep.data import Dataset, load
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # wandb keeps the last fifty tables' artifacts and leaves their folders to the garbage collector.
+    # wandb keeps the artifacts of the last fifty tables, and leaves the folders of those before
+    # them to the garbage collector.
     config.addinivalue_line(
         "filterwarnings", "ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning"
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collect_artifacts() -> Iterator[None]:
+    """Collect them while that filter holds: not after the last test."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
