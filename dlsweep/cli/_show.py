@@ -122,12 +122,9 @@ class LiveProgress:
         self._refresh()
         if not self._live:
             value = f"{self._metric.name} {row.value:.4f}" if row.value is not None else row.reason
-            print(
-                f"{self._count()} {row.name} {row.status.replace('_', ' ')} {value}  "
-                f"{self._best_text()}  {self._left()}",
-                file=sys.stderr,
-                flush=True,
-            )
+            ended = f"{self._count()} {row.name} {row.status.replace('_', ' ')} {value}".rstrip()
+            told = [ended, self._best_text(), self._left()]
+            print("  ".join(text for text in told if text), file=sys.stderr, flush=True)
 
     def _consider(self, row: Row) -> None:
         if row.value is None:

@@ -1,0 +1,63 @@
+"""The public names of every package: a change here is a change of the interface."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import pytest
+
+import dlsweep
+
+NAMES = {
+    "dlsweep": "ConfigError RunConfig __version__ train",
+    "dlsweep.cli": "main train_main",
+    "dlsweep.config": (
+        "ConfigError ConvLayer RunConfig SETTINGS Setting canonical_value flag_parser "
+        "parse_config parse_flags parse_settings setting_name unknown_setting"
+    ),
+    "dlsweep.data": "DATASETS DataUnavailable Dataset Description Split fetch load",
+    "dlsweep.models": (
+        "ACTIVATIONS Activation ConvNet Dropout FeedForward INITIALIZERS MODELS ModelSpec build "
+        "initialize model_spec"
+    ),
+    "dlsweep.scratch": (
+        "ACTIVATIONS Activation Adam INITIALIZERS LOSSES Loss Momentum NAdam Nesterov Network "
+        "OPTIMIZERS Optimizer RMSprop SGD evaluate log_softmax predict train_epoch"
+    ),
+    "dlsweep.sweep": (
+        "DISTRIBUTIONS Distribution HereTrainer Hyperband LocalSweep METHODS METRICS Metric Point "
+        "ProcessTrainer Row STATUSES Study StudyTable SweepFile Trainer Watcher choose_trainer "
+        "datasets_of list_studies load_sweep metric_name parse_sweep read_study"
+    ),
+    "dlsweep.tracking": (
+        "NO_ACCOUNT TrackedRun TrackingError choose_mode confusion_plot has_credentials load_data "
+        "open_run refuse train train_tracked"
+    ),
+    "dlsweep.training": (
+        "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
+        "RunResult SCHEDULES Stack choose_device plan stack_key train_stack"
+    ),
+}
+
+
+def test_every_package_is_listed():
+    packages = {
+        f"dlsweep.{module.name}"
+        for module in pkgutil.iter_modules(dlsweep.__path__)
+        if module.ispkg
+    }
+    assert {"dlsweep", *packages} == NAMES.keys()
+
+
+@pytest.mark.parametrize("package", NAMES)
+def test_public_names(package: str):
+    module = importlib.import_module(package)
+    assert sorted(module.__all__) == sorted(NAMES[package].split())
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        _ = dlsweep.trian
