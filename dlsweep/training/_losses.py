@@ -6,19 +6,23 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+
+def _one_hot(labels: Tensor, logits: Tensor) -> Tensor:
+    """True at each sample's class, (N, classes)."""
+    return labels.unsqueeze(1) == torch.arange(logits.shape[1], device=logits.device)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """−log of the softmax probability of the true class, as torch.nn.CrossEntropyLoss."""
-    return F.cross_entropy(logits, labels, reduction="none")
+    logs = torch.log_softmax(logits, dim=1)
+    return -torch.where(_one_hot(labels, logits), logs, 0).sum(dim=1)
 
 
 def mean_squared_error(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean over classes of (softmax probability − one-hot)², as torch.nn.MSELoss."""
     probabilities = torch.softmax(logits, dim=1)
-    one_hot = labels.unsqueeze(1) == torch.arange(logits.shape[1], device=logits.device)
-    return (probabilities - one_hot.to(logits.dtype)).square().mean(dim=1)
+    return (probabilities - _one_hot(labels, logits).to(logits.dtype)).square().mean(dim=1)
 
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

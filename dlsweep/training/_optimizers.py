@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,6 +39,11 @@ class Settings:
     rest: Tensor
     rest1: Tensor
     rest2: Tensor
+
+    @property
+    def columns(self) -> tuple[Tensor, ...]:
+        """All of them, in order."""
+        return tuple(vars(self).values())
 
     @classmethod
     def of(cls, configs: Sequence[RunConfig], like: Tensor) -> Settings:
@@ -69,6 +75,7 @@ class Rule:
 
     Attributes:
         slots: how many matrices (K, P) it remembers between steps; they start as zeros.
+        factor_count: how many factors there are.
         factors: for one run, its configuration, the learning rate and the numbers of the steps
             (T,) from 1 give the T values of each factor.
         update: changes parameters (K, P) and slots in place, given the gradient (K, P), which it
@@ -77,6 +84,7 @@ class Rule:
 
     slots: int
     factors: Callable[[RunConfig, float, np.ndarray], list[np.ndarray]]
+    factor_count: int
     update: Update
 
 
@@ -149,12 +157,12 @@ def _nadam(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: 
 
 
 RULES: dict[str, Rule] = {
-    "sgd": Rule(0, _learning_rate, _sgd),
-    "momentum": Rule(1, _learning_rate, _momentum),
-    "nesterov": Rule(1, _learning_rate, _nesterov),
-    "rmsprop": Rule(1, _learning_rate, _rmsprop),
-    "adam": Rule(2, _adam_factors, _adam),
-    "nadam": Rule(2, _nadam_factors, _nadam),
+    "sgd": Rule(0, _learning_rate, 1, _sgd),
+    "momentum": Rule(1, _learning_rate, 1, _momentum),
+    "nesterov": Rule(1, _learning_rate, 1, _nesterov),
+    "rmsprop": Rule(1, _learning_rate, 1, _rmsprop),
+    "adam": Rule(2, _adam_factors, 2, _adam),
+    "nadam": Rule(2, _nadam_factors, 3, _nadam),
 }
 
 
@@ -166,15 +174,19 @@ class Segment:
         rule: theirs.
         rows: their slice of the stack.
         settings: theirs.
-        weight_decay: a column (rows, 1), or None where it is 0 for all.
+        weight_decay: a column (rows, 1).
+        decays: whether any of them is not 0.
         blocks: views of their parameters and slots, a block of columns each, with its columns.
+        program: the compiled update of whole rows, if there is one.
     """
 
     rule: Rule
     rows: slice
     settings: Settings
-    weight_decay: Tensor | None
+    weight_decay: Tensor
+    decays: bool
     blocks: list[tuple[slice, Tensor, list[Tensor]]]
+    program: Callable[..., Any] | None
 
 
 _BLOCK = 32 * 1024
@@ -191,10 +203,18 @@ class Optimizer:
     Args:
         configs: the K members' configurations; members with the same optimizer stand together.
         parameters: (K, P), updated in place by ``step``.
+        compile_rule: gives the compiled update of the rule of this name, for one member or for
+            several (see ``update_program``); without it the rules run as they are written.
     """
 
-    def __init__(self, configs: Sequence[RunConfig], parameters: Tensor) -> None:
+    def __init__(
+        self,
+        configs: Sequence[RunConfig],
+        parameters: Tensor,
+        compile_rule: Callable[[str, bool], Callable[..., Any] | None] | None = None,
+    ) -> None:
         self.configs = list(configs)
+        self._compile_rule = compile_rule
         self.steps = 0
         """Steps taken so far."""
         most = max(RULES[config.optimizer].slots for config in configs)
@@ -210,20 +230,26 @@ class Optimizer:
             stop = start
             while stop < len(configs) and configs[stop].optimizer == name:
                 stop += 1
-            self._segments.append(self._segment(RULES[name], slice(start, stop), parameters))
+            self._segments.append(self._segment(name, slice(start, stop), parameters))
             start = stop
 
-    def _segment(self, rule: Rule, rows: slice, parameters: Tensor) -> Segment:
-        configs = self.configs[rows]
-        decay = None
-        if any(config.weight_decay > 0 for config in configs):
-            decay = parameters.new_tensor([[config.weight_decay] for config in configs])
+    def _segment(self, name: str, rows: slice, parameters: Tensor) -> Segment:
+        configs, rule = self.configs[rows], RULES[name]
+        program = self._compile_rule(name, len(configs) == 1) if self._compile_rule else None
         count = parameters.shape[1]
-        width = max(1, _BLOCK // len(configs)) if parameters.device.type == "cpu" else count
+        blocked = program is None and parameters.device.type == "cpu"
+        width = max(1, _BLOCK // len(configs)) if blocked else count
         slots = self.slots[: rule.slots]
         columns = [slice(at, at + width) for at in range(0, count, width)]
-        blocks = [(c, parameters[rows, c], [slot[rows, c] for slot in slots]) for c in columns]
-        return Segment(rule, rows, Settings.of(configs, parameters), decay, blocks)
+        return Segment(
+            rule=rule,
+            rows=rows,
+            settings=Settings.of(configs, parameters),
+            weight_decay=parameters.new_tensor([[config.weight_decay] for config in configs]),
+            decays=any(config.weight_decay > 0 for config in configs),
+            blocks=[(c, parameters[rows, c], [slot[rows, c] for slot in slots]) for c in columns],
+            program=program,
+        )
 
     def begin_epoch(self, learning_rates: np.ndarray, steps: int, like: Tensor) -> list[Tensor]:
         """The factors of the next ``steps`` steps.
@@ -263,7 +289,12 @@ class Optimizer:
             columns = f.unbind(0)
             for where, parameters, slots in segment.blocks:
                 g = gradient[segment.rows, where]
-                if segment.weight_decay is not None:
+                if segment.program is not None:
+                    settings = segment.settings.columns
+                    decay = segment.weight_decay
+                    segment.program(parameters, g, decay, *settings, *slots, *columns)
+                    continue
+                if segment.decays:
                     g.addcmul_(segment.weight_decay, parameters)
                 segment.rule.update(parameters, g, slots, segment.settings, columns)
 

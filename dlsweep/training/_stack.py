@@ -25,10 +25,11 @@ from dlsweep.training._results import (
 from dlsweep.training._schedules import SCHEDULES
 from dlsweep.training._torch import TorchLearner
 
-BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset], Learner]] = {
-    "torch": TorchLearner,
-    "numpy": NumpyLearner,
+BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset, bool], Learner]] = {
+    "torch": lambda configs, data, compiled: TorchLearner(configs, data, compiled=compiled),
+    "numpy": lambda configs, data, compiled: NumpyLearner(configs, data),
 }
+"""Each makes a learner from configurations, data, and whether compiling is worth its time."""
 
 
 @dataclass(frozen=True)
@@ -89,19 +90,23 @@ class Stack:
         configs: the members' configurations, all with the same ``stack_key``.
         data: what to train on, where to train, and in which precision: its tensors' device and
             floating-point type are the stack's.
+        compiled: train with compiled programs: several times as fast, after seconds of compiling.
 
     Raises:
         ValueError: for configurations that may not share a stack.
     """
 
-    def __init__(self, configs: Sequence[RunConfig], data: Dataset) -> None:
+    def __init__(
+        self, configs: Sequence[RunConfig], data: Dataset, *, compiled: bool = False
+    ) -> None:
         if len({stack_key(config) for config in configs}) != 1:
             raise ValueError("these configurations cannot share a stack")
         # Members with the same update rule stand together, so that each rule is one operation.
         order = sorted(range(len(configs)), key=lambda i: (configs[i].optimizer, i))
         self._members = [_Member(i, configs[i]) for i in order]
         self._data = data
-        self._learner = BACKENDS[configs[0].backend]([configs[i] for i in order], data)
+        ordered = [configs[i] for i in order]
+        self._learner = BACKENDS[configs[0].backend](ordered, data, compiled)
         self._epoch = 0
 
     @property
@@ -184,10 +189,12 @@ class Stack:
         return Evaluation(loss, accuracy, probabilities, labels)
 
 
-def train_stack(configs: Sequence[RunConfig], data: Dataset) -> list[RunResult]:
+def train_stack(
+    configs: Sequence[RunConfig], data: Dataset, *, compiled: bool = False
+) -> list[RunResult]:
     """Train configurations that share a stack to the end; results in the order of ``configs``."""
     results: dict[int, RunResult] = {}
-    for end in Stack(configs, data):
+    for end in Stack(configs, data, compiled=compiled):
         results.update(end.results)
     return [results[i] for i in range(len(configs))]
 

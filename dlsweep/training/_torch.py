@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
-from typing import Any
+import dataclasses
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch import Tensor
+from torch.func import vmap
 
 from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
 from dlsweep.models import build
-from dlsweep.training._losses import LOSSES
-from dlsweep.training._optimizers import Optimizer
+from dlsweep.training._compiled import (
+    Program,
+    example_widths,
+    gradient_program,
+    update_program,
+)
+from dlsweep.training._member import Member, widest_layer
+from dlsweep.training._optimizers import RULES, Optimizer
 
 _EVALUATION_BYTES = 64 * 2**20
 """About how much memory the widest layer may take while evaluating."""
@@ -34,11 +39,15 @@ class TorchLearner:
         configs: the members' configurations; stackable, see ``plan``. Members with the same
             optimizer stand together.
         data: tensors on the device to train on; their type is that of the parameters.
+        compiled: whether to train with compiled programs, which takes seconds to prepare.
     """
 
-    def __init__(self, configs: Sequence[RunConfig], data: Dataset) -> None:
+    def __init__(
+        self, configs: Sequence[RunConfig], data: Dataset, *, compiled: bool = False
+    ) -> None:
         self.configs = list(configs)
         self.data = data
+        self._compiled = compiled
         images = data.train.images
         self.device, dtype = images.device, images.dtype
         shape, classes = data.image_shape, data.num_classes
@@ -52,15 +61,12 @@ class TorchLearner:
             for name, _ in models[0].named_buffers()
         }
         self._persistent = models[0].state_dict().keys() - self._shapes.keys()
-        self._changing = _changing_buffers(models[0], shape, dtype)
-        self._modules = {
-            mode: copy.deepcopy(models[0]).to("meta").train(mode) for mode in (True, False)
-        }
-        self._width = _widest(models[0], shape, dtype)
+        self._loss_names = sorted({config.loss for config in configs})
+        self._member = Member(models[0], self._loss_names, shape)
+        self._width = widest_layer(models[0], shape)
         self.best = self.theta.clone()
         self.best_buffers = {name: b.clone() for name, b in self.buffers.items()}
-        self.optimizer = Optimizer(configs, self.theta)
-        self._loss_names = sorted({config.loss for config in configs})
+        self.optimizer = Optimizer(configs, self.theta, self._update_program if compiled else None)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -70,11 +76,46 @@ class TorchLearner:
         self._seeds = [config.seed for config in self.configs]
         # Leaves of autograd that are views of theta: an update of theta is an update of them. Kept
         # from step to step, as is the gradient, for which memory is then never asked again.
-        parameters = self._views(self.theta)
+        self._stacked = parameters = self._views(self.theta)
         if len(self.configs) == 1:
             parameters = _index_first(parameters)
         self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
         self._gradient = torch.empty_like(self.theta)
+        self._program = (
+            self._gradient_program() if self._compiled and len(self.configs) > 1 else None
+        )
+
+    def _update_program(self, rule: str, alone: bool) -> Program | None:
+        return update_program(rule, RULES[rule], self.theta.dtype, alone=alone)
+
+    def _gradient_program(self) -> Program | None:
+        """The compiled step of models with these layers, whatever their widths."""
+        config = self.configs[0]
+        widths = example_widths(config.hidden_sizes)
+        if config.model != "feedforward" or widths is None:
+            return None  # convolutions have fixed shapes; there the time is in the arithmetic
+        example = dataclasses.replace(config, hidden_size=widths)
+        shape, classes, dtype = self.data.image_shape, self.data.num_classes, self.theta.dtype
+        model = build(example, shape, classes, self.configs, dtype)
+        among = tuple(sorted({c.activation for c in self.configs}))
+        key: Hashable = (
+            widths,
+            among,
+            tuple(self._loss_names),
+            config.batch_norm,
+            config.dropout_at if config.dropout > 0 else None,
+            shape,
+            classes,
+        )
+        return gradient_program(
+            key,
+            lambda: Member(model, self._loss_names, shape),
+            {name: p.shape for name, p in model.named_parameters()},
+            dict(model.named_buffers()),
+            shape,
+            dtype,
+            own_batches=len(set(self._seeds)) > 1,
+        )
 
     def _views(self, theta: Tensor) -> dict[str, Tensor]:
         """The rows of ``theta`` (K, P) as stacked parameters (K, …) by name."""
@@ -89,38 +130,6 @@ class TorchLearner:
         """See ``Learner``."""
         return self.theta.shape[1]
 
-    # One member's arithmetic: ordinary PyTorch on one model, mapped over the stack by vmap.
-
-    def _logits(
-        self,
-        parameters: dict[str, Tensor],
-        buffers: dict[str, Tensor],
-        images: Tensor,
-        training: bool,
-    ) -> Tensor:
-        logits: Tensor = functional_call(self._modules[training], (parameters, buffers), (images,))
-        return logits
-
-    def _losses(self, logits: Tensor, labels: Tensor, chosen: Tensor) -> Tensor:
-        losses = LOSSES[self._loss_names[0]](logits, labels)
-        for i, name in enumerate(self._loss_names[1:], start=1):
-            losses = torch.where(chosen == i, LOSSES[name](logits, labels), losses)
-        return losses
-
-    def _train_member(
-        self,
-        parameters: dict[str, Tensor],
-        buffers: dict[str, Tensor],
-        images: Tensor,
-        labels: Tensor,
-        chosen: Tensor,
-    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Mean loss of the batch, how many were right, and the buffers that changed."""
-        changed = {name: buffers[name].clone() for name in self._changing}
-        logits = self._logits(parameters, {**buffers, **changed}, images, True)
-        loss = self._losses(logits, labels, chosen).mean()
-        return loss, (logits.detach().argmax(1) == labels).sum(), changed
-
     def _step(
         self, images: Tensor, labels: Tensor, factors: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
@@ -129,19 +138,28 @@ class TorchLearner:
         The members share nothing, so the gradient of the sum of their losses is the gradient of
         each one's own. Images are (B, C, H, W), or (K, B, C, H, W) where orders differ.
         """
-        if len(self.configs) == 1:  # the same function without the overhead of mapping it
-            one = self._train_member(
-                self._leaves, _index_first(self.buffers), images, labels, self._chosen_loss[0]
+        own = 0 if labels.dim() == 2 else None
+        if self._program is not None and labels.shape[-1] > 1:
+            gradient, losses, right, *changed = self._program(
+                images, labels, self._chosen_loss, *self._stacked.values(), *self.buffers.values()
             )
-            losses, right, changed = _add_axis(one)
+            self.buffers.update(zip(self._member.changing, changed, strict=True))
+            self.optimizer.step(gradient, factors)
+            return losses, right
+        if len(self.configs) == 1:  # the same function without the overhead of mapping it
+            first = _index_first(self.buffers)
+            loss, (hits, after) = self._member.train(
+                self._leaves, first, images, labels, self._chosen_loss[0]
+            )
+            losses, right = loss.unsqueeze(0), hits.unsqueeze(0)
+            state = {name: value.unsqueeze(0) for name, value in after.items()}
         else:
-            own = 0 if labels.dim() == 2 else None
-            losses, right, changed = vmap(self._train_member, (0, 0, own, own, 0))(
+            losses, (right, state) = vmap(self._member.train, (0, 0, own, own, 0))(
                 self._leaves, self.buffers, images, labels, self._chosen_loss
             )
         gradients = torch.autograd.grad(losses.sum(), list(self._leaves.values()))
         with torch.no_grad():
-            self.buffers.update(changed)
+            self.buffers.update(state)
             flat = [gradient.reshape(len(self.configs), -1) for gradient in gradients]
             torch.cat(flat, 1, out=self._gradient)
             self.optimizer.step(self._gradient, factors)
@@ -185,26 +203,16 @@ class TorchLearner:
     ) -> tuple[Tensor, Tensor]:
         """Losses (K, N) and logits (K, N, classes) of members on a whole split."""
 
-        def member(
-            parameters: dict[str, Tensor],
-            buffers: dict[str, Tensor],
-            chosen: Tensor,
-            images: Tensor,
-            labels: Tensor,
-        ) -> tuple[Tensor, Tensor]:
-            logits = self._logits(parameters, buffers, images, False)
-            return self._losses(logits, labels, chosen), logits
-
-        over = vmap(member, (0, 0, 0, None, None))
+        over = vmap(self._member.evaluate, (0, 0, None, None, 0))
         per_image = len(theta) * self._width * theta.element_size()
         batch = max(1, min(len(split), _EVALUATION_BYTES // per_image))
         parts = [
             over(
                 self._views(theta),
                 buffers,
-                chosen,
                 split.images[i : i + batch],
                 split.labels[i : i + batch],
+                chosen,
             )
             for i in range(0, len(split), batch)
         ]
@@ -255,43 +263,5 @@ class TorchLearner:
         self._prepare()
 
 
-def _index_first(argument: Any) -> Any:
-    if isinstance(argument, dict):
-        return {name: value[0] for name, value in argument.items()}
-    return argument[0]
-
-
-def _add_axis(results: Any) -> Any:
-    return tuple(
-        {name: value.unsqueeze(0) for name, value in result.items()}
-        if isinstance(result, dict)
-        else result.unsqueeze(0)
-        for result in results
-    )
-
-
-def _changing_buffers(
-    model: nn.Module, image_shape: tuple[int, int, int], dtype: torch.dtype
-) -> list[str]:
-    """The buffers that a training step writes to, found by watching one."""
-    trial = copy.deepcopy(model).train()
-    before = {name: buffer._version for name, buffer in trial.named_buffers()}
-    with torch.no_grad():
-        trial(torch.zeros(2, *image_shape, dtype=dtype))
-    return [name for name, buffer in trial.named_buffers() if buffer._version != before[name]]
-
-
-def _widest(model: nn.Module, image_shape: tuple[int, int, int], dtype: torch.dtype) -> int:
-    """The largest number of values that any layer gives for one image."""
-    widest = 0
-
-    def watch(module: nn.Module, inputs: object, output: Tensor) -> None:
-        nonlocal widest
-        widest = max(widest, output.numel())
-
-    trial = copy.deepcopy(model).eval()
-    for module in trial.modules():
-        module.register_forward_hook(watch)
-    with torch.no_grad():
-        trial(torch.zeros(1, *image_shape, dtype=dtype))
-    return widest
+def _index_first(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor[0] for name, tensor in tensors.items()}

@@ -1,0 +1,103 @@
+"""The arithmetic of one member of a stack: ordinary PyTorch on one model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from dlsweep.training._losses import LOSSES
+
+Tensors = Mapping[str, Tensor]
+
+
+class Member:
+    """What is done with one model; the stack maps it over its members.
+
+    Parameters and buffers are arguments, by their names in the model, so that one skeleton without
+    values serves all members.
+
+    Args:
+        model: a model like the members'; its values are not used.
+        losses: the names of the losses that members have between them.
+        image_shape: (channels, height, width).
+    """
+
+    def __init__(
+        self, model: nn.Module, losses: Sequence[str], image_shape: tuple[int, int, int]
+    ) -> None:
+        self.losses = tuple(losses)
+        self.changing = _changing_buffers(model, image_shape)
+        """The names of the buffers that a training step writes to."""
+        skeleton = copy.deepcopy(model).to("meta")
+        self._skeletons = {True: skeleton.train(), False: copy.deepcopy(skeleton).eval()}
+
+    def logits(
+        self, parameters: Tensors, buffers: Tensors, images: Tensor, *, training: bool
+    ) -> Tensor:
+        """(N, classes) for images (N, C, H, W); in training, changes buffers in place."""
+        values = {**parameters, **buffers}
+        logits: Tensor = functional_call(self._skeletons[training], values, (images,))
+        return logits
+
+    def loss(self, logits: Tensor, labels: Tensor, chosen: Tensor) -> Tensor:
+        """The loss of every sample, (N,): that of ``losses[chosen]``."""
+        losses = LOSSES[self.losses[0]](logits, labels)
+        for i, name in enumerate(self.losses[1:], start=1):
+            losses = torch.where(chosen == i, LOSSES[name](logits, labels), losses)
+        return losses
+
+    def train(
+        self,
+        parameters: Tensors,
+        buffers: Tensors,
+        images: Tensor,
+        labels: Tensor,
+        chosen: Tensor,
+    ) -> tuple[Tensor, tuple[Tensor, dict[str, Tensor]]]:
+        """Mean loss of a batch; how many were right, and the buffers as they are afterwards."""
+        changed = {name: buffers[name].clone() for name in self.changing}
+        logits = self.logits(parameters, {**buffers, **changed}, images, training=True)
+        loss = self.loss(logits, labels, chosen).mean()
+        return loss, ((logits.detach().argmax(1) == labels).sum(), changed)
+
+    def evaluate(
+        self,
+        parameters: Tensors,
+        buffers: Tensors,
+        images: Tensor,
+        labels: Tensor,
+        chosen: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """The loss of every sample, (N,), and the logits, (N, classes)."""
+        logits = self.logits(parameters, buffers, images, training=False)
+        return self.loss(logits, labels, chosen), logits
+
+
+def _changing_buffers(model: nn.Module, image_shape: tuple[int, int, int]) -> list[str]:
+    """The buffers that a training step writes to, found by watching one."""
+    trial = copy.deepcopy(model).train()
+    before = {name: buffer._version for name, buffer in trial.named_buffers()}
+    dtype = next(trial.parameters()).dtype
+    with torch.no_grad():
+        trial(torch.zeros(2, *image_shape, dtype=dtype))
+    return [name for name, buffer in trial.named_buffers() if buffer._version != before[name]]
+
+
+def widest_layer(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """The largest number of values that any layer of a model gives for one image."""
+    widest = 0
+
+    def watch(module: nn.Module, inputs: object, output: Tensor) -> None:
+        nonlocal widest
+        widest = max(widest, output.numel())
+
+    trial = copy.deepcopy(model).eval()
+    for module in trial.modules():
+        module.register_forward_hook(watch)
+    with torch.no_grad():
+        trial(torch.zeros(1, *image_shape, dtype=next(trial.parameters()).dtype))
+    return widest
