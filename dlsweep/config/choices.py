@@ -20,16 +20,22 @@ class Choice:
 
 @dataclass(frozen=True)
 class DatasetChoice(Choice):
-    """A data set, with the shape (channels, height, width) of its images."""
+    """A data set, with what is known before it is read.
+
+    Attributes:
+        image_shape: (channels, height, width).
+        train_images: how many images there are to train and validate on.
+    """
 
     image_shape: tuple[int, int, int] = (1, 28, 28)
+    train_images: int = 60_000
 
 
 DATASETS: dict[str, DatasetChoice] = {
     "fashion_mnist": DatasetChoice("70,000 images of clothes, 28×28", ("fashion", "fmnist")),
     "mnist": DatasetChoice("70,000 handwritten digits, 28×28", ("mnist_784",)),
     "digits": DatasetChoice(
-        "scikit-learn's 1,797 handwritten digits, 8×8", ("sklearn_digits",), (1, 8, 8)
+        "scikit-learn's 1,797 handwritten digits, 8×8", ("sklearn_digits",), (1, 8, 8), 1_437
     ),
 }
 

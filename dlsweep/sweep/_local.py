@@ -15,7 +15,7 @@ from dlsweep.sweep._rows import Row
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Broken, Done, Trained, Trainer
 from dlsweep.tracking import TrackedRun, open_run
-from dlsweep.training import EpochMetrics, RunResult, plan
+from dlsweep.training import EpochMetrics, RunResult, compiling_pays, plan, steps
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -120,8 +120,20 @@ class LocalSweep:
             for point, config in zip(points, configs, strict=True)
         ]
         self._jobs[job] = _Job(points, runs)
-        self._trainer.start(job, configs)
+        self._trainer.start(job, configs, compiled=self._compiling_pays(points))
         self._watcher.started(points)
+
+    def _compiling_pays(self, points: Sequence[Point]) -> bool:
+        """Whether what is left of the sweep, these runs included, is worth compiling for."""
+        waiting = [point for stack in self._queue for point in stack] + list(points)
+        known = sum(steps(point.config) for point in waiting)
+        total = self._study.total
+        if total is None:
+            return True  # there is no end to it
+        return compiling_pays(
+            known / len(waiting) * (len(waiting) + total - self._study.asked),
+            self._trainer.processes,
+        )
 
     def _handle(self, event: Trained | Done | Broken) -> None:
         job = self._jobs[event.job]

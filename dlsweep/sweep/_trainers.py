@@ -65,8 +65,12 @@ class Trainer(Protocol):
     def idle(self) -> bool:
         """Whether another job can be started now."""
 
-    def start(self, job: int, configs: Sequence[RunConfig]) -> None:
-        """Begin a stack; only while ``idle``."""
+    @property
+    def processes(self) -> int:
+        """How many jobs train at once."""
+
+    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
+        """Begin a stack, with compiled programs or without; only while ``idle``."""
 
     def wait(self) -> Sequence[Event]:
         """What has happened since the last call; waits until something has."""
@@ -95,10 +99,12 @@ def _remembering(load: Loader) -> Loader:
     return remembering
 
 
-def _events(job: int, configs: Sequence[RunConfig], load: Loader) -> Iterator[Event]:
+def _events(
+    job: int, configs: Sequence[RunConfig], compiled: bool, load: Loader
+) -> Iterator[Event]:
     """Train a stack to its end; whatever goes wrong is an event too."""
     try:
-        for end in Stack(configs, load(configs[0])):
+        for end in Stack(configs, load(configs[0]), compiled=compiled):
             yield Trained(job, end)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -119,9 +125,14 @@ class HereTrainer:
         """See ``Trainer``."""
         return self._running is None
 
-    def start(self, job: int, configs: Sequence[RunConfig]) -> None:
+    @property
+    def processes(self) -> int:
         """See ``Trainer``."""
-        self._running = _events(job, configs, self._load)
+        return 1
+
+    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
+        """See ``Trainer``."""
+        self._running = _events(job, configs, compiled, self._load)
 
     def wait(self) -> Sequence[Event]:
         """See ``Trainer``."""
@@ -172,14 +183,19 @@ class ProcessTrainer:
         """See ``Trainer``."""
         return any(worker.job is None for worker in self._workers)
 
-    def start(self, job: int, configs: Sequence[RunConfig]) -> None:
+    @property
+    def processes(self) -> int:
+        """See ``Trainer``."""
+        return len(self._workers)
+
+    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
         """See ``Trainer``."""
         i = next(i for i, worker in enumerate(self._workers) if worker.job is None)
         if not self._workers[i].process.is_alive():
             self._workers[i] = self._hire()
         self._workers[i].job = job
         with contextlib.suppress(OSError):  # of one that dies just now: ``wait`` will tell
-            self._workers[i].pipe.send((job, list(configs)))
+            self._workers[i].pipe.send((job, list(configs), compiled))
 
     def wait(self) -> Sequence[Event]:
         """See ``Trainer``."""
@@ -224,8 +240,8 @@ def _work(pipe: Connection, threads: int) -> None:
     load = _remembering(load_data)
     try:
         while True:
-            job, configs = pipe.recv()
-            for event in _events(job, configs, load):
+            job, configs, compiled = pipe.recv()
+            for event in _events(job, configs, compiled, load):
                 pipe.send(event)
     except (EOFError, OSError):
         return

@@ -2,7 +2,7 @@
 
 from dlsweep.training._losses import LOSSES
 from dlsweep.training._optimizers import RULES
-from dlsweep.training._planner import plan, stack_key
+from dlsweep.training._planner import compiling_pays, plan, stack_key, steps
 from dlsweep.training._results import (
     DIVERGED,
     EARLY_STOPPED,
@@ -28,7 +28,9 @@ __all__ = [
     "RunResult",
     "Stack",
     "choose_device",
+    "compiling_pays",
     "plan",
     "stack_key",
+    "steps",
     "train_stack",
 ]

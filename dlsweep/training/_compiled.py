@@ -53,6 +53,7 @@ def gradient_program(
     dtype: torch.dtype,
     *,
     own_batches: bool,
+    alone: bool,
 ) -> Program | None:
     """The program that computes every member's gradient, loss and right answers of a batch.
 
@@ -64,17 +65,18 @@ def gradient_program(
         image_shape: (channels, height, width).
         dtype: of parameters and images.
         own_batches: whether each member has a batch of its own.
+        alone: for a stack of one; torch treats an axis of length 1 as a case of its own.
 
     Returns:
         A function of (images, labels, chosen losses, *stacked parameters, *stacked buffers) that
         returns the gradient (K, P), losses (K,), right answers (K,) and the changed buffers in the
         order of ``Member.changing``; or None where it cannot be traced.
     """
-    key = ("gradient", key, dtype, own_batches)
+    key = ("gradient", key, dtype, own_batches, alone)
     if key not in _programs:
         _programs[key] = _quietly(
             lambda: _compile(
-                *_trace_gradient(member(), shapes, buffers, image_shape, dtype, own_batches)
+                *_trace_gradient(member(), shapes, buffers, image_shape, dtype, own_batches, alone)
             )
         )
     return _programs[key]
@@ -87,6 +89,7 @@ def _trace_gradient(
     image_shape: tuple[int, int, int],
     dtype: torch.dtype,
     own_batches: bool,
+    alone: bool,
 ) -> tuple[GraphModule, list[Tensor]]:
     own = 0 if own_batches else None
     step = vmap(grad_and_value(member.train, has_aux=True), (0, 0, own, own, 0))
@@ -98,17 +101,18 @@ def _trace_gradient(
         flat = torch.cat([gradients[name].flatten(1) for name in shapes], 1)
         return flat, losses, right, *(changed[name] for name in member.changing)
 
-    lead = (_MEMBERS, _BATCH) if own_batches else (_BATCH,)
+    members = 1 if alone else _MEMBERS
+    lead = (members, _BATCH) if own_batches else (_BATCH,)
     # Parameters are views of one matrix when they are trained, and so they are here.
     sizes = [shape.numel() for shape in shapes.values()]
-    parts = torch.split(torch.rand(_MEMBERS, sum(sizes), dtype=dtype), sizes, 1)
-    parameters = [p.view(_MEMBERS, *s) for p, s in zip(parts, shapes.values(), strict=True)]
+    parts = torch.split(torch.rand(members, sum(sizes), dtype=dtype), sizes, 1)
+    parameters = [p.view(members, *s) for p, s in zip(parts, shapes.values(), strict=True)]
     examples = [
         torch.rand(*lead, *image_shape, dtype=dtype),
         torch.zeros(lead, dtype=torch.int64),
-        torch.zeros(_MEMBERS, dtype=torch.int64),
+        torch.zeros(members, dtype=torch.int64),
         *parameters,
-        *(b.expand(_MEMBERS, *b.shape).clone() for b in buffers.values()),
+        *(b.expand(members, *b.shape).clone() for b in buffers.values()),
     ]
     return _trace(program, examples), examples
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 
 from dlsweep.config import RunConfig
+from dlsweep.config.choices import DATASETS
 
 _CPU_MEMBERS = 8
 
@@ -34,6 +36,21 @@ def stack_key(config: RunConfig) -> Hashable:
         config.conv_layers if config.model == "cnn" else None,
         config.dropout_at if config.dropout > 0 else None,
     )
+
+
+def steps(config: RunConfig) -> int:
+    """How many steps of the optimizer a run takes in all its epochs, about."""
+    images = round(DATASETS[config.dataset].train_images * (1 - config.val_fraction))
+    return config.epochs * math.ceil(min(images, config.train_size or images) / config.batch_size)
+
+
+def compiling_pays(member_steps: float, processes: int) -> bool:
+    """Whether compiling is worth its time, for steps of members that are still to be trained.
+
+    Each process compiles, which takes about as long as 50,000 steps that are not compiled; a
+    compiled step saves more than half of one.
+    """
+    return member_steps > 100_000 * processes
 
 
 def plan(configs: Sequence[RunConfig], most: int = _CPU_MEMBERS) -> list[list[int]]:

@@ -81,9 +81,7 @@ class TorchLearner:
             parameters = _index_first(parameters)
         self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
         self._gradient = torch.empty_like(self.theta)
-        self._program = (
-            self._gradient_program() if self._compiled and len(self.configs) > 1 else None
-        )
+        self._program = self._gradient_program() if self._compiled else None
 
     def _update_program(self, rule: str, alone: bool) -> Program | None:
         return update_program(rule, RULES[rule], self.theta.dtype, alone=alone)
@@ -115,6 +113,7 @@ class TorchLearner:
             shape,
             dtype,
             own_batches=len(set(self._seeds)) > 1,
+            alone=len(self.configs) == 1,
         )
 
     def _views(self, theta: Tensor) -> dict[str, Tensor]:

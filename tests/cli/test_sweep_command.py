@@ -84,9 +84,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     found: list[RunConfig] = []
     real = _trainers.Stack
 
-    def noting(configs: Any, data: Any) -> Any:
+    def noting(configs: Any, data: Any, **options: Any) -> Any:
         found.extend(configs)
-        return real(configs, data)
+        return real(configs, data, **options)
 
     monkeypatch.setattr(_trainers, "Stack", noting)
     return found
@@ -310,10 +310,10 @@ def test_offline_is_the_default_even_with_an_account(
 def test_an_error_in_one_stack_fails_its_runs_only(monkeypatch: pytest.MonkeyPatch):
     real = _trainers.Stack
 
-    def failing(configs: Any, data: Any) -> Any:
+    def failing(configs: Any, data: Any, **options: Any) -> Any:
         if configs[0].hidden_size == 8:
             raise MemoryError("no room for\n8")
-        return real(configs, data)
+        return real(configs, data, **options)
 
     monkeypatch.setattr(_trainers, "Stack", failing)
     text = GRID.replace("hidden_size: {value: 8}", "hidden_size: {values: [8, 9]}")
@@ -342,7 +342,7 @@ def test_a_run_that_diverges_is_listed_as_such():
 
 
 def test_when_no_run_has_a_result(monkeypatch: pytest.MonkeyPatch):
-    def failing(*_: Any) -> None:
+    def failing(*_: Any, **__: Any) -> None:
         raise ValueError
 
     monkeypatch.setattr(_trainers, "Stack", failing)

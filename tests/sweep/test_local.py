@@ -142,8 +142,10 @@ class Breaking:
     def idle(self) -> bool:
         return self.here.idle
 
-    def start(self, job: int, configs: Sequence[RunConfig]) -> None:
-        self.here.start(job, configs)
+    processes = 2
+
+    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
+        self.here.start(job, configs, compiled=compiled)
 
     def wait(self) -> Sequence[Event]:
         events = self.here.wait()

@@ -106,7 +106,7 @@ def test_a_process_that_died_while_idle_is_replaced(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(ProcessTrainer, "_hire", hire)
     ProcessTrainer(1).start(3, [TINY])
-    assert sent == [("living", (3, [TINY]))]
+    assert sent == [("living", (3, [TINY], False))]
 
 
 @dataclasses.dataclass
@@ -120,10 +120,12 @@ class Lent:
     def idle(self) -> bool:
         return self.trainer.idle
 
-    def start(self, job: int, configs: Sequence[RunConfig]) -> None:
+    processes = 2
+
+    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
         if job == self.kill:
             configs = [dataclasses.replace(config, epochs=10**6) for config in configs]
-        self.trainer.start(job, configs)
+        self.trainer.start(job, configs, compiled=compiled)
 
     def wait(self) -> Sequence[Event]:
         found = self.trainer.wait()

@@ -81,7 +81,7 @@ def test_wrong_settings_open_no_run(tmp_path: Path):
 
 
 def test_a_run_that_breaks_is_failed(wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch):
-    def break_down(*_: object) -> None:
+    def break_down(*_: object, **__: object) -> None:
         raise MemoryError("too large")
 
     monkeypatch.setattr(_train, "Stack", break_down)
