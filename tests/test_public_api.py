@@ -36,7 +36,7 @@ NAMES = {
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
-        "RunResult SCHEDULES Stack choose_device plan stack_key train_stack"
+        "RunResult SCHEDULES Stack choose_device compiling_pays plan stack_key steps train_stack"
     ),
 }
 
