@@ -11,7 +11,7 @@ from dlsweep.config import RunConfig
 from dlsweep.models._activations import ACTIVATIONS, Activation
 from dlsweep.models._cnn import ConvNet
 from dlsweep.models._dropout import Dropout
-from dlsweep.models._feedforward import FeedForward
+from dlsweep.models._feedforward import FeedForward, deepen
 from dlsweep.models._initializers import INITIALIZERS, initialize
 from dlsweep.models._spec import ModelSpec, model_spec
 
@@ -25,7 +25,8 @@ def build(
     config: RunConfig,
     image_shape: tuple[int, int, int],
     num_classes: int,
-    stack: Sequence[RunConfig] = (),
+    among: Sequence[str] = (),
+    conv_among: Sequence[str] = (),
     dtype: torch.dtype = torch.float32,
 ) -> nn.Module:
     """The model of a configuration with its initial weights, on the CPU.
@@ -34,11 +35,14 @@ def build(
         config: the run's settings.
         image_shape: (channels, height, width) of the images.
         num_classes: how many logits the model returns for each image.
-        stack: the configurations it will be stacked with, if any.
+        among: the activations that its fully connected layers can be switched between; by default
+            there is nothing to switch.
+        conv_among: likewise of its convolutions.
         dtype: the type of the weights.
     """
     with torch.random.fork_rng(devices=[]):  # modules draw weights of their own: not used
-        model = MODELS[config.model](model_spec(config, image_shape, num_classes, stack)).to(dtype)
+        spec = model_spec(config, image_shape, num_classes, among, conv_among)
+        model = MODELS[config.model](spec).to(dtype)
     initialize(model, config.weight_init, config.seed)
     return model
 
@@ -53,6 +57,7 @@ __all__ = [
     "FeedForward",
     "ModelSpec",
     "build",
+    "deepen",
     "initialize",
     "model_spec",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from dlsweep.models._activations import Activation
 from dlsweep.models._dropout import Dropout
 from dlsweep.models._spec import ModelSpec
 
@@ -19,7 +20,7 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, weights: nn.Linear | nn.Conv2d, norm: nn.Module | None, activation: nn.Module
+        self, weights: nn.Linear | nn.Conv2d, norm: nn.Module | None, activation: Activation
     ) -> None:
         super().__init__()
         self.weights = weights

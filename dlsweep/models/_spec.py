@@ -45,9 +45,10 @@ def model_spec(
     config: RunConfig,
     image_shape: tuple[int, int, int],
     num_classes: int,
-    stack: Sequence[RunConfig] = (),
+    among: Sequence[str] = (),
+    conv_among: Sequence[str] = (),
 ) -> ModelSpec:
-    """The specification of ``config``'s model, as a member of ``stack``."""
+    """The specification of ``config``'s model; see ``build``."""
     return ModelSpec(
         image_shape=image_shape,
         num_classes=num_classes,
@@ -59,6 +60,6 @@ def model_spec(
         dropout=config.dropout,
         dropout_at=config.dropout_at,
         dropout_key=dropout_key(config.seed),
-        among=tuple(sorted({c.activation for c in stack})),
-        conv_among=tuple(sorted({c.conv_activation or c.activation for c in stack})),
+        among=tuple(among),
+        conv_among=tuple(conv_among),
     )

@@ -15,7 +15,7 @@ from dlsweep.sweep._rows import Row
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Broken, Done, Trained, Trainer
 from dlsweep.tracking import TrackedRun, open_run
-from dlsweep.training import EpochMetrics, RunResult, compiling_pays, plan, steps
+from dlsweep.training import EpochMetrics, Layout, RunResult, compiling_pays, plan, steps
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -78,6 +78,8 @@ class LocalSweep:
         self._queue: list[list[Point]] = []
         self._jobs: dict[int, _Job] = {}
         self._started = 0
+        self._seen: list[RunConfig] = []
+        self._layout: Layout | None = None
 
     def run(self) -> None:
         """Train. What is unfinished when an exception leaves this waits in the study."""
@@ -99,9 +101,10 @@ class LocalSweep:
         """Whether a stack is waiting, after asking for more points where none is."""
         if not self._queue:
             points = self._study.ask(ASK_AT_ONCE[self._study.sweep.method])
-            self._queue = [
-                [points[i] for i in stack] for stack in plan([point.config for point in points])
-            ]
+            configs = [point.config for point in points]
+            self._queue = [[points[i] for i in stack] for stack in plan(configs)]
+            self._seen += configs
+            self._layout = Layout.of(self._seen)  # wide enough for all, so that programs are shared
         return bool(self._queue)
 
     def _start(self, points: list[Point]) -> None:
@@ -120,7 +123,8 @@ class LocalSweep:
             for point, config in zip(points, configs, strict=True)
         ]
         self._jobs[job] = _Job(points, runs)
-        self._trainer.start(job, configs, compiled=self._compiling_pays(points))
+        layout = self._layout if self._compiling_pays(points) else None
+        self._trainer.start(job, configs, compile_for=layout)
         self._watcher.started(points)
 
     def _compiling_pays(self, points: Sequence[Point]) -> bool:

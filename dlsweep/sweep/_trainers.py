@@ -22,7 +22,7 @@ import torch
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.tracking import load_data
-from dlsweep.training import EpochEnd, Stack
+from dlsweep.training import EpochEnd, Layout, Stack
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,10 @@ class Trainer(Protocol):
     def processes(self) -> int:
         """How many jobs train at once."""
 
-    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
-        """Begin a stack, with compiled programs or without; only while ``idle``."""
+    def start(
+        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+    ) -> None:
+        """Begin a stack, compiled for a layout or not at all; only while ``idle``."""
 
     def wait(self) -> Sequence[Event]:
         """What has happened since the last call; waits until something has."""
@@ -100,11 +102,11 @@ def _remembering(load: Loader) -> Loader:
 
 
 def _events(
-    job: int, configs: Sequence[RunConfig], compiled: bool, load: Loader
+    job: int, configs: Sequence[RunConfig], compile_for: Layout | None, load: Loader
 ) -> Iterator[Event]:
     """Train a stack to its end; whatever goes wrong is an event too."""
     try:
-        for end in Stack(configs, load(configs[0]), compiled=compiled):
+        for end in Stack(configs, load(configs[0]), compile_for=compile_for):
             yield Trained(job, end)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -130,9 +132,11 @@ class HereTrainer:
         """See ``Trainer``."""
         return 1
 
-    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
+    def start(
+        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+    ) -> None:
         """See ``Trainer``."""
-        self._running = _events(job, configs, compiled, self._load)
+        self._running = _events(job, configs, compile_for, self._load)
 
     def wait(self) -> Sequence[Event]:
         """See ``Trainer``."""
@@ -188,14 +192,16 @@ class ProcessTrainer:
         """See ``Trainer``."""
         return len(self._workers)
 
-    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
+    def start(
+        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+    ) -> None:
         """See ``Trainer``."""
         i = next(i for i, worker in enumerate(self._workers) if worker.job is None)
         if not self._workers[i].process.is_alive():
             self._workers[i] = self._hire()
         self._workers[i].job = job
         with contextlib.suppress(OSError):  # of one that dies just now: ``wait`` will tell
-            self._workers[i].pipe.send((job, list(configs), compiled))
+            self._workers[i].pipe.send((job, list(configs), compile_for))
 
     def wait(self) -> Sequence[Event]:
         """See ``Trainer``."""
@@ -240,8 +246,8 @@ def _work(pipe: Connection, threads: int) -> None:
     load = _remembering(load_data)
     try:
         while True:
-            job, configs, compiled = pipe.recv()
-            for event in _events(job, configs, compiled, load):
+            job, configs, compile_for = pipe.recv()
+            for event in _events(job, configs, compile_for, load):
                 pipe.send(event)
     except (EOFError, OSError):
         return

@@ -1,5 +1,6 @@
 """Floor 2: the engine. It knows no files, no Optuna and no wandb; torch alone runs it."""
 
+from dlsweep.training._layout import Layout
 from dlsweep.training._losses import LOSSES
 from dlsweep.training._optimizers import RULES
 from dlsweep.training._planner import compiling_pays, plan, stack_key, steps
@@ -25,6 +26,7 @@ __all__ = [
     "EpochEnd",
     "EpochMetrics",
     "Evaluation",
+    "Layout",
     "RunResult",
     "Stack",
     "choose_device",

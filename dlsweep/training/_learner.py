@@ -14,9 +14,8 @@ class Learner(Protocol):
     It decides nothing: learning rates, stopping and what is best are the ``Stack``'s.
     """
 
-    @property
-    def parameters(self) -> int:
-        """How many numbers are trained in each member."""
+    def parameters(self, row: int) -> int:
+        """How many numbers are trained in a member."""
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Train all members for one epoch.

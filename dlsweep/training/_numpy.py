@@ -46,9 +46,8 @@ class NumpyLearner:
         )
         self.best = copy.deepcopy(self.network)
 
-    @property
-    def parameters(self) -> int:
-        """How many numbers are trained."""
+    def parameters(self, row: int) -> int:
+        """See ``Learner``."""
         return int(self.network.parameters.size)
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

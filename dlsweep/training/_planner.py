@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS
+from dlsweep.training._layout import can_be_deepened
 
 _CPU_MEMBERS = 8
 
@@ -16,7 +17,8 @@ def stack_key(config: RunConfig) -> Hashable:
 
     Shapes must be: the same data, the same layers, the same batches. Learning rates and other
     settings of the update, the update rules themselves, initialisation, seeds, losses,
-    activations, dropout's probability, schedules, epochs and early stopping are data.
+    activations, dropout's probability, schedules, epochs and early stopping are data. The number
+    of hidden layers is, where all have one width (see ``Layout``).
 
     The key of a configuration for the NumPy backend equals no other, its own included: it trains
     one run at a time.
@@ -30,7 +32,7 @@ def stack_key(config: RunConfig) -> Hashable:
         config.val_fraction,
         config.train_size,
         config.model,
-        config.hidden_sizes,
+        config.hidden_sizes[0] if can_be_deepened(config) else config.hidden_sizes,
         config.batch_size,
         config.batch_norm,
         config.conv_layers if config.model == "cnn" else None,

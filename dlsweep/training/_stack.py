@@ -11,6 +11,7 @@ import torch
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import Dataset
+from dlsweep.training._layout import Layout
 from dlsweep.training._learner import Learner
 from dlsweep.training._numpy import NumpyLearner
 from dlsweep.training._planner import stack_key
@@ -25,11 +26,11 @@ from dlsweep.training._results import (
 from dlsweep.training._schedules import SCHEDULES
 from dlsweep.training._torch import TorchLearner
 
-BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset, bool], Learner]] = {
-    "torch": lambda configs, data, compiled: TorchLearner(configs, data, compiled=compiled),
-    "numpy": lambda configs, data, compiled: NumpyLearner(configs, data),
+BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset, Layout | None], Learner]] = {
+    "torch": TorchLearner,
+    "numpy": lambda configs, data, layout: NumpyLearner(configs, data),
 }
-"""Each makes a learner from configurations, data, and whether compiling is worth its time."""
+"""Each makes a learner from configurations, data, and the layout to compile for, if any."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,20 @@ class Stack:
         configs: the members' configurations, all with the same ``stack_key``.
         data: what to train on, where to train, and in which precision: its tensors' device and
             floating-point type are the stack's.
-        compiled: train with compiled programs: several times as fast, after seconds of compiling.
+        compile_for: train with compiled programs, several times as fast after seconds of
+            compiling. Stacks compiled for the same layout share their programs, so it is best that
+            of all configurations that will be trained.
 
     Raises:
         ValueError: for configurations that may not share a stack.
     """
 
     def __init__(
-        self, configs: Sequence[RunConfig], data: Dataset, *, compiled: bool = False
+        self,
+        configs: Sequence[RunConfig],
+        data: Dataset,
+        *,
+        compile_for: Layout | None = None,
     ) -> None:
         if len({stack_key(config) for config in configs}) != 1:
             raise ValueError("these configurations cannot share a stack")
@@ -106,7 +113,7 @@ class Stack:
         self._members = [_Member(i, configs[i]) for i in order]
         self._data = data
         ordered = [configs[i] for i in order]
-        self._learner = BACKENDS[configs[0].backend](ordered, data, compiled)
+        self._learner = BACKENDS[configs[0].backend](ordered, data, compile_for)
         self._epoch = 0
 
     @property
@@ -176,7 +183,7 @@ class Stack:
             status=status,
             history=tuple(member.history),
             best_epoch=member.best_epoch,
-            parameters=self._learner.parameters,
+            parameters=self._learner.parameters(row),
             val=self._evaluation(row, "val"),
             test=self._evaluation(row, "test"),
             weights=self._learner.best_weights(row),
@@ -190,11 +197,11 @@ class Stack:
 
 
 def train_stack(
-    configs: Sequence[RunConfig], data: Dataset, *, compiled: bool = False
+    configs: Sequence[RunConfig], data: Dataset, *, compile_for: Layout | None = None
 ) -> list[RunResult]:
     """Train configurations that share a stack to the end; results in the order of ``configs``."""
     results: dict[int, RunResult] = {}
-    for end in Stack(configs, data, compiled=compiled):
+    for end in Stack(configs, data, compile_for=compile_for):
         results.update(end.results)
     return [results[i] for i in range(len(configs))]
 

@@ -7,19 +7,20 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import vmap
 
 from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
-from dlsweep.models import build
+from dlsweep.models import FeedForward, build, deepen
 from dlsweep.training._compiled import (
     Program,
     example_widths,
     gradient_program,
     update_program,
 )
+from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import RULES, Optimizer
 
@@ -39,19 +40,23 @@ class TorchLearner:
         configs: the members' configurations; stackable, see ``plan``. Members with the same
             optimizer stand together.
         data: tensors on the device to train on; their type is that of the parameters.
-        compiled: whether to train with compiled programs, which takes seconds to prepare.
+        compile_for: the layout to compile programs for, which takes seconds; None to train
+            without compiling, in the smallest layout that serves these members.
     """
 
     def __init__(
-        self, configs: Sequence[RunConfig], data: Dataset, *, compiled: bool = False
+        self, configs: Sequence[RunConfig], data: Dataset, compile_for: Layout | None = None
     ) -> None:
         self.configs = list(configs)
         self.data = data
-        self._compiled = compiled
-        images = data.train.images
-        self.device, dtype = images.device, images.dtype
-        shape, classes = data.image_shape, data.num_classes
-        models = [build(config, shape, classes, configs, dtype) for config in configs]
+        self._compiled = compile_for is not None
+        self._layout = compile_for or Layout.of(configs)
+        images, shape = data.train.images, data.image_shape
+        self.device = images.device
+        models = [self._build(config) for config in configs]
+        self._own = [
+            _own_names(config, model) for config, model in zip(configs, models, strict=True)
+        ]
         self._shapes = {name: p.shape for name, p in models[0].named_parameters()}
         self._sizes = [shape.numel() for shape in self._shapes.values()]
         rows = [torch.cat([p.detach().flatten() for p in m.parameters()]) for m in models]
@@ -61,17 +66,34 @@ class TorchLearner:
             for name, _ in models[0].named_buffers()
         }
         self._persistent = models[0].state_dict().keys() - self._shapes.keys()
-        self._loss_names = sorted({config.loss for config in configs})
-        self._member = Member(models[0], self._loss_names, shape)
+        self._member = Member(models[0], self._layout.losses, shape)
         self._width = widest_layer(models[0], shape)
         self.best = self.theta.clone()
         self.best_buffers = {name: b.clone() for name, b in self.buffers.items()}
-        self.optimizer = Optimizer(configs, self.theta, self._update_program if compiled else None)
+        self.optimizer = Optimizer(
+            configs, self.theta, self._update_program if self._compiled else None
+        )
         self._prepare()
+
+    def _build(self, config: RunConfig) -> nn.Module:
+        """A configuration's model with its initial weights, in the layout of the stack."""
+        data, layout = self.data, self._layout
+        model = build(
+            config,
+            data.image_shape,
+            data.num_classes,
+            layout.activations,
+            layout.conv_activations,
+            data.train.images.dtype,
+        )
+        if can_be_deepened(config):
+            assert isinstance(model, FeedForward)
+            deepen(model, layout.depth)
+        return model
 
     def _prepare(self) -> None:
         """What follows from which members are in the stack."""
-        chosen = [self._loss_names.index(config.loss) for config in self.configs]
+        chosen = [self._layout.losses.index(config.loss) for config in self.configs]
         self._chosen_loss = torch.tensor(chosen, device=self.device)
         self._seeds = [config.seed for config in self.configs]
         # Leaves of autograd that are views of theta: an update of theta is an update of them. Kept
@@ -81,6 +103,7 @@ class TorchLearner:
             parameters = _index_first(parameters)
         self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
         self._gradient = torch.empty_like(self.theta)
+        self._fixed = self._identity_layers()
         self._program = self._gradient_program() if self._compiled else None
 
     def _update_program(self, rule: str, alone: bool) -> Program | None:
@@ -92,29 +115,41 @@ class TorchLearner:
         widths = example_widths(config.hidden_sizes)
         if config.model != "feedforward" or widths is None:
             return None  # convolutions have fixed shapes; there the time is in the arithmetic
-        example = dataclasses.replace(config, hidden_size=widths)
-        shape, classes, dtype = self.data.image_shape, self.data.num_classes, self.theta.dtype
-        model = build(example, shape, classes, self.configs, dtype)
-        among = tuple(sorted({c.activation for c in self.configs}))
+        model = self._build(dataclasses.replace(config, hidden_size=widths))
         key: Hashable = (
-            widths,
-            among,
-            tuple(self._loss_names),
+            tuple(p.shape for p in model.parameters()),
+            self._layout,
             config.batch_norm,
             config.dropout_at if config.dropout > 0 else None,
-            shape,
-            classes,
         )
         return gradient_program(
             key,
-            lambda: Member(model, self._loss_names, shape),
+            lambda: Member(model, self._layout.losses, self.data.image_shape),
             {name: p.shape for name, p in model.named_parameters()},
             dict(model.named_buffers()),
-            shape,
-            dtype,
+            self.data.image_shape,
+            self.theta.dtype,
             own_batches=len(set(self._seeds)) > 1,
             alone=len(self.configs) == 1,
         )
+
+    def _identity_layers(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """What must stay as it is: parameters (K, columns), rows that are fixed there, values."""
+        fixed, start = [], 0
+        for name, size in zip(self._shapes, self._sizes, strict=True):
+            columns = self.theta[:, start : start + size]
+            rows = [row for row, own in enumerate(self._own) if name not in own]
+            if rows:
+                index = torch.tensor(rows, device=self.device)
+                fixed.append((columns, index, columns.index_select(0, index)))
+            start += size
+        return fixed
+
+    def _update(self, gradient: Tensor, factors: Sequence[Tensor]) -> None:
+        """Apply the update rules to all that is the members' own."""
+        self.optimizer.step(gradient, factors)
+        for columns, rows, values in self._fixed:
+            columns.index_copy_(0, rows, values)
 
     def _views(self, theta: Tensor) -> dict[str, Tensor]:
         """The rows of ``theta`` (K, P) as stacked parameters (K, …) by name."""
@@ -124,10 +159,9 @@ class TorchLearner:
             for part, (name, shape) in zip(parts, self._shapes.items(), strict=True)
         }
 
-    @property
-    def parameters(self) -> int:
+    def parameters(self, row: int) -> int:
         """See ``Learner``."""
-        return self.theta.shape[1]
+        return sum(self._shapes[name].numel() for name in self._own[row])
 
     def _step(
         self, images: Tensor, labels: Tensor, factors: Sequence[Tensor]
@@ -143,7 +177,7 @@ class TorchLearner:
                 images, labels, self._chosen_loss, *self._stacked.values(), *self.buffers.values()
             )
             self.buffers.update(zip(self._member.changing, changed, strict=True))
-            self.optimizer.step(gradient, factors)
+            self._update(gradient, factors)
             return losses, right
         if len(self.configs) == 1:  # the same function without the overhead of mapping it
             first = _index_first(self.buffers)
@@ -161,7 +195,7 @@ class TorchLearner:
             self.buffers.update(state)
             flat = [gradient.reshape(len(self.configs), -1) for gradient in gradients]
             torch.cat(flat, 1, out=self._gradient)
-            self.optimizer.step(self._gradient, factors)
+            self._update(self._gradient, factors)
         return losses.detach(), right
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -245,7 +279,7 @@ class TorchLearner:
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """See ``Learner``."""
         best = self._views(self.best[row : row + 1])
-        weights = {name: part[0].cpu().numpy().copy() for name, part in best.items()}
+        weights = {name: best[name][0].cpu().numpy().copy() for name in self._own[row]}
         for name in self._persistent:
             weights[name] = self.best_buffers[name][row].cpu().numpy().copy()
         return weights
@@ -254,12 +288,22 @@ class TorchLearner:
         """See ``Learner``."""
         index = torch.tensor(list(rows), dtype=torch.int64, device=self.device)
         self.configs = [self.configs[row] for row in rows]
+        self._own = [self._own[row] for row in rows]
         self.theta = self.theta.index_select(0, index)
         self.best = self.best.index_select(0, index)
         self.buffers = {n: b.index_select(0, index) for n, b in self.buffers.items()}
         self.best_buffers = {n: b.index_select(0, index) for n, b in self.best_buffers.items()}
         self.optimizer.keep(rows, self.theta)
         self._prepare()
+
+
+def _own_names(config: RunConfig, model: nn.Module) -> list[str]:
+    """The parameters of a configuration's model without the layers that were added to it."""
+    names = [name for name, _ in model.named_parameters()]
+    if not can_be_deepened(config):
+        return names
+    depth = config.num_layers
+    return [n for n in names if not (n.startswith("hidden.") and int(n.split(".")[1]) >= depth)]
 
 
 def _index_first(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

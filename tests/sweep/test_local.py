@@ -12,7 +12,7 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, load
 from dlsweep.sweep import HereTrainer, LocalSweep, Point, Row, Study, Trainer, datasets_of
 from dlsweep.sweep._trainers import Broken, Event, Trained
-from dlsweep.training import EpochMetrics, train_stack
+from dlsweep.training import EpochMetrics, Layout, train_stack
 from tests.sweep.helpers import sweep
 from tests.wandb_server import WandbServer, wandb_cli
 
@@ -144,8 +144,10 @@ class Breaking:
 
     processes = 2
 
-    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
-        self.here.start(job, configs, compiled=compiled)
+    def start(
+        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+    ) -> None:
+        self.here.start(job, configs, compile_for=compile_for)
 
     def wait(self) -> Sequence[Event]:
         events = self.here.wait()

@@ -24,7 +24,7 @@ from dlsweep.sweep import (
     choose_trainer,
 )
 from dlsweep.sweep._trainers import Broken, Done, Event, Trained
-from dlsweep.training import train_stack
+from dlsweep.training import Layout, train_stack
 from tests.sweep.helpers import sweep
 
 TINY = RunConfig(dataset="digits", epochs=2, hidden_size=8)
@@ -106,7 +106,7 @@ def test_a_process_that_died_while_idle_is_replaced(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(ProcessTrainer, "_hire", hire)
     ProcessTrainer(1).start(3, [TINY])
-    assert sent == [("living", (3, [TINY], False))]
+    assert sent == [("living", (3, [TINY], None))]
 
 
 @dataclasses.dataclass
@@ -122,10 +122,12 @@ class Lent:
 
     processes = 2
 
-    def start(self, job: int, configs: Sequence[RunConfig], *, compiled: bool = False) -> None:
+    def start(
+        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+    ) -> None:
         if job == self.kill:
             configs = [dataclasses.replace(config, epochs=10**6) for config in configs]
-        self.trainer.start(job, configs, compiled=compiled)
+        self.trainer.start(job, configs, compile_for=compile_for)
 
     def wait(self) -> Sequence[Event]:
         found = self.trainer.wait()

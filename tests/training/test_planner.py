@@ -99,8 +99,10 @@ def test_runs_that_differ_in_one_field(field, base):
     alone = [train_alone(one), train_alone(other)]
     for result, expected in zip(train_stack([other, one], digits()), alone[::-1], strict=True):
         assert_same_run(result, expected)
-    apart = len(alone[0].history) != len(alone[1].history) or any(
-        d > 0 for d in distances(*alone).values()
+    apart = (
+        len(alone[0].history) != len(alone[1].history)
+        or alone[0].weights.keys() != alone[1].weights.keys()
+        or any(d > 0 for d in distances(*alone).values())
     )
     assert apart == (field not in NO_EFFECT)
 

@@ -1,0 +1,55 @@
+"""What the models of a stack have in common, so that one program trains many different ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dlsweep.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The shape that models are brought to. It changes no result, only what can be shared.
+
+    Attributes:
+        depth: hidden layers; models that ``can_be_deepened`` get identity layers up to it.
+        activations: those that the fully connected layers can be switched between.
+        conv_activations: those that the convolutions can be switched between.
+        losses: those that members can be switched between.
+    """
+
+    depth: int
+    activations: tuple[str, ...]
+    conv_activations: tuple[str, ...]
+    losses: tuple[str, ...]
+
+    @classmethod
+    def of(cls, configs: Iterable[RunConfig]) -> Layout:
+        """The smallest layout that serves all of these configurations."""
+        configs = list(configs)
+        depths = {config.num_layers for config in configs if can_be_deepened(config)}
+        activations = {config.activation for config in configs}
+        if len(depths) > 1:
+            activations.add("identity")
+        return cls(
+            depth=max(depths, default=0),
+            activations=tuple(sorted(activations)),
+            conv_activations=tuple(sorted({c.conv_activation or c.activation for c in configs})),
+            losses=tuple(sorted({config.loss for config in configs})),
+        )
+
+
+def can_be_deepened(config: RunConfig) -> bool:
+    """Whether the model stays the same function with identity layers after its hidden layers.
+
+    It takes a hidden layer whose width the new ones can have, and nothing between the layers that
+    would change what passes through.
+    """
+    return (
+        config.backend == "torch"
+        and config.model == "feedforward"
+        and len(set(config.hidden_sizes)) == 1
+        and not config.batch_norm
+        and config.dropout == 0
+    )
