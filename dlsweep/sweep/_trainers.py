@@ -224,10 +224,14 @@ class ProcessTrainer:
     def close(self) -> None:
         """See ``Trainer``."""
         for worker in self._workers:
-            worker.pipe.close()
-            worker.process.terminate()
+            worker.pipe.close()  # an idle one ends by itself when it sees that
+            if worker.job is not None:
+                worker.process.terminate()
         for worker in self._workers:
-            worker.process.join()
+            worker.process.join(timeout=10)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
 
 
 def _ending(code: int) -> str:

@@ -175,6 +175,8 @@ def _compile(graph: GraphModule, examples: Sequence[Tensor]) -> Program:
 
 def _quietly(make: Callable[[], Program]) -> Program | None:
     """What ``make`` returns, without torch's own warnings; None where tracing fails."""
+    # It warns of a CUDA toolkit without a GPU, which is nothing to users of a CPU.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -1,0 +1,97 @@
+"""Compiled programs train what the engine trains without them."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from dlsweep.config import RunConfig
+from dlsweep.training import Layout, train_stack
+from dlsweep.training import _compiled as compiled
+from tests.training.helpers import assert_same_run, digits, small, train
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None, reason="no C++ compiler: training falls back to traced programs"
+)
+
+MIXED = [
+    small(num_layers=1, optimizer="adam", activation="tanh", weight_decay=0.01),
+    small(num_layers=3, optimizer="nadam", activation="relu", loss="mse"),
+    small(num_layers=2, optimizer="adam", activation="sigmoid", weight_init="xavier", epochs=2),
+    small(num_layers=3, optimizer="rmsprop", activation="tanh", learning_rate=0.001),
+    small(num_layers=2, optimizer="momentum", activation="relu"),
+    small(num_layers=2, optimizer="nesterov", activation="relu", weight_decay=0.001),
+    small(num_layers=1, optimizer="sgd", activation="relu", learning_rate=1e308),  # diverges
+]
+WIDER = [
+    small(num_layers=2, hidden_size=12, optimizer="adam", batch_size=32),
+    small(num_layers=3, hidden_size=12, optimizer="nadam", batch_size=32, activation="tanh"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fresh():
+    torch._dynamo.reset()
+    compiled._programs.clear()
+    yield
+    compiled._programs.clear()
+
+
+@needs_compiler
+def test_every_member_of_a_compiled_stack_equals_the_run_alone():
+    layout = Layout.of([*MIXED, *WIDER])
+    for stack in (MIXED, WIDER, MIXED[:2]):
+        for result, config in zip(
+            train_stack(stack, digits(), compile_for=layout), stack, strict=True
+        ):
+            alone = train(config, digits())
+            assert result.status == alone.status
+            if result.status != "diverged":  # whose numbers are of any size before they end
+                assert_same_run(result, alone)
+    gradients = [key for key in compiled._programs if key[0] == "gradient"]
+    # One for stacks, and one for the run with two epochs, which ends alone.
+    assert len(gradients) == 2, "other widths, batches and sizes of stacks share a program"
+    assert None not in compiled._programs.values()
+
+
+def test_a_program_runs_as_it_was_traced_where_nothing_compiles(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def broken(graph, **_):
+        def run(*_):
+            raise RuntimeError("no C++ compiler\nand much more")
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", broken)
+    compiled._programs.clear()
+    for result, config in zip(
+        train_stack(WIDER, digits(), compile_for=Layout.of(WIDER)), WIDER, strict=True
+    ):
+        assert_same_run(result, train(config, digits()))
+    lines = {record.getMessage() for record in caplog.records if record.levelname == "WARNING"}
+    assert len(lines) == 1
+    assert lines.pop().endswith("nothing compiles here: no C++ compiler")
+
+
+def test_models_that_cannot_be_traced_train_all_the_same():
+    stack = [small(batch_norm=True), small(batch_norm=True, activation="tanh", learning_rate=0.02)]
+    results = train_stack(stack, digits(), compile_for=Layout.of(stack))
+    for result, config in zip(results, stack, strict=True):
+        assert_same_run(result, train(config, digits()))
+
+
+def test_a_layout_serves_all_of_its_configurations():
+    layout = Layout.of([*MIXED, RunConfig(dataset="digits", num_layers=9, dropout=0.5)])
+    assert layout.depth == 3  # dropout's layers are not deepened
+    assert layout.activations == ("identity", "relu", "sigmoid", "tanh")
+    assert layout.losses == ("cross_entropy", "mean_squared_error")
+    assert Layout.of(MIXED[4:6]).activations == ("relu",)
+
+
+def test_example_widths_are_equal_where_the_sizes_are():
+    assert compiled.example_widths((7, 9, 7)) == (128, 96, 128)
+    assert compiled.example_widths(tuple(range(100))) is None
+    assert len(set(compiled._WIDTHS)) == len(compiled._WIDTHS)
+    assert np.all(np.array(compiled._WIDTHS) > 1)
