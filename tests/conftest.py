@@ -44,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "filterwarnings", r"ignore:unclosed file .*sweep-.*config-.*\.yaml:ResourceWarning"
     )
+    # It keeps the artifacts of the last fifty tables, and leaves the folders of those before them
+    # to the garbage collector.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

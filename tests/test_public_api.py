@@ -19,7 +19,7 @@ NAMES = {
     "dlsweep.data": "DATASETS DataUnavailable Dataset Description Split fetch load",
     "dlsweep.models": (
         "ACTIVATIONS Activation ConvNet Dropout FeedForward INITIALIZERS MODELS ModelSpec build "
-        "initialize model_spec"
+        "deepen initialize model_spec"
     ),
     "dlsweep.scratch": (
         "ACTIVATIONS Activation Adam INITIALIZERS LOSSES Loss Momentum NAdam Nesterov Network "
@@ -31,12 +31,13 @@ NAMES = {
         "datasets_of list_studies load_sweep metric_name parse_sweep read_study"
     ),
     "dlsweep.tracking": (
-        "NO_ACCOUNT TrackedRun TrackingError choose_mode confusion_plot has_credentials load_data "
+        "NO_ACCOUNT TrackedRun TrackingError choose_mode confusion_plot has_credentials "
         "open_run refuse train train_tracked"
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
-        "RunResult SCHEDULES Stack choose_device compiling_pays plan stack_key steps train_stack"
+        "Layout RunResult SCHEDULES Stack choose_device compiling_pays load_data plan stack_key "
+        "steps train_stack"
     ),
 }
 

@@ -137,7 +137,8 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
         accuracy = best.summary.get("best_val_accuracy", float("nan"))
         test = best.summary.get("test_accuracy", float("nan"))
         out.print(
-            f"\nbest: {best.name}  val_accuracy {accuracy:.4f}  test_accuracy {test:.4f}\n"
+            f"\nbest: {best.name}  val_accuracy {accuracy:.4f} and test_accuracy {test:.4f} "
+            f"in its best epoch, {best.summary.get('best_epoch')}\n"
             f"      python train.py {command_line(best)}",
             **_AS_IT_IS,
         )

@@ -130,14 +130,11 @@ class LocalSweep:
     def _compiling_pays(self, points: Sequence[Point]) -> bool:
         """Whether what is left of the sweep, these runs included, is worth compiling for."""
         waiting = [point for stack in self._queue for point in stack] + list(points)
-        known = sum(steps(point.config) for point in waiting)
+        left = float(sum(steps(point.config) for point in waiting))
         total = self._study.total
-        if total is None:
-            return True  # there is no end to it
-        return compiling_pays(
-            known / len(waiting) * (len(waiting) + total - self._study.asked),
-            self._trainer.processes,
-        )
+        if total is not None:  # those not asked for yet are like these
+            left *= 1 + (total - self._study.asked) / len(waiting)
+        return compiling_pays(left, self._trainer.processes)
 
     def _handle(self, event: Trained | Done | Broken) -> None:
         job = self._jobs[event.job]

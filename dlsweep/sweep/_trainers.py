@@ -21,8 +21,7 @@ import torch
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
-from dlsweep.tracking import load_data
-from dlsweep.training import EpochEnd, Layout, Stack
+from dlsweep.training import EpochEnd, Layout, Stack, load_data
 
 
 @dataclass(frozen=True)

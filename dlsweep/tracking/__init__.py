@@ -2,7 +2,7 @@
 
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, has_credentials
 from dlsweep.tracking._run import TrackedRun, TrackingError, confusion_plot, open_run
-from dlsweep.tracking._train import load_data, refuse, train, train_tracked
+from dlsweep.tracking._train import refuse, train, train_tracked
 
 __all__ = [
     "NO_ACCOUNT",
@@ -11,7 +11,6 @@ __all__ = [
     "choose_mode",
     "confusion_plot",
     "has_credentials",
-    "load_data",
     "open_run",
     "refuse",
     "train",

@@ -8,32 +8,15 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
 import wandb
 
 from dlsweep.config import ConfigError, RunConfig, parse_settings
-from dlsweep.data import Dataset, load
+from dlsweep.data import Dataset
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode
 from dlsweep.tracking._run import TrackedRun, start
-from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, choose_device
+from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, load_data
 
 _log = logging.getLogger("dlsweep.tracking")
-
-
-def load_data(config: RunConfig, dtype: torch.dtype = torch.float32) -> Dataset:
-    """The data that a configuration trains on, on the device it trains on.
-
-    Raises:
-        ConfigError: for a split that the data set cannot give, or a device that is not there.
-        dlsweep.data.DataUnavailable: where no source of the data can be reached.
-    """
-    return load(
-        config.dataset,
-        val_fraction=config.val_fraction,
-        train_size=config.train_size,
-        dtype=dtype,
-        device="cpu" if config.backend == "numpy" else choose_device(config.device),
-    )
 
 
 def train_tracked(

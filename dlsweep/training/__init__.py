@@ -1,5 +1,6 @@
 """Floor 2: the engine. It knows no files, no Optuna and no wandb; torch alone runs it."""
 
+from dlsweep.training._data import choose_device, load_data
 from dlsweep.training._layout import Layout
 from dlsweep.training._losses import LOSSES
 from dlsweep.training._optimizers import RULES
@@ -13,7 +14,7 @@ from dlsweep.training._results import (
     RunResult,
 )
 from dlsweep.training._schedules import SCHEDULES
-from dlsweep.training._stack import BACKENDS, EpochEnd, Stack, choose_device, train_stack
+from dlsweep.training._stack import BACKENDS, EpochEnd, Stack, train_stack
 
 __all__ = [
     "BACKENDS",
@@ -31,6 +32,7 @@ __all__ = [
     "Stack",
     "choose_device",
     "compiling_pays",
+    "load_data",
     "plan",
     "stack_key",
     "steps",

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
-from dlsweep.config import ConfigError, RunConfig
+from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.training._layout import Layout
 from dlsweep.training._learner import Learner
@@ -204,17 +203,3 @@ def train_stack(
     for end in Stack(configs, data, compile_for=compile_for):
         results.update(end.results)
     return [results[i] for i in range(len(configs))]
-
-
-def choose_device(name: str) -> torch.device:
-    """The device that a configuration's ``device`` means: auto is the GPU where there is one.
-
-    Raises:
-        ConfigError: where a GPU is asked for that is not there.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError([f"device: got {name!r}, which is not there; use auto or cpu"])
-    return device

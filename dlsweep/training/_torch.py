@@ -49,7 +49,8 @@ class TorchLearner:
     ) -> None:
         self.configs = list(configs)
         self.data = data
-        self._compiled = compile_for is not None
+        # On a GPU, programs have not been tried yet: there the stack trains without.
+        self._compiled = compile_for is not None and data.train.images.device.type == "cpu"
         self._layout = compile_for or Layout.of(configs)
         images, shape = data.train.images, data.image_shape
         self.device = images.device

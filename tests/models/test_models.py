@@ -3,27 +3,10 @@
 import pytest
 import torch
 
-from dlsweep import models, scratch
+from dlsweep import scratch
 from dlsweep.config import RunConfig, choices
 from dlsweep.data import DATASETS, load
 from dlsweep.models import ACTIVATIONS, INITIALIZERS, MODELS, Activation, build
-
-
-def test_public_names():
-    assert models.__all__ == [
-        "ACTIVATIONS",
-        "INITIALIZERS",
-        "MODELS",
-        "Activation",
-        "ConvNet",
-        "Dropout",
-        "FeedForward",
-        "ModelSpec",
-        "build",
-        "initialize",
-        "model_spec",
-    ]
-    assert all(hasattr(models, name) for name in models.__all__)
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,6 @@ import pytest
 from dlsweep.data import Dataset, load
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # wandb keeps the artifacts of the last fifty tables, and leaves the folders of those before
-    # them to the garbage collector.
-    config.addinivalue_line(
-        "filterwarnings", "ignore:Implicitly cleaning up <TemporaryDirectory:ResourceWarning"
-    )
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _collect_artifacts() -> Iterator[None]:
     """Collect them while that filter holds: not after the last test."""
