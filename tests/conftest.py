@@ -17,6 +17,10 @@ import pytest
 
 from tests.wandb_server import WandbServer
 
+# Before anybody imports torch. The tests' networks are tiny: a second thread gains nothing, and on
+# a busy machine its waiting makes everything many times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOWHERE = "http://127.0.0.1:9"  # the discard port: nobody listens
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}

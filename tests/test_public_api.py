@@ -37,7 +37,7 @@ NAMES = {
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
         "Layout RunResult SCHEDULES Stack choose_device compiling_pays load_data plan stack_key "
-        "steps train_stack"
+        "steps threads train_stack"
     ),
 }
 

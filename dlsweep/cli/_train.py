@@ -30,6 +30,7 @@ def train_main(argv: Sequence[str] | None = None) -> int:
 
     from dlsweep.tracking import train  # only now: torch and wandb take seconds to import
 
+    _limit_threads(RunConfig(**settings))
     result = train(settings, on_epoch=_show_epoch)
     summary = result.summary()
     print(
@@ -39,6 +40,19 @@ def train_main(argv: Sequence[str] | None = None) -> int:
         flush=True,
     )
     return 0
+
+
+def _limit_threads(config: RunConfig) -> None:
+    """Use as many threads as the run gains from, unless the user says how many."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    from dlsweep.training import threads
+
+    limit = threads(config)
+    if limit is not None and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(limit)
+        threadpool_limits(limit)  # NumPy's
 
 
 def _show_epoch(config: RunConfig, metrics: EpochMetrics) -> None:

@@ -4,7 +4,7 @@ from dlsweep.training._data import choose_device, load_data
 from dlsweep.training._layout import Layout
 from dlsweep.training._losses import LOSSES
 from dlsweep.training._optimizers import RULES
-from dlsweep.training._planner import compiling_pays, plan, stack_key, steps
+from dlsweep.training._planner import compiling_pays, plan, stack_key, steps, threads
 from dlsweep.training._results import (
     DIVERGED,
     EARLY_STOPPED,
@@ -36,5 +36,6 @@ __all__ = [
     "plan",
     "stack_key",
     "steps",
+    "threads",
     "train_stack",
 ]

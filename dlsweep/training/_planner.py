@@ -46,6 +46,16 @@ def steps(config: RunConfig) -> int:
     return config.epochs * math.ceil(min(images, config.train_size or images) / config.batch_size)
 
 
+def threads(config: RunConfig) -> int | None:
+    """How many threads a run alone should use on a CPU; None for all there are.
+
+    The steps of a fully connected network are so short that a second thread gains next to nothing,
+    and where the cores are busy with something else, its threads wait for each other at every
+    operation: an epoch then takes ten times as long. Convolutions gain from every thread.
+    """
+    return None if config.model == "cnn" else 1
+
+
 def compiling_pays(member_steps: float, processes: int) -> bool:
     """Whether compiling is worth its time, for steps of members that are still to be trained.
 
