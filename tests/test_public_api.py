@@ -36,8 +36,8 @@ NAMES = {
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
-        "Layout RunResult SCHEDULES Stack choose_device compiling_pays load_data plan stack_key "
-        "steps threads train_stack"
+        "Layout RunResult SCHEDULES Stack choose_device compiling_pays load_data most_members plan "
+        "stack_key steps threads train_stack"
     ),
 }
 

@@ -15,7 +15,15 @@ from dlsweep.sweep._rows import Row
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Broken, Done, Trained, Trainer
 from dlsweep.tracking import TrackedRun, open_run
-from dlsweep.training import EpochMetrics, Layout, RunResult, compiling_pays, plan, steps
+from dlsweep.training import (
+    EpochMetrics,
+    Layout,
+    RunResult,
+    compiling_pays,
+    most_members,
+    plan,
+    steps,
+)
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -102,7 +110,10 @@ class LocalSweep:
         if not self._queue:
             points = self._study.ask(ASK_AT_ONCE[self._study.sweep.method])
             configs = [point.config for point in points]
-            self._queue = [[points[i] for i in stack] for stack in plan(configs)]
+            stacks = plan(configs, most_members(len(configs), self._trainer.processes))
+            # The longest first, so that no process is left with much at the end.
+            stacks.sort(key=lambda stack: sum(steps(configs[i]) for i in stack), reverse=True)
+            self._queue = [[points[i] for i in stack] for stack in stacks]
             self._seen += configs
             self._layout = Layout.of(self._seen)  # wide enough for all, so that programs are shared
         return bool(self._queue)

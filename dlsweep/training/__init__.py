@@ -4,7 +4,7 @@ from dlsweep.training._data import choose_device, load_data
 from dlsweep.training._layout import Layout
 from dlsweep.training._losses import LOSSES
 from dlsweep.training._optimizers import RULES
-from dlsweep.training._planner import compiling_pays, plan, stack_key, steps, threads
+from dlsweep.training._planner import compiling_pays, most_members, plan, stack_key, steps, threads
 from dlsweep.training._results import (
     DIVERGED,
     EARLY_STOPPED,
@@ -33,6 +33,7 @@ __all__ = [
     "choose_device",
     "compiling_pays",
     "load_data",
+    "most_members",
     "plan",
     "stack_key",
     "steps",

@@ -65,6 +65,11 @@ def compiling_pays(member_steps: float, processes: int) -> bool:
     return member_steps > 100_000 * processes
 
 
+def most_members(runs: int, processes: int) -> int:
+    """How large stacks may be on a CPU: small enough for its caches, and for all processes."""
+    return max(1, min(_CPU_MEMBERS, math.ceil(runs / processes)))
+
+
 def plan(configs: Sequence[RunConfig], most: int = _CPU_MEMBERS) -> list[list[int]]:
     """Stacks for a list of runs.
 

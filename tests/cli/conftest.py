@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import NOWHERE, REPOSITORY
-from tests.tracking.conftest import _collect_artifacts, pytest_configure  # noqa: F401
+from tests.tracking.conftest import _collect_artifacts  # noqa: F401
 from tests.wandb_server import WandbServer
 
 

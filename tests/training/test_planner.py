@@ -16,7 +16,15 @@ from dlsweep.config.choices import (
     OPTIMIZERS,
     WEIGHT_INITS,
 )
-from dlsweep.training import Stack, plan, stack_key, train_stack
+from dlsweep.training import (
+    Stack,
+    compiling_pays,
+    most_members,
+    plan,
+    stack_key,
+    steps,
+    train_stack,
+)
 from tests.training.helpers import SMALL_CNN, assert_same_run, digits, distances, small, train
 
 # --- The key misses nothing ----------------------------------------------------------------------
@@ -191,3 +199,21 @@ def test_settings_of_a_model_that_is_not_used_do_not_part_runs():
     assert plan([small(), small(conv_layers="5x3")]) == [[0, 1]]
     assert plan([small(), small(dropout_at="first")]) == [[0, 1]]
     assert plan([small(hidden_size=7), small(hidden_size=[7, 7])]) == [[0, 1]]
+
+
+def test_stacks_are_small_enough_to_keep_every_process_busy():
+    assert most_members(12, 2) == 6
+    assert most_members(3, 4) == 1
+    assert most_members(64, 2) == 8  # and no larger than the caches
+    assert most_members(1, 1) == 1
+
+
+def test_steps_are_those_that_are_taken():
+    assert steps(RunConfig(epochs=2, batch_size=64)) == 2 * 844
+    assert steps(RunConfig(dataset="digits", train_size=100, batch_size=30, epochs=1)) == 4
+
+
+def test_compiling_pays_for_long_sweeps_only():
+    assert not compiling_pays(50_000, 1)
+    assert compiling_pays(150_000, 1)
+    assert not compiling_pays(150_000, 2)
