@@ -88,6 +88,7 @@ class LocalSweep:
         self._started = 0
         self._seen: list[RunConfig] = []
         self._layout: Layout | None = None
+        self._compiling = False
 
     def run(self) -> None:
         """Train. What is unfinished when an exception leaves this waits in the study."""
@@ -134,8 +135,9 @@ class LocalSweep:
             for point, config in zip(points, configs, strict=True)
         ]
         self._jobs[job] = _Job(points, runs)
-        layout = self._layout if self._compiling_pays(points) else None
-        self._trainer.start(job, configs, compile_for=layout)
+        # What is compiled once stays compiled, however little is left at the end.
+        self._compiling = self._compiling or self._compiling_pays(points)
+        self._trainer.start(job, configs, compile_for=self._layout if self._compiling else None)
         self._watcher.started(points)
 
     def _compiling_pays(self, points: Sequence[Point]) -> bool:

@@ -215,3 +215,32 @@ def test_the_data_sets_of_a_sweep():
     assert datasets_of(sweep({"epochs": {"value": 1}})) == ["fashion_mnist"]
     assert datasets_of(sweep({"dataset": {"values": ["MNIST", "digits"]}})) == ["mnist", "digits"]
     assert datasets_of(sweep({"dataset": {"value": "digits"}})) == ["digits"]
+
+
+def test_what_is_compiled_once_stays_compiled(
+    digits: Dataset, storage: str, monkeypatch: pytest.MonkeyPatch
+):
+    """However little is left of the sweep at its end."""
+    layouts: list[Layout | None] = []
+
+    class Noting(HereTrainer):
+        def start(
+            self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+        ) -> None:
+            layouts.append(compile_for)
+            super().start(job, configs)
+
+    left: list[float] = []
+
+    def pays(member_steps: float, processes: int) -> bool:
+        left.append(member_steps)
+        return len(left) == 2
+
+    monkeypatch.setattr("dlsweep.sweep._local.compiling_pays", pays)
+    given = {**GRID, "hidden_size": {"values": [7, 8, 9]}}
+    with Study.open(sweep(given, "grid"), storage) as study:
+        run(study, digits, trainer=Noting(lambda _: digits))
+        configs = [RunConfig(**row.config) for row in study.rows()]
+    assert layouts == [None, Layout.of(configs), Layout.of(configs)]
+    assert left[0] > left[1] > 0  # and it is not asked again
+    assert len(left) == 2
