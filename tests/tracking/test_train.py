@@ -21,7 +21,7 @@ TINY = {"dataset": "digits", "epochs": 1, "hidden_size": 8}
 
 @pytest.fixture(autouse=True)
 def _digits_once(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_train, "load", lambda *_, **__: digits)
+    monkeypatch.setattr("dlsweep.training._data.load", lambda *_, **__: digits)
 
 
 def test_a_run_from_settings(wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch):
