@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class ConfigError(ValueError):
@@ -39,3 +40,9 @@ def did_you_mean(name: object, candidates: Iterable[str]) -> str:
     if found is not None:
         return f"; did you mean {found!r}?"
     return f"; choose from {', '.join(candidates)}"
+
+
+def shown(value: Any) -> str:
+    """A user's value as an error message shows it: on one line, and not too long."""
+    text = repr(value).replace("\n", " ")
+    return text if len(text) <= 60 else text[:57] + "…" + text[-1]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dlsweep.config.errors import ConfigError, fold, nearest
-from dlsweep.config.run_config import SETTINGS, RunConfig, shown
+from dlsweep.config.errors import ConfigError, fold, nearest, shown
+from dlsweep.config.run_config import SETTINGS, RunConfig
 
 _BY_SPELLING: dict[str, str] = {}
 for _name, _setting in SETTINGS.items():

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError
-from dlsweep.config.errors import did_you_mean, fold
-from dlsweep.config.run_config import shown
+from dlsweep.config.errors import did_you_mean, fold, shown
 from dlsweep.sweep._distributions import Distribution
 from dlsweep.sweep._metric import Metric, number, parse_metric
 from dlsweep.sweep._parameters import parse_parameters

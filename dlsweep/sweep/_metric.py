@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from dlsweep.config.errors import did_you_mean, fold
-from dlsweep.config.run_config import shown
+from dlsweep.config.errors import did_you_mean, fold, shown
 
 _GOALS = {
     "maximize": ("maximise", "max", "maximum", "maximizing"),

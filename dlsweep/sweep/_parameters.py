@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, canonical_value, setting_name, unknown_setting
-from dlsweep.config.errors import did_you_mean, fold
-from dlsweep.config.run_config import shown
+from dlsweep.config.errors import did_you_mean, fold, shown
 from dlsweep.sweep._distributions import (
     DISTRIBUTIONS,
     Categorical,

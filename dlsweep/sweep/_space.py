@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dlsweep.config import ConfigError, RunConfig
-from dlsweep.config.run_config import shown
+from dlsweep.config.errors import shown
 from dlsweep.sweep._distributions import (
     Categorical,
     Constant,
