@@ -4,7 +4,6 @@ import dataclasses
 
 import pytest
 
-from dlsweep import config as package
 from dlsweep.config import SETTINGS, ConfigError, ConvLayer, RunConfig
 
 
@@ -12,24 +11,6 @@ def problems(**settings):
     with pytest.raises(ConfigError) as caught:
         RunConfig(**settings)
     return caught.value.problems
-
-
-def test_public_names():
-    assert package.__all__ == [
-        "SETTINGS",
-        "ConfigError",
-        "ConvLayer",
-        "RunConfig",
-        "Setting",
-        "canonical_value",
-        "flag_parser",
-        "parse_config",
-        "parse_flags",
-        "parse_settings",
-        "setting_name",
-        "unknown_setting",
-    ]
-    assert all(hasattr(package, name) for name in package.__all__)
 
 
 def test_every_field_is_a_setting_with_a_help_and_canonical_default():

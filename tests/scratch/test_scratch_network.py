@@ -161,29 +161,6 @@ def test_too_few_sizes_and_unknown_names_are_refused():
         small_network(activation="softplus")
 
 
-def test_public_names():
-    assert dlsweep.scratch.__all__ == [
-        "ACTIVATIONS",
-        "INITIALIZERS",
-        "LOSSES",
-        "OPTIMIZERS",
-        "SGD",
-        "Activation",
-        "Adam",
-        "Loss",
-        "Momentum",
-        "NAdam",
-        "Nesterov",
-        "Network",
-        "Optimizer",
-        "RMSprop",
-        "evaluate",
-        "log_softmax",
-        "predict",
-        "train_epoch",
-    ]
-
-
 def test_numpy_alone():
     # Under the names of empty packages, so that only what these files import is loaded.
     program = """
