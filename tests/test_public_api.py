@@ -21,6 +21,7 @@ NAMES = {
         "ACTIVATIONS Activation ConvNet Dropout FeedForward INITIALIZERS MODELS ModelSpec build "
         "deepen initialize model_spec"
     ),
+    "dlsweep.report": "Report Run RunsTable render_html",
     "dlsweep.scratch": (
         "ACTIVATIONS Activation Adam INITIALIZERS LOSSES Loss Momentum NAdam Nesterov Network "
         "OPTIMIZERS Optimizer RMSprop SGD evaluate log_softmax predict train_epoch"

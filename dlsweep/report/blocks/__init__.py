@@ -1,0 +1,63 @@
+"""The blocks that reports are made of: one class in one file each, with its three renderings."""
+
+from dlsweep.report.blocks._all_runs import AllRuns
+from dlsweep.report.blocks._best_run import BestRun
+from dlsweep.report.blocks._block import Block
+from dlsweep.report.blocks._comparison import Comparison
+from dlsweep.report.blocks._confusion import ConfusionMatrices
+from dlsweep.report.blocks._curves import Curves
+from dlsweep.report.blocks._effects import Effects
+from dlsweep.report.blocks._examples import Examples
+from dlsweep.report.blocks._failures import Failures
+from dlsweep.report.blocks._heading import Heading
+from dlsweep.report.blocks._importance import Importance
+from dlsweep.report.blocks._parallel import ParallelCoordinates
+from dlsweep.report.blocks._per_class import PerClass
+from dlsweep.report.blocks._roc import RocCurves
+from dlsweep.report.blocks._scatter import Scatter
+from dlsweep.report.blocks._side_by_side import SideBySide
+from dlsweep.report.blocks._summary import Summary
+from dlsweep.report.blocks._text import Text
+
+BLOCKS: tuple[type[Block], ...] = (
+    AllRuns,
+    BestRun,
+    Comparison,
+    ConfusionMatrices,
+    Curves,
+    Effects,
+    Examples,
+    Failures,
+    Heading,
+    Importance,
+    ParallelCoordinates,
+    PerClass,
+    RocCurves,
+    Scatter,
+    SideBySide,
+    Summary,
+    Text,
+)
+"""All of them; tests/report/test_blocks.py holds each to its contract."""
+
+__all__ = [
+    "BLOCKS",
+    "AllRuns",
+    "BestRun",
+    "Block",
+    "Comparison",
+    "ConfusionMatrices",
+    "Curves",
+    "Effects",
+    "Examples",
+    "Failures",
+    "Heading",
+    "Importance",
+    "ParallelCoordinates",
+    "PerClass",
+    "RocCurves",
+    "Scatter",
+    "SideBySide",
+    "Summary",
+    "Text",
+]

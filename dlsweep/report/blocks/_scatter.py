@@ -1,0 +1,36 @@
+"""A block: the metric of every run against a setting or against time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlsweep.report.blocks._block import Block
+
+if TYPE_CHECKING:
+    from dlsweep.report._page import Page
+    from dlsweep.report._runs import RunsTable
+
+
+@dataclass(frozen=True)
+class Scatter(Block):
+    """The metric of every run against a setting or against time.
+
+    Attributes:
+        against: what is on the horizontal axis at first: a setting, or time.
+    """
+
+    against: str = "time"
+
+    def html(self, table: RunsTable, page: Page) -> str:
+        """A place that the page's script fills."""
+        return page.widget("scatter")
+
+    def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
+        """Nothing yet."""
+        return []
+
+    def markdown(self, table: RunsTable, folder: Path) -> str:
+        """Nothing yet."""
+        return ""

@@ -1,0 +1,98 @@
+"""What every block owes: an HTML rendering of any runs table, without an error and escaped."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from html.parser import HTMLParser
+
+import pytest
+
+from dlsweep.report import RunsTable, blocks
+from dlsweep.report._page import Page
+from dlsweep.report.blocks import BLOCKS, Block, Heading, Text
+from tests.report.tables import diverged_run, failed_run, made_up_run, made_up_table, table_of
+
+HOSTILE = "<script>alert(1)</script>\"'&</div>"
+EXAMPLES: dict[type[Block], Block] = {
+    block: block() for block in BLOCKS if block not in (Heading, Text)
+} | {
+    Heading: Heading("Which settings matter?"),
+    Text: Text(lambda table: [f"{len(table.runs)} runs, `a < b`, and **strong words**."]),
+}
+
+
+def hostile_table() -> RunsTable:
+    run = made_up_run(1)
+    named = replace(
+        run,
+        name=HOSTILE,
+        id=HOSTILE,
+        url="javascript:alert(1)",
+        config={**run.config, "x": HOSTILE},
+    )
+    failed = replace(failed_run(2, HOSTILE), name=HOSTILE)
+    return table_of(named, failed, title=HOSTILE, source=HOSTILE, versions={"x": HOSTILE})
+
+
+TABLES = {
+    "many runs": made_up_table(30),
+    "no runs": table_of(),
+    "one run": made_up_table(1),
+    "all failed": table_of(failed_run(1), failed_run(2)),
+    "a diverged run": table_of(made_up_run(1), diverged_run(2)),
+    "only diverged": table_of(diverged_run(1), diverged_run(2)),
+    "no histories": table_of(*(replace(made_up_run(n), history=()) for n in range(5))),
+    "empty summaries": table_of(*(replace(made_up_run(n), summary={}) for n in range(5))),
+    "empty settings": table_of(*(replace(made_up_run(n), config={}) for n in range(5))),
+    "nothing swept": made_up_table(5, parameters=()),
+    "hostile": hostile_table(),
+}
+VOID = {"img", "br", "hr", "input", "col", "meta"}
+
+
+class Balanced(HTMLParser):
+    """Notes the tags, and fails where one is closed that is not open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+
+def test_every_block_is_exported_and_listed_and_has_an_example():
+    public = {getattr(blocks, name) for name in blocks.__all__ if name not in ("BLOCKS", "Block")}
+    assert set(BLOCKS) == public == set(EXAMPLES)
+    assert len(BLOCKS) == len(set(BLOCKS))
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
+def test_a_block_is_a_frozen_documented_dataclass_in_a_file_of_its_own(block: type[Block]):
+    assert is_dataclass(block)
+    assert block.__doc__
+    example = EXAMPLES[block]
+    assert hash(replace(example)) == hash(example)
+    others = [other for other in BLOCKS if other is not block]
+    assert block.__module__ not in {other.__module__ for other in others}
+    for field in fields(block):
+        assert f"{field.name}: " in block.__doc__
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.__name__)
+def test_html_is_whole_and_safe_for_any_table(block: type[Block], name: str):
+    html = EXAMPLES[block].html(TABLES[name], Page())
+    parser = Balanced()
+    parser.feed(html)
+    parser.close()
+    assert parser.open == []
+    assert "script" not in parser.seen
+    assert "javascript:" not in html
