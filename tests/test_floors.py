@@ -20,11 +20,12 @@ FLOORS = {
     "models": 1,
     "scratch": 1,
     "training": 2,
-    "tracking": 3,
-    "sweep": 4,
-    "report": 5,
-    "cli": 6,
-    "__init__": 7,
+    "figures": 3,
+    "tracking": 4,
+    "sweep": 5,
+    "report": 6,
+    "cli": 7,
+    "__init__": 8,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

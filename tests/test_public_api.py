@@ -17,6 +17,10 @@ NAMES = {
         "parse_config parse_flags parse_settings setting_name unknown_setting"
     ),
     "dlsweep.data": "DATASETS DataUnavailable Dataset Description Split fetch load",
+    "dlsweep.figures": (
+        "ClassScores Example RocCurve RunAnalysis SplitAnalysis analyse analyse_run "
+        "choose_examples per_class"
+    ),
     "dlsweep.models": (
         "ACTIVATIONS Activation ConvNet Dropout FeedForward INITIALIZERS MODELS ModelSpec build "
         "deepen initialize model_spec"

@@ -1,4 +1,4 @@
-"""Floor 6: flags and sub-commands; thin."""
+"""Floor 7: flags and sub-commands; thin."""
 
 from dlsweep.cli._main import main
 from dlsweep.cli._train import train_main

@@ -87,7 +87,10 @@ def _json(value: Any) -> Any:
 def _print_csv(study: StudyTable) -> None:
     rows = ordered(study)
     last = [row.history[-1] if row.history else {} for row in rows]
-    logged = [{**history, **row.summary} for row, history in zip(rows, last, strict=True)]
+    logged = [
+        {k: v for k, v in {**history, **row.summary}.items() if not isinstance(v, list | dict)}
+        for row, history in zip(rows, last, strict=True)
+    ]
     config_keys = list(dict.fromkeys(key for row in rows for key in row.config))
     # One column for each name: the learning rate is the configured one, not the last epoch's.
     taken = {"status", *config_keys}

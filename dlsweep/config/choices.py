@@ -118,6 +118,12 @@ DROPOUT_PLACES: dict[str, Choice] = {
     "all": Choice("after every hidden layer"),
 }
 
+FIGURES: dict[str, Choice] = {
+    "none": Choice("curves and numbers only", ("off", "no")),
+    "summary": Choice("confusion matrices, scores of each class, ROC curves, examples"),
+    "full": Choice("also what the layers have learned, and the data", ("all",)),
+}
+
 LR_SCHEDULES: dict[str, Choice] = {
     "constant": Choice("the same in every epoch", ("none", "fixed", "no")),
     "step": Choice("times gamma every step_size epochs", ("step_lr", "step_decay")),

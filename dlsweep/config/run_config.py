@@ -288,6 +288,15 @@ class RunConfig:
         kinds.device,
         "auto, cpu, cuda",
     )
+    figures: str = _choice("summary", "what is shown of the trained model", choices.FIGURES)
+    examples: int = _setting(
+        4,
+        "right and wrong test images that are shown, so many of each",
+        kinds.integer(0),
+        "integer ≥ 0",
+        "",
+        "num_examples",
+    )
 
     def __post_init__(self) -> None:
         problems = []

@@ -1,4 +1,4 @@
-"""Floor 4: the sweep file, the search, the study, and the sweep without a server.
+"""Floor 5: the sweep file, the search, the study, and the sweep without a server.
 
 Optuna and SQLAlchemy are imported with the first use of a study, not with the package, so that a
 sweep file is refused at once.

@@ -176,12 +176,8 @@ class LocalSweep:
             job.points[i],
             result.status,
             [metrics.as_dict() for metrics in job.histories[i]],
-            result.summary(),
-            {
-                "directory": str(job.runs[i].directory),
-                "val_confusion": result.val.confusion().tolist(),
-                "test_confusion": result.test.confusion().tolist(),
-            },
+            job.runs[i].summary,
+            {"directory": str(job.runs[i].directory)},
         )
         self._watcher.ended(row)
 

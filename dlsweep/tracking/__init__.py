@@ -1,4 +1,4 @@
-"""Floor 3: the only importer of wandb for runs."""
+"""Floor 4: the only importer of wandb for runs."""
 
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, has_credentials
 from dlsweep.tracking._run import TrackedRun, TrackingError, confusion_plot, open_run

@@ -10,6 +10,7 @@ import numpy as np
 import wandb
 
 from dlsweep.config import RunConfig
+from dlsweep.figures import analyse_run
 from dlsweep.training import EpochMetrics, Evaluation, RunResult
 
 
@@ -31,6 +32,8 @@ class TrackedRun:
         self.wandb = run
         self.config = config
         self.classes = list(classes)
+        self.summary: dict[str, Any] = {}
+        """What the run's summary was told with its last epoch; a study keeps the same."""
         swept = set(run.config.keys()) if run.sweep_id else set()  # type: ignore[no-untyped-call]
         settings = {name: v for name, v in config.as_dict().items() if name not in swept}
         run.config.update(settings, allow_val_change=True)  # type: ignore[no-untyped-call]
@@ -49,11 +52,15 @@ class TrackedRun:
         """Log an epoch as one row of history; with the run's last epoch comes its result."""
         row: dict[str, Any] = metrics.as_dict()
         if result is not None:
-            row["val_confusion_matrix"] = confusion_plot(result.val, self.classes, "Validation")
-            row["test_confusion_matrix"] = confusion_plot(result.test, self.classes, "Test")
+            self.summary = result.summary()
+            if self.config.figures != "none":
+                analysis = analyse_run(result, self.config.examples)
+                self.summary |= analysis.summary()
+                row["val_confusion_matrix"] = confusion_plot(result.val, self.classes, "Validation")
+                row["test_confusion_matrix"] = confusion_plot(result.test, self.classes, "Test")
         self.wandb.log(row)
         if result is not None:
-            self.wandb.summary.update(result.summary())
+            self.wandb.summary.update(self.summary)
 
     def finish(self) -> None:
         """Close the run as finished."""

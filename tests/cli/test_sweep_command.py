@@ -392,6 +392,10 @@ def test_runs_as_csv_and_as_a_table():
     done = command("runs --format csv")
     header, *_ = csv.reader(io.StringIO(done.out))
     assert len(set(header)) == len(header)
+    # Matrices and curves are no cells of a table.
+    nested = {k for k, v in records["0"]["summary"].items() if isinstance(v, list | dict)}
+    assert "test_confusion" in nested
+    assert not nested & set(header)
     rows = list(csv.DictReader(io.StringIO(done.out)))
     assert [row["number"] for row in rows] == [
         str(record["number"])

@@ -54,6 +54,8 @@ TABLE = [
     ("train_size", "--train_size --train-size", "1000", 1000),
     ("seed", "--seed", "42", 42),
     ("device", "--device", "cpu", "cpu"),
+    ("figures", "--figures", "full", "full"),
+    ("examples", "--examples", "8", 8),
 ]
 CASES = [(name, flag, text, value) for name, flags, text, value in TABLE for flag in flags.split()]
 

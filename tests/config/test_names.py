@@ -95,6 +95,8 @@ OTHER = {
     "train_size": 100,
     "seed": 9,
     "device": "cpu",
+    "figures": "full",
+    "examples": 7,
 }
 """For each setting a value that is not its default."""
 

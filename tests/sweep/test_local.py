@@ -10,6 +10,7 @@ import pytest
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, load
+from dlsweep.figures import analyse_run
 from dlsweep.sweep import HereTrainer, LocalSweep, Point, Row, Study, Trainer, datasets_of
 from dlsweep.sweep._trainers import Broken, Event, Trained
 from dlsweep.training import EpochMetrics, Layout, train_stack
@@ -77,12 +78,14 @@ def test_every_point_becomes_what_it_would_be_alone(digits: Dataset, storage: st
     assert [row.status for row in rows] == ["finished"] * 4
     for row in rows:
         [alone] = train_stack([RunConfig(**row.config)], digits)
-        assert row.summary == pytest.approx(alone.summary())
+        numbers = alone.summary()
+        assert {k: row.summary[k] for k in numbers} == pytest.approx(numbers)
+        assert row.summary.keys() == numbers.keys() | analyse_run(alone).summary().keys()
         assert [e["val_loss"] for e in row.history] == pytest.approx(
             [e.val_loss for e in alone.history]
         )
-        assert row.info["val_confusion"] == alone.val.confusion().tolist()
-        assert row.info["test_confusion"] == alone.test.confusion().tolist()
+        assert row.summary["val_confusion"] == alone.val.confusion().tolist()
+        assert row.summary["test_confusion"] == alone.test.confusion().tolist()
         assert row.value == row.history[-1]["val_accuracy"]
     for row in rows:
         epochs = [f"trained {n}" for n in range(1, row.config["epochs"] + 1)]

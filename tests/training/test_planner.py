@@ -64,8 +64,10 @@ OTHER_VALUES = {
     "train_size": (50, {}),
     "seed": (1, {}),
     "device": ("auto", {}),
+    "figures": ("full", {}),
+    "examples": (9, {}),
 }
-NO_EFFECT = {"wandb_project", "wandb_entity"}
+NO_EFFECT = {"wandb_project", "wandb_entity", "figures", "examples"}
 OTHER_DATA = {"dataset", "val_fraction", "train_size", "device"}
 """What decides which data the stack is given: not to be mixed, whatever the engine does."""
 
