@@ -15,6 +15,7 @@ from dlsweep.training._results import (
 )
 from dlsweep.training._schedules import SCHEDULES
 from dlsweep.training._stack import BACKENDS, EpochEnd, Stack, train_stack
+from dlsweep.training._state import StackState, StateError, layout_facts, layout_from
 
 __all__ = [
     "BACKENDS",
@@ -30,8 +31,12 @@ __all__ = [
     "Layout",
     "RunResult",
     "Stack",
+    "StackState",
+    "StateError",
     "choose_device",
     "compiling_pays",
+    "layout_facts",
+    "layout_from",
     "load_data",
     "most_members",
     "plan",

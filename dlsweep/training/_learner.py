@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -42,3 +42,13 @@ class Learner(Protocol):
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these members only, in this order."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Copies of all arrays that decide how training goes on, by name."""
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from what ``state`` gave for the same members.
+
+        Raises:
+            StateError: where the arrays are not those of this stack.
+        """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from dlsweep import scratch
 from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
+from dlsweep.training._state import load_arrays
 
 
 class NumpyLearner:
@@ -91,6 +92,29 @@ class NumpyLearner:
 
     def keep(self, rows: Sequence[int]) -> None:
         """See ``Learner``; there is only one member to keep."""
+
+    def state(self) -> dict[str, np.ndarray]:
+        """See ``Learner``."""
+        return {name: array.copy() for name, array in (self._arrays() | self._numbers()).items()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See ``Learner``."""
+        numbers = self._numbers()
+        load_arrays(self._arrays() | numbers, arrays)
+        for name, number in numbers.items():
+            setattr(self.optimizer, name, number.item())
+
+    def _numbers(self) -> dict[str, np.ndarray]:
+        """What the optimizer counts."""
+        names = ("t", "mu_product") if isinstance(self.optimizer, scratch.NAdam) else ("t",)
+        return {name: np.array(getattr(self.optimizer, name)) for name in names}
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """All else that training changes; the best network, a copy, has no vector but its views."""
+        best = {f"best.weights.{i}": w for i, w in enumerate(self.best.weights)}
+        best |= {f"best.biases.{i}": b for i, b in enumerate(self.best.biases)}
+        parameters, optimizer = self.network.parameters, self.optimizer
+        return {"parameters": parameters, "m": optimizer.m, "v": optimizer.v, **best}
 
 
 def _arrays(split: Split) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,13 @@ from dlsweep.training._results import (
     RunResult,
 )
 from dlsweep.training._schedules import SCHEDULES
+from dlsweep.training._state import (
+    StackState,
+    StateError,
+    check_identity,
+    identity,
+    layout_facts,
+)
 from dlsweep.training._torch import TorchLearner
 
 BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset, Layout | None], Learner]] = {
@@ -93,9 +100,13 @@ class Stack:
         compile_for: train with compiled programs, several times as fast after seconds of
             compiling. Stacks compiled for the same layout share their programs, so it is best that
             of all configurations that will be trained.
+        state: what ``state`` gave for a stack of the same configurations; this one goes on at the
+            next epoch as that one would have, bit for bit on the same kind of machine. Its layout
+            is the state's.
 
     Raises:
         ValueError: for configurations that may not share a stack.
+        StateError: where the state is not that of such a stack, or of other versions.
     """
 
     def __init__(
@@ -104,6 +115,7 @@ class Stack:
         data: Dataset,
         *,
         compile_for: Layout | None = None,
+        state: StackState | None = None,
     ) -> None:
         if len({stack_key(config) for config in configs}) != 1:
             raise ValueError("these configurations cannot share a stack")
@@ -111,14 +123,61 @@ class Stack:
         order = sorted(range(len(configs)), key=lambda i: (configs[i].optimizer, i))
         self._members = [_Member(i, configs[i]) for i in order]
         self._data = data
+        self._identity = identity(configs, data)
+        if state is not None:
+            check_identity(state.facts["identity"], self._identity)
+            compile_for = state.layout
+        self._compile_for = compile_for
         ordered = [configs[i] for i in order]
         self._learner = BACKENDS[configs[0].backend](ordered, data, compile_for)
         self._epoch = 0
+        if state is not None:
+            self._restore(state)
 
     @property
     def active(self) -> list[int]:
         """The members still in the stack, by their places in the list of configurations."""
         return sorted(member.index for member in self._members)
+
+    @property
+    def histories(self) -> dict[int, list[EpochMetrics]]:
+        """The epochs so far of the members still in the stack, by their places."""
+        return {member.index: list(member.history) for member in self._members}
+
+    def state(self) -> StackState:
+        """The stack as it is now, between two epochs; members that have left are not in it."""
+        members = [
+            {
+                "index": member.index,
+                "history": [list(metrics.as_dict().values()) for metrics in member.history],
+                "best_epoch": member.best_epoch,
+                "stop_as": member.stop_as,
+            }
+            for member in self._members
+        ]
+        facts = {
+            "identity": self._identity,
+            "compile_for": layout_facts(self._compile_for),
+            "epoch": self._epoch,
+            "members": members,
+        }
+        return StackState(facts, self._learner.state())
+
+    def _restore(self, state: StackState) -> None:
+        stored = {facts["index"]: facts for facts in state.facts["members"]}
+        stay = [row for row, member in enumerate(self._members) if member.index in stored]
+        if not stay or len(stay) != len(stored):
+            raise StateError("other members than the stack's")
+        if len(stay) < len(self._members):
+            self._members = [self._members[row] for row in stay]
+            self._learner.keep(stay)
+        for member in self._members:
+            facts = stored[member.index]
+            member.history = [EpochMetrics(*values) for values in facts["history"]]
+            member.best_epoch = facts["best_epoch"]
+            member.stop_as = facts["stop_as"]
+        self._epoch = state.facts["epoch"]
+        self._learner.restore(state.arrays)
 
     def stop(self, index: int, status: str) -> None:
         """Let a member leave at the end of its next epoch, with this status; others go on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from dlsweep.training._compiled import (
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import RULES, Optimizer
+from dlsweep.training._state import load_arrays
 
 _EVALUATION_BYTES = 64 * 2**20
 """About how much memory the widest layer may take while evaluating."""
@@ -296,6 +297,27 @@ class TorchLearner:
         self.best_buffers = {n: b.index_select(0, index) for n, b in self.best_buffers.items()}
         self.optimizer.keep(rows, self.theta)
         self._prepare()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """See ``Learner``."""
+        return {name: array.cpu().numpy().copy() for name, array in self._state().items()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See ``Learner``. In place: what was prepared are views of these."""
+        steps = torch.tensor(0)
+        load_arrays({**self._state(), "steps": steps}, arrays)
+        self.optimizer.steps = int(steps)
+
+    def _state(self) -> dict[str, Tensor]:
+        """All that training changes, by name."""
+        return {
+            "parameters": self.theta,
+            "best": self.best,
+            "steps": torch.tensor(self.optimizer.steps),
+            **{f"slots.{i}": slot for i, slot in enumerate(self.optimizer.slots)},
+            **{f"buffers.{name}": buffer for name, buffer in self.buffers.items()},
+            **{f"best_buffers.{name}": buffer for name, buffer in self.best_buffers.items()},
+        }
 
 
 def _own_names(config: RunConfig, model: nn.Module) -> list[str]:
