@@ -12,18 +12,11 @@ from dlsweep.config import RunConfig
 from dlsweep.data import DATASETS
 from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._rows import Row
+from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Broken, Done, Trained, Trainer
 from dlsweep.tracking import TrackedRun, open_run
-from dlsweep.training import (
-    EpochMetrics,
-    Layout,
-    RunResult,
-    compiling_pays,
-    most_members,
-    plan,
-    steps,
-)
+from dlsweep.training import EpochMetrics, Layout, RunResult
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -83,19 +76,17 @@ class LocalSweep:
         self._mode = mode
         self._settings = settings
         self._watcher = watcher
-        self._queue: list[list[Point]] = []
+        self._queue: StackQueue[Point] = StackQueue(trainer.processes)
         self._jobs: dict[int, _Job] = {}
         self._started = 0
-        self._seen: list[RunConfig] = []
-        self._layout: Layout | None = None
-        self._compiling = False
 
     def run(self) -> None:
         """Train. What is unfinished when an exception leaves this waits in the study."""
         try:
             while True:
                 while self._trainer.idle and self._fill():
-                    self._start(self._queue.pop(0))
+                    total = self._study.total
+                    self._start(*self._queue.next(total - self._study.asked if total else 0))
                 if not self._jobs:
                     return
                 for event in self._trainer.wait():
@@ -109,17 +100,10 @@ class LocalSweep:
     def _fill(self) -> bool:
         """Whether a stack is waiting, after asking for more points where none is."""
         if not self._queue:
-            points = self._study.ask(ASK_AT_ONCE[self._study.sweep.method])
-            configs = [point.config for point in points]
-            stacks = plan(configs, most_members(len(configs), self._trainer.processes))
-            # The longest first, so that no process is left with much at the end.
-            stacks.sort(key=lambda stack: sum(steps(configs[i]) for i in stack), reverse=True)
-            self._queue = [[points[i] for i in stack] for stack in stacks]
-            self._seen += configs
-            self._layout = Layout.of(self._seen)  # wide enough for all, so that programs are shared
+            self._queue.add(self._study.ask(ASK_AT_ONCE[self._study.sweep.method]))
         return bool(self._queue)
 
-    def _start(self, points: list[Point]) -> None:
+    def _start(self, points: list[Point], compile_for: Layout | None) -> None:
         job = self._started
         self._started += 1
         configs = [dataclasses.replace(point.config, **self._settings) for point in points]
@@ -135,19 +119,8 @@ class LocalSweep:
             for point, config in zip(points, configs, strict=True)
         ]
         self._jobs[job] = _Job(points, runs)
-        # What is compiled once stays compiled, however little is left at the end.
-        self._compiling = self._compiling or self._compiling_pays(points)
-        self._trainer.start(job, configs, compile_for=self._layout if self._compiling else None)
+        self._trainer.start(job, configs, compile_for=compile_for)
         self._watcher.started(points)
-
-    def _compiling_pays(self, points: Sequence[Point]) -> bool:
-        """Whether what is left of the sweep, these runs included, is worth compiling for."""
-        waiting = [point for stack in self._queue for point in stack] + list(points)
-        left = float(sum(steps(point.config) for point in waiting))
-        total = self._study.total
-        if total is not None:  # those not asked for yet are like these
-            left *= 1 + (total - self._study.asked) / len(waiting)
-        return compiling_pays(left, self._trainer.processes)
 
     def _handle(self, event: Trained | Done | Broken) -> None:
         job = self._jobs[event.job]

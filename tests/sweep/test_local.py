@@ -239,7 +239,7 @@ def test_what_is_compiled_once_stays_compiled(
         left.append(member_steps)
         return len(left) == 2
 
-    monkeypatch.setattr("dlsweep.sweep._local.compiling_pays", pays)
+    monkeypatch.setattr("dlsweep.sweep._stacks.compiling_pays", pays)
     given = {**GRID, "hidden_size": {"values": [7, 8, 9]}}
     with Study.open(sweep(given, "grid"), storage) as study:
         run(study, digits, trainer=Noting(lambda _: digits))

@@ -1,0 +1,71 @@
+"""Runs that wait to be trained, in stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+from dlsweep.config import RunConfig
+from dlsweep.training import Layout, compiling_pays, most_members, plan, steps
+
+
+class HasConfig(Protocol):
+    """What can wait: anything with the configuration of a run."""
+
+    @property
+    def config(self) -> RunConfig:
+        """The run's configuration."""
+
+
+Waiting = TypeVar("Waiting", bound=HasConfig)
+
+
+class StackQueue(Generic[Waiting]):
+    """Plans runs into stacks and hands these out, the longest first.
+
+    Args:
+        processes: how many stacks train at once.
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._stacks: list[list[Waiting]] = []
+        self._seen: list[RunConfig] = []
+        self._layout: Layout | None = None
+        self._compiling = False
+
+    def __bool__(self) -> bool:
+        return bool(self._stacks)
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """The runs that wait."""
+        return [run for stack in self._stacks for run in stack]
+
+    def add(self, runs: Sequence[Waiting]) -> None:
+        """Plan runs that were asked for together; those that wait already keep their stacks."""
+        configs = [run.config for run in runs]
+        stacks = plan(configs, most_members(len(configs), self._processes))
+        # The longest first, so that no process is left with much at the end.
+        stacks.sort(key=lambda stack: sum(steps(configs[i]) for i in stack), reverse=True)
+        self._stacks += [[runs[i] for i in stack] for stack in stacks]
+        self._seen += configs
+        self._layout = Layout.of(self._seen)  # wide enough for all, so that programs are shared
+
+    def next(self, unasked: int = 0) -> tuple[list[Waiting], Layout | None]:
+        """Take the next stack, and the layout to compile it for, or None.
+
+        Args:
+            unasked: how many runs the sweep has that were not asked for yet; taken to be like
+                those that wait.
+        """
+        if not self._compiling:  # what is compiled once stays so, however little is left at the end
+            waiting = self.waiting
+            left = float(sum(steps(run.config) for run in waiting)) * (1 + unasked / len(waiting))
+            self._compiling = compiling_pays(left, self._processes)
+        return self._stacks.pop(0), self._layout if self._compiling else None
+
+    def drop(self, runs: Sequence[Waiting]) -> None:
+        """Let runs no longer wait."""
+        stacks = [[run for run in stack if run not in runs] for stack in self._stacks]
+        self._stacks = [stack for stack in stacks if stack]

@@ -1,0 +1,61 @@
+"""Runs that wait, in stacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from dlsweep.config import RunConfig
+from dlsweep.sweep._stacks import StackQueue
+from dlsweep.training import Layout
+
+
+@dataclass(frozen=True)
+class Run:
+    number: int
+    config: RunConfig
+
+
+def runs(*settings: dict[str, object]) -> list[Run]:
+    return [Run(i, RunConfig(dataset="digits", **given)) for i, given in enumerate(settings)]
+
+
+def test_the_longest_stack_comes_first_and_every_run_once():
+    some = runs({"epochs": 1}, {"epochs": 9, "batch_size": 8}, {"epochs": 1}, {"epochs": 2})
+    queue: StackQueue[Run] = StackQueue(1)
+    assert not queue
+    queue.add(some)
+    assert sorted(run.number for run in queue.waiting) == [0, 1, 2, 3]
+    taken = [queue.next()[0], queue.next()[0]]
+    assert [[run.number for run in stack] for stack in taken] == [[1], [0, 2, 3]]
+    assert not queue
+
+
+def test_runs_that_are_dropped_are_not_handed_out():
+    some = runs({"batch_size": 8}, {}, {})
+    queue: StackQueue[Run] = StackQueue(1)
+    queue.add(some)
+    queue.drop([some[0], some[2]])
+    assert queue.next()[0] == [some[1]]
+    assert not queue
+
+
+def test_what_is_compiled_once_stays_compiled(monkeypatch: pytest.MonkeyPatch):
+    asked: list[tuple[float, int]] = []
+
+    def pays(member_steps: float, processes: int) -> bool:
+        asked.append((member_steps, processes))
+        return member_steps > 100
+
+    monkeypatch.setattr("dlsweep.sweep._stacks.compiling_pays", pays)
+    config = {"epochs": 1, "batch_size": 1293}  # one step for all the training images
+    first, second = runs(config), runs(config, {**config, "activation": "tanh"})
+    queue: StackQueue[Run] = StackQueue(2)
+    queue.add(first)
+    assert queue.next(unasked=10) == (first, None)
+    queue.add(second)
+    layout = Layout.of([run.config for run in second])
+    assert queue.next(unasked=200)[1] == layout  # 2 steps wait; 200 runs more are like these
+    assert queue.next()[1] == layout
+    assert asked == [(11, 2), (202, 2)]
