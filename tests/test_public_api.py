@@ -25,7 +25,7 @@ NAMES = {
         "ACTIVATIONS Activation ConvNet Dropout FeedForward INITIALIZERS MODELS ModelSpec build "
         "deepen initialize model_spec"
     ),
-    "dlsweep.report": "Report Run RunsTable render_html",
+    "dlsweep.report": "Online Report Run RunsTable read_runs render_html",
     "dlsweep.scratch": (
         "ACTIVATIONS Activation Adam INITIALIZERS LOSSES Loss Momentum NAdam Nesterov Network "
         "OPTIMIZERS Optimizer RMSprop SGD evaluate log_softmax predict train_epoch"
@@ -33,10 +33,12 @@ NAMES = {
     "dlsweep.sweep": (
         "DISTRIBUTIONS Distribution HereTrainer Hyperband LocalSweep METHODS METRICS Metric Point "
         "ProcessTrainer Row STATUSES Study StudyTable SweepFile Trainer Watcher choose_trainer "
-        "datasets_of list_studies load_sweep metric_name parse_sweep read_study"
+        "datasets_of list_studies load_sweep metric_name objective parse_sweep "
+        "read_study"
     ),
     "dlsweep.tracking": (
-        "NO_ACCOUNT TrackedRun TrackingError choose_mode confusion_plot has_credentials "
+        "NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError choose_mode confusion_plot "
+        "fetch_runs has_credentials "
         "open_run refuse train train_tracked"
     ),
     "dlsweep.training": (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dlsweep.report._html import render_html
+from dlsweep.report._read import read_runs
 from dlsweep.report._report import Report
-from dlsweep.report._runs import Run, RunsTable
+from dlsweep.report._runs import Online, Run, RunsTable
 
-__all__ = ["Report", "Run", "RunsTable", "render_html"]
+__all__ = ["Online", "Report", "Run", "RunsTable", "read_runs", "render_html"]

@@ -15,7 +15,7 @@ from dlsweep.sweep._metric import METRICS, Metric, metric_name
 if TYPE_CHECKING:
     from dlsweep.sweep._local import LocalSweep, Watcher, datasets_of
     from dlsweep.sweep._reading import list_studies, read_study
-    from dlsweep.sweep._rows import STATUSES, Row, StudyTable
+    from dlsweep.sweep._rows import STATUSES, Row, StudyTable, objective
     from dlsweep.sweep._study import Point, Study
 
 _LAZY = {
@@ -29,6 +29,7 @@ _LAZY = {
     "STATUSES": "_rows",
     "Row": "_rows",
     "StudyTable": "_rows",
+    "objective": "_rows",
     "Point": "_study",
     "Study": "_study",
     "list_studies": "_reading",
@@ -58,6 +59,7 @@ __all__ = [
     "list_studies",
     "load_sweep",
     "metric_name",
+    "objective",
     "parse_sweep",
     "read_study",
 ]

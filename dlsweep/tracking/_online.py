@@ -1,0 +1,142 @@
+"""Reading runs back from W&B: a sweep's, a group's or a project's, with their histories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import wandb
+
+from dlsweep.config import ConfigError
+from dlsweep.tracking._mode import has_credentials
+from dlsweep.tracking._run import TrackingError
+
+PER_PAGE = 200
+THREADS = 16
+SAMPLES = 500
+"""Rows of history asked for each run; a longer one is thinned out evenly by W&B."""
+
+
+@dataclass(frozen=True)
+class OnlineRun:
+    """One run as W&B has it: nothing renamed, nothing judged.
+
+    Attributes:
+        id, name: the run's id and its display name.
+        state: finished, running, failed, crashed, killed …
+        config, summary: without wandb's own keys, which start with an underscore.
+        history: rows as they were logged, at most ``SAMPLES`` of them.
+        created, seen: when it was made and when it was last heard of, in UTC; None if unknown.
+        url: its page.
+    """
+
+    id: str
+    name: str
+    state: str
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    created: datetime | None
+    seen: datetime | None
+    url: str
+
+
+@dataclass(frozen=True)
+class OnlineRuns:
+    """The runs of a sweep, a group or a project.
+
+    Attributes:
+        name: what the dashboard calls the sweep; else the project's or the group's name.
+        sweep: the sweep's configuration; empty where it is not a sweep.
+        runs: oldest first.
+    """
+
+    name: str
+    sweep: Mapping[str, Any] = field(default_factory=dict)
+    runs: tuple[OnlineRun, ...] = ()
+
+
+def fetch_runs(
+    entity: str, project: str, sweep: str | None = None, group: str | None = None
+) -> OnlineRuns:
+    """Read runs from W&B: a page of 200 runs for each request, and one request for each history.
+
+    Args:
+        entity: user or team.
+        project: the project.
+        sweep: only the runs of the sweep with this id.
+        group: only the runs of this group.
+
+    Raises:
+        ConfigError: in one line, where no account is set up, or there is no such thing.
+        TrackingError: where W&B cannot be reached.
+    """
+    if not has_credentials():
+        raise ConfigError(["W&B: no account is set up here; see `wandb login`"])
+    where = f"{entity}/{project}"
+    name, described = group or project, {}
+    filters: dict[str, Any] = {"group": group} if group else {}
+    try:
+        api = wandb.Api()
+        if sweep is not None:
+            found = _sweep(api, f"{where}/{sweep}")
+            name, described = str(found.name or sweep), dict(found.config)
+            filters = {"sweep": sweep}
+        # Not lazy: else every run's configuration and summary would be a request of its own.
+        pages = api.runs(where, filters=filters, order="+created_at", per_page=PER_PAGE, lazy=False)
+        runs = list(pages)
+        if not runs:
+            what = f"sweep {sweep}" if sweep else f"group {group}" if group else f"project {where}"
+            raise ConfigError([f"W&B: there are no runs in the {what}"])
+        with ThreadPoolExecutor(THREADS) as pool:
+            histories = list(pool.map(_history, runs))
+    except (wandb.Error, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
+    read = tuple(_read(run, history) for run, history in zip(runs, histories, strict=True))
+    return OnlineRuns(name, described, read)
+
+
+def _sweep(api: wandb.Api, path: str) -> Any:
+    try:
+        return api.sweep(path)  # type: ignore[no-untyped-call]
+    except (wandb.Error, ValueError) as error:
+        if "Could not find" not in str(error):
+            raise
+        raise ConfigError(
+            [f"W&B: no sweep {path}; the id is the end of the sweep's address"]
+        ) from None
+
+
+def _history(run: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = run.history(samples=SAMPLES, pandas=False)
+    return rows
+
+
+def _read(run: Any, history: Sequence[Mapping[str, Any]]) -> OnlineRun:
+    return OnlineRun(
+        id=str(run.id),
+        name=str(run.name or run.id),
+        state=str(run.state),
+        config=_own(run.config),
+        summary=_own(run.summary_metrics),
+        history=history,
+        created=_time(run.created_at),
+        seen=_time(run._attrs.get("heartbeatAt")),
+        url=str(run.url),
+    )
+
+
+def _own(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if not key.startswith("_")}
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None

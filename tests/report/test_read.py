@@ -1,0 +1,248 @@
+"""One runs table from a local study, a W&B sweep, a group, a project, and other people's runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlsweep import ConfigError
+from dlsweep.report import Online, read_runs
+from dlsweep.report._foreign import from_online
+from dlsweep.report._read import online_place
+from dlsweep.sweep import Study
+from tests.sweep.helpers import history, sweep
+from tests.wandb_server import Run, WandbServer
+
+SPACE = {"optimizer": {"values": ["sgd", "adam"]}, "hidden_size": {"values": [8, [8, 4]]}}
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> str:
+    """A study of a grid of four: two finished, one diverged, one failed."""
+    path = str(tmp_path / "studies.db")
+    toy = sweep({**SPACE, "num_layers": {"value": 2}}, method="grid", name="toy")
+    with Study.open(toy, path) as study:
+        points = study.ask(4)
+        confusion = {"val_confusion": [[3, 1], [0, 4]], "directory": "somewhere"}
+        study.finish(points[0], "finished", history(0.5, 0.75), {"test_accuracy": 0.7}, confusion)
+        study.finish(points[1], "early_stopped", history(0.5), {"val_confusion": [[1]]}, confusion)
+        study.finish(points[2], "diverged", history(0.5))
+        study.fail(points[3], "no room left")
+    return path
+
+
+def test_a_local_study(storage: str):
+    table = read_runs("toy", storage)
+    assert (table.title, table.online) == ("toy", None)
+    assert table.source == f"the local study {table.name} in {storage}"
+    assert table.parameters == ("optimizer", "hidden_size")
+    assert [r.status for r in table.runs] == ["finished", "early_stopped", "diverged", "failed"]
+    assert [r.value for r in table.runs] == [0.75, 0.5, None, None]
+    first = table.runs[0]
+    assert first.config["hidden_size"] == 8
+    assert [row["val_accuracy"] for row in first.history] == [0.5, 0.75]
+    assert first.summary == {"test_accuracy": 0.7, "val_confusion": [[3, 1], [0, 4]]}
+    # What the summary itself says goes before what was kept with the run.
+    assert table.runs[1].summary["val_confusion"] == [[1]]
+    assert table.runs[3].reason == "no room left"
+    assert first.started is not None
+    assert first.finished >= first.started
+
+
+def test_the_file_itself_or_its_url_is_a_source(storage: str):
+    by_name = read_runs("toy", storage)
+    for source in (storage, f"sqlite:///{storage}"):
+        assert read_runs(source).runs == by_name.runs
+    assert read_runs(None, storage).runs == by_name.runs
+    with pytest.raises(ConfigError, match="give the database once"):
+        read_runs(storage, storage)
+
+
+def test_the_newest_of_several_studies_is_taken_and_the_others_are_named(storage: str):
+    with Study.open(sweep(SPACE, name="later"), storage):
+        pass
+    table = read_runs(storage)
+    assert (table.title, table.runs, table.parameters) == ("later", (), ())
+    [notice] = table.notices
+    assert notice.startswith("the newest of 2 studies; the others: toy-")
+
+
+def test_a_wrong_name_gets_the_nearest_one(storage: str, tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"got 'toi-7eb6', no such study; did you mean 'toy-"):
+        read_runs("toi-7eb6", storage)
+    with pytest.raises(ConfigError, match="no such file"):
+        read_runs(str(tmp_path / "other.db"))
+
+
+@pytest.mark.parametrize(
+    ("source", "place"),
+    [
+        ("team/plants", Online("team", "plants")),
+        ("team/plants/abc123", Online("team", "plants", "abc123")),
+        ("team/plants/sweeps/abc123", Online("team", "plants", "abc123")),
+        ("https://wandb.ai/team/plants/sweeps/abc123?nw=x", Online("team", "plants", "abc123")),
+        ("https://wandb.ai/team/plants/", Online("team", "plants")),
+        ("toy", None),
+        ("folder/file.db", None),
+        ("sqlite:///folder/file", None),
+    ],
+)
+def test_what_a_source_means(source: str, place: Online | None):
+    assert online_place(source) == place
+
+
+# W&B
+
+
+def add_run(server: WandbServer, number: int, **given: Any) -> Run:
+    run = Run(f"r{number}", "team", "plants", server.number(), f"run {number}", **given)
+    server.project("team", "plants")
+    server.runs[run.id] = run
+    return run
+
+
+def logged(*accuracies: float) -> list[dict[str, Any]]:
+    return [
+        {"_step": i, "epoch": i + 1, "val_accuracy": a, "val_loss": 1 - a, "_runtime": 3}
+        for i, a in enumerate(accuracies)
+    ]
+
+
+def test_a_wandb_sweep(wandb_server: WandbServer):
+    toy = wandb_server.add_sweep(
+        {
+            "name": "garden",
+            "method": "grid",
+            "metric": {"name": "val_acc", "goal": "maximize"},
+            "parameters": {"lr": {"values": [0.1, 0.2]}},
+        },
+        entity="team",
+        project="plants",
+    )
+    table_ref = {"_type": "table-file", "path": "x"}
+    config = {"lr": 0.1, "learning_rate": 0.1, "activation": "tanh", "_wandb": {"x": 1}}
+    summary = {"status": "early_stopped", "test_accuracy": 0.6, "val_confusion": [[1, 2], [3, 4]]}
+    add_run(
+        wandb_server,
+        0,
+        sweep=toy.id,
+        state="finished",
+        config=config,
+        history=[*logged(0.5, 0.75), {"_step": 9, "confusion": table_ref}],
+        summary={**summary, "confusion": table_ref},
+    )
+    add_run(wandb_server, 1, sweep=toy.id, state="crashed", config={"lr": 0.2})
+    add_run(
+        wandb_server,
+        2,
+        sweep=toy.id,
+        state="failed",
+        config={"lr": 0.2},
+        summary={"status": "failed", "reason": "bad"},
+    )
+    nan = [{"_step": 0, "epoch": 1, "val_accuracy": 0.1, "val_loss": "NaN"}]
+    add_run(wandb_server, 3, sweep=toy.id, state="finished", config={"lr": 0.2}, history=nan)
+    add_run(wandb_server, 4, sweep=toy.id, state="running", config={"lr": 0.2})
+    add_run(wandb_server, 5, state="finished")
+
+    table = read_runs(f"team/plants/{toy.id}")
+    assert table.online == Online("team", "plants", toy.id)
+    assert (table.title, table.source) == ("garden", f"the W&B sweep team/plants/{toy.id}")
+    assert (table.metric.name, table.metric.goal) == ("val_accuracy", "maximize")
+    assert table.parameters == ("learning_rate",)
+    assert [(r.id, r.status, r.reason, r.value) for r in table.runs] == [
+        ("r0", "early_stopped", "", 0.75),
+        ("r1", "failed", "crashed", None),
+        ("r2", "failed", "bad", None),
+        ("r3", "diverged", "", None),
+        ("r4", "running", "", None),
+    ]
+    first = table.runs[0]
+    assert dict(first.config) == {"learning_rate": 0.1, "activation": "tanh"}
+    assert [dict(row) for row in first.history] == [
+        {"epoch": 1, "val_accuracy": 0.5, "val_loss": 0.5},
+        {"epoch": 2, "val_accuracy": 0.75, "val_loss": 0.25},
+    ]
+    assert first.summary == summary
+    assert first.url.endswith("/team/plants/runs/r0")
+    assert first.started is not None
+    assert "lr was taken for learning_rate" in table.notices
+    assert wandb_server.unknown == []
+
+
+def test_a_group_is_a_local_study_that_was_synced(wandb_server: WandbServer):
+    for number, group in enumerate(["toy-1", "other", "toy-1"]):
+        add_run(wandb_server, number, group=group, state="finished", history=logged(0.5))
+    table = from_online(Online("team", "plants", group="toy-1"))
+    assert [run.id for run in table.runs] == ["r0", "r2"]
+    assert table.source == "the W&B group team/plants, group toy-1"
+    assert wandb_server.unknown == []
+
+
+def test_a_project_of_somebody_else(wandb_server: WandbServer):
+    for number, layers in enumerate([[64, 32], [128]]):
+        add_run(
+            wandb_server,
+            number,
+            state="finished",
+            config={"hidden_layer_sizes": layers, "optim": "Adagrad", "filter_org": 3},
+            history=[{"_step": 4, "val_acc": 81.5 + number, "picture": {"_type": 1}}],
+            summary={"val_acc": 81.5 + number},
+        )
+    table = read_runs("team/plants")
+    assert table.title == "plants"
+    assert table.metric.name == "val_accuracy"
+    assert [run.value for run in table.runs] == [0.815, 0.825]
+    assert table.parameters == ("num_layers", "hidden_size")
+    # A value that dlsweep does not know stays as it is.
+    assert table.runs[0].config["hidden_size"] == [64, 32]
+    assert table.runs[0].config["optimizer"] == "Adagrad"
+    assert table.runs[0].history[0]["epoch"] == 1
+    assert "accuracies were logged in percent" in table.notices
+    assert "no settings of dlsweep, left out: filter_org" in table.notices
+    assert "val_acc was taken for val_accuracy" in table.notices
+
+
+def test_a_metric_that_dlsweep_does_not_log(wandb_server: WandbServer):
+    toy = wandb_server.add_sweep(
+        {"method": "random", "metric": {"name": "perplexity"}, "parameters": {"lr": {"value": 1}}},
+        entity="team",
+        project="plants",
+    )
+    add_run(wandb_server, 0, sweep=toy.id, state="finished", summary={"perplexity": 3.5})
+    table = read_runs(f"team/plants/{toy.id}")
+    assert (table.metric.name, table.metric.goal) == ("perplexity", "minimize")
+    assert table.runs[0].value == 3.5
+
+
+def test_many_runs_cost_a_page_for_200_and_one_request_each(wandb_server: WandbServer):
+    for number in range(450):
+        add_run(wandb_server, number, state="finished", history=logged(number / 1000))
+    table = read_runs("team/plants")
+    assert [run.value for run in table.runs] == [number / 1000 for number in range(450)]
+    asked = Counter(wandb_server.requests)
+    assert asked["Runs"] == 3
+    assert asked["RunFullHistory"] == 450
+    assert asked.total() <= 460
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("team/plants/zzz", "no sweep team/plants/zzz"),
+        ("team/nowhere", "there are no runs in the project team/nowhere"),
+    ],
+)
+def test_what_is_not_at_wandb(wandb_server: WandbServer, source: str, message: str):
+    wandb_server.project("team", "plants")
+    with pytest.raises(ConfigError, match=message):
+        read_runs(source)
+
+
+def test_without_an_account(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    with pytest.raises(ConfigError, match="no account is set up here; see `wandb login`"):
+        read_runs("team/plants")

@@ -1,0 +1,60 @@
+"""The runs table itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlsweep.config import RunConfig
+from dlsweep.report._runs import level, varied
+from dlsweep.sweep import Metric
+from tests.report.hand_made import run, table
+
+
+def test_runs_are_ranked_by_the_goal_and_equals_keep_their_order():
+    runs = [run(0, 0.5), run(1, 0.9), run(2), run(3, 0.5), run(4, 0.7)]
+    assert [r.name for r in table(runs).ranked()] == ["run-1", "run-4", "run-0", "run-3"]
+    low = table(runs, Metric("val_loss", "minimize"))
+    assert [r.name for r in low.ranked()] == ["run-0", "run-3", "run-4", "run-1"]
+    assert table(runs).best() is runs[1]
+    assert table([run(0)]).best() is None
+
+
+def test_finished_and_failed_runs():
+    runs = [run(0, 0.5), run(1), run(2, None, "diverged"), run(3, None, "waiting")]
+    runs += [run(4, 0.3, "early_stopped"), run(5, None, "running")]
+    assert [r.name for r in table(runs).finished()] == ["run-0", "run-4"]
+    assert [r.name for r in table(runs).failed()] == ["run-1", "run-2"]
+
+
+def test_columns_of_settings_metric_summary_and_history():
+    found = table([run(0, 0.5, optimizer="sgd"), run(1)])
+    assert found.column("optimizer") == ["sgd", "adam"]
+    assert found.column("val_accuracy") == [0.5, None]
+    assert found.column("best_val_accuracy") == [0.5, None]
+    assert found.column("epoch") == [1, None]
+    assert found.column("nothing") == [None, None]
+
+
+def test_varied_settings_in_the_order_of_the_configuration():
+    one = RunConfig(activation="tanh", hidden_size=[8, 4], num_layers=2, device="cpu").as_dict()
+    other = RunConfig(epochs=3, num_layers=2, hidden_size=8, wandb_project="other").as_dict()
+    assert varied([one, other]) == ("epochs", "hidden_size", "activation")
+    assert varied([{"epochs": 3}, {"seed": 1}]) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0005, "0.0005"),
+        (1e-8, "1e-08"),
+        (64, "64"),
+        ("adam", "adam"),
+        (None, "none"),
+        (True, "true"),
+        ([128, 64], "128-64"),
+        ([{"channels": 16, "kernel": 5, "stride": 2}], "16x5x5/2"),
+        ([{"channels": 16, "kernel": 5, "stride": 2}] * 2, "16x5x5/2,16x5x5/2"),
+    ],
+)
+def test_a_value_as_people_read_it(value, text):
+    assert level(value) == text
