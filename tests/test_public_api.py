@@ -13,8 +13,8 @@ NAMES = {
     "dlsweep": "ConfigError RunConfig __version__ train",
     "dlsweep.cli": "main train_main",
     "dlsweep.config": (
-        "ConfigError ConvLayer RunConfig SETTINGS Setting canonical_value flag_parser "
-        "parse_config parse_flags parse_settings setting_name unknown_setting"
+        "ConfigError ConvLayer RunConfig SETTINGS Setting canonical_value command_line "
+        "flag_parser parse_config parse_flags parse_settings setting_name unknown_setting"
     ),
     "dlsweep.data": "DATASETS DataUnavailable Dataset Description Split fetch load",
     "dlsweep.figures": (

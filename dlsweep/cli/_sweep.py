@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.config import ConfigError, canonical_value
+from dlsweep.config import ConfigError, canonical_value, command_line
 from dlsweep.config.kinds import integer
 
 if TYPE_CHECKING:
-    from dlsweep.sweep import Row, StudyTable, SweepFile
+    from dlsweep.sweep import StudyTable, SweepFile
 
 
 _AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
@@ -139,7 +139,7 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
         out.print(
             f"\nbest: {best.name}  val_accuracy {accuracy:.4f} and test_accuracy {test:.4f} "
             f"in its best epoch, {best.summary.get('best_epoch')}\n"
-            f"      python train.py {command_line(best)}",
+            f"      python train.py {command_line(best.config)}",
             **_AS_IT_IS,
         )
     directories = {d for row in study.rows if (d := row.info.get("directory"))}
@@ -158,22 +158,3 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
     out.print(f"\nstudy {study.name} in {arguments.storage or 'dlsweep.db'}{where}", **_AS_IT_IS)
     for start, (words, why) in zip(("next:", *["     "] * len(lines)), lines, strict=False):
         out.print(f"{start} {words:{width}}  {why}", **_AS_IT_IS)
-
-
-def command_line(row: Row) -> str:
-    """The flags that train a run's configuration again; what is the default is left out."""
-    from dlsweep.config import RunConfig
-
-    defaults = RunConfig().as_dict()
-    words = []
-    for name, value in row.config.items():
-        if name in ("wandb_project", "wandb_entity", "device") or defaults.get(name) == value:
-            continue
-        if name == "hidden_size" and isinstance(value, list):
-            words += [f"--{name}", *map(str, value)]
-        elif name == "conv_layers":
-            layers = ",".join(f"{c['channels']}x{c['kernel']}/{c['stride']}" for c in value)
-            words += [f"--{name}", layers]
-        else:
-            words += [f"--{name}", str(value)]
-    return shlex.join(words)

@@ -1,7 +1,7 @@
 """Floor 0: every setting of a run, how users spell it, and where its randomness comes from."""
 
 from dlsweep.config.errors import ConfigError
-from dlsweep.config.flags import flag_parser, parse_flags
+from dlsweep.config.flags import command_line, flag_parser, parse_flags
 from dlsweep.config.kinds import ConvLayer
 from dlsweep.config.names import (
     canonical_value,
@@ -19,6 +19,7 @@ __all__ = [
     "RunConfig",
     "Setting",
     "canonical_value",
+    "command_line",
     "flag_parser",
     "parse_config",
     "parse_flags",

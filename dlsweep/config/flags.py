@@ -6,7 +6,8 @@ import argparse
 import ast
 import dataclasses
 import json
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from dlsweep.config.errors import ConfigError, nearest
@@ -137,3 +138,25 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def command_line(config: Mapping[str, Any]) -> str:
+    """The flags that train a configuration again, quoted for a shell.
+
+    Args:
+        config: settings as ``RunConfig.as_dict`` gives them; what is the default is left out, and
+            so is where the run was: its project, entity and device.
+    """
+    defaults = RunConfig().as_dict()
+    words: list[str] = []
+    for name, value in config.items():
+        if name in ("wandb_project", "wandb_entity", "device") or defaults.get(name) == value:
+            continue
+        if name == "hidden_size" and isinstance(value, list):
+            words += [f"--{name}", *map(str, value)]
+        elif name == "conv_layers":
+            layers = ",".join(f"{c['channels']}x{c['kernel']}/{c['stride']}" for c in value)
+            words += [f"--{name}", layers]
+        else:
+            words += [f"--{name}", str(value)]
+    return shlex.join(words)

@@ -1,8 +1,17 @@
 """train.py's flags: the published convention, and every spelling of the table in the design."""
 
+import shlex
+
 import pytest
 
-from dlsweep.config import ConfigError, RunConfig, flag_parser, parse_flags
+from dlsweep.config import (
+    ConfigError,
+    RunConfig,
+    command_line,
+    flag_parser,
+    parse_config,
+    parse_flags,
+)
 
 # Setting, flags, text given, value.
 TABLE = [
@@ -249,3 +258,23 @@ def test_help_names_every_setting(capsys):
         assert flags.split()[0] in told
     assert "train.py" in told
     assert flag_parser("other.py").prog == "other.py"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"optimizer": "nadam", "hidden_size": [128, 64], "weight_decay": 0.0005, "seed": 3},
+        {"model": "cnn", "conv_layers": "16x5x5/2,8x3x3/1", "batch_norm": True, "dropout": 0.25},
+        {"wandb_project": "P", "wandb_entity": "E", "early_stopping": 3, "train_size": 100},
+    ],
+    ids=["defaults", "layers", "cnn", "places"],
+)
+def test_the_command_line_of_a_configuration_gives_it_again(settings: dict[str, object]):
+    config, _ = parse_config(settings)
+    line = command_line(config.as_dict())
+    given, problems = parse_flags(shlex.split(line))
+    assert problems == []
+    places = {"wandb_project": config.wandb_project, "wandb_entity": config.wandb_entity}
+    assert parse_config({**given, **places})[0] == config
+    assert "wandb" not in line
