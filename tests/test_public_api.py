@@ -43,8 +43,9 @@ NAMES = {
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
-        "Layout RunResult SCHEDULES Stack StackState StateError choose_device compiling_pays "
-        "layout_facts layout_from load_data most_members plan stack_key steps threads train_stack"
+        "Judge Layout RunResult SCHEDULES Stack StackState StateError choose_device "
+        "compiling_pays layout_facts layout_from load_data most_members plan stack_key steps "
+        "threads train_stack"
     ),
 }
 

@@ -101,8 +101,6 @@ def _train(
         raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
     for name in datasets_of(sweep):
         fetch(name)
-    if sweep.early_terminate is not None:
-        print("dlsweep: early_terminate is not applied by local sweeps yet", file=sys.stderr)
     with Study.open(sweep, arguments.storage) as study:
         total = study.total
         if total is None:
@@ -130,6 +128,11 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
     out = console()
     out.print()
     out.print(runs_table(study, most=20))
+    stopped = [row for row in study.rows if row.status == "stopped"]
+    if stopped:
+        epochs = sum(int(row.config["epochs"]) for row in stopped)
+        saved = epochs - sum(len(row.history) for row in stopped)
+        out.print(f"\nearly_terminate stopped {len(stopped)} runs and saved {saved:,} epochs")
     best = study.best()
     if best is None:
         out.print("no run has a result")

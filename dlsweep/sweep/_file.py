@@ -13,7 +13,7 @@ from typing import Any
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import did_you_mean, fold, shown
 from dlsweep.sweep._distributions import Distribution
-from dlsweep.sweep._metric import Metric, number, parse_metric
+from dlsweep.sweep._metric import EVERY_EPOCH, Metric, number, parse_metric
 from dlsweep.sweep._parameters import parse_parameters
 from dlsweep.sweep._space import Space
 from dlsweep.sweep._yaml import read_yaml
@@ -29,6 +29,7 @@ _KEYS = (
     *("method", "metric", "parameters", "run_cap", "early_terminate", "name", "description"),
     *("project", "entity", "program", "command", "controller", "scheduler"),
 )
+_MOST_BRACKETS = 100  # W&B's own limit
 _OTHER_KEYS = ("apiVersion", "kind", "job", "image_uri", "queue", "resource")
 
 
@@ -36,7 +37,8 @@ _OTHER_KEYS = ("apiVersion", "kind", "job", "image_uri", "queue", "resource")
 class Hyperband:
     """W&B's early_terminate: at its brackets, runs outside the best 1/eta are stopped.
 
-    The brackets are min_iter · etaᵏ epochs, or max_iter / etaᵏ for k = 1 … s.
+    The brackets are max_iter / etaᵏ epochs for k = 1 … s, or else min_iter · etaᵏ for k = 0, 1 ….
+    A run is measured by its best epoch so far; with ``strict`` by its epoch at the bracket.
     """
 
     min_iter: int | None = None
@@ -44,6 +46,20 @@ class Hyperband:
     s: int | None = None
     eta: float = 3.0
     strict: bool = False
+
+    def brackets(self, longest: int) -> list[int]:
+        """The brackets up to ``longest`` epochs, in ascending order."""
+        found: set[int] = set()
+        if self.max_iter is not None and self.s is not None:
+            bracket = float(self.max_iter)
+            for _ in range(self.s):
+                bracket /= self.eta
+                if bracket < 1:
+                    break
+                found.add(int(bracket))
+        elif self.min_iter is not None:
+            found = {int(self.min_iter * self.eta**k) for k in range(_MOST_BRACKETS)}
+        return sorted(bracket for bracket in found if bracket <= longest)
 
 
 @dataclass(frozen=True)
@@ -167,6 +183,8 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
         raw=given,
         path=path,
     )
+    if sweep.early_terminate is not None and metric.name not in EVERY_EPOCH:
+        notices.append(f"early_terminate: {metric.name} is known at the end only; it has no effect")
     if not problems:
         contradictions, about, _ = sweep.space.combinations
         problems += contradictions
@@ -249,4 +267,13 @@ def _early_terminate(given: Any, problems: list[str]) -> Hyperband | None:
     if eta is None or eta <= 1:
         problems.append(f"{at}.eta: got {shown(keys['eta'])}, expected a number > 1")
         eta = 3.0
-    return Hyperband(eta=eta, strict=keys.get("strict") is True, **counts)
+    strict = keys.get("strict", False)
+    if not isinstance(strict, bool):
+        problems.append(f"{at}.strict: got {shown(strict)}, expected true or false")
+    rule = Hyperband(eta=eta, strict=strict is True, **counts)
+    if rule.max_iter is not None and rule.s is not None and not rule.brackets(rule.max_iter):
+        problems.append(
+            f"{at}: there is no bracket before max_iter {rule.max_iter} with eta {eta:g}; "
+            "give a larger max_iter"
+        )
+    return rule

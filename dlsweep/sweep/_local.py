@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dlsweep.config import RunConfig
 from dlsweep.data import DATASETS
 from dlsweep.sweep._file import SweepFile
+from dlsweep.sweep._hyperband import STOPPED, EarlyTermination
 from dlsweep.sweep._rows import Row
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Broken, Done, Trained, Trainer
 from dlsweep.tracking import TrackedRun, open_run
-from dlsweep.training import EpochMetrics, Layout, RunResult
+from dlsweep.training import EpochMetrics, Judge, Layout, RunResult
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -79,6 +80,11 @@ class LocalSweep:
         self._queue: StackQueue[Point] = StackQueue(trainer.processes)
         self._jobs: dict[int, _Job] = {}
         self._started = 0
+        self._rule: EarlyTermination | None = None
+        if study.sweep.early_terminate is not None:
+            self._rule = EarlyTermination(study.sweep.early_terminate, study.sweep.metric)
+            for row in study.rows():
+                self._rule.add(row.number, row.history)
 
     def run(self) -> None:
         """Train. What is unfinished when an exception leaves this waits in the study."""
@@ -119,8 +125,23 @@ class LocalSweep:
             for point, config in zip(points, configs, strict=True)
         ]
         self._jobs[job] = _Job(points, runs)
-        self._trainer.start(job, configs, compile_for=compile_for)
+        self._trainer.start(job, configs, compile_for=compile_for, judge=self._judge(points))
         self._watcher.started(points)
+
+    def _judge(self, points: Sequence[Point]) -> Judge | None:
+        """The sweep's ``early_terminate`` for a stack of these runs."""
+        rule = self._rule
+        if rule is None:
+            return None
+        for point in points:
+            rule.add(point.number, [])
+
+        def judge(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
+            epoch = {points[i].number: told.as_dict() for i, told in metrics.items()}
+            stopped = rule.stops(epoch)
+            return {i: STOPPED for i in metrics if points[i].number in stopped}
+
+        return judge
 
     def _handle(self, event: Trained | Done | Broken) -> None:
         job = self._jobs[event.job]

@@ -34,6 +34,9 @@ METRICS = (
 )
 """What a run logs and a sweep may be judged by (DESIGN.md: every epoch, and in the summary)."""
 
+EVERY_EPOCH = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "seconds")
+"""Those of them that a run logs every epoch; the others are known at its end only."""
+
 _BY_SPELLING = {fold(name): name for name in METRICS}
 for _measure, _split in product(_MEASURES, _SPLITS):
     for _m, _s in product(_MEASURES[_measure], _SPLITS[_split]):

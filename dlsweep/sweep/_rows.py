@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from dlsweep.sweep._file import SweepFile
+from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._metric import Metric, number
 from dlsweep.sweep._store import Record
 
-STATUSES = ("waiting", "running", "finished", "early_stopped", "diverged", "failed")
-"""A run waits where its process died before the end; it is the next to be trained."""
+STATUSES = ("waiting", "running", "finished", "early_stopped", "stopped", "diverged", "failed")
+"""A run waits where its process died before the end; it is the next to be trained. One is stopped
+by the sweep's ``early_terminate``, and early_stopped by its own ``early_stopping``."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def to_row(record: Record, metric: Metric, *, alive: bool) -> Row:
     else:
         status = stored.get("status", "failed" if record.state == "fail" else "finished")
     history, summary = stored.get("history", []), stored.get("summary", {})
-    value = objective(metric, history, summary) if record.state == "complete" else None
+    valued = record.state == "complete" or status == STOPPED
+    value = objective(metric, history, summary) if valued else None
     run_id = stored.get("run_id", "")
     return Row(
         number=record.number,

@@ -272,7 +272,7 @@ class Store:
             )
             if ended.rowcount != 1:
                 return False
-            if value is not None:
+            if value is not None and state == "complete":
                 connection.execute(
                     sa.insert(_VALUES).values(
                         trial_id=key, objective=0, value=value, value_type=_FINITE

@@ -16,6 +16,7 @@ from typing import Any
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.sweep._distributions import plain
 from dlsweep.sweep._file import SweepFile
+from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._lock import OwnerLock
 from dlsweep.sweep._metric import number
 from dlsweep.sweep._reading import SWEEP
@@ -24,6 +25,7 @@ from dlsweep.sweep._search import Draft, Search
 from dlsweep.sweep._store import Record, Store
 
 _SEED = "seed"
+_ENDINGS = ("finished", "early_stopped", STOPPED, "diverged")
 _ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -181,7 +183,7 @@ class Study:
 
         Args:
             point: what was trained.
-            status: finished, early_stopped or diverged.
+            status: finished, early_stopped, stopped or diverged.
             history: what was logged every epoch, in order, numbers by name.
             summary: what was logged at the end, by name.
             info: what else is to be kept with the run, as JSON has it, such as its directory.
@@ -190,15 +192,17 @@ class Study:
             The run's row. Its value is the metric's last logged one; a run that diverged or never
             logged the metric has none, and counts for bayes as one of the worst.
         """
-        if status not in ("finished", "early_stopped", "diverged"):
-            raise ValueError(f"status {status!r}; choose finished, early_stopped or diverged")
+        if status not in _ENDINGS:
+            raise ValueError(f"status {status!r}; choose from {', '.join(_ENDINGS)}")
         metric = self.sweep.metric
         epochs, end = [_plain(epoch) for epoch in history], _plain(summary or {})
         value = None if status == "diverged" else objective(metric, epochs, end)
         curve = {step: number(epoch.get(metric.name)) for step, epoch in enumerate(epochs, start=1)}
         steps = {step: v for step, v in curve.items() if v is not None}
         told = {"status": status, "history": epochs, "summary": end, "info": dict(info or {})}
-        return self._end(point, "pruned" if value is None else "complete", value, told, steps)
+        # Optuna's word for a run that was stopped is pruned, and for it that has no value.
+        pruned = value is None or status == STOPPED
+        return self._end(point, "pruned" if pruned else "complete", value, told, steps)
 
     def fail(self, point: Point, reason: str, info: Mapping[str, Any] | None = None) -> Row:
         """Store that a run could not be trained, and why; it is not tried again."""

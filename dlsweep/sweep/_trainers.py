@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import traceback
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.connection import Connection
@@ -21,7 +21,7 @@ import torch
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
-from dlsweep.training import EpochEnd, Layout, Stack, load_data
+from dlsweep.training import EpochEnd, EpochMetrics, Judge, Layout, Stack, load_data
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,24 @@ class Trainer(Protocol):
         """How many jobs train at once."""
 
     def start(
-        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+        self,
+        job: int,
+        configs: Sequence[RunConfig],
+        *,
+        compile_for: Layout | None = None,
+        judge: Judge | None = None,
     ) -> None:
-        """Begin a stack, compiled for a layout or not at all; only while ``idle``."""
+        """Begin a stack; only while ``idle``.
+
+        Args:
+            job: what the events will call it.
+            configs: the runs.
+            compile_for: compile for this layout, or not at all.
+            judge: asked within ``wait`` after every epoch who is to leave the stack.
+        """
 
     def wait(self) -> Sequence[Event]:
-        """What has happened since the last call; waits until something has."""
+        """What has happened since the last call; waits until something has, or has been asked."""
 
     def close(self) -> None:
         """Stop everything now."""
@@ -101,11 +113,15 @@ def _remembering(load: Loader) -> Loader:
 
 
 def _events(
-    job: int, configs: Sequence[RunConfig], compile_for: Layout | None, load: Loader
+    job: int,
+    configs: Sequence[RunConfig],
+    compile_for: Layout | None,
+    judge: Judge | None,
+    load: Loader,
 ) -> Iterator[Event]:
     """Train a stack to its end; whatever goes wrong is an event too."""
     try:
-        for end in Stack(configs, load(configs[0]), compile_for=compile_for):
+        for end in Stack(configs, load(configs[0]), compile_for=compile_for, judge=judge):
             yield Trained(job, end)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -132,10 +148,15 @@ class HereTrainer:
         return 1
 
     def start(
-        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+        self,
+        job: int,
+        configs: Sequence[RunConfig],
+        *,
+        compile_for: Layout | None = None,
+        judge: Judge | None = None,
     ) -> None:
         """See ``Trainer``."""
-        self._running = _events(job, configs, compile_for, self._load)
+        self._running = _events(job, configs, compile_for, judge, self._load)
 
     def wait(self) -> Sequence[Event]:
         """See ``Trainer``."""
@@ -156,6 +177,14 @@ class _Worker:
     process: multiprocessing.process.BaseProcess
     pipe: Connection
     job: int | None = None
+    judge: Judge | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a worker sends for its judge; the answer goes back through the pipe."""
+
+    metrics: Mapping[int, EpochMetrics]
 
 
 class ProcessTrainer:
@@ -192,15 +221,20 @@ class ProcessTrainer:
         return len(self._workers)
 
     def start(
-        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+        self,
+        job: int,
+        configs: Sequence[RunConfig],
+        *,
+        compile_for: Layout | None = None,
+        judge: Judge | None = None,
     ) -> None:
         """See ``Trainer``."""
         i = next(i for i, worker in enumerate(self._workers) if worker.job is None)
         if not self._workers[i].process.is_alive():
             self._workers[i] = self._hire()
-        self._workers[i].job = job
+        self._workers[i].job, self._workers[i].judge = job, judge
         with contextlib.suppress(OSError):  # of one that dies just now: ``wait`` will tell
-            self._workers[i].pipe.send((job, list(configs), compile_for))
+            self._workers[i].pipe.send((job, list(configs), compile_for, judge is not None))
 
     def wait(self) -> Sequence[Event]:
         """See ``Trainer``."""
@@ -210,7 +244,11 @@ class ProcessTrainer:
             worker = busy[pipe]  # type: ignore[index]
             assert worker.job is not None
             try:
-                event: Event = worker.pipe.recv()
+                event: Event | _Asked = worker.pipe.recv()
+                if isinstance(event, _Asked):
+                    assert worker.judge is not None
+                    worker.pipe.send(dict(worker.judge(event.metrics)))
+                    continue
             except (EOFError, OSError):
                 worker.process.join()
                 event = Broken(worker.job, _ending(worker.process.exitcode or 0))
@@ -247,10 +285,16 @@ def _work(pipe: Connection, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: its parent acts
     torch.set_num_threads(threads)
     load = _remembering(load_data)
+
+    def ask(metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
+        pipe.send(_Asked(metrics))
+        answer: Mapping[int, str] = pipe.recv()
+        return answer
+
     try:
         while True:
-            job, configs, compile_for = pipe.recv()
-            for event in _events(job, configs, compile_for, load):
+            job, configs, compile_for, judged = pipe.recv()
+            for event in _events(job, configs, compile_for, ask if judged else None, load):
                 pipe.send(event)
     except (EOFError, OSError):
         return

@@ -14,7 +14,7 @@ from dlsweep.training._results import (
     RunResult,
 )
 from dlsweep.training._schedules import SCHEDULES
-from dlsweep.training._stack import BACKENDS, EpochEnd, Stack, train_stack
+from dlsweep.training._stack import BACKENDS, EpochEnd, Judge, Stack, train_stack
 from dlsweep.training._state import StackState, StateError, layout_facts, layout_from
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "EpochEnd",
     "EpochMetrics",
     "Evaluation",
+    "Judge",
     "Layout",
     "RunResult",
     "Stack",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +37,10 @@ BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset, Layout | None], Lear
     "numpy": lambda configs, data, layout: NumpyLearner(configs, data),
 }
 """Each makes a learner from configurations, data, and the layout to compile for, if any."""
+
+
+Judge = Callable[[Mapping[int, EpochMetrics]], Mapping[int, str]]
+"""Hears what an epoch brought, by member, and says who is to leave now, with which status."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ class Stack:
         state: what ``state`` gave for a stack of the same configurations; this one goes on at the
             next epoch as that one would have, bit for bit on the same kind of machine. Its layout
             is the state's.
+        judge: asked after every epoch which members are to leave with it.
 
     Raises:
         ValueError: for configurations that may not share a stack.
@@ -116,6 +121,7 @@ class Stack:
         *,
         compile_for: Layout | None = None,
         state: StackState | None = None,
+        judge: Judge | None = None,
     ) -> None:
         if len({stack_key(config) for config in configs}) != 1:
             raise ValueError("these configurations cannot share a stack")
@@ -128,6 +134,7 @@ class Stack:
             check_identity(state.facts["identity"], self._identity)
             compile_for = state.layout
         self._compile_for = compile_for
+        self._judge = judge
         ordered = [configs[i] for i in order]
         self._learner = BACKENDS[configs[0].backend](ordered, data, compile_for)
         self._epoch = 0
@@ -217,6 +224,9 @@ class Stack:
         if best:
             self._learner.remember(best)
         metrics = {member.index: member.history[-1] for member in self._members}
+        if self._judge is not None:
+            for index, status in self._judge(metrics).items():
+                self.stop(index, status)
         return EpochEnd(metrics, self._leave())
 
     def _leave(self) -> dict[int, RunResult]:

@@ -105,6 +105,14 @@ TOP = {
         HEAD + LR + "early_terminate: {type: hyperband, min_itr: 3, min_iter: 3}\n",
         "early_terminate.min_itr: no such key; did you mean 'min_iter'?",
     ),
+    "hyperband strict": (
+        HEAD + LR + "early_terminate: {type: hyperband, min_iter: 3, strict: no}\n",
+        "early_terminate.strict: got 'no', expected true or false",
+    ),
+    "hyperband without a bracket": (
+        HEAD + LR + "early_terminate: {type: hyperband, max_iter: 2, s: 1}\n",
+        "early_terminate: there is no bracket before max_iter 2 with eta 3; give a larger max_iter",
+    ),
 }
 
 PARAMETERS = {

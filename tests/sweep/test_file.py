@@ -322,3 +322,19 @@ parameters:
     assert again.parameters == sweep.parameters
     assert again.early_terminate == Hyperband(min_iter=2, eta=4.0, strict=True)
     assert (again.name, again.metric, again.run_cap) == ("my-sweep", sweep.metric, 9)
+
+
+def test_a_stopping_rule_needs_a_metric_of_every_epoch() -> None:
+    rule = {"type": "hyperband", "min_iter": 2}
+    for name, told in (("test_accuracy", True), ("val_loss", False)):
+        goal = "minimize" if name.endswith("loss") else "maximize"
+        sweep = parse_sweep(
+            {
+                "method": "random",
+                "metric": {"name": name, "goal": goal},
+                "parameters": {"epochs": {"values": [2, 3]}},
+                "early_terminate": rule,
+            }
+        )
+        notice = f"early_terminate: {name} is known at the end only; it has no effect"
+        assert (notice in sweep.notices) == told

@@ -12,8 +12,9 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, load
 from dlsweep.figures import analyse_run
 from dlsweep.sweep import HereTrainer, LocalSweep, Point, Row, Study, Trainer, datasets_of
+from dlsweep.sweep._hyperband import to_stop
 from dlsweep.sweep._trainers import Broken, Event, Trained
-from dlsweep.training import EpochMetrics, Layout, train_stack
+from dlsweep.training import EpochMetrics, Judge, Layout, train_stack
 from tests.sweep.helpers import sweep
 from tests.wandb_server import WandbServer, wandb_cli
 
@@ -148,9 +149,14 @@ class Breaking:
     processes = 2
 
     def start(
-        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+        self,
+        job: int,
+        configs: Sequence[RunConfig],
+        *,
+        compile_for: Layout | None = None,
+        judge: Judge | None = None,
     ) -> None:
-        self.here.start(job, configs, compile_for=compile_for)
+        self.here.start(job, configs, compile_for=compile_for, judge=judge)
 
     def wait(self) -> Sequence[Event]:
         events = self.here.wait()
@@ -214,6 +220,56 @@ def test_an_interrupted_sweep_goes_on_where_it_was(
     assert {row.run_id for row in rows} == {ended.run_id, *states}
 
 
+HYPERBAND = {"type": "hyperband", "min_iter": 1, "eta": 2, "strict": True}
+EIGHT = {
+    "dataset": {"value": "digits"},
+    "epochs": {"value": 4},
+    "hidden_size": {"value": 16},
+    "learning_rate": {"values": [1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2]},
+}
+
+
+def test_hyperband_stops_runs_in_their_stack(
+    digits: Dataset, storage: str, wandb_server: WandbServer
+):
+    """A run is stopped by the rule alone, and the others get the result that they would get."""
+    given = sweep(EIGHT, "grid", early_terminate=HYPERBAND)
+    rule = given.early_terminate
+    assert rule is not None
+    with Study.open(given, storage) as study:
+        run(study, digits, mode="online")
+        rows = study.rows()
+    curves = {row.number: [epoch["val_accuracy"] for epoch in row.history] for row in rows}
+    expected = dict.fromkeys(curves, 4)
+    for epoch in (1, 2, 3):
+        so_far = {number: curve[:epoch] for number, curve in curves.items()}
+        going = {number for number in curves if expected[number] == 4}
+        expected |= dict.fromkeys(to_stop(rule, "maximize", so_far, going), epoch)
+    assert {number: len(curve) for number, curve in curves.items()} == expected
+    assert 2 <= sum(epochs < 4 for epochs in expected.values()) < 8
+    for row in rows:
+        assert row.status == ("stopped" if expected[row.number] < 4 else "finished")
+        assert row.summary["status"] == row.status
+        assert row.value == row.history[-1]["val_accuracy"]
+        [alone] = train_stack([RunConfig(**row.config)], digits)
+        assert [e["val_loss"] for e in row.history] == pytest.approx(
+            [e.val_loss for e in alone.history[: len(row.history)]]
+        )
+        got = wandb_server.runs[row.run_id]
+        assert (got.state, got.summary["status"]) == ("finished", row.status)
+        assert len(got.column("val_loss")) == len(row.history)
+
+
+def test_runs_of_an_earlier_command_count_for_hyperband(digits: Dataset, storage: str):
+    with Study.open(sweep(EIGHT, "grid", run_cap=6), storage) as study:
+        for point in study.ask(6):
+            study.finish(point, "finished", [{"val_accuracy": 2.0}] * 4)
+    with Study.open(sweep(EIGHT, "grid", early_terminate=HYPERBAND), storage) as study:
+        run(study, digits)
+        rows = study.rows()
+    assert [(row.status, len(row.history)) for row in rows[6:]] == [("stopped", 1)] * 2
+
+
 def test_the_data_sets_of_a_sweep():
     assert datasets_of(sweep({"epochs": {"value": 1}})) == ["fashion_mnist"]
     assert datasets_of(sweep({"dataset": {"values": ["MNIST", "digits"]}})) == ["mnist", "digits"]
@@ -228,10 +284,15 @@ def test_what_is_compiled_once_stays_compiled(
 
     class Noting(HereTrainer):
         def start(
-            self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+            self,
+            job: int,
+            configs: Sequence[RunConfig],
+            *,
+            compile_for: Layout | None = None,
+            judge: Judge | None = None,
         ) -> None:
             layouts.append(compile_for)
-            super().start(job, configs)
+            super().start(job, configs, judge=judge)
 
     left: list[float] = []
 

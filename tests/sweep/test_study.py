@@ -111,7 +111,7 @@ def test_a_metric_of_the_summary(storage: str) -> None:
 def test_an_end_is_told_once(storage: str) -> None:
     with Study.open(sweep(SPACE), storage) as study:
         (point,) = study.ask(1)
-        with pytest.raises(ValueError, match="choose finished, early_stopped or diverged"):
+        with pytest.raises(ValueError, match="choose from finished, early_stopped, stopped"):
             study.finish(point, "crashed")
         study.finish(point, "finished", history(0.5))
         with pytest.raises(ValueError, match="has ended before"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +24,7 @@ from dlsweep.sweep import (
     choose_trainer,
 )
 from dlsweep.sweep._trainers import Broken, Done, Event, Trained
-from dlsweep.training import Layout, train_stack
+from dlsweep.training import EpochMetrics, Judge, Layout, train_stack
 from tests.sweep.helpers import sweep
 
 TINY = RunConfig(dataset="digits", epochs=2, hidden_size=8)
@@ -74,6 +74,29 @@ def test_a_job_is_its_epochs_and_an_end(trainer: Trainer):
         assert result.summary() == pytest.approx(expected.summary())
 
 
+def test_a_judge_says_who_leaves_with_an_epoch(trainer: Trainer):
+    configs = [dataclasses.replace(TINY, epochs=3, seed=seed) for seed in range(3)]
+    heard: list[Mapping[int, EpochMetrics]] = []
+
+    def judge(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
+        heard.append(metrics)
+        return {1: "stopped"} if len(heard) == 2 else {}
+
+    trainer.start(5, configs, judge=judge)
+    found: list[Event] = []
+    while Done(5) not in found:
+        found += trainer.wait()
+    ends = [event.end for event in found if isinstance(event, Trained)]
+    assert [end.metrics for end in ends] == heard
+    assert [end.results.keys() for end in ends] == [set(), {1}, {0, 2}]
+    assert ends[1].results[1].status == "stopped"
+    assert len(ends[1].results[1].history) == 2
+    # Its neighbours have what they would have had.
+    alone = train_stack(configs, load("digits"))
+    for i in (0, 2):
+        assert ends[2].results[i].summary() == pytest.approx(alone[i].summary())
+
+
 def test_an_error_is_an_event_with_its_reason(trainer: Trainer):
     [event] = events(trainer, 8, [dataclasses.replace(TINY, train_size=5)])
     assert isinstance(event, Broken)
@@ -106,7 +129,7 @@ def test_a_process_that_died_while_idle_is_replaced(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(ProcessTrainer, "_hire", hire)
     ProcessTrainer(1).start(3, [TINY])
-    assert sent == [("living", (3, [TINY], None))]
+    assert sent == [("living", (3, [TINY], None, False))]
 
 
 @dataclasses.dataclass
@@ -123,11 +146,16 @@ class Lent:
     processes = 2
 
     def start(
-        self, job: int, configs: Sequence[RunConfig], *, compile_for: Layout | None = None
+        self,
+        job: int,
+        configs: Sequence[RunConfig],
+        *,
+        compile_for: Layout | None = None,
+        judge: Judge | None = None,
     ) -> None:
         if job == self.kill:
             configs = [dataclasses.replace(config, epochs=10**6) for config in configs]
-        self.trainer.start(job, configs, compile_for=compile_for)
+        self.trainer.start(job, configs, compile_for=compile_for, judge=judge)
 
     def wait(self) -> Sequence[Event]:
         found = self.trainer.wait()
