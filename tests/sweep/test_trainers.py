@@ -184,6 +184,7 @@ PARAMETERS = {
     "dataset": {"value": "digits"},
     "epochs": {"value": 2},
     "hidden_size": {"values": [8, 9, 10]},
+    "figures": {"value": "none"},  # numbers only, which can be compared
     "optimizer": {"values": ["sgd", "adam"]},
 }
 
