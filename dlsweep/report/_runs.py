@@ -17,7 +17,7 @@ from dlsweep.sweep import Metric
 ENDED = ("finished", "early_stopped", "diverged", "failed")
 """The statuses of a run that will not change any more."""
 
-_PLACES = {"wandb_project", "wandb_entity", "device"}  # where a run was, not what it was
+PLACES = {"wandb_project", "wandb_entity", "device"}  # where a run was, not what it was
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def varied(configs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(
         name
         for name in SETTINGS
-        if name not in _PLACES and len({level(c[name]) for c in configs if name in c}) > 1
+        if name not in PLACES and len({level(c[name]) for c in configs if name in c}) > 1
     )
 
 

@@ -1,0 +1,142 @@
+"""What is counted: configurations, each with its repeats over seeds, and their settings' levels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dlsweep.report._runs import PLACES, Run, RunsTable, level
+
+SEED = "seed"
+MOST_LEVELS = 8
+"""A number with more values than this is looked at in four ranges, each with as many runs."""
+RANGES = 4
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Runs that differ in their seed only. They are one observation: seeds are not settings.
+
+    Attributes:
+        runs: at least one, all with a value.
+    """
+
+    runs: tuple[Run, ...]
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The metric of every run, (runs,)."""
+        return np.array([run.value for run in self.runs], dtype=float)
+
+    @property
+    def value(self) -> float:
+        """The mean of the metric over the seeds."""
+        return float(self.values.mean())
+
+    def get(self, name: str) -> Any:
+        """A setting's value."""
+        return self.runs[0].config.get(name)
+
+
+def settings(table: RunsTable) -> list[str]:
+    """The settings whose effect can be asked for: those that vary, but for the seed."""
+    return [name for name in table.parameters if name != SEED]
+
+
+def configurations(table: RunsTable) -> list[Configuration]:
+    """The runs that have a value, those that differ in their seed only taken together."""
+    return [Configuration(tuple(runs)) for runs in grouped(table.finished())]
+
+
+def grouped(runs: Sequence[Run], without: str = SEED) -> list[list[Run]]:
+    """The runs in groups whose configurations differ in one setting only, in their order.
+
+    Args:
+        runs: any runs. One that says nothing of the setting is a group of its own: what else it
+            leaves out, nobody knows.
+        without: the setting.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        config = {k: v for k, v in run.config.items() if k not in PLACES and k != without}
+        alone = "" if without in run.config else run.id
+        groups.setdefault(json.dumps([alone, config], sort_keys=True), []).append(run)
+    return list(groups.values())
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A setting over a list of configurations.
+
+    Attributes:
+        name: the setting.
+        levels: its values as text, in order; ranges such as "0.001 to 0.01" where a number has
+            very many values.
+        codes: the index into ``levels`` of every configuration, (n,); -1 where it says nothing.
+        numbers: the values themselves, float64, (n,); None where they are not all numbers.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    codes: np.ndarray
+    numbers: np.ndarray | None
+
+    def columns(self) -> tuple[list[str], np.ndarray]:
+        """The setting as W&B gives it to a model: a number as it is, one 0/1 column a word.
+
+        Returns:
+            The level of each column ("" for a number) and the columns, (n, columns).
+        """
+        if self.numbers is not None:
+            return [""], self.numbers[:, None]
+        one_hot = self.codes[:, None] == np.arange(len(self.levels))
+        return list(self.levels), one_hot.astype(float)
+
+
+def factor(found: Sequence[Configuration], name: str) -> Factor:
+    """A setting's levels over configurations."""
+    values = [c.get(name) for c in found]
+    known = [name in c.runs[0].config for c in found]
+    distinct = {level(v): v for v, is_known in zip(values, known, strict=True) if is_known}
+    if all(isinstance(v, int | float) and not isinstance(v, bool) for v in distinct.values()):
+        order = sorted(distinct, key=lambda text: distinct[text])
+        complete = bool(found) and all(known)
+        numbers = np.array(values, dtype=float) if complete else None
+        if numbers is not None and len(order) > MOST_LEVELS:
+            return _in_ranges(name, numbers)
+    else:
+        order, numbers = sorted(distinct), None
+    index = {text: i for i, text in enumerate(order)}
+    pairs = zip(values, known, strict=True)
+    codes = np.array([index[level(v)] if is_known else -1 for v, is_known in pairs], dtype=int)
+    return Factor(name, tuple(order), codes, numbers)
+
+
+def _in_ranges(name: str, numbers: np.ndarray) -> Factor:
+    edges = np.unique(np.quantile(numbers, np.arange(1, RANGES) / RANGES))
+    codes = np.searchsorted(edges, numbers, side="left")
+    # A range is called by the values in it, not by its edges.
+    present, codes = np.unique(codes, return_inverse=True)
+    levels = []
+    for code in range(len(present)):
+        inside = numbers[codes == code]
+        levels.append(f"{level(float(inside.min()))} to {level(float(inside.max()))}")
+    return Factor(name, tuple(levels), codes, numbers)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's correction: with these, the chance of any false claim among them stays below 5 %.
+
+    Holm, "A simple sequentially rejective multiple test procedure", 1979.
+    """
+    corrected = [0.0] * len(p_values)
+    so_far = 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        so_far = max(so_far, min(1.0, (len(p_values) - rank) * p_values[i]))
+        corrected[i] = so_far
+    return corrected
