@@ -43,9 +43,9 @@ NAMES = {
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
-        "Judge Layout RunResult SCHEDULES Stack StackState StateError choose_device "
-        "compiling_pays layout_facts layout_from load_data most_members plan stack_key steps "
-        "threads train_stack"
+        "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError choose_device "
+        "compiling_pays free_memory layout_facts layout_from load_data members_that_fit "
+        "most_members plan stack_key stack_memory steps threads train_stack"
     ),
 }
 

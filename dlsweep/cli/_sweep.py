@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 import os
 import shlex
 import sys
@@ -35,6 +36,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--device", help="auto, cpu or cuda, for all runs")
     parser.add_argument("--project", help="W&B project of the runs")
     parser.add_argument("--workers", help="processes that train; on the CPU one for each core")
+    parser.add_argument("--verbose", action="store_true", help="also say how stacks are planned")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--offline", action="store_true", help="keep the runs on disk (the default)")
     where.add_argument("--online", action="store_true", help="send the runs to W&B while training")
@@ -45,6 +47,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Train what is left of the sweep, then show what came out."""
     from dlsweep.sweep import load_sweep
 
+    if arguments.verbose:
+        logging.getLogger("dlsweep").setLevel(logging.DEBUG)
     count = _checked("--count", arguments.count, problems)
     workers = _checked("--workers", arguments.workers, problems)
     settings = {}

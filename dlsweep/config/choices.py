@@ -25,17 +25,25 @@ class DatasetChoice(Choice):
     Attributes:
         image_shape: (channels, height, width).
         train_images: how many images there are to train and validate on.
+        test_images: how many there are to test on.
+        classes: how many classes they are of.
     """
 
     image_shape: tuple[int, int, int] = (1, 28, 28)
     train_images: int = 60_000
+    test_images: int = 10_000
+    classes: int = 10
 
 
 DATASETS: dict[str, DatasetChoice] = {
     "fashion_mnist": DatasetChoice("70,000 images of clothes, 28×28", ("fashion", "fmnist")),
     "mnist": DatasetChoice("70,000 handwritten digits, 28×28", ("mnist_784",)),
     "digits": DatasetChoice(
-        "scikit-learn's 1,797 handwritten digits, 8×8", ("sklearn_digits",), (1, 8, 8), 1_437
+        "scikit-learn's 1,797 handwritten digits, 8×8",
+        ("sklearn_digits",),
+        (1, 8, 8),
+        1_437,
+        360,
     ),
 }
 

@@ -17,7 +17,7 @@ from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Broken, Done, Trained, Trainer
 from dlsweep.tracking import TrackedRun, open_run
-from dlsweep.training import EpochMetrics, Judge, Layout, RunResult
+from dlsweep.training import EpochMetrics, Judge, Layout, RunResult, choose_device
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -77,7 +77,9 @@ class LocalSweep:
         self._mode = mode
         self._settings = settings
         self._watcher = watcher
-        self._queue: StackQueue[Point] = StackQueue(trainer.processes)
+        self._queue: StackQueue[Point] = StackQueue(
+            trainer.processes, choose_device(settings.get("device", "auto")).type
+        )
         self._jobs: dict[int, _Job] = {}
         self._started = 0
         self._rule: EarlyTermination | None = None

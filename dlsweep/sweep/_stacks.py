@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from dlsweep.config import RunConfig
-from dlsweep.training import Layout, compiling_pays, most_members, plan, steps
+from dlsweep.training import Layout, compiling_pays, free_memory, most_members, plan, steps
 
 
 class HasConfig(Protocol):
@@ -25,10 +25,12 @@ class StackQueue(Generic[Waiting]):
 
     Args:
         processes: how many stacks train at once.
+        device: where, cpu or cuda; stacks keep to the memory that is free there.
     """
 
-    def __init__(self, processes: int) -> None:
+    def __init__(self, processes: int, device: str = "cpu") -> None:
         self._processes = processes
+        self._device = device
         self._stacks: list[list[Waiting]] = []
         self._seen: list[RunConfig] = []
         self._layout: Layout | None = None
@@ -45,7 +47,12 @@ class StackQueue(Generic[Waiting]):
     def add(self, runs: Sequence[Waiting]) -> None:
         """Plan runs that were asked for together; those that wait already keep their stacks."""
         configs = [run.config for run in runs]
-        stacks = plan(configs, most_members(len(configs), self._processes))
+        stacks = plan(
+            configs,
+            most_members(len(configs), self._processes, self._device),
+            free_memory(self._device, self._processes),
+            self._device,
+        )
         # The longest first, so that no process is left with much at the end.
         stacks.sort(key=lambda stack: sum(steps(configs[i]) for i in stack), reverse=True)
         self._stacks += [[runs[i] for i in stack] for stack in stacks]

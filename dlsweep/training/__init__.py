@@ -3,6 +3,7 @@
 from dlsweep.training._data import choose_device, load_data
 from dlsweep.training._layout import Layout
 from dlsweep.training._losses import LOSSES
+from dlsweep.training._memory import StackMemory, free_memory, members_that_fit, stack_memory
 from dlsweep.training._optimizers import RULES
 from dlsweep.training._planner import compiling_pays, most_members, plan, stack_key, steps, threads
 from dlsweep.training._results import (
@@ -32,16 +33,20 @@ __all__ = [
     "Layout",
     "RunResult",
     "Stack",
+    "StackMemory",
     "StackState",
     "StateError",
     "choose_device",
     "compiling_pays",
+    "free_memory",
     "layout_facts",
     "layout_from",
     "load_data",
+    "members_that_fit",
     "most_members",
     "plan",
     "stack_key",
+    "stack_memory",
     "steps",
     "threads",
     "train_stack",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Hashable, Sequence
 
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS
-from dlsweep.training._layout import can_be_deepened
+from dlsweep.training._layout import Layout, can_be_deepened
+from dlsweep.training._memory import members_that_fit
+
+_log = logging.getLogger("dlsweep.training")
 
 _CPU_MEMBERS = 8
 
@@ -65,17 +69,31 @@ def compiling_pays(member_steps: float, processes: int) -> bool:
     return member_steps > 100_000 * processes
 
 
-def most_members(runs: int, processes: int) -> int:
-    """How large stacks may be on a CPU: small enough for its caches, and for all processes."""
-    return max(1, min(_CPU_MEMBERS, math.ceil(runs / processes)))
+def most_members(runs: int, processes: int, device: str = "cpu") -> int:
+    """How large stacks may be: small enough for all processes, and on a CPU for its caches.
+
+    What fits into a GPU's memory is ``plan``'s to say.
+    """
+    share = max(1, math.ceil(runs / processes))
+    return min(_CPU_MEMBERS, share) if device == "cpu" else share
 
 
-def plan(configs: Sequence[RunConfig], most: int = _CPU_MEMBERS) -> list[list[int]]:
+def plan(
+    configs: Sequence[RunConfig],
+    most: int = _CPU_MEMBERS,
+    memory: int | None = None,
+    device: str = "cpu",
+) -> list[list[int]]:
     """Stacks for a list of runs.
+
+    Why the stacks are as large as they are goes to the logger ``dlsweep.training``.
 
     Args:
         configs: the runs.
         most: the largest number of members in a stack.
+        memory: bytes that a stack and its data set may take (see ``free_memory``); None for as much
+            as they take. A run that takes more by itself is a stack of its own.
+        device: what is to train, cpu or cuda, for ``memory``.
 
     Returns:
         Lists of places in ``configs``: every run is in exactly one, those of one list are
@@ -84,8 +102,20 @@ def plan(configs: Sequence[RunConfig], most: int = _CPU_MEMBERS) -> list[list[in
     groups: dict[Hashable, list[int]] = {}
     for i, config in enumerate(configs):
         groups.setdefault(stack_key(config), []).append(i)
-    return [
-        group[start : start + most]
-        for group in groups.values()
-        for start in range(0, len(group), most)
-    ]
+    stacks = []
+    for group in groups.values():
+        size, why = most, "the most that was asked for"
+        if memory is not None:
+            runs = [configs[i] for i in group]
+            layout = Layout.of(configs)
+            size = members_that_fit(runs, most, memory, layout=layout, device=device)
+            if size < min(most, len(group)):
+                why = f"more would not fit into {memory / 1e9:.1f} GB"
+        parts = [group[start : start + size] for start in range(0, len(group), size)]
+        if size >= len(group):
+            why = "all that share its shapes"
+        _log.debug(
+            "%d runs in stacks of %s: %s", len(group), ", ".join(map(str, map(len, parts))), why
+        )
+        stacks += parts
+    return stacks

@@ -383,6 +383,12 @@ def test_a_sweep_without_an_end_says_so(monkeypatch: pytest.MonkeyPatch, folder:
     assert {record["status"] for record in runs()} == {"waiting"}
 
 
+def test_verbose_says_how_stacks_are_planned():
+    assert "runs in stacks of" not in sweep(GRID, "--count 2").err
+    done = sweep(GRID, "--verbose")
+    assert "dlsweep: 2 runs in stacks of 2: all that share its shapes\n" in done.err
+
+
 # `dlsweep runs`
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from dlsweep.config import RunConfig
 from dlsweep.sweep._stacks import StackQueue
-from dlsweep.training import Layout
+from dlsweep.training import Layout, stack_memory
 
 
 @dataclass(frozen=True)
@@ -59,3 +59,28 @@ def test_what_is_compiled_once_stays_compiled(monkeypatch: pytest.MonkeyPatch):
     assert queue.next(unasked=200)[1] == layout  # 2 steps wait; 200 runs more are like these
     assert queue.next()[1] == layout
     assert asked == [(11, 2), (202, 2)]
+
+
+def test_stacks_keep_to_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch):
+    some = runs(*[{"hidden_size": 512, "learning_rate": 0.1 / (i + 1)} for i in range(6)])
+    room = stack_memory([run.config for run in some[:2]]).total
+    asked: list[tuple[str, int]] = []
+
+    def free_memory(device: str, processes: int) -> int:
+        asked.append((device, processes))
+        return room
+
+    monkeypatch.setattr("dlsweep.sweep._stacks.free_memory", free_memory)
+    queue: StackQueue[Run] = StackQueue(1)
+    queue.add(some)
+    assert [len(queue.next()[0]) for _ in range(3)] == [2, 2, 2]
+    assert asked == [("cpu", 1)]
+
+
+def test_where_it_is_not_known_what_is_free_stacks_are_as_large_as_the_caches_allow(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr("dlsweep.sweep._stacks.free_memory", lambda device, processes: None)
+    queue: StackQueue[Run] = StackQueue(1)
+    queue.add(runs(*[{"hidden_size": 512, "seed": i} for i in range(9)]))
+    assert sorted(len(queue.next()[0]) for _ in range(2)) == [1, 8]

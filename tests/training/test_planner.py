@@ -208,6 +208,8 @@ def test_stacks_are_small_enough_to_keep_every_process_busy():
     assert most_members(3, 4) == 1
     assert most_members(64, 2) == 8  # and no larger than the caches
     assert most_members(1, 1) == 1
+    assert most_members(64, 2, "cuda") == 32  # which a GPU has none of
+    assert most_members(0, 2, "cuda") == 1
 
 
 def test_steps_are_those_that_are_taken():

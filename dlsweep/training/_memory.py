@@ -1,0 +1,323 @@
+"""How much memory a stack takes, known before it is made."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import vmap
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+from dlsweep.config import RunConfig
+from dlsweep.config.choices import DATASETS, DatasetChoice
+from dlsweep.models import FeedForward, build, deepen
+from dlsweep.training._layout import Layout, can_be_deepened
+from dlsweep.training._member import Member, widest_layer
+from dlsweep.training._optimizers import RULES
+from dlsweep.training._torch import _EVALUATION_BYTES
+
+_SHARE = {"cpu": 0.7, "cuda": 0.9}
+"""How much of what is free stacks may take; the rest is for what else grows meanwhile."""
+
+
+@dataclass(frozen=True)
+class StackMemory:
+    """The memory of a stack in bytes, term by term.
+
+    Attributes:
+        parameters: of all members.
+        best: the copies of their best weights and buffers.
+        slots: what the update rules remember.
+        buffers: running statistics, counters, and what members differ in.
+        gradients: of all members.
+        training: what a step takes beside that, at its peak: activations, and the gradients before
+            they are gathered.
+        evaluation: what evaluating takes, at its peak: activations, losses and logits.
+        making: models and initial weights while the stack is made, where that is on its device.
+        results: the best weights of members as they leave, where they are on its device.
+        data: the data set: once for each device, whatever is trained on it.
+    """
+
+    parameters: int
+    best: int
+    slots: int
+    buffers: int
+    gradients: int
+    training: int
+    evaluation: int
+    making: int
+    results: int
+    data: int
+
+    @property
+    def stack(self) -> int:
+        """The peak without the data set."""
+        held = self.parameters + self.best + self.slots + self.buffers + self.gradients
+        return held + max(self.training, self.evaluation + self.results, self.making)
+
+    @property
+    def total(self) -> int:
+        """The peak with the data set."""
+        return self.stack + self.data
+
+
+def stack_memory(
+    configs: Sequence[RunConfig],
+    *,
+    layout: Layout | None = None,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> StackMemory:
+    """Predict the memory of a stack of runs.
+
+    What a step and an evaluation take is read off the engine's own functions, run on tensors that
+    have a shape and no values. What libraries and compiled programs keep for themselves is left
+    out.
+
+    Args:
+        configs: the members: of the torch backend, all with the same ``stack_key``.
+        layout: the layout that the stack is compiled for; by default the smallest.
+        device: cpu or cuda.
+        dtype: of parameters and images.
+    """
+    return _predict(
+        configs[0],
+        len(configs),
+        slots=max(RULES[config.optimizer].slots for config in configs),
+        own_batches=len({config.seed for config in configs}) > 1,
+        layout=layout or Layout.of(configs),
+        device=device,
+        dtype=dtype,
+    )
+
+
+def members_that_fit(
+    configs: Sequence[RunConfig], most: int, limit: int, *, layout: Layout, device: str = "cpu"
+) -> int:
+    """How many of these runs, which may share a stack, may do so within a limit; at least one.
+
+    Args:
+        configs: the runs.
+        most: no more than so many.
+        limit: bytes for a stack and its data set.
+        layout: the layout that the stack is compiled for.
+        device: cpu or cuda.
+    """
+    if configs[0].backend != "torch":
+        return 1
+    slots = max(RULES[config.optimizer].slots for config in configs)
+    own_batches = len({config.seed for config in configs}) > 1
+
+    def fits(count: int) -> bool:
+        prediction = _predict(
+            configs[0],
+            count,
+            slots=slots,
+            own_batches=own_batches,
+            layout=layout,
+            device=device,
+            dtype=torch.float32,
+        )
+        return prediction.total <= limit
+
+    most = min(most, len(configs))
+    if _at_most(configs[0], most, layout) <= limit or fits(most):
+        return most
+    low, high = 1, most  # so many are tried in any case; so many are too many
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
+
+
+def free_memory(device: str, processes: int = 1) -> int | None:
+    """Bytes that each of several processes may take for a stack and its data set.
+
+    Args:
+        device: cpu, cuda or cuda:N.
+        processes: how many share the memory.
+
+    Returns:
+        Nine tenths of what is free on a GPU, seven of what is free to the CPU, shared out; None
+        where the system does not say how much is free.
+    """
+    if device.startswith("cuda"):
+        free: int | None = torch.cuda.mem_get_info(torch.device(device))[0]
+    else:
+        free = _free_memory_of_the_cpu()
+    if free is None:
+        return None
+    return int(free * _SHARE[device.partition(":")[0]] / processes)
+
+
+def _free_memory_of_the_cpu() -> int | None:
+    """What Linux says is available, or less where the control group allows less."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if "MemAvailable" in line)
+    except (OSError, StopIteration, ValueError):
+        return None
+    group = Path("/sys/fs/cgroup")
+    try:
+        most = int((group / "memory.max").read_text())
+        free = min(free, most - int((group / "memory.current").read_text()))
+    except (OSError, ValueError):
+        pass  # no control group, or one without a limit ("max")
+    return max(0, free)
+
+
+def _predict(
+    config: RunConfig,
+    count: int,
+    *,
+    slots: int,
+    own_batches: bool,
+    layout: Layout,
+    device: str,
+    dtype: torch.dtype,
+) -> StackMemory:
+    choice, size = DATASETS[config.dataset], dtype.itemsize
+    model = _model(config, choice, layout, dtype)
+    member = Member(model, layout.losses, choice.image_shape)
+    train, val = _images(config, choice)
+    batch, largest = min(config.batch_size, train), max(val, choice.test_images)
+    widest = count * widest_layer(model, choice.image_shape) * size  # of one image
+    parameters = count * sum(p.numel() for p in model.parameters()) * size
+    buffers = count * sum(b.numel() * b.element_size() for b in model.buffers())
+
+    def empty(*shape: int, of: torch.dtype = dtype) -> Tensor:
+        return torch.empty(*shape, dtype=of, device="meta")
+
+    def images(*lead: int) -> tuple[Tensor, Tensor]:
+        return empty(*lead, *choice.image_shape), empty(*lead, of=torch.int64)
+
+    leaves = {name: empty(count, *p.shape).requires_grad_() for name, p in model.named_parameters()}
+    state = {name: empty(count, *b.shape, of=b.dtype) for name, b in model.named_buffers()}
+    chosen = empty(count, of=torch.int64)
+
+    def step() -> object:
+        own = 0 if own_batches else None
+        batches = images(count, batch) if own_batches else images(batch)
+        losses, after = vmap(member.train, (0, 0, own, own, 0))(leaves, state, *batches, chosen)
+        return after, torch.autograd.grad(losses.sum(), list(leaves.values()))
+
+    def evaluate() -> object:
+        part = images(max(1, min(largest, _EVALUATION_BYTES // widest)))
+        with torch.no_grad():
+            over = vmap(member.evaluate, (0, 0, None, None, 0))
+            return over(leaves, state, *part, chosen)
+
+    # On a GPU, rules work on whole matrices, while the gradients' parts are still there.
+    updating = 0 if device == "cpu" else 3 * parameters
+    # The CPU's convolutions work on copies of their operands, in an order of their own.
+    copies = batch * widest if device == "cpu" and config.model == "cnn" else 0
+    answers = count * val * (choice.classes + 1) * size
+    pixels = math.prod(choice.image_shape)
+    return StackMemory(
+        parameters=parameters,
+        best=parameters + buffers,
+        slots=parameters * slots,
+        buffers=buffers,
+        gradients=parameters,
+        training=max(_peak(step) + copies, updating),
+        evaluation=_peak(evaluate) + 2 * answers,
+        making=2 * parameters if device == "cpu" else 0,
+        results=parameters if device == "cpu" else 0,
+        data=(train + val + choice.test_images) * (pixels * size + 8),
+    )
+
+
+def _model(
+    config: RunConfig, choice: DatasetChoice, layout: Layout, dtype: torch.dtype
+) -> nn.Module:
+    among, conv_among = layout.activations, layout.conv_activations
+    model = build(config, choice.image_shape, choice.classes, among, conv_among, dtype)
+    if can_be_deepened(config):
+        assert isinstance(model, FeedForward)
+        deepen(model, layout.depth)
+    return model
+
+
+def _images(config: RunConfig, choice: DatasetChoice) -> tuple[int, int]:
+    """How many images are trained and validated on, about."""
+    val = round(choice.train_images * config.val_fraction)
+    train = choice.train_images - val
+    return min(train, config.train_size or train), val
+
+
+def _at_most(config: RunConfig, count: int, layout: Layout) -> int:
+    """More than a stack can take, for little time: most stacks are small beside what is free."""
+    choice = DATASETS[config.dataset]
+    channels, side, _ = choice.image_shape
+    parameters = values = 0
+    if config.model == "cnn":
+        for layer in config.conv_layers:
+            parameters += layer.channels * (channels * layer.kernel**2 + 4)
+            channels, side = layer.channels, layer.output_side(side)
+            values += channels * side**2
+    inputs = channels * side**2
+    sizes = config.hidden_sizes
+    if can_be_deepened(config):
+        sizes += sizes[-1:] * (layout.depth - len(sizes))
+    for size in (*sizes, choice.classes):
+        parameters += size * (inputs + 4)
+        values += size
+        inputs = size
+    train, val = _images(config, choice)
+    kinds = len(layout.activations) + len(layout.conv_activations) + len(layout.losses)
+    pixels, largest = math.prod(choice.image_shape), max(val, choice.test_images)
+    held = pixels + (20 + 3 * kinds) * values
+    training = 4 * count * (9 * parameters + min(config.batch_size, train) * held)
+    evaluated = min(_EVALUATION_BYTES, 4 * count * values * largest)
+    answers = 8 * (count * val * (choice.classes + 1) + pixels * largest)
+    data = (train + largest + largest) * (4 * pixels + 8)
+    return training + (10 + 3 * kinds) * evaluated + answers + data
+
+
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the storages that come into being, and takes off those that go."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.live = 0
+        self.peak: int = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {t.untyped_storage()._cdata for t in tree_iter((args, kwargs)) if _is_tensor(t)}
+        out = func(*args, **(kwargs or {}))
+        for tensor in filter(_is_tensor, tree_iter(out)):
+            storage = tensor.untyped_storage()
+            if storage._cdata not in given | self._known:
+                self._add(storage)
+        return out
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        self._known.add(key)
+        self.live += size
+        self.peak = max(self.peak, self.live)
+        weakref.finalize(storage, self._gone, key, size)
+
+    def _gone(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self.live -= size
+
+
+def _is_tensor(value: object) -> bool:
+    return isinstance(value, Tensor)
+
+
+def _peak(function: Callable[[], object]) -> int:
+    """Bytes of the tensors that a function makes, at most at the same time."""
+    watch = _Watch()
+    with watch:
+        function()
+    return watch.peak
