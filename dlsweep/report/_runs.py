@@ -68,7 +68,7 @@ class Online:
     group: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunsTable:
     """The runs of one source as they stood when it was read.
 

@@ -344,13 +344,14 @@ def test_noise_has_seldom_anything_in_common():
 
 
 def test_two_values_with_all_else_equal():
-    runs, gains = [], [0.02, 0.05, 0.03, 0.01]
+    runs, gains = [], [0.02, 0.05, 0.03, 0.01, 0.04]
     for i, gain in enumerate(gains):
         runs.append(run(2 * i, 0.5 + i / 10, epochs=i + 1))
         runs.append(run(2 * i + 1, 0.5 + i / 10 + gain, epochs=i + 1, loss="mean_squared_error"))
-    runs += [run(8, 0.9, epochs=9), run(9, None, epochs=8), run(10, 0.1, epochs=1, seed=7)]
+    runs += [run(10, 0.9, epochs=9), run(11, None, epochs=8), run(12, 0.1, epochs=1, seed=7)]
     found = comparison(table(runs), "loss", "cross_entropy", "mean_squared_error")
     assert [(a.name, b.name) for a, b in found.pairs] == [
+        ("run-8", "run-9"),
         ("run-6", "run-7"),
         ("run-4", "run-5"),
         ("run-2", "run-3"),
@@ -362,6 +363,14 @@ def test_two_values_with_all_else_equal():
     assert found.clear
     back = comparison(table(runs), "loss", "mean_squared_error", "cross_entropy")
     assert back.difference == pytest.approx(-found.difference)
+
+
+def test_few_pairs_that_agree_are_not_clear():
+    runs = [run(i, 0.5 + (i % 2) / 10, epochs=1 + i // 2, batch_size=16 << i % 2) for i in range(8)]
+    found = comparison(table(runs), "batch_size", 16, 32)
+    assert (len(found.pairs), found.difference) == (4, pytest.approx(0.1))
+    assert found.low > 0
+    assert not found.clear
 
 
 def test_one_pair_has_no_interval_and_none_no_difference():

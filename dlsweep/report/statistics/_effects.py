@@ -15,6 +15,7 @@ from dlsweep.report.statistics._units import configurations, factor, grouped, ho
 
 FEWEST_OF_A_LEVEL = 3
 """Configurations that a value needs for being compared with others."""
+FEWEST_PAIRS = 5
 CLEAR = 0.05
 
 
@@ -154,9 +155,14 @@ class Comparison:
     high: float
 
     @property
+    def enough(self) -> bool:
+        """Whether there are pairs enough to tell chance: fewer may all agree by luck."""
+        return len(self.pairs) >= FEWEST_PAIRS
+
+    @property
     def clear(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval leaves out 0, with pairs enough."""
+        return self.enough and (self.low > 0 or self.high < 0)
 
 
 def comparison(table: RunsTable, setting: str, first: Any, second: Any) -> Comparison:

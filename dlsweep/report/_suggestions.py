@@ -1,0 +1,138 @@
+"""Three configurations to try on another data set, taken from the runs with their evidence."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from dlsweep.report._runs import RunsTable, level
+from dlsweep.report._text import command
+from dlsweep.report._words import amount, count, difference, listed, setting
+from dlsweep.report.statistics import Configuration, configurations, importances, settings
+
+FEWEST = 10
+NEAR = 0.01
+"""As good as the best: within a point of accuracy, or a hundredth of any other metric."""
+_WORDS = ("optimizer", "activation", "model", "loss", "weight_init", "lr_schedule")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A configuration of the sweep, and why to try it.
+
+    Attributes:
+        configuration: what was trained.
+        rank: its place among all configurations, from 1.
+        why: in what it differs from the others suggested, with counts.
+    """
+
+    configuration: Configuration
+    rank: int
+    why: str
+
+
+def suggest(table: RunsTable) -> list[Suggestion]:
+    """Up to three configurations: the best; the best that differs where it matters; a cheap one.
+
+    None of fewer than ten configurations; the third only where one is as good and cheaper.
+    """
+    ranked = _ranked(table)
+    if len(ranked) < FEWEST:
+        return []
+    best = ranked[0]
+    chosen = [Suggestion(best, 1, f"The best of {count(len(ranked), 'configuration')}")]
+    for other in (_different(table, ranked), _cheap(table, ranked)):
+        if other is not None and all(other.configuration is not s.configuration for s in chosen):
+            chosen.append(other)
+    return chosen
+
+
+def suggestions(table: RunsTable) -> list[str]:
+    """The three as sentences, with the command to type; or why there are none."""
+    found = suggest(table)
+    if not found:
+        n = len(configurations(table))
+        return [
+            "**Too few runs to suggest anything:** "
+            f"{count(n, 'configuration has', 'configurations have')} a value, "
+            f"and it takes {FEWEST}."
+        ]
+    return [_sentence(table, suggestion) for suggestion in found]
+
+
+def _sentence(table: RunsTable, suggestion: Suggestion) -> str:
+    c = suggestion.configuration
+    names = [name for name in settings(table) if name in c.runs[0].config]
+    told = listed([setting(name, c.get(name)) for name in names])
+    seeds = "one seed" if len(c.runs) == 1 else f"the mean of {len(c.runs)} seeds"
+    return (
+        f"{suggestion.why}: {told}. Here {amount(table, c.value)} ({seeds}; number "
+        f"{suggestion.rank:,} of {len(configurations(table)):,}). {_elsewhere(c)}"
+    )
+
+
+def _elsewhere(configuration: Configuration) -> str:
+    run = configuration.runs[0]
+    kept = {k: v for k, v in run.config.items() if k not in ("dataset", "seed")}
+    return command(type(run)(run.id, run.name, run.status, kept), dataset="YOURS")
+
+
+def _ranked(table: RunsTable) -> list[Configuration]:
+    sign = -1 if table.metric.goal == "maximize" else 1
+    return sorted(configurations(table), key=lambda c: sign * c.value)
+
+
+def _different(table: RunsTable, ranked: list[Configuration]) -> Suggestion | None:
+    """The best with another value of the setting that matters most, words before numbers."""
+    best = ranked[0]
+    order = [item.setting for item in importances(table).settings] or settings(table)
+    for name in sorted(order, key=lambda name: name not in _WORDS):
+        mine = level(best.get(name))
+        for rank, c in enumerate(ranked, start=1):
+            other = level(c.get(name))
+            if other == mine:
+                continue
+            same = [o.value for o in ranked if level(o.get(name)) == other]
+            middle = amount(table, statistics.median(same))
+            why = (
+                f"The best without {setting(name, mine)}; half of the "
+                f"{count(len(same), 'configuration')} with {setting(name, other)} are on either "
+                f"side of {middle}"
+            )
+            return Suggestion(c, rank, why)
+    return None
+
+
+def _cheap(table: RunsTable, ranked: list[Configuration]) -> Suggestion | None:
+    """The least work among those as good as the best: parameters times epochs."""
+    best = ranked[0]
+    work = _work(best)
+    if work is None:
+        return None
+    near = _near(table, best)
+    costs = [
+        (w, rank, c)
+        for rank, c in enumerate(ranked, start=1)
+        if abs(c.value - best.value) <= near and (w := _work(c)) is not None
+    ]
+    least, rank, c = min(costs, key=lambda item: item[:2])
+    if least >= work:
+        return None
+    return Suggestion(
+        c,
+        rank,
+        f"The cheapest of the {len(costs):,} within {difference(table, near)} of the "
+        f"best, {work / least:.1f} times less work than it (parameters times epochs)",
+    )
+
+
+def _near(table: RunsTable, best: Configuration) -> float:
+    return NEAR if table.metric.name.endswith("accuracy") else NEAR * abs(best.value)
+
+
+def _work(configuration: Configuration) -> float | None:
+    run = configuration.runs[0]
+    parameters, epochs = run.summary.get("parameters"), run.config.get("epochs")
+    if not isinstance(parameters, int | float) or not isinstance(epochs, int | float):
+        return None
+    return float(parameters * epochs)

@@ -1,0 +1,289 @@
+"""The sentences of a report, written from the runs: never more than the numbers show."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from dlsweep.config import command_line
+from dlsweep.report._runs import ENDED, Run, RunsTable
+from dlsweep.report._words import amount, between, code, count, difference, listed, setting, share
+from dlsweep.report.statistics import (
+    Effect,
+    Group,
+    comparison,
+    configurations,
+    diverged_runs,
+    effects,
+    importances,
+    interval,
+    low_runs,
+    settings,
+    top_runs,
+)
+
+
+def overview(table: RunsTable) -> list[str]:
+    """How many runs there are, what they differ in, and how they came out."""
+    if not table.runs:
+        return ["There are no runs yet."]
+    statuses = Counter(run.status.replace("_", " ") for run in table.runs)
+    told = listed([f"{n:,} {status}" for status, n in statuses.items()])
+    found, names = configurations(table), settings(table)
+    varied = f" They differ in {listed([code(name) for name in names])}." if names else ""
+    lines = [f"{count(len(table.runs), 'run')}: {told}.{varied}"]
+    if not found:
+        return [*lines, f"None of them has a value of {code(table.metric.name)}."]
+    repeated = sum(len(c.runs) > 1 for c in found)
+    if repeated:
+        lines.append(
+            f"They are {count(len(found), 'configuration')}, {repeated:,} of them trained with "
+            "more than one seed; below, a configuration's value is the mean over its seeds."
+        )
+    ranked = table.ranked()
+    values = np.array([run.value for run in ranked], dtype=float)
+    lines.append(
+        f"{code(table.metric.name)}: the best run has {amount(table, ranked[0].value)}, half of "
+        f"the runs {'more' if table.metric.goal == 'maximize' else 'less'} than "
+        f"{amount(table, float(np.median(values)))}, the worst {amount(table, ranked[-1].value)}."
+    )
+    return lines
+
+
+def what_matters(table: RunsTable) -> list[str]:
+    """Which settings matter and by how much: importance, then differences with intervals."""
+    names = settings(table)
+    if not names:
+        return ["The runs differ in no setting, so nothing can be said about what matters."]
+    return [*_importance(table), *_differences(table)]
+
+
+def _importance(table: RunsTable) -> list[str]:
+    found = importances(table)
+    if found.configurations < found.needed:
+        return [
+            f"**Too few runs to say how important each setting is:** "
+            f"{count(found.configurations, 'configuration has', 'configurations have')} a value, "
+            f"and it takes {found.needed}."
+        ]
+    if not found.enough:
+        return [f"All configurations have the same {code(table.metric.name)}."]
+    known = max(0.0, found.explained)
+    if not found.tell:
+        return [
+            f"**No setting can be called important:** a random forest that learns "
+            f"{code(table.metric.name)} from the settings predicts {share(known)} of its variance "
+            f"for configurations it has not seen."
+        ]
+    first = found.settings[:3]
+    parts = [
+        f"{code(i.setting)} {share(i.mean)} ({share(i.low)} to {share(i.high)})" for i in first
+    ]
+    lines = [
+        f"A random forest predicts {share(known)} of the variance of {code(table.metric.name)} "
+        f"for configurations it has not seen. Of what it knows, most comes from {listed(parts)}; "
+        f"in brackets, where 95 % of its repeats lie."
+    ]
+    if len(first) > 1 and first[0].low < first[1].high:
+        lines.append(
+            f"Which of {code(first[0].setting)} and {code(first[1].setting)} comes first is not "
+            "settled: their ranges overlap."
+        )
+    return lines
+
+
+def _differences(table: RunsTable) -> list[str]:
+    found = effects(table)
+    clear = sorted((e for e in found if e.clear), key=lambda e: -abs(e.difference))
+    lines = [_difference(table, effect) for effect in clear]
+    unclear = [code(e.setting) for e in found if e.p is not None and not e.clear]
+    if unclear:
+        lines.append(
+            f"{'No' if not clear else 'For the others, no'} difference beyond chance between the "
+            f"values of {listed(unclear, 'or')}: that may be too few runs, or none that matters."
+        )
+    unknown = [code(e.setting) for e in found if e.p is None]
+    if unknown:
+        lines.append(
+            f"Too few runs for each value to compare those of {listed(unknown, 'or')}: it takes "
+            "three configurations each of at least two values."
+        )
+    return lines
+
+
+def _difference(table: RunsTable, effect: Effect) -> str:
+    best, worst = effect.best, effect.worst
+    assert best is not None  # it is clear, so values were compared
+    assert worst is not None
+    bounds = (effect.low, effect.high) if effect.difference >= 0 else (-effect.high, -effect.low)
+    return (
+        f"{code(effect.setting)}: {amount(table, best.mean)} on average with {code(best.level)} "
+        f"({count(best.configurations, 'configuration')}) against {amount(table, worst.mean)} with "
+        f"{code(worst.level)} ({worst.configurations:,}), a difference of "
+        f"{difference(table, abs(effect.difference))} ({between(table, *bounds)})."
+    )
+
+
+def best_run(table: RunsTable) -> list[str]:
+    """The best run, how sure it is that it is the best, and the command that trains it again."""
+    best = table.best()
+    if best is None:
+        return [f"No run has a value of {code(table.metric.name)}."]
+    value = f"**{amount(table, best.value)}**"
+    lines = [f"{code(best.name)} has the best {code(table.metric.name)}: {value}."]
+    test = best.summary.get("test_accuracy")
+    if isinstance(test, int | float) and not table.metric.name.startswith("test"):
+        lines[0] += (
+            f" On the test images, which had no part in choosing it, its accuracy is "
+            f"{100 * test:.1f} %."
+        )
+    lines += [*_seeds(table, best), *_near(table, best)]
+    return [*lines, f"Train it again: {command(best)}"]
+
+
+def command(run: Run, **changed: Any) -> str:
+    """The command that trains a run's configuration, between backticks."""
+    return code(f"python train.py {command_line({**run.config, **changed})}".strip())
+
+
+def _seeds(table: RunsTable, best: Run) -> list[str]:
+    found = configurations(table)
+    mine = next(c for c in found if best in c.runs)
+    if len(mine.runs) == 1:
+        lines = ["It was trained with one seed, so how much of its lead is luck is not known."]
+    else:
+        low, high = interval(mine.values)
+        lines = [
+            f"Over its {len(mine.runs)} seeds its mean is {amount(table, mine.value)} "
+            f"(95 % interval {amount(table, low)} to {amount(table, high)})."
+        ]
+    rivals = [c for c in found if len(c.runs) >= max(2, len(mine.runs))]
+    rivals = [c for c in rivals if table.metric.better(c.value, mine.value)]
+    if rivals:
+        top = rivals[0]
+        for other in rivals[1:]:
+            top = other if table.metric.better(other.value, top.value) else top
+        lines.append(
+            f"Over seeds, another configuration is better on average: that of "
+            f"{code(top.runs[0].name)} with {amount(table, top.value)} over {len(top.runs)}."
+        )
+    return lines
+
+
+def _near(table: RunsTable, best: Run) -> list[str]:
+    """How many others are as good as far as the validation images can tell."""
+    counts = best.summary.get("val_confusion")
+    if table.metric.name not in ("val_accuracy", "best_val_accuracy") or not counts:
+        return []
+    images, value = int(np.sum(counts)), best.value or 0.0
+    error = 1.96 * math.sqrt(max(value * (1 - value), 0.0) / images) if images else 0.0
+    others = sum((run.value or 0.0) >= value - error for run in table.ranked()) - 1
+    return [
+        f"With {images:,} validation images an accuracy like this is known to "
+        f"±{difference(table, error)} (95 %, binomial); "
+        f"{count(others, 'other run lies', 'other runs lie')} within that."
+    ]
+
+
+def low(table: RunsTable, threshold: float | None = None) -> list[str]:
+    """What the runs below a threshold have in common: each statement with its counts.
+
+    Args:
+        table: the runs.
+        threshold: 0.65 by default, as in study S1, where the metric is an accuracy.
+    """
+    group = low_runs(table, threshold)
+    side = "below" if table.metric.goal == "maximize" else "above"
+    if not group.members:
+        end = f"{side} {amount(table, group.threshold)}" if group.of else "to judge"
+        return [f"There is no configuration {end}."]
+    head = f"{group.of:,} configurations are {side} {amount(table, group.threshold)}"
+    return [f"{len(group.members):,} of {head}.", *_traits(group)]
+
+
+def high(table: RunsTable) -> list[str]:
+    """What the best tenth of the configurations have in common."""
+    group = top_runs(table)
+    if not group.members:
+        return ["There is no configuration to judge."]
+    side = "at least" if table.metric.goal == "maximize" else "at most"
+    head = f"The best {len(group.members):,} of {count(group.of, 'configuration')} have {side}"
+    return [f"{head} {amount(table, group.threshold)}.", *_traits(group)]
+
+
+def _traits(group: Group) -> list[str]:
+    if not group.enough:
+        return ["That is too few, of these or of the others, to say what they have in common."]
+    if not group.traits:
+        return [
+            "No value of any setting is more frequent among them than chance allows "
+            "(hypergeometric test, Holm's correction)."
+        ]
+    return [
+        f"{setting(t.setting, t.level)}: {t.have:,} of these {t.of:,}, against {t.have_all:,} of "
+        f"all {t.of_all:,}."
+        for t in group.traits
+    ]
+
+
+def compared(table: RunsTable, name: str, first: Any, second: Any) -> list[str]:
+    """Two values of a setting with all else equal, the seed included."""
+    found = comparison(table, name, first, second)
+    one, other = setting(name, first), setting(name, second)
+    if not found.pairs:
+        return [f"No two runs differ in nothing but {one} and {other}, so they cannot be compared."]
+    a, b = found.pairs[0]
+    lines = [
+        f"On the best configuration that was trained with both, {one} has "
+        f"{amount(table, a.value)} and {other} {amount(table, b.value)}."
+    ]
+    if not found.enough:
+        n = len(found.pairs)
+        pairs = "It is the only such pair" if n == 1 else f"There are {n} such pairs"
+        return [*lines, f"{pairs}: too few to say whether the difference is chance."]
+    verdict = "beyond chance" if found.clear else "not beyond chance"
+    return [
+        *lines,
+        f"Over all {len(found.pairs):,} such pairs the second is "
+        f"{difference(table, abs(found.difference))} "
+        f"{'higher' if found.difference > 0 else 'lower'} on average "
+        f"({between(table, found.low, found.high)} for second minus first): {verdict}.",
+    ]
+
+
+def failures(table: RunsTable) -> list[str]:
+    """The runs that failed or diverged, with the reasons, and what diverged runs share."""
+    failed = [run for run in table.runs if run.status == "failed"]
+    diverged = [run for run in table.runs if run.status == "diverged"]
+    if not failed and not diverged:
+        ended = sum(run.status in ENDED for run in table.runs)
+        return [f"No run failed or diverged, of {ended:,} that ended."]
+    lines = []
+    if failed:
+        reasons = Counter(run.reason or "no reason was kept" for run in failed)
+        told = [f"{code(reason)} ({n:,})" for reason, n in reasons.most_common(5)]
+        more = len(reasons) - len(told)
+        rest = f"; and {count(more, 'other reason')}" if more > 0 else ""
+        lines.append(f"{count(len(failed), 'run')} failed: {', '.join(told)}{rest}.")
+    if diverged:
+        lines.append(
+            f"{count(len(diverged), 'run')} diverged: the loss was no longer a finite number."
+        )
+        lines += _traits(diverged_runs(table))
+    return lines
+
+
+def methods(table: RunsTable) -> list[str]:
+    """How the numbers of the report were made, for those who want to check them."""
+    return [
+        "A configuration is one observation: runs that differ in their seed only are averaged. "
+        "Importance is that of a random forest, as W&B computes it, over 40 bootstrap samples of "
+        "the configurations. Differences between a setting's values are tested with "
+        "Kruskal-Wallis and given with Welch's interval, corrected for having chosen the best and "
+        "the worst value; what runs have in common with the hypergeometric test. All tests are "
+        "corrected (Holm) for how many were made; beyond chance means p < 0.05. They describe "
+        "this sweep: settings that it did not vary, and values that it did not try, are unknown."
+    ]

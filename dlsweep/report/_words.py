@@ -1,0 +1,61 @@
+"""Numbers and names as the sentences of a report write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from dlsweep.report._runs import RunsTable, level
+
+
+def code(text: object) -> str:
+    """A name between backticks: shown as it is by every face, whatever is in it."""
+    return f"`{' '.join(str(text).replace('`', chr(39)).split())}`"
+
+
+def setting(name: str, value: Any) -> str:
+    """A setting with its value, such as `optimizer = adam`."""
+    return code(f"{name} = {level(value)}")
+
+
+def amount(table: RunsTable, value: float | None) -> str:
+    """A value of the metric: 89.3 % for an accuracy, else four digits."""
+    if value is None or not math.isfinite(value):
+        return "none"
+    return f"{100 * value:.1f} %" if _is_share(table) else f"{value:.4g}"
+
+
+def difference(table: RunsTable, value: float) -> str:
+    """A difference of two values of the metric: 1.3 points for accuracies."""
+    return f"{100 * value:.1f} points" if _is_share(table) else f"{value:.4g}"
+
+
+def between(table: RunsTable, low: float, high: float) -> str:
+    """An interval of differences, such as 95 % interval 0.4 to 2.1."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "too few for an interval"
+    scale = 100 if _is_share(table) else 1
+    digits = ".1f" if _is_share(table) else ".4g"
+    return f"95 % interval {scale * low:{digits}} to {scale * high:{digits}}"
+
+
+def share(value: float) -> str:
+    """A fraction in percent, without decimals."""
+    return f"{100 * value:.0f} %"
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """A number with its noun: 1 run, 2 runs."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """Items in a sentence: a, b and c."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def _is_share(table: RunsTable) -> bool:
+    return table.metric.name.endswith("accuracy")

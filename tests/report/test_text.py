@@ -1,0 +1,300 @@
+"""What a report says, against tables in which the truth is known: above all, nothing more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dlsweep.report import RunsTable
+from dlsweep.report import _text as text
+from dlsweep.report._suggestions import suggest, suggestions
+from dlsweep.report._words import amount, between, code, count, listed
+from dlsweep.sweep import Metric
+from tests.report.hand_made import run, table
+
+AXES: dict[str, list[Any]] = {
+    "optimizer": ["sgd", "adam", "nadam"],
+    "num_layers": [1, 2, 3],
+    "batch_size": [16, 32, 64],
+    "activation": ["relu", "tanh"],
+}
+
+
+def grid(score: Any, spread: float = 0.0, seed: int = 0) -> RunsTable:
+    """54 runs, each with its score and some luck."""
+    generator = np.random.default_rng(seed)
+    points = [dict(zip(AXES, values, strict=True)) for values in product(*AXES.values())]
+    luck = generator.normal(0, spread, len(points))
+    return table(
+        [
+            run(i, float(score(p) + e), **p)
+            for i, (p, e) in enumerate(zip(points, luck, strict=True))
+        ]
+    )
+
+
+def optimizer_matters(point: dict[str, Any]) -> float:
+    return {"sgd": 0.3, "adam": 0.8, "nadam": 0.85}[point["optimizer"]]
+
+
+@pytest.fixture(autouse=True)
+def _few_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlsweep.report.statistics._importance.REPEATS", 8)
+
+
+EVERYTHING = (
+    text.overview,
+    text.what_matters,
+    text.best_run,
+    text.low,
+    text.high,
+    text.failures,
+    suggestions,
+    text.methods,
+)
+
+
+# What is known is said, with its numbers
+
+
+def test_the_setting_that_matters_is_named_with_its_numbers():
+    first, *rest = text.what_matters(grid(optimizer_matters, 0.01))
+    assert first.startswith("A random forest predicts ")
+    assert "most comes from `optimizer` 100 % (" in first or "`optimizer` 99 % (" in first
+    [effect, others] = rest
+    assert effect.startswith("`optimizer`: 85.")
+    assert "on average with `nadam` (18 configurations) against" in effect
+    assert "with `sgd` (18), a difference of 5" in effect
+    assert "points (95 % interval " in effect
+    assert others == (
+        "For the others, no difference beyond chance between the values of `batch_size`, "
+        "`num_layers` or `activation`: that may be too few runs, or none that matters."
+    )
+
+
+def test_an_order_that_is_not_settled_is_called_so():
+    toy = grid(lambda p: 0.1 * (p["optimizer"] == "adam") + 0.1 * (p["activation"] == "tanh"), 0.05)
+    told = " ".join(text.what_matters(toy))
+    assert "comes first is not settled: their ranges overlap." in told
+    # The order of two that are far apart is settled.
+    assert "not settled" not in " ".join(text.what_matters(grid(optimizer_matters, 0.01)))
+
+
+def test_a_loss_is_minimized_and_its_numbers_are_no_percentages():
+    toy = replace(grid(lambda p: p["num_layers"] / 2, 0.001), metric=Metric("val_loss", "minimize"))
+    effect = text.what_matters(toy)[1]
+    assert effect.startswith("`num_layers`: 0.5")
+    assert "on average with `1` (18 configurations) against 1.5" in effect
+    assert "points" not in effect
+    assert "%" not in effect.replace("95 % interval", "")
+    low, high = effect.split("95 % interval ")[1].rstrip(").").split(" to ")
+    assert 0.99 < float(low) < 1 <= float(high) < 1.01
+
+
+def test_the_best_run_and_its_command():
+    runs = [run(0, 0.7), run(1, 0.9, optimizer="nadam", hidden_size=[64, 32], num_layers=2)]
+    best = replace(
+        runs[1], summary={"test_accuracy": 0.8768, "val_confusion": [[450, 50], [50, 450]]}
+    )
+    lines = text.best_run(table([runs[0], best]))
+    assert lines == [
+        "`run-1` has the best `val_accuracy`: **90.0 %**. On the test images, which had no part in "
+        "choosing it, its accuracy is 87.7 %.",
+        "It was trained with one seed, so how much of its lead is luck is not known.",
+        "With 1,000 validation images an accuracy like this is known to ±1.9 points (95 %, "
+        "binomial); 0 other runs lie within that.",
+        "Train it again: `python train.py --optimizer nadam --num_layers 2 --hidden_size 64 32`",
+    ]
+
+
+def test_the_best_runs_seeds_and_a_configuration_that_is_better_over_seeds():
+    lucky = [run(i, v, seed=i, epochs=1) for i, v in enumerate([0.95, 0.70, 0.75])]
+    steady = [run(10 + i, v, seed=i, epochs=2) for i, v in enumerate([0.90, 0.89, 0.91])]
+    lines = text.best_run(table([*lucky, *steady]))
+    # 0.80 ± t(0.975, 2) · 0.13229 / sqrt(3)
+    assert lines[1] == "Over its 3 seeds its mean is 80.0 % (95 % interval 47.1 % to 112.9 %)."
+    assert lines[2] == (
+        "Over seeds, another configuration is better on average: that of `run-10` with 90.0 % "
+        "over 3."
+    )
+
+
+def test_what_poor_and_good_runs_have_in_common():
+    toy = grid(optimizer_matters, 0.01)
+    assert text.low(toy) == [
+        "18 of 54 configurations are below 65.0 %.",
+        "`optimizer = sgd`: 18 of these 18, against 18 of all 54.",
+    ]
+    first, *traits = text.high(toy)
+    assert first.startswith("The best 6 of 54 configurations have at least 8")
+    assert traits == ["`optimizer = nadam`: 6 of these 6, against 18 of all 54."]
+    assert text.low(toy, 0.1) == ["There is no configuration below 10.0 %."]
+
+
+def test_two_losses_side_by_side():
+    runs = []
+    for i in range(6):
+        runs.append(run(2 * i, 0.8 + i / 100, epochs=i + 1))
+        runs.append(run(2 * i + 1, 0.77 + i / 90, epochs=i + 1, loss="mean_squared_error"))
+    first, second = text.compared(table(runs), "loss", "cross_entropy", "mean_squared_error")
+    assert first == (
+        "On the best configuration that was trained with both, `loss = cross_entropy` has 85.0 % "
+        "and `loss = mean_squared_error` 82.6 %."
+    )
+    assert second.startswith("Over all 6 such pairs the second is 2.7 points lower on average (")
+    assert second.endswith(" for second minus first): beyond chance.")
+    two = text.compared(table(runs[:4]), "loss", "cross_entropy", "mean_squared_error")
+    assert two[1] == "There are 2 such pairs: too few to say whether the difference is chance."
+    one = text.compared(table(runs[:2]), "loss", "cross_entropy", "mean_squared_error")
+    assert one[1] == "It is the only such pair: too few to say whether the difference is chance."
+    assert text.compared(table(runs[:1]), "loss", "cross_entropy", "mean_squared_error") == [
+        "No two runs differ in nothing but `loss = cross_entropy` and `loss = mean_squared_error`, "
+        "so they cannot be compared."
+    ]
+
+
+def test_failures_with_their_reasons():
+    runs = [run(0, 0.5), run(1), run(2), replace(run(3), reason="no `memory`\nleft")]
+    runs.append(run(4, None, "diverged"))
+    assert text.failures(table(runs)) == [
+        "3 runs failed: `it broke` (2), `no 'memory' left` (1).",
+        "1 run diverged: the loss was no longer a finite number.",
+        "That is too few, of these or of the others, to say what they have in common.",
+    ]
+    assert text.failures(table(runs[:1])) == ["No run failed or diverged, of 1 that ended."]
+
+
+def test_the_overview():
+    runs = [run(0, 0.5), run(1, 0.7, epochs=3), run(2, 0.9, epochs=3, seed=1), run(3), run(4)]
+    assert text.overview(table(runs)) == [
+        "5 runs: 3 finished and 2 failed. They differ in `epochs`.",
+        "They are 2 configurations, 1 of them trained with more than one seed; below, a "
+        "configuration's value is the mean over its seeds.",
+        "`val_accuracy`: the best run has 90.0 %, half of the runs more than 70.0 %, the worst "
+        "50.0 %.",
+    ]
+    assert text.overview(table([])) == ["There are no runs yet."]
+    assert text.overview(table([run(0)]))[1] == "None of them has a value of `val_accuracy`."
+
+
+# Suggestions
+
+
+def test_three_suggestions_with_their_evidence():
+    toy = grid(
+        lambda p: optimizer_matters(p) + 0.004 * p["num_layers"] + 0.001 * p["batch_size"] / 16
+    )
+    runs = [replace(r, summary={"parameters": 1000 * r.config["num_layers"]}) for r in toy.runs]
+    found = suggest(replace(toy, runs=tuple(runs)))
+    settings = [
+        [s.configuration.get(name) for name in ("optimizer", "num_layers", "batch_size")]
+        for s in found
+    ]
+    assert settings == [["nadam", 3, 64], ["adam", 3, 64], ["nadam", 1, 64]]
+    assert [s.rank for s in found] == [1, 19, 13]
+    assert found[0].why == "The best of 54 configurations"
+    assert found[1].why == (
+        "The best without `optimizer = nadam`; half of the 18 configurations with "
+        "`optimizer = adam` are on either side of 81.0 %"
+    )
+    assert found[2].why == (
+        "The cheapest of the 14 within 1.0 points of the best, 3.0 times less work than it "
+        "(parameters times epochs)"
+    )
+
+
+def test_a_suggestion_is_a_command_for_other_data():
+    lines = suggestions(grid(optimizer_matters))
+    assert lines[0].endswith(
+        "Here 85.0 % (one seed; number 1 of 54). `python train.py --batch_size 16 --optimizer "
+        "nadam --num_layers 1 --dataset YOURS`"
+    )
+
+
+# What is not known is not said
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_nothing_matters_nothing_is_claimed(seed: int):
+    toy = grid(lambda p: 0.7, 0.1, seed)
+    importance, differences = text.what_matters(toy)
+    assert importance.startswith("**No setting can be called important:** a random forest that")
+    assert "of its variance for configurations it has not seen." in importance
+    assert differences == (
+        "No difference beyond chance between the values of `batch_size`, `optimizer`, "
+        "`num_layers` or `activation`: that may be too few runs, or none that matters."
+    )
+    nothing = (
+        "No value of any setting is more frequent among them than chance allows (hypergeometric "
+        "test, Holm's correction)."
+    )
+    assert text.low(toy)[1:] == [nothing]
+    assert text.high(toy)[1:] == [nothing]
+
+
+def test_with_too_few_runs_it_says_so():
+    toy = table([run(i, 0.1 * i, epochs=i + 1, optimizer=["sgd", "adam"][i % 2]) for i in range(5)])
+    assert text.what_matters(toy) == [
+        "**Too few runs to say how important each setting is:** 5 configurations have a value, and "
+        "it takes 20.",
+        "Too few runs for each value to compare those of `epochs` or `optimizer`: it takes three "
+        "configurations each of at least two values.",
+    ]
+    few = "That is too few, of these or of the others, to say what they have in common."
+    assert text.low(toy)[1:] == [few]
+    assert text.high(toy)[1:] == [few]
+    assert suggestions(toy) == [
+        "**Too few runs to suggest anything:** 5 configurations have a value, and it takes 10."
+    ]
+
+
+def test_without_varied_settings_or_differences():
+    same = table([run(i, 0.5, seed=i) for i in range(30)])
+    assert text.what_matters(same) == [
+        "The runs differ in no setting, so nothing can be said about what matters."
+    ]
+    assert text.what_matters(grid(lambda p: 0.5))[0] == (
+        "All configurations have the same `val_accuracy`."
+    )
+
+
+@pytest.mark.parametrize("write", EVERYTHING, ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "runs",
+    [[], [run(0)], [run(0, 0.5)], [run(0, None, "diverged")], [run(0, None, "running")]],
+    ids=["none", "failed", "one", "diverged", "running"],
+)
+def test_every_text_of_every_table_is_sentences(write: Any, runs: list[Any]):
+    for metric in (Metric(), Metric("val_loss", "minimize")):
+        lines = write(table(runs, metric))
+        assert lines
+        assert all(line[-1] in ".`" for line in lines)
+        assert not any("nan" in line.lower() for line in lines)
+
+
+# Words
+
+
+def test_names_cannot_become_markup():
+    assert code("a`<b>`\n c") == "`a'<b>' c`"
+
+
+def test_numbers_as_they_are_written():
+    toy, loss = table([]), table([], Metric("val_loss", "minimize"))
+    assert (amount(toy, 0.8934), amount(loss, 0.8934567), amount(toy, None)) == (
+        "89.3 %",
+        "0.8935",
+        "none",
+    )
+    assert between(toy, 0.001, 0.0234) == "95 % interval 0.1 to 2.3"
+    assert between(toy, float("nan"), 1.0) == "too few for an interval"
+    assert [count(1, "run"), count(1200, "run"), count(2, "was", "were")] == [
+        "1 run",
+        "1,200 runs",
+        "2 were",
+    ]
+    assert [listed([]), listed(["a"]), listed(["a", "b", "c"], "or")] == ["", "a", "a, b or c"]
