@@ -7,6 +7,9 @@ import json
 import re
 from typing import Any
 
+from dlsweep.report._runs import RunsTable
+from dlsweep.report.statistics import Importances, importances
+
 
 class Page:
     """One page while it is made.
@@ -17,7 +20,14 @@ class Page:
 
     def __init__(self) -> None:
         self.contents: list[tuple[str, str]] = []
-        self._figures = 0
+        self._figures = self._commands = 0
+        self._importances: Importances | None = None
+
+    def importances(self, table: RunsTable) -> Importances:
+        """The importances of the page's one table, which cost seconds: computed once."""
+        if self._importances is None:
+            self._importances = importances(table)
+        return self._importances
 
     def text(self, value: object) -> str:
         """A value as text that no browser takes for markup."""
@@ -51,7 +61,7 @@ class Page:
             kind: a CSS class.
         """
         self._figures += 1
-        caption = f'<figcaption><span class="number">{self._figures}</span> {self.text(title)}'
+        caption = f"<figcaption><span>Figure {self._figures}</span> {self.text(title)}"
         below = f'<p class="note">{self.prose(note)}</p>' if note else ""
         return f'<figure class="{kind}">{caption}</figcaption>{body}{below}</figure>'
 
@@ -59,7 +69,44 @@ class Page:
         """What stands where there is nothing to show."""
         return f'<p class="missing">{self.prose(sentence)}</p>'
 
+    def scroll(self, label: str, body: str) -> str:
+        """What may be wider than a phone: it scrolls inside, by keyboard as well."""
+        return (
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{self.text(label)}">'
+            f"{body}</div>"
+        )
+
+    def command(self, line: str) -> str:
+        """A command line, with a button that copies it."""
+        self._commands += 1
+        identifier = f"command-{self._commands}"
+        return (
+            f'<div class="command"><pre id="{identifier}">{self.text(line)}</pre><button '
+            f'type="button" class="quiet" data-copy="{identifier}" hidden>Copy</button></div>'
+        )
+
     def widget(self, kind: str, **options: Any) -> str:
         """A place that the page's script fills with the widget of this name."""
         chosen = self.text(json.dumps(options))
         return f'<div class="widget {kind}" data-widget="{kind}" data-options="{chosen}"></div>'
+
+    def track(
+        self,
+        zero: float = 0,
+        bar: tuple[float, float] | None = None,
+        dot: float | None = None,
+        whisker: tuple[float, float] | None = None,
+    ) -> str:
+        """A bar or a dot with its whisker on a line; all places are shares of its width."""
+        inner = ""
+        if bar is not None:
+            inner += f'<i class="fill" style="{_places(bar)}"></i>'
+        if whisker is not None:
+            inner += f'<i class="whisker" style="{_places(whisker)}"></i>'
+        if dot is not None:
+            inner += f'<i class="dot" style="--at:{100 * dot:.1f}%"></i>'
+        return f'<div class="track" style="--zero:{100 * zero:.1f}%">{inner}</div>'
+
+
+def _places(ends: tuple[float, float]) -> str:
+    return f"--from:{100 * ends[0]:.1f}%;--to:{100 * ends[1]:.1f}%"

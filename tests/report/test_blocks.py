@@ -47,7 +47,7 @@ TABLES = {
     "nothing swept": made_up_table(5, parameters=()),
     "hostile": hostile_table(),
 }
-VOID = {"img", "br", "hr", "input", "col", "meta"}
+VOID = {"img", "wbr", "br", "hr", "input", "col", "meta"}
 
 
 class Balanced(HTMLParser):

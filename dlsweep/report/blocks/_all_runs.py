@@ -18,8 +18,12 @@ class AllRuns(Block):
     """Every run in a table that sorts, searches and follows the selection."""
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("all_runs")
+        """A table that the page's script fills."""
+        return page.figure(
+            "All runs",
+            page.widget("all_runs"),
+            "A click on a heading sorts, a click on a row highlights the run everywhere.",
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.config import command_line
+from dlsweep.report._data import duration, result, web_address, words
+from dlsweep.report._runs import level
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
     from dlsweep.report._runs import RunsTable
+
+_HIDDEN = {"wandb_project", "wandb_entity", "device", "figures", "examples"}
 
 
 @dataclass(frozen=True)
@@ -18,8 +24,37 @@ class BestRun(Block):
     """The best run: its numbers, its configuration and the command that reproduces it."""
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("best_run")
+        """Numbers, settings and a command to copy."""
+        best = table.best()
+        if best is None:
+            return page.missing("No run has a result yet, so there is no best one.")
+        numbers = {words(table.metric.name): result(table.metric.name, best.value)}
+        for name in ("test_accuracy", "test_loss", "best_epoch", "parameters"):
+            if name in best.summary and name != table.metric.name:
+                numbers[words(name)] = result(name, best.summary[name])
+        numbers["status"] = best.status.replace("_", " ")
+        if best.started and best.finished:
+            numbers["wall time"] = duration((best.finished - best.started).total_seconds())
+        swept = [name for name in table.parameters if name in best.config]
+        others = [name for name in best.config if name not in swept and name not in _HIDDEN]
+        fixed = _facts({words(name): level(best.config[name]) for name in others}, page)
+        more = (
+            f"<details><summary>{len(others)} settings that were fixed</summary>{fixed}</details>"
+        )
+        address = web_address(best.url)
+        link = f'<p class="note"><a href="{page.text(address)}">Its page at W&amp;B</a></p>'
+        return page.figure(
+            f"The best run: {best.name}",
+            '<div class="best sans"><section><h3>What it reached</h3>'
+            + _facts(numbers, page)
+            + (link if address else "")
+            + "</section><section><h3>Its settings</h3>"
+            + _facts({words(name): level(best.config[name]) for name in swept}, page, "swept")
+            + (more if others else "")
+            + "</section><section><h3>To train it again</h3>"
+            + page.command(f"python train.py {command_line(best.config)}".rstrip())
+            + "</section></div>",
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""
@@ -28,3 +63,15 @@ class BestRun(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """Nothing yet."""
         return ""
+
+
+def _facts(facts: Mapping[str, str], page: Page, kind: str = "") -> str:
+    """Names and values, as a list."""
+    return (
+        f'<dl class="facts {kind}">'
+        + "".join(
+            f"<div><dt>{page.text(name)}</dt><dd>{page.text(value)}</dd></div>"
+            for name, value in facts.items()
+        )
+        + "</dl>"
+    )

@@ -24,8 +24,13 @@ class Curves(Block):
     metrics: tuple[str, ...] = ("val_accuracy", "train_accuracy", "val_loss", "train_loss")
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("curves")
+        """A chart that the page's script draws."""
+        return page.figure(
+            "Every run, epoch by epoch",
+            page.widget("curves", metrics=self.metrics),
+            "A line is a run, coloured by its rank in the end. Point at a line to see what it is; "
+            "click it to highlight the run everywhere on this page.",
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""

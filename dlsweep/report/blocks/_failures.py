@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report._runs import ENDED, Run
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
     from dlsweep.report._runs import RunsTable
+
+_UNKNOWN = {
+    "failed": "no reason was stored",
+    "diverged": "the loss was no longer a finite number",
+}
 
 
 @dataclass(frozen=True)
@@ -18,8 +24,34 @@ class Failures(Block):
     """Runs that failed or diverged, with the reasons."""
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("failures")
+        """A table of the reasons, the most frequent first."""
+        failed = table.failed()
+        if not failed:
+            counted = f"All {len(table.runs)} runs came" if len(table.runs) > 1 else "The run came"
+            return (
+                page.missing(f"{counted} to an end: none failed, none diverged.")
+                if table.runs and all(run.status in ENDED for run in table.runs)
+                else page.missing("No run has failed or diverged so far.")
+            )
+        groups: dict[tuple[str, str], list[Run]] = {}
+        for run in failed:
+            groups.setdefault((run.status, run.reason or _UNKNOWN[run.status]), []).append(run)
+        ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
+        rows = "".join(
+            f'<tr><td class="bad">{page.text(status)}</td><td>{page.text(reason)}</td>'
+            f'<td class="number">{len(runs)}</td><td>{page.text(_names(runs))}</td></tr>'
+            for (status, reason), runs in ordered
+        )
+        return page.figure(
+            "What came to nothing, and why",
+            page.scroll(
+                "Failed and diverged runs",
+                '<table class="plain"><thead><tr><th scope="col">status</th>'
+                '<th scope="col">reason</th><th scope="col" class="number">runs</th>'
+                f'<th scope="col">which</th></tr></thead><tbody>{rows}</tbody></table>',
+            ),
+            f"{len(failed)} of {len(table.runs)} runs.",
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""
@@ -28,3 +60,9 @@ class Failures(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """Nothing yet."""
         return ""
+
+
+def _names(runs: list[Run], most: int = 6) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(runs) - most} more" if len(runs) > most else ""
+    return ", ".join(run.name for run in runs[:most]) + more

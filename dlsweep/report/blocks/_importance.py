@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report._data import words
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.statistics import Correlation, Importances, correlations
+from dlsweep.report.statistics import Importance as Share
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -18,8 +23,36 @@ class Importance(Block):
     """How much each setting mattered: importance and correlation, with their uncertainty."""
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("importance")
+        """A table with bars, dots and whiskers; the most important setting first."""
+        found = page.importances(table)
+        related = {(item.setting, item.level): item for item in correlations(table)}
+        if not found.settings and not related:
+            return page.missing(
+                "Importance and correlation need runs with results that differ in their settings "
+                f"and in the {words(table.metric.name)}; there are not enough here."
+            )
+        top = max((item.high for item in found.settings), default=1.0)
+        rows = []
+        for name, item in _rows(found, related):
+            rows.append(_row(page, words(name), item, top, related.get((name, "")), "main"))
+            levels = [level for setting, level in related if setting == name and level]
+            for level in levels:
+                rows.append(_row(page, level, None, top, related[name, level], "level"))
+        heads = (
+            '<th scope="col" class="plot">importance</th><th scope="col" class="number"></th>'
+            if found.settings
+            else ""
+        )
+        return page.figure(
+            "How much each setting mattered",
+            page.scroll(
+                "Importance and correlation",
+                f'<table class="lines"><thead><tr><th scope="col">setting</th>{heads}'
+                '<th scope="col" class="plot">correlation, −1 to 1</th><th scope="col" '
+                f'class="number"></th></tr></thead><tbody>{"".join(rows)}</tbody></table>',
+            ),
+            _note(found),
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""
@@ -28,3 +61,67 @@ class Importance(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """Nothing yet."""
         return ""
+
+
+def _rows(
+    found: Importances, related: Mapping[tuple[str, str], Correlation]
+) -> Iterator[tuple[str, Share | None]]:
+    """Every setting, by importance where it is known."""
+    if found.settings:
+        yield from ((item.setting, item) for item in found.settings)
+    else:
+        yield from ((name, None) for name in dict.fromkeys(name for name, _ in related))
+
+
+def _row(
+    page: Page,
+    name: str,
+    share: Share | None,
+    top: float,
+    related: Correlation | None,
+    kind: str,
+) -> str:
+    """A setting with its importance and its correlation, or one of its words with the latter."""
+    cells = ""
+    if share is not None:
+        cells = (
+            '<td class="plot">'
+            + page.track(bar=(0, share.mean / top), whisker=(share.low / top, share.high / top))
+            + f'</td><td class="number">{100 * share.mean:.0f}\u202f%</td>'
+        )
+    elif kind == "level":
+        cells = "<td></td><td></td>" if top else ""
+    if related is None:
+        cells += "<td></td><td></td>"
+    else:
+        whisker = None
+        if math.isfinite(related.low):
+            whisker = ((related.low + 1) / 2, (related.high + 1) / 2)
+        cells += (
+            '<td class="plot">'
+            + page.track(zero=0.5, dot=(related.r + 1) / 2, whisker=whisker)
+            + f'</td><td class="number">{related.r:+.2f}</td>'.replace("-", "−")
+        )
+    return f'<tr class="{kind}"><th scope="row">{page.text(name)}</th>{cells}</tr>'
+
+
+def _note(found: Importances) -> str:
+    """How to read it, and how far it can be trusted."""
+    dots = "Dots are Pearson's correlation with the result, whiskers its 95 % interval."
+    if not found.settings:
+        return (
+            f"Importance needs at least {found.needed} different configurations with a result; "
+            f"there are {found.configurations}. {dots}"
+        )
+    known = (
+        f"They foretell {100 * found.explained:.0f} % of the variance among configurations that "
+        "they have not seen."
+        if found.tell
+        else "They foretell next to nothing of configurations that they have not seen, so their "
+        "importances say little here."
+    )
+    return (
+        f"Bars are importances in random forests, as W&B computes them; whiskers span 95 % of "
+        f"repeats over bootstrap samples of the {found.configurations} configurations. {known} "
+        f"{dots}"
+    )

@@ -18,8 +18,17 @@ class ParallelCoordinates(Block):
     """Every run as a line through its settings and the metric; brushing selects."""
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("parallel")
+        """A chart that the page's script draws; the most important setting next to the result."""
+        found = page.importances(table)
+        ranked = [item.setting for item in reversed(found.settings)] if found.tell else []
+        order = [*(name for name in table.parameters if name not in ranked), *ranked]
+        place = " The most important settings stand next to the result." if ranked else ""
+        return page.figure(
+            "From settings to results",
+            page.widget("parallel", order=order),
+            "A line is a run. Drag along an axis to select the runs that pass there; every figure "
+            f"and the table follow. A click on an axis lifts its selection.{place}",
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report._data import rounded
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -18,8 +20,20 @@ class RocCurves(Block):
     """One ROC curve per class, one against the rest, of the best run on the test images."""
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("roc")
+        """A chart that the page's script draws."""
+        best = table.best()
+        stored = best.summary.get("test_roc") if best else None
+        curves = [curve for curve in stored if _is_curve(curve)] if stored else []
+        if best is None or not curves or len(curves) != len(stored or ()):
+            return page.missing("The best run has no ROC curves, so none are shown.")
+        auc = list(best.summary.get("test_auc") or [])
+        auc = [rounded(area) for area in auc] if len(auc) == len(curves) else [None] * len(curves)
+        return page.figure(
+            f"How well {best.name} tells each class from the rest",
+            page.widget("roc", curves=curves, auc=auc),
+            "ROC curves on the test images, one class against the rest. Choose a class in the "
+            "list to see its curve.",
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""
@@ -28,3 +42,14 @@ class RocCurves(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """Nothing yet."""
         return ""
+
+
+def _is_curve(curve: Any) -> bool:
+    """Whether this is a curve as a summary holds it, drawable or empty."""
+    return (
+        isinstance(curve, Mapping)
+        and isinstance(curve.get("fpr"), list | tuple)
+        and isinstance(curve.get("tpr"), list | tuple)
+        and len(curve["fpr"]) == len(curve["tpr"])
+        and all(rounded(rate) is not None for rate in (*curve["fpr"], *curve["tpr"]))
+    )

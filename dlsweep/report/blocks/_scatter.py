@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report._data import words
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ class Scatter(Block):
     against: str = "time"
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("scatter")
+        """A chart that the page's script draws."""
+        return page.figure(
+            f"The {words(table.metric.name)} of every run",
+            page.widget("scatter", against=self.against),
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""

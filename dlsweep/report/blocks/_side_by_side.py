@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report._data import index_of
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -18,8 +19,16 @@ class SideBySide(Block):
     """Runs that the reader chooses, side by side."""
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("side_by_side")
+        """A comparison that the page's script makes of the runs that the reader chooses."""
+        if len(table.runs) < 2:
+            return page.missing("A comparison needs at least two runs.")
+        ranked = table.ranked()
+        first = [index_of(table, run) for run in ranked[:2]] if len(ranked) > 1 else []
+        return page.figure(
+            "Runs side by side",
+            page.widget("side_by_side", runs=first),
+            "At first the two best runs; choose others by name or in the table of all runs.",
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from dlsweep.report._data import duration, result, words
+from dlsweep.report._runs import level
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -18,8 +23,40 @@ class Summary(Block):
     """The sweep in numbers: runs, the best, the middle, what failed, the time it took."""
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """A place that the page's script fills."""
-        return page.widget("summary")
+        """Large numbers with what they mean."""
+        if not table.runs:
+            return page.missing("There are no runs yet.")
+        metric = table.metric.name
+        ranked = table.ranked()
+        cells = [("runs", f"{len(table.runs):,}".replace(",", "\u202f"), _statuses(table))]
+        if ranked:
+            best = ranked[0]
+            test = best.summary.get("test_accuracy")
+            after = f"{result('test_accuracy', test)} on the test images" if test else best.name
+            middle = float(np.median([run.value for run in ranked if run.value is not None]))
+            cells += [
+                (f"best {words(metric)}", result(metric, best.value), after),
+                (f"median {words(metric)}", result(metric, middle), f"of {len(ranked)} runs"),
+            ]
+        failed = table.failed()
+        cells.append(("failed or diverged", str(len(failed)), "" if failed else "all came through"))
+        if table.parameters:
+            count = len(table.parameters)
+            cells.append(("settings varied", str(count), _combinations(table)))
+        times = [run for run in table.runs if run.started and run.finished]
+        if times:
+            start = min(run.started for run in times if run.started)
+            end = max(run.finished for run in times if run.finished)
+            cells.append(("from first to last", duration((end - start).total_seconds()), ""))
+        return (
+            '<dl class="summary">'
+            + "".join(
+                f'<div><dt>{page.text(name)}</dt><dd class="large">{page.text(number)}</dd>'
+                f'<dd class="detail">{page.text(detail)}</dd></div>'
+                for name, number, detail in cells
+            )
+            + "</dl>"
+        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Nothing yet."""
@@ -28,3 +65,15 @@ class Summary(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """Nothing yet."""
         return ""
+
+
+def _statuses(table: RunsTable) -> str:
+    """How many runs have each status, the most frequent first."""
+    counts = Counter(run.status.replace("_", " ") for run in table.runs)
+    return ", ".join(f"{count} {status}" for status, count in counts.most_common())
+
+
+def _combinations(table: RunsTable) -> str:
+    """How many different configurations were tried."""
+    tried = {tuple(level(run.config.get(name)) for name in table.parameters) for run in table.runs}
+    return f"{len(tried)} different configurations"

@@ -1,0 +1,9 @@
+// What echarts.min.js is made from; ECHARTS.md says how.
+
+import { use } from 'echarts/core';
+import { LineChart, LinesChart, ParallelChart, ScatterChart } from 'echarts/charts';
+import { GridComponent, ParallelComponent } from 'echarts/components';
+import { CanvasRenderer } from 'echarts/renderers';
+use([LineChart, LinesChart, ParallelChart, ScatterChart, GridComponent, ParallelComponent, CanvasRenderer]);
+
+export { graphic, init } from 'echarts/core';

@@ -1,0 +1,83 @@
+// Puts the widgets into the page and connects what concerns the page as a whole.
+
+readTheme();
+for (const element of document.querySelectorAll('[data-widget]')) {
+  (WIDGETS[element.dataset.widget] || (() => {}))(element, JSON.parse(element.dataset.options));
+}
+
+// The bar at the bottom: what is selected, which run is in focus.
+const bar = make('div', { class: 'chosen-bar', role: 'status' });
+document.body.append(bar);
+function drawBar() {
+  const parts = [];
+  if (state.filters.size) {
+    const values = ALL.filter((run) => state.selected[run]).map((run) => DATA.value[run]);
+    parts.push(make('span', { class: 'part' },
+      make('strong', { id: 'selected-count' }, `${plain(state.count)} of ${plain(COUNT)} runs`),
+      state.count ? ` · median ${result(METRIC.name, median(values), 1)} ` : ' ',
+      make('button', { type: 'button', onclick: clearFilters }, 'Show all')));
+  }
+  if (state.focus >= 0) {
+    const run = state.focus;
+    parts.push(make('span', { class: 'part' }, make('i', { class: 'dot' }), make('strong', { class: 'name' }, DATA.names[run]),
+      ` ${result(METRIC.name, DATA.value[run])} `,
+      state.chosen.includes(run) ? null : make('button', { type: 'button', onclick: () => { choose(run, true); drawBar(); } }, 'Compare'),
+      make('button', { type: 'button', 'aria-label': 'Stop highlighting', onclick: () => setFocus(run) }, '×')));
+  }
+  bar.replaceChildren(...parts);
+  bar.classList.toggle('shown', parts.length > 0);
+}
+on('selection', drawBar);
+on('focus', drawBar);
+addEventListener('keydown', (event) => {
+  if (event.key === 'Escape' && state.focus >= 0) setFocus(state.focus);
+});
+
+// Copying, dark and light, paper.
+for (const button of document.querySelectorAll('[data-copy]')) {
+  button.hidden = false;
+  button.addEventListener('click', async () => {
+    const text = document.getElementById(button.dataset.copy).textContent;
+    const before = button.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = 'Copied';
+    } catch {
+      // A page opened from a file may not write to the clipboard: mark the text instead.
+      getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+      button.textContent = 'Marked: press Ctrl+C';
+    }
+    setTimeout(() => { button.textContent = before; }, 2000);
+  });
+}
+
+const dark = matchMedia('(prefers-color-scheme: dark)');
+dark.addEventListener('change', redrawAll);
+const toggle = document.getElementById('toggle-theme');
+toggle.hidden = false;
+toggle.addEventListener('click', () => {
+  const now = document.documentElement.dataset.theme || (dark.matches ? 'dark' : 'light');
+  document.documentElement.dataset.theme = now === 'dark' ? 'light' : 'dark';
+  redrawAll();
+});
+
+let screenTheme;
+addEventListener('beforeprint', () => {
+  screenTheme = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = 'light';
+  readTheme();
+  charts.forEach((chart) => {
+    // Paper is narrower than most screens; what a chart was drawn for, it is printed at.
+    const width = Math.min(chart.width, 700);
+    chart.echarts.resize({ width });
+    chart.width = width;
+    chart.draw();
+  });
+});
+addEventListener('afterprint', () => {
+  if (screenTheme) document.documentElement.dataset.theme = screenTheme;
+  else delete document.documentElement.dataset.theme;
+  readTheme();
+  charts.forEach((chart) => chart.resize());
+});
+document.documentElement.dataset.ready = 'true';

@@ -1,0 +1,158 @@
+// Every run as a line through its settings and the metric; brushing an axis selects.
+
+WIDGETS.parallel = (element, { order }) => {
+  const names = order.filter((name) => SETTINGS.has(name) && SETTINGS.get(name).values.length > 1);
+  if (!names.length || COUNT < 2) {
+    element.append(missing('Parallel coordinates need at least two runs that differ in a setting.'));
+    return;
+  }
+  const dimensions = [...names, METRIC.name].map(axisOf);
+  const places = (run) => dimensions.map((axis) => {
+    const at = axis.at(run);
+    return at == null ? '-' : axis.category ? at + 0.24 * jitter(run + 7 * names.length) : at;
+  });
+  const drawn = WORST_FIRST;
+  const data = drawn.map(places);
+  const upright = (width) => width < 640;
+
+  const chart = makeChart(element, `Parallel coordinates: ${names.map(words).join(', ')} and ${METRIC.label}`,
+    (width) => (upright(width) ? 74 * dimensions.length + 30 : 440), () => {
+      const standing = upright(chart.width);
+      const opacity = Math.max(0.25, Math.min(0.85, 8 / Math.sqrt(COUNT)));
+      chart.echarts.setOption({
+        animation: false,
+        parallel: standing
+          ? { layout: 'vertical', left: 26, right: 26, top: 34, bottom: 36 }
+          : { layout: 'horizontal', left: 46, right: 56, top: 60, bottom: 26 },
+        parallelAxis: dimensions.map((axis, dim) => ({
+          dim,
+          id: `axis-${dim}`,
+          type: 'value',
+          min: axis.min,
+          max: axis.max,
+          name: standing ? axis.label : twoLines(axis.label),
+          nameLocation: standing ? 'start' : 'end',
+          nameGap: standing ? 0 : 18,
+          nameTextStyle: {
+            color: theme.ink, fontFamily: theme.font, fontSize: 12, fontWeight: 600,
+            textBorderColor: theme.paper, textBorderWidth: 4,
+            ...(standing ? { align: 'left', verticalAlign: 'bottom', padding: [0, 0, 6, 0] } : { lineHeight: 15 }),
+          },
+          axisLine: { lineStyle: { color: theme.soft, width: 1 } },
+          axisTick: { show: false },
+          splitLine: { show: false },
+          interval: axis.category ? 1 : undefined,
+          axisLabel: {
+            color: theme.ink, fontFamily: theme.font, fontSize: 12,
+            textBorderColor: theme.paper, textBorderWidth: 4,
+            formatter: axis.format,
+            ...(axis.category ? { customValues: axis.labels.map((_, at) => at) } : { showMinLabel: false, showMaxLabel: false }),
+          },
+          areaSelectStyle: { width: 22, borderWidth: 1, borderColor: theme.accent, color: theme.accent, opacity: 0.22 },
+        })),
+        series: [{
+          type: 'parallel',
+          progressive: 0,
+          silent: true,
+          inactiveOpacity: 0.03,
+          activeOpacity: Math.min(0.9, 1.6 * opacity),
+          lineStyle: { width: 1.2, opacity },
+          data: data.map((value, index) => ({ value, lineStyle: { color: colourOf(drawn[index]), opacity } })),
+        }],
+      }, { notMerge: true });
+      showBrushes();
+    });
+
+  /** The categories that a brush touches are selected as a whole. */
+  const snapped = (axis, intervals) => {
+    if (!axis.category) return intervals;
+    return intervals.map(([low, high]) => {
+      const touched = axis.labels.map((_, at) => at).filter((at) => at + 0.3 >= low && at - 0.3 <= high);
+      return touched.length ? [touched[0] - 0.4, touched[touched.length - 1] + 0.4] : null;
+    }).filter(Boolean);
+  };
+  const showBrushes = () => dimensions.forEach((axis, dim) => {
+    const intervals = state.filters.get(axis.name) || [];
+    chart.echarts.dispatchAction({ type: 'axisAreaSelect', parallelAxisId: `axis-${dim}`, intervals, ours: true }, { silent: true });
+  });
+  let settle = 0;
+  chart.echarts.on('axisareaselected', (event) => {
+    const dim = dimensions.findIndex((_, index) => event.parallelAxisId === `axis-${index}`);
+    if (dim < 0 || event.ours) return;
+    setFilter(dimensions[dim].name, snapped(dimensions[dim], event.intervals));
+    // When the pointer rests, brushes take the size of what they select.
+    clearTimeout(settle);
+    settle = setTimeout(showBrushes, 350);
+  });
+  chart.brush = (name, intervals) => {
+    const dim = dimensions.findIndex((axis) => axis.name === name);
+    chart.echarts.dispatchAction({ type: 'axisAreaSelect', parallelAxisId: `axis-${dim}`, intervals });
+  };
+  element.chart = chart;
+
+  const pixels = (run) => {
+    const system = chart.echarts.getModel().getComponent('parallel').coordinateSystem;
+    return places(run).flatMap((at, dim) => (at === '-' ? [] : [system.dataToPoint(at, system.dimensions[dim])]));
+  };
+  highlight(chart, {
+    labels: false,
+    pointsOf: pixels,
+    nearest: (x, y) => {
+      const [along, beside] = upright(chart.width) ? [1, 0] : [0, 1];
+      const at = [x, y];
+      let [found, least] = [null, 8];
+      for (const run of ALL) {
+        if (state.selected[run]) {
+          const points = pixels(run);
+          for (let index = 1; index < points.length; index += 1) {
+            const [a, b] = [points[index - 1], points[index]];
+            // Near an axis the pointer means the axis, which can be brushed there.
+            if (at[along] > a[along] + 14 && at[along] < b[along] - 14) {
+              const share = (at[along] - a[along]) / (b[along] - a[along]);
+              const distance = Math.abs(a[beside] + share * (b[beside] - a[beside]) - at[beside]);
+              if (distance < least) [found, least] = [run, distance];
+            }
+          }
+        }
+      }
+      return found;
+    },
+  });
+  element.append(filterList(dimensions.filter((axis) => axis.category)));
+  chart.draw();
+  on('selection', () => {
+    // Filters that were set elsewhere show as brushes; during a brush they are the brush.
+    clearTimeout(settle);
+    settle = setTimeout(showBrushes, 120);
+  });
+};
+
+/** A name over two lines, broken near its middle. */
+function twoLines(name) {
+  if (name.length < 13 || !name.includes(' ')) return name;
+  const breaks = [...name.matchAll(/ /g)].map((found) => found.index);
+  const [at] = breaks.sort((a, b) => Math.abs(a - name.length / 2) - Math.abs(b - name.length / 2));
+  return `${name.slice(0, at)}\n${name.slice(at + 1)}`;
+}
+
+/** The same filters as buttons, for the keyboard and for small screens. */
+function filterList(listed) {
+  const rows = listed.map((axis) => {
+    const buttons = axis.labels.map((label, at) => make('button', {
+      type: 'button',
+      onclick: () => {
+        const inside = (place) => (state.filters.get(axis.name) || []).some(([low, high]) => low <= place && place <= high);
+        const kept = axis.labels.map((_, place) => place).filter((place) => (place === at) !== inside(place));
+        setFilter(axis.name, kept.map((place) => [place - 0.4, place + 0.4]));
+      },
+    }, label));
+    const show = () => buttons.forEach((button, at) => {
+      const on = (state.filters.get(axis.name) || []).some(([low, high]) => low <= at && at <= high);
+      button.setAttribute('aria-pressed', String(on));
+    });
+    show();
+    on('selection', show);
+    return make('div', { class: 'filter' }, make('span', {}, axis.label), make('div', {}, ...buttons));
+  });
+  return make('details', { class: 'filters' }, make('summary', {}, 'Select by values'), ...rows);
+}

@@ -1,0 +1,200 @@
+"""The runs as the page's script reads them: by columns, rounded, once."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from dlsweep.data import DATASETS
+from dlsweep.report._runs import Run, RunsTable, level
+
+DIGITS = 5
+"""Significant digits of every number: more than a figure shows or a split of 10,000 images has."""
+
+_SKIPPED = {"epoch", "seconds", "learning_rate"}  # of the history: what no figure draws
+_HIDDEN = {"wandb_project", "wandb_entity", "device"}  # where a run was, not what it was
+_FIRST = ("best_val_accuracy", "test_accuracy", "test_loss", "best_epoch", "parameters")
+
+
+def page_data(table: RunsTable) -> dict[str, Any]:
+    """Everything the page's script knows, as JSON has it.
+
+    Keys: metric, names, ids, urls, status, value, reasons, started and seconds (both in seconds,
+    the first from the first start on), settings (those that differ), results, history, epochs,
+    classes, matrices and best. Columns have one entry for each run.
+    """
+    runs = table.runs
+    best = table.best()
+    return {
+        "metric": {
+            "name": table.metric.name,
+            "label": words(table.metric.name),
+            "goal": table.metric.goal,
+        },
+        "names": [run.name for run in runs],
+        "ids": [run.id for run in runs],
+        "urls": [web_address(run.url) for run in runs],
+        "status": [run.status for run in runs],
+        "value": [rounded(run.value) for run in runs],
+        "reasons": {str(i): run.reason for i, run in enumerate(runs) if run.reason},
+        **_times(runs),
+        "settings": _settings(table),
+        "results": _results(table),
+        "history": _history(runs),
+        "epochs": _epochs(runs),
+        "classes": classes_of(runs),
+        "matrices": {
+            split: [_flat(run.summary.get(f"{split}_confusion")) for run in runs]
+            for split in ("val", "test")
+        },
+        "best": -1 if best is None else index_of(table, best),
+    }
+
+
+def index_of(table: RunsTable, wanted: Run) -> int:
+    """The place of a run in the table."""
+    return next(index for index, run in enumerate(table.runs) if run is wanted)
+
+
+def as_json(value: Any) -> str:
+    """JSON that may stand in a script element: nothing in it ends the element or starts another."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def words(name: str) -> str:
+    """A setting or result as people say it: val_accuracy is validation accuracy."""
+    said = {"val": "validation", "train": "training", "num": "number of", "lr": "learning rate"}
+    return " ".join(said.get(word, word) for word in name.split("_"))
+
+
+def web_address(url: str | None) -> str | None:
+    """A run's page; None for anything that is no web address."""
+    return url if url and url.startswith(("https://", "http://")) else None
+
+
+def rounded(value: Any) -> Any:
+    """A number at `DIGITS` significant digits; None for anything that is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
+
+
+def result(name: str, value: Any, digits: int = 2) -> str:
+    """A result as text: accuracies are fractions and are read as percentages."""
+    number = rounded(value)
+    if number is None:
+        return "–"
+    if "accuracy" in name:
+        return f"{100 * number:.{digits}f}\u202f%"
+    return f"{number:,}".replace(",", "\u202f") if isinstance(number, int) else f"{number:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: 8.2 s, 12 min 3 s, 2 h 5 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = int(seconds // 60)
+    if minutes < 60:
+        return f"{minutes} min {int(seconds % 60)} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def classes_of(runs: Sequence[Run]) -> list[str]:
+    """The names of the classes, where all runs were trained on one data set that is known."""
+    names = {str(run.config["dataset"]) for run in runs if run.config.get("dataset")}
+    known = [DATASETS[name] for name in names if name in DATASETS]
+    return list(known[0].classes) if len(names) == len(known) == 1 else []
+
+
+def _times(runs: Sequence[Run]) -> dict[str, list[float | None]]:
+    starts = [run.started.timestamp() for run in runs if run.started]
+    first = min(starts, default=0.0)
+    started = [round(run.started.timestamp() - first, 1) if run.started else None for run in runs]
+    seconds = [
+        round((run.finished - run.started).total_seconds(), 1)
+        if run.started and run.finished
+        else None
+        for run in runs
+    ]
+    return {"started": started, "seconds": seconds}
+
+
+def _settings(table: RunsTable) -> list[dict[str, Any]]:
+    """Every setting in which runs differ, those that the sweep varied first."""
+    names = dict.fromkeys([*table.parameters, *(key for run in table.runs for key in run.config)])
+    found = []
+    for name in names:
+        column = [_scalar(run.config[name]) if name in run.config else None for run in table.runs]
+        values = list(dict.fromkeys(value for value in column if value is not None))
+        if name in _HIDDEN or (len(values) < 2 and name not in table.parameters):
+            continue
+        codes = {value: code for code, value in enumerate(values)}
+        found.append(
+            {
+                "name": name,
+                "swept": name in table.parameters,
+                "values": values,
+                "codes": [-1 if value is None else codes[value] for value in column],
+            }
+        )
+    return found
+
+
+def _scalar(value: Any) -> int | float | str:
+    """A setting as a finite number, or else as text."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return value
+    return level(value)
+
+
+def _results(table: RunsTable) -> dict[str, list[Any]]:
+    """The numbers of the summaries, the familiar ones first."""
+    keys = sorted({key for run in table.runs for key in run.summary})
+    names = [name for name in _FIRST if name in keys]
+    names += [key for key in keys if key not in _FIRST and key != table.metric.name]
+    columns = {name: [rounded(run.summary.get(name)) for run in table.runs] for name in names}
+    return {
+        name: column
+        for name, column in columns.items()
+        if not name.startswith("_") and any(value is not None for value in column)
+    }
+
+
+def _history(runs: Sequence[Run]) -> dict[str, list[list[Any] | None]]:
+    """For each metric, each run's values by epoch; None where a run has none of it."""
+    keys = {key for run in runs for epoch in run.history for key in epoch} - _SKIPPED
+    found: dict[str, list[list[Any] | None]] = {}
+    for key in sorted(key for key in keys if not key.startswith("_")):
+        curves = [[rounded(epoch.get(key)) for epoch in run.history] for run in runs]
+        if any(value is not None for curve in curves for value in curve):
+            found[key] = [curve if any(v is not None for v in curve) else None for curve in curves]
+    return found
+
+
+def _epochs(runs: Sequence[Run]) -> list[list[Any]] | None:
+    """Each run's epochs, where they are not simply 1, 2, 3 …"""
+    columns = [
+        [rounded(epoch.get("epoch", place)) for place, epoch in enumerate(run.history, start=1)]
+        for run in runs
+    ]
+    if all(column == list(range(1, len(column) + 1)) for column in columns):
+        return None
+    return columns
+
+
+def _flat(matrix: Any) -> list[int] | None:
+    """A square matrix of counts, row after row; None for anything else."""
+    return None if not is_matrix(matrix) else [int(count) for row in matrix for count in row]
+
+
+def is_matrix(matrix: Any) -> bool:
+    """Whether this is a square matrix of counts."""
+    return (
+        isinstance(matrix, list | tuple)
+        and len(matrix) > 1
+        and all(isinstance(row, list | tuple) and len(row) == len(matrix) for row in matrix)
+        and all(rounded(count) is not None for row in matrix for count in row)
+    )

@@ -1,0 +1,315 @@
+"""The HTML report as a reader meets it: opened in a browser, looked at, clicked and brushed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from dlsweep.report import Report, RunsTable, _page, render_html
+from dlsweep.report.blocks import ParallelCoordinates
+from dlsweep.report.statistics import importances
+from tests.report.browser import Browser, Opened, start
+from tests.report.tables import diverged_run, failed_run, made_up_run, made_up_table, table_of
+from tests.report.test_blocks import EXAMPLES, HOSTILE, TABLES
+
+REPORT = Report("Everything", tuple(EXAMPLES.values()))
+RUNS = 40
+FIGURES = (".curves", ".scatter", ".parallel")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with pytest.MonkeyPatch.context() as patch:
+        # Few forests: what they find is tested elsewhere.
+        patch.setattr(_page, "importances", partial(importances, repeats=3))
+        yield from start(tmp_path_factory.mktemp("pages"))
+
+
+@pytest.fixture(scope="module")
+def table() -> RunsTable:
+    return made_up_table(RUNS)
+
+
+@pytest.fixture(scope="module")
+def html(browser: Browser, table: RunsTable) -> str:
+    return render_html(REPORT, table)
+
+
+def selected(opened: Opened) -> int:
+    """How many runs the page says are selected."""
+    found = re.match(r"(\d+) of (\d+) runs", opened.text("#selected-count"))
+    assert found is not None
+    assert int(found[2]) == RUNS
+    return int(found[1])
+
+
+def brush(opened: Opened, axis: int, start: float, end: float) -> None:
+    """Drag along an axis of the parallel coordinates, between two shares of its height."""
+    box = opened.page.locator(".widget.parallel canvas").bounding_box()
+    axes = 5  # intervals between the five settings and the metric, as charts lay them out
+    x = box["x"] + 46 + axis * (box["width"] - 46 - 56) / axes
+    top, height = box["y"] + 60, box["height"] - 60 - 26
+    mouse = opened.page.mouse
+    mouse.move(x, top + start * height)
+    mouse.down()
+    mouse.move(x, top + (start + end) / 2 * height, steps=4)
+    mouse.move(x, top + end * height, steps=4)
+    mouse.up()
+    opened.settle()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_any_table_opens_without_an_error_or_a_request(browser: Browser, name: str):
+    with browser.open(render_html(REPORT, TABLES[name])) as opened:
+        assert opened.page.locator("h1").count() == 1
+        for inked, _ in opened.drawn():
+            assert inked > 100
+
+
+def test_every_plot_has_drawn(browser: Browser, html: str):
+    with browser.open(html) as opened:
+        for kind in ("curves", "scatter", "parallel", "roc", "comparison", "side_by_side"):
+            assert opened.page.locator(f".widget.{kind} .chart canvas").count() >= 1, kind
+        drawn = opened.drawn()
+        assert len(drawn) == 4 + 2 + 2
+        for inked, _ in drawn:
+            assert inked > 2000
+        assert len({hashed for _, hashed in drawn}) > 4
+
+
+def test_brushing_selects_everywhere(browser: Browser, html: str, table: RunsTable):
+    with browser.open(html) as opened:
+        opened.page.locator(".widget.parallel").scroll_into_view_if_needed()
+        before = opened.drawn(*FIGURES)
+        brush(opened, 5, 0.0, 0.35)  # the last axis is the metric: its upper third
+        values = sorted((run.value or 0 for run in table.runs), reverse=True)
+        count = selected(opened)
+        assert 0 < count < RUNS
+        best = [f"{100 * value:.2f}\u202f%" for value in values[:count]]
+        assert opened.column(2) == best[:25]
+        assert opened.text(".all_runs .count") == f"{count} of {RUNS} runs"
+        after = opened.drawn(*FIGURES)
+        assert [a != b for a, b in zip(before, after, strict=True)] == [True] * 3
+        opened.page.get_by_role("button", name="Show all").click()
+        opened.settle()
+        assert opened.text(".all_runs .count") == f"{RUNS} runs"
+
+
+def test_a_brush_takes_categories_as_a_whole(browser: Browser, html: str, table: RunsTable):
+    # Settings stand by importance; this report names them in its headings.
+    with browser.open(html) as opened:
+        options = opened.page.locator(".widget.parallel").get_attribute("data-options")
+        order = re.findall(r'"(\w+)"', options.split("[")[1])
+        place = order.index("learning_rate")
+        opened.page.locator(".widget.parallel").scroll_into_view_if_needed()
+        brush(opened, place, 0.2, 0.3)  # touches the upper one of two values
+        wanted = sum(run.config["learning_rate"] == 0.001 for run in table.runs)
+        assert selected(opened) == wanted
+
+
+def test_values_can_be_selected_with_the_keyboard(browser: Browser, html: str, table: RunsTable):
+    with browser.open(html) as opened:
+        opened.page.locator(".filters summary").focus()
+        opened.page.keyboard.press("Enter")
+        button = opened.page.locator(".filters button", has_text=re.compile("^tanh$"))
+        button.focus()
+        opened.page.keyboard.press("Enter")
+        opened.settle()
+        assert selected(opened) == sum(run.config["activation"] == "tanh" for run in table.runs)
+        assert button.get_attribute("aria-pressed") == "true"
+        button.click()
+        opened.settle()
+        assert opened.page.locator("#selected-count").count() == 0
+
+
+def test_the_table_sorts_by_mouse_and_keyboard(browser: Browser, html: str, table: RunsTable):
+    names = sorted(
+        (run.name for run in table.runs), key=lambda n: (n.rsplit("-", 1)[0], int(n.split("-")[-1]))
+    )
+    with browser.open(html) as opened:
+        heading = opened.page.locator(".all_runs thead button", has_text=re.compile("^Run$"))
+        heading.click()
+        assert opened.column(1) == names[:25]
+        cell = heading.locator("xpath=..")
+        assert cell.get_attribute("aria-sort") == "ascending"
+        heading.focus()
+        opened.page.keyboard.press("Enter")
+        assert opened.column(1) == names[::-1][:25]
+        assert cell.get_attribute("aria-sort") == "descending"
+        opened.page.get_by_role("button", name="Next page").click()
+        assert opened.column(1) == names[::-1][25:]
+
+
+def test_the_table_searches(browser: Browser, html: str, table: RunsTable):
+    wanted = {
+        run.name
+        for run in table.runs
+        if run.config["optimizer"] == "sgd" and run.config["num_layers"] == 3
+    }
+    assert 0 < len(wanted) < RUNS
+    with browser.open(html) as opened:
+        opened.page.get_by_label("Search the runs").fill("optimizer=sgd NUM_layers=3")
+        assert set(opened.column(1)) == wanted
+        assert opened.text(".all_runs .count") == f"{len(wanted)} of {RUNS} runs"
+        opened.page.get_by_label("Search the runs").fill("no such run")
+        assert opened.column(1) == []
+
+
+def test_a_run_is_highlighted_and_compared(browser: Browser, html: str):
+    with browser.open(html) as opened:
+        third = opened.column(1)[2]
+        before = opened.drawn(*FIGURES)
+        opened.page.locator(".all_runs tbody tr").nth(2).locator("td").nth(3).click()
+        opened.settle()
+        assert third in opened.text(".chosen-bar")
+        after = opened.drawn(*FIGURES)
+        assert [a != b for a, b in zip(before, after, strict=True)] == [True] * 3
+        assert opened.text(".all_runs tr.focus th") == third
+        opened.page.locator(".chosen-bar").get_by_role("button", name="Compare").click()
+        opened.settle()
+        heads = opened.page.locator(".side_by_side .versus thead th").all_inner_texts()
+        assert heads[-1] == third
+        assert len(heads) == 3
+        assert opened.page.locator(".side_by_side .matrix").count() == 3
+        opened.page.keyboard.press("Escape")
+        opened.settle()
+        assert not opened.page.locator(".chosen-bar").is_visible()
+
+
+def test_the_built_in_comparison_is_of_equal_runs(browser: Browser, html: str):
+    with browser.open(html) as opened:
+        compared = opened.page.locator(".widget.comparison")
+        rows = compared.locator(".versus tbody tr").all_inner_texts()
+        differ = rows[[row.startswith("Settings that differ") for row in rows].index(True) + 1 :]
+        assert [row.split("\t") for row in differ] == [
+            ["loss", "cross_entropy", "mean_squared_error"]
+        ]
+        assert compared.locator(".chart").count() == 2
+        assert compared.locator(".matrix").count() == 2
+        # Their losses have different scales, so accuracies are drawn instead.
+        assert "loss" not in " ".join(compared.locator(".caption").all_inner_texts())
+
+
+def test_names_reasons_and_settings_are_text(browser: Browser):
+    html = render_html(replace(REPORT, title=HOSTILE), TABLES["hostile"])
+    with browser.open(html) as opened:
+        page = opened.page
+        assert page.locator("h1").inner_text() == HOSTILE
+        assert HOSTILE in opened.column(1)
+        assert HOSTILE in opened.text("table.plain")
+        assert page.locator("script").count() == 3
+        assert page.locator("a[href^=javascript]").count() == 0
+        page.locator(".all_runs tbody tr").first.locator("td").nth(2).click()
+        opened.settle()
+        assert HOSTILE in opened.text(".chosen-bar")
+
+
+def test_the_policy_stops_what_is_not_the_pages_own(browser: Browser):
+    html = render_html(REPORT, made_up_table(3))
+    inserted = html.replace("<noscript>", "<script>window.foreign = true</script><noscript>")
+    assert inserted != html
+    with browser.open(inserted) as opened:
+        assert opened.page.evaluate("window.foreign") is None
+        assert len(opened.complaints) == 1
+        assert "Content Security Policy" in opened.complaints.pop()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_has_no_sideways_scroll(browser: Browser, scheme: str):
+    long = "x" * 300
+    runs = (
+        replace(made_up_run(1), name=long, config={**made_up_run(1).config, "optimizer": long}),
+        replace(failed_run(2, long), name=long),
+        *made_up_table(20).runs,
+    )
+    table = table_of(*runs, title=long, source=long, notices=(long,))
+    with browser.open(
+        render_html(REPORT, table), width=360, height=740, color_scheme=scheme, has_touch=True
+    ) as opened:
+        for details in opened.page.locator("details").all():
+            details.evaluate("element => { element.open = true }")
+        opened.settle()
+        assert opened.page.evaluate("document.documentElement.scrollWidth") == 360
+        for inked, _ in opened.drawn():
+            assert inked > 500
+
+
+CONTRAST = """elements => elements.map(element => {
+    const channels = colour => {
+        const found = colour.match(/[\\d.]+/g).map(Number);
+        return colour.startsWith('color(') ? found : found.map(value => value / 255);
+    };
+    const light = colour => {
+        const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+        const [r, g, b] = channels(colour).map(linear);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const style = getComputedStyle(element);
+    const pair = [light(style.color), light(style.backgroundColor)].sort((a, b) => b - a);
+    return (pair[0] + 0.05) / (pair[1] + 0.05);
+})"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_matrices_are_readable(browser: Browser, html: str, scheme: str):
+    with browser.open(html, color_scheme=scheme) as opened:
+        cells = ".widget.confusion td.hit, .widget.confusion td.miss"
+        found = opened.page.eval_on_selector_all(cells, CONTRAST)
+        assert len(found) > 30
+        # 4.5 is what WCAG 2.1 asks of text (level AA).
+        assert min(found) >= 4.5
+
+
+def test_dark_and_light(browser: Browser, html: str):
+    background = "getComputedStyle(document.body).backgroundColor"
+    with browser.open(html, color_scheme="dark") as opened:
+        before, dark = opened.drawn(), opened.page.evaluate(background)
+        opened.page.locator("#toggle-theme").click()
+        assert opened.page.evaluate(background) == "rgb(255, 255, 255)" != dark
+        after = opened.drawn()
+        assert all(a != b for a, b in zip(before, after, strict=True))
+
+
+def test_it_prints(browser: Browser, html: str):
+    with browser.open(html, color_scheme="dark") as opened:
+        paper = opened.page.pdf(format="A4")
+        assert paper.startswith(b"%PDF-")
+        pages = len(re.findall(rb"/Type\s*/Page\b", paper))
+        assert 4 <= pages <= 20
+        opened.settle()
+        assert opened.page.evaluate("document.documentElement.dataset.theme") is None
+
+
+def test_a_thousand_runs_stay_few_elements(browser: Browser):
+    runs = [*made_up_table(980).runs, *map(failed_run, range(980, 990))]
+    table = table_of(*runs, *map(diverged_run, range(990, 1000)))
+    html = render_html(REPORT, table)
+    assert len(html) < 3_000_000
+    with browser.open(html) as opened:
+        assert opened.text(".all_runs .count") == "1\u202f000 runs"
+        assert len(opened.column(1)) == 25
+        assert opened.page.evaluate("document.querySelectorAll('*').length") < 4000
+        opened.page.locator(".widget.parallel").scroll_into_view_if_needed()
+        brush(opened, 5, 0.0, 0.2)
+        found = re.match(r"([\d\u202f]+) of 1\u202f000 runs", opened.text("#selected-count"))
+        assert found is not None
+        assert 0 < int(found[1].replace("\u202f", "")) < 980
+
+
+def test_a_report_of_one_block(browser: Browser):
+    with browser.open(render_html(Report("", (ParallelCoordinates(),)), made_up_table(9))) as one:
+        assert one.text("h1") == "digits"
+        assert len(one.drawn()) == 1
+
+
+def test_it_says_when_from_what_and_with_what():
+    table = made_up_table(3, notices=("one run could not be read",))
+    html = render_html(REPORT, table)
+    said: Any = re.search(r"<footer>(.*?)</footer>", html, re.DOTALL)
+    for part in ("2026-01-03 03:04", table.source, "torch 2", "one run could not be read"):
+        assert part in said[1]
