@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.cli._errors import INTERRUPTED
+from dlsweep.cli._interrupt import leaving_on_signals
 from dlsweep.config import ConfigError, canonical_value, command_line
 from dlsweep.config.kinds import integer
 
@@ -73,8 +75,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     if count is not None:
         caps = [cap for cap in (count, sweep.run_cap) if cap is not None]
         sweep = dataclasses.replace(sweep, run_cap=min(caps))
-    _train(sweep, arguments, settings, workers)
-    return 0
+    return _train(sweep, arguments, settings, workers)
 
 
 def _checked(flag: str, value: str | None, problems: list[str]) -> int | None:
@@ -89,7 +90,7 @@ def _checked(flag: str, value: str | None, problems: list[str]) -> int | None:
 
 def _train(
     sweep: SweepFile, arguments: argparse.Namespace, settings: dict[str, Any], workers: int | None
-) -> None:
+) -> int:
     from dlsweep.cli._show import LiveProgress
     from dlsweep.data import fetch
     from dlsweep.sweep import LocalSweep, Study, choose_trainer, datasets_of
@@ -112,9 +113,26 @@ def _train(
             print(f"dlsweep: {notice}", file=sys.stderr)
         with LiveProgress(sweep.metric, study.rows(), total) as progress:
             trainer = choose_trainer(devices[0] if len(devices) == 1 else "auto", workers)
-            LocalSweep(study, trainer, mode=mode, settings=settings, watcher=progress).run()
+            local = LocalSweep(study, trainer, mode=mode, settings=settings, watcher=progress)
+            now = False
+            with leaving_on_signals(local.leave):
+                try:
+                    local.run()
+                except KeyboardInterrupt:
+                    now = True
         table = study.table()
+    ended = sum(bool(r.run_id) and r.status not in ("running", "waiting") for r in table.rows)
+    if now or (local.left and ended != total):
+        done = f"{ended} of {total} runs" if total is not None else f"{ended} runs"
+        kept = "as last saved" if now else "saved"
+        print(
+            f"dlsweep: interrupted: {done} are done, those in training are {kept}; "
+            "the same command goes on",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
     _report(table, arguments, offline=mode == "offline")
+    return 0
 
 
 def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dlsweep.config import RunConfig
 from dlsweep.data import DATASETS
+from dlsweep.sweep._checkpoints import tidy
 from dlsweep.sweep._file import SweepFile
+from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._hyperband import STOPPED, EarlyTermination
+from dlsweep.sweep._jobs import Broken, Cause, Checkpoint, Done, Event, Notice, Resumed, Trained
 from dlsweep.sweep._rows import Row
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
-from dlsweep.sweep._trainers import Broken, Done, Trained, Trainer
+from dlsweep.sweep._trainers import Trainer
 from dlsweep.tracking import TrackedRun, open_run
-from dlsweep.training import EpochMetrics, Judge, Layout, RunResult, choose_device
+from dlsweep.training import EpochMetrics, Judge, RunResult, choose_device
 
 _log = logging.getLogger("dlsweep.sweep")
 
 ASK_AT_ONCE = {"grid": 64, "random": 64, "bayes": 8}
 """How many points are asked for together: many fill stacks, few let bayes learn in between."""
+
+
+MOST_DEATHS = 3
+"""So many processes may die training a point before it has failed."""
 
 
 class Watcher(Protocol):
@@ -40,16 +48,19 @@ class Watcher(Protocol):
 
 @dataclass
 class _Job:
-    """A stack in training: its points and their runs, those still open."""
+    """A stack in training: its points that have not ended, by their places in it, and their runs.
 
-    points: list[Point]
-    runs: list[TrackedRun]
-    histories: list[list[EpochMetrics]] = field(default_factory=list)
-    open: set[int] = field(default_factory=set)
+    A member that ended before the sweep was interrupted is in the stack again where there is no
+    later checkpoint, so that the others get what they would have got; nobody hears of it.
+    """
+
+    formation: Formation
+    points: dict[int, Point]
+    runs: dict[int, TrackedRun]
+    histories: dict[int, list[EpochMetrics]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.histories = [[] for _ in self.points]
-        self.open = set(range(len(self.points)))
+        self.histories = {i: [] for i in self.points}
 
 
 class LocalSweep:
@@ -80,102 +91,248 @@ class LocalSweep:
         self._queue: StackQueue[Point] = StackQueue(
             trainer.processes, choose_device(settings.get("device", "auto")).type
         )
+        self._queue.resume(study.configs(), study.compiles)
+        self._formed: dict[int, Formation] = {}  # those in the queue, by their first open point
+        self._again: list[tuple[Formation, list[Point]]] = []  # those that had begun
         self._jobs: dict[int, _Job] = {}
         self._started = 0
+        self._leaving = False
         self._rule: EarlyTermination | None = None
         if study.sweep.early_terminate is not None:
             self._rule = EarlyTermination(study.sweep.early_terminate, study.sweep.metric)
             for row in study.rows():
                 self._rule.add(row.number, row.history)
 
+    def leave(self) -> None:
+        """Let ``run`` return after the epochs that are being trained; may be called by a signal."""
+        self._leaving = True
+
+    @property
+    def left(self) -> bool:
+        """Whether ``run`` returned because it was told to leave."""
+        return self._leaving
+
     def run(self) -> None:
-        """Train. What is unfinished when an exception leaves this waits in the study."""
+        """Train. What is unfinished when this returns, or is left by an exception, waits.
+
+        Then the same stacks are formed again, and go on from their checkpoints.
+        """
+        told = False
         try:
+            self._take_up(self._study.left_over())
             while True:
-                while self._trainer.idle and self._fill():
-                    total = self._study.total
-                    self._start(*self._queue.next(total - self._study.asked if total else 0))
+                while not self._leaving and self._trainer.idle:
+                    following = self._next()
+                    if following is None:
+                        break
+                    self._start(*following)
                 if not self._jobs:
-                    return
+                    break
+                if self._leaving and not told:
+                    told = True
+                    _log.info("leaving after the present epoch; Ctrl-C again leaves now")
+                    self._trainer.leave()
                 for event in self._trainer.wait():
                     self._handle(event)
         finally:
             self._trainer.close()
             for job in self._jobs.values():
-                for i in job.open:
-                    job.runs[i].fail("interrupted; the sweep trains it again when it goes on")
+                self._abandon(job)
+        if self._study.owned and not self._leaving:
+            tidy(self._study.checkpoints)
 
-    def _fill(self) -> bool:
-        """Whether a stack is waiting, after asking for more points where none is."""
+    def _abandon(self, job: _Job) -> None:
+        for run in job.runs.values():
+            run.fail("interrupted; the sweep trains it again when it goes on")
+
+    def _take_up(self, points: Sequence[Point]) -> None:
+        """Form the stacks again in which points were when their process died."""
+        stacks: dict[str, tuple[Formation, list[Point]]] = {}
+        for point in points:
+            if point.stack is not None:
+                stacks.setdefault(point.stack.id, (point.stack, []))[1].append(point)
+        for _, (formation, members) in sorted(stacks.items(), key=lambda item: int(item[0])):
+            if formation.begun:
+                self._again.append((formation, members))
+            else:
+                self._queue.put(members)
+                self._formed[members[0].number] = formation
+        if self._study.owned:
+            begun = {self._study.checkpoint(formation) for formation, _ in self._again}
+            tidy(self._study.checkpoints, keep=begun)
+        self._plan([point for point in points if point.stack is None])
+
+    def _plan(self, points: Sequence[Point]) -> None:
+        if points:
+            stacks = self._queue.add(points)
+            for stack, formation in zip(stacks, self._study.form(stacks), strict=True):
+                self._formed[stack[0].number] = formation
+
+    def _next(self) -> tuple[Formation, list[Point]] | None:
+        """The next stack, after asking for more points where none waits."""
+        if self._again:
+            return self._again.pop(0)
         if not self._queue:
-            self._queue.add(self._study.ask(ASK_AT_ONCE[self._study.sweep.method]))
-        return bool(self._queue)
+            self._plan(self._study.ask(ASK_AT_ONCE[self._study.sweep.method]))
+        if not self._queue:
+            return None
+        total = self._study.total
+        points, compile_for = self._queue.next(total - self._study.asked if total else 0)
+        formation = self._formed.pop(points[0].number)
+        return self._study.begin(formation, compile_for), points
 
-    def _start(self, points: list[Point], compile_for: Layout | None) -> None:
+    def _start(self, formation: Formation, points: Sequence[Point]) -> None:
         job = self._started
         self._started += 1
-        configs = [dataclasses.replace(point.config, **self._settings) for point in points]
-        runs = [
-            open_run(
-                config,
-                DATASETS[config.dataset].classes,
-                mode=self._mode,
-                run_id=point.run_id,
-                name=point.name,
-                group=self._study.name,
-            )
-            for point, config in zip(points, configs, strict=True)
+        configs = [
+            dataclasses.replace(self._study.config(number), **self._settings)
+            for number in formation.members
         ]
-        self._jobs[job] = _Job(points, runs)
-        self._trainer.start(job, configs, compile_for=compile_for, judge=self._judge(points))
+        places = {formation.members.index(point.number): point for point in points}
+        self._jobs[job] = _Job(
+            formation, places, {i: self._open(point, configs[i]) for i, point in places.items()}
+        )
+        self._trainer.start(
+            job,
+            configs,
+            compile_for=formation.compile_for,
+            judge=self._judge(formation, places),
+            checkpoint=Checkpoint(self._study.checkpoint(formation), frozenset(places)),
+        )
         self._watcher.started(points)
 
-    def _judge(self, points: Sequence[Point]) -> Judge | None:
+    def _judge(self, formation: Formation, points: Mapping[int, Point]) -> Judge | None:
         """The sweep's ``early_terminate`` for a stack of these runs."""
         rule = self._rule
         if rule is None:
             return None
-        for point in points:
+        members = formation.members
+        ended = {i: len(self._study.history(n)) for i, n in enumerate(members) if i not in points}
+        for point in points.values():
             rule.add(point.number, [])
 
         def judge(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
-            epoch = {points[i].number: told.as_dict() for i, told in metrics.items()}
-            stopped = rule.stops(epoch)
-            return {i: STOPPED for i in metrics if points[i].number in stopped}
+            # Members that ended before the sweep was interrupted end as they did.
+            again = {i for i in metrics if i in ended and metrics[i].epoch >= ended[i]}
+            own = {members[i]: told.as_dict() for i, told in metrics.items() if i in points}
+            stopped = rule.stops(own)
+            return {i: STOPPED for i in metrics if i in again or members[i] in stopped}
 
         return judge
 
-    def _handle(self, event: Trained | Done | Broken) -> None:
+    def _open(self, point: Point, config: RunConfig) -> TrackedRun:
+        run = open_run(
+            config,
+            DATASETS[config.dataset].classes,
+            mode=self._mode,
+            run_id=point.run_id,
+            name=point.name,
+            group=self._study.name,
+        )
+        if point.attempt > 1:
+            run.remove_older()
+        return run
+
+    def _handle(self, event: Event) -> None:
         job = self._jobs[event.job]
-        if isinstance(event, Trained):
-            for i, metrics in event.end.metrics.items():
-                result = event.end.results.get(i)
-                job.histories[i].append(metrics)
-                job.runs[i].log(metrics, result)
-                self._watcher.trained(job.points[i], metrics)
-                if result is not None:
-                    self._finish(job, i, result)
-            return
-        if isinstance(event, Broken):
-            if event.details:
-                _log.debug(event.details)
-            for i in sorted(job.open):
-                job.runs[i].fail(event.reason)
-                info = {"directory": str(job.runs[i].directory)}
-                self._watcher.ended(self._study.fail(job.points[i], event.reason, info))
-        del self._jobs[event.job]
+        if isinstance(event, Notice):
+            _log.warning(event.text)
+        elif isinstance(event, Resumed):
+            for i, point in job.points.items():
+                if self._rule is not None:
+                    self._rule.add(point.number, [m.as_dict() for m in event.histories[i]])
+                for metrics in event.histories[i]:
+                    self._log_epoch(job, i, metrics)
+        elif isinstance(event, Trained):
+            for i in sorted(job.points.keys() & event.end.metrics.keys()):
+                self._log_epoch(job, i, event.end.metrics[i], event.end.results.get(i))
+        else:
+            del self._jobs[event.job]
+            if isinstance(event, Broken) and not self._leaving:
+                self._mend(job, event)
+            elif isinstance(event, Done):
+                self._study.checkpoint(job.formation).unlink(missing_ok=True)
+            else:
+                self._abandon(job)
+
+    def _log_epoch(
+        self, job: _Job, i: int, metrics: EpochMetrics, result: RunResult | None = None
+    ) -> None:
+        job.histories[i].append(metrics)
+        job.runs[i].log(metrics, result)
+        self._watcher.trained(job.points[i], metrics)
+        if result is not None:
+            self._finish(job, i, result)
+
+    def _mend(self, job: _Job, broken: Broken) -> None:
+        """Train a stack again that broke, as it was or in parts; what cannot be helped has failed.
+
+        Nobody knows whose fault it was. What an error broke is tried alone, and what did not fit
+        into memory in halves. What took its process with it is first tried once more as it was, for
+        most processes die of something else; then alone, so that the others survive the guilty one.
+        """
+        if broken.details:
+            _log.debug(broken.details)
+        points = list(job.points.values())
+        if not points:  # all had ended before it broke
+            self._study.checkpoint(job.formation).unlink(missing_ok=True)
+        elif broken.cause is Cause.DEATH:
+            points = self._study.died(points)
+            deaths = max(point.deaths for point in points)
+            if deaths >= MOST_DEATHS:
+                self._fail(job, f"{broken.reason}; {deaths} have died training this run")
+            elif deaths == MOST_DEATHS - 1 and len(job.formation.members) > 1:
+                self._split(job, points, 1, broken.reason)
+            else:
+                _log.warning("%s; %s again", broken.reason, _runs(points))
+                self._discard(job, broken.reason)
+                self._again.insert(0, (job.formation, points))
+        elif broken.cause is Cause.MEMORY and len(job.formation.members) > 1:
+            self._split(job, points, math.ceil(len(points) / 2), broken.reason)
+        elif len(points) > 1:
+            self._split(job, points, 1, broken.reason)
+        else:
+            self._fail(job, broken.reason)
+
+    def _split(self, job: _Job, points: list[Point], size: int, reason: str) -> None:
+        """Train what is left of a stack again in smaller ones."""
+        how = f"in stacks of {size}" if size > 1 else "alone"
+        _log.warning("%s; %s again, %s", reason, _runs(points), how)
+        self._discard(job, reason)
+        self._study.checkpoint(job.formation).unlink(missing_ok=True)
+        parts = [points[i : i + size] for i in range(0, len(points), size)]
+        formations = [
+            self._study.begin(formation, job.formation.compile_for)
+            for formation in self._study.form(parts)
+        ]
+        self._again[:0] = zip(formations, parts, strict=True)
+
+    def _discard(self, job: _Job, reason: str) -> None:
+        for run in job.runs.values():
+            run.discard(reason)
+
+    def _fail(self, job: _Job, reason: str) -> None:
+        for i, point in job.points.items():
+            job.runs[i].fail(reason)
+            info = {"directory": str(job.runs[i].directory)}
+            self._watcher.ended(self._study.fail(point, reason, info))
+        self._study.checkpoint(job.formation).unlink(missing_ok=True)
 
     def _finish(self, job: _Job, i: int, result: RunResult) -> None:
-        job.runs[i].finish()
-        job.open.discard(i)
+        run, point = job.runs.pop(i), job.points.pop(i)
+        run.finish()
         row = self._study.finish(
-            job.points[i],
+            point,
             result.status,
             [metrics.as_dict() for metrics in job.histories[i]],
-            job.runs[i].summary,
-            {"directory": str(job.runs[i].directory)},
+            run.summary,
+            {"directory": str(run.directory)},
         )
         self._watcher.ended(row)
+
+
+def _runs(points: Sequence[Point]) -> str:
+    return f"run {points[0].number}" if len(points) == 1 else f"{len(points)} runs"
 
 
 def datasets_of(sweep: SweepFile) -> list[str]:

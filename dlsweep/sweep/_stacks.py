@@ -44,8 +44,12 @@ class StackQueue(Generic[Waiting]):
         """The runs that wait."""
         return [run for stack in self._stacks for run in stack]
 
-    def add(self, runs: Sequence[Waiting]) -> None:
-        """Plan runs that were asked for together; those that wait already keep their stacks."""
+    def add(self, runs: Sequence[Waiting]) -> list[list[Waiting]]:
+        """Plan runs that were asked for together; those that wait already keep their stacks.
+
+        Returns:
+            The new stacks, in the order in which they are handed out.
+        """
         configs = [run.config for run in runs]
         stacks = plan(
             configs,
@@ -55,9 +59,21 @@ class StackQueue(Generic[Waiting]):
         )
         # The longest first, so that no process is left with much at the end.
         stacks.sort(key=lambda stack: sum(steps(configs[i]) for i in stack), reverse=True)
-        self._stacks += [[runs[i] for i in stack] for stack in stacks]
-        self._seen += configs
-        self._layout = Layout.of(self._seen)  # wide enough for all, so that programs are shared
+        planned = [[runs[i] for i in stack] for stack in stacks]
+        self._stacks += planned
+        self.resume(configs, self._compiling)
+        return planned
+
+    def put(self, stack: Sequence[Waiting]) -> None:
+        """A stack that was planned before."""
+        self._stacks.append(list(stack))
+
+    def resume(self, seen: Sequence[RunConfig], compiling: bool) -> None:
+        """Take into account what was trained before, and whether it was compiled."""
+        self._seen += seen
+        if self._seen:
+            self._layout = Layout.of(self._seen)  # wide enough for all, so that programs are shared
+        self._compiling = compiling
 
     def next(self, unasked: int = 0) -> tuple[list[Waiting], Layout | None]:
         """Take the next stack, and the layout to compile it for, or None.

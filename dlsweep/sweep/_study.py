@@ -6,16 +6,19 @@ One process owns a study and hands out its points (``ask``); their results come 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import secrets
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.sweep._distributions import plain
 from dlsweep.sweep._file import SweepFile
+from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._lock import OwnerLock
 from dlsweep.sweep._metric import number
@@ -23,9 +26,12 @@ from dlsweep.sweep._reading import SWEEP
 from dlsweep.sweep._rows import Row, StudyTable, objective, run_name, to_row
 from dlsweep.sweep._search import Draft, Search
 from dlsweep.sweep._store import Record, Store
+from dlsweep.training import Layout
 
 _SEED = "seed"
 _ENDINGS = ("finished", "early_stopped", STOPPED, "diverged")
+_STACK = "stack"
+_DEATHS = "deaths"
 _ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -40,6 +46,8 @@ class Point:
             the runs of two people's studies of one file can lie in one W&B project.
         name: what people call it.
         attempt: 1, and one more each time that it is handed out because its process died.
+        stack: the stack that it was in when its process died; None where it had none yet.
+        deaths: how many processes have died training it.
     """
 
     number: int
@@ -47,6 +55,8 @@ class Point:
     run_id: str
     name: str
     attempt: int = 1
+    stack: Formation | None = None
+    deaths: int = 0
 
 
 class Study:
@@ -209,6 +219,85 @@ class Study:
         told = {"status": "failed", "reason": reason, "info": dict(info or {})}
         return self._end(point, "fail", None, told, {})
 
+    # Stacks
+
+    def left_over(self) -> list[Point]:
+        """All points that a process left unfinished when it died; ``ask`` then gives new ones."""
+        return self._hand_out_again(len(self._stale))
+
+    def form(self, stacks: Sequence[Sequence[Point]]) -> list[Formation]:
+        """Store which points are to be trained together, in one write, before they are."""
+        stored = (r.attributes.get(_STACK) for r in self._records.values())
+        first = 1 + max((int(stack["id"]) for stack in stored if stack), default=0)
+        formed = [
+            Formation(str(i), tuple(point.number for point in points))
+            for i, points in enumerate(stacks, start=first)
+        ]
+        self._write_stacks(formed)
+        return formed
+
+    def begin(self, formation: Formation, compile_for: Layout | None) -> Formation:
+        """Store that a stack's training begins, and what it is compiled for."""
+        begun = dataclasses.replace(formation, compile_for=compile_for, begun=True)
+        self._write_stacks([begun])
+        return begun
+
+    def config(self, number: int) -> RunConfig:
+        """The configuration of a point, whatever has become of it."""
+        config = _config(self._records[number].attributes)
+        if config is None:
+            raise ValueError(f"run {number} has no valid configuration")
+        return config
+
+    def configs(self) -> list[RunConfig]:
+        """The configurations of all points so far."""
+        found = (_config(record.attributes) for record in self._records.values())
+        return [config for config in found if config is not None]
+
+    def history(self, number: int) -> list[dict[str, Any]]:
+        """What a point that has ended logged every epoch."""
+        logged: list[dict[str, Any]] = self._records[number].attributes.get("history", [])
+        return logged
+
+    @property
+    def compiles(self) -> bool:
+        """Whether any of the stacks so far was compiled."""
+        stacks = (r.attributes.get(_STACK) for r in self._records.values())
+        return any(stack and stack["compile_for"] is not None for stack in stacks)
+
+    def died(self, points: Sequence[Point]) -> list[Point]:
+        """Store that a process has died training these points; the points with that counted."""
+        counted = [dataclasses.replace(point, deaths=point.deaths + 1) for point in points]
+        records = [self._records[point.number] for point in points]
+        self._store.update(records, _DEATHS, [point.deaths for point in counted])
+        return counted
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of this study's checkpoints: beside a SQLite file, else where we are."""
+        file = self._store.file
+        folder = Path("dlsweep") if file is None else file.absolute()
+        return folder.with_name(f"{folder.name}.checkpoints") / self.name
+
+    def checkpoint(self, formation: Formation) -> Path:
+        """Where a stack is kept while it is trained."""
+        return self.checkpoints / f"{formation.id}.safetensors"
+
+    @property
+    def owned(self) -> bool:
+        """Whether no other process can be training this study's points."""
+        return self._lock is not None
+
+    def _write_stacks(self, formed: Sequence[Formation]) -> None:
+        """Those of their points that have ended keep the stack that they were trained in."""
+        open_ = {
+            number: formation.as_dict()
+            for formation in formed
+            for number in formation.members
+            if self._records[number].state == "running"
+        }
+        self._store.update([self._records[n] for n in open_], _STACK, list(open_.values()))
+
     # Reading
 
     def table(self) -> StudyTable:
@@ -291,7 +380,9 @@ class Study:
     def _point(record: Record, config: RunConfig, attempt: int = 1) -> Point:
         stored = record.attributes
         name = run_name(stored["config"], record.number)
-        return Point(record.number, config, stored["run_id"], name, attempt)
+        stack = Formation.from_dict(stored[_STACK]) if _STACK in stored else None
+        deaths = stored.get(_DEATHS, 0)
+        return Point(record.number, config, stored["run_id"], name, attempt, stack, deaths)
 
     def _end(
         self,

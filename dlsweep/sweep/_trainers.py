@@ -10,9 +10,10 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import traceback
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from typing import Protocol
@@ -20,41 +21,25 @@ from typing import Protocol
 import torch
 
 from dlsweep.config import RunConfig
-from dlsweep.data import Dataset
-from dlsweep.training import EpochEnd, EpochMetrics, Judge, Layout, Stack, load_data
+from dlsweep.sweep._jobs import (
+    SAVE_SECONDS,
+    Broken,
+    Cause,
+    Checkpoint,
+    Done,
+    Event,
+    Job,
+    Left,
+    Loader,
+    Trained,
+    remembering,
+    train_job,
+)
+from dlsweep.sweep._memory import kills_for_memory
+from dlsweep.training import EpochMetrics, Judge, Layout, load_data
 
-
-@dataclass(frozen=True)
-class Trained:
-    """A stack has trained an epoch."""
-
-    job: int
-    end: EpochEnd
-
-
-@dataclass(frozen=True)
-class Done:
-    """A stack has no members left; its trainer is free."""
-
-    job: int
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A stack could not be trained any further; its trainer is free again.
-
-    Attributes:
-        reason: one line.
-        details: the traceback, or nothing.
-    """
-
-    job: int
-    reason: str
-    details: str = ""
-
-
-Event = Trained | Done | Broken
-Loader = Callable[[RunConfig], Dataset]
+_WAIT_SECONDS = 0.5
+"""So long ``wait`` waits at most: signals and heartbeats are seen to between two calls."""
 
 
 class Trainer(Protocol):
@@ -75,67 +60,46 @@ class Trainer(Protocol):
         *,
         compile_for: Layout | None = None,
         judge: Judge | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        """Begin a stack; only while ``idle``.
+        """Begin a stack, or go on with it where there is a checkpoint; only while ``idle``.
 
         Args:
             job: what the events will call it.
             configs: the runs.
             compile_for: compile for this layout, or not at all.
             judge: asked within ``wait`` after every epoch who is to leave the stack.
+            checkpoint: where the stack is kept while it is trained; nowhere by default.
         """
 
     def wait(self) -> Sequence[Event]:
-        """What has happened since the last call; waits until something has, or has been asked."""
+        """What has happened since the last call, soon, be it nothing.
+
+        To call it again says that all it has told before is recorded: checkpoints without the runs
+        that have ended are written only then.
+        """
+
+    def leave(self) -> None:
+        """Let every stack end after its present epoch, with a checkpoint; it will have ``Left``."""
 
     def close(self) -> None:
         """Stop everything now."""
 
 
-def _remembering(load: Loader) -> Loader:
-    """``load`` that keeps the data set it loaded last: the next stack mostly wants the same."""
-    kept: dict[Hashable, Dataset] = {}
-
-    def remembering(config: RunConfig) -> Dataset:
-        key = (
-            config.dataset,
-            config.val_fraction,
-            config.train_size,
-            config.device,
-            config.backend,
-        )
-        if key not in kept:
-            kept.clear()
-            kept[key] = load(config)
-        return kept[key]
-
-    return remembering
-
-
-def _events(
-    job: int,
-    configs: Sequence[RunConfig],
-    compile_for: Layout | None,
-    judge: Judge | None,
-    load: Loader,
-) -> Iterator[Event]:
-    """Train a stack to its end; whatever goes wrong is an event too."""
-    try:
-        for end in Stack(configs, load(configs[0]), compile_for=compile_for, judge=judge):
-            yield Trained(job, end)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        yield Broken(job, reason, traceback.format_exc())
-    else:
-        yield Done(job)
-
-
 class HereTrainer:
-    """Trains one stack at a time in this process, with all of its threads."""
+    """Trains one stack at a time in this process, with all of its threads.
 
-    def __init__(self, load: Loader = load_data) -> None:
-        self._load = _remembering(load)
+    Args:
+        load: gives the data of a configuration.
+        save_seconds: see ``ProcessTrainer``.
+    """
+
+    def __init__(self, load: Loader = load_data, save_seconds: float = SAVE_SECONDS) -> None:
+        self._load = remembering(load)
+        self._save_seconds = save_seconds
         self._running: Iterator[Event] | None = None
+        self._judge: Judge | None = None
+        self.leaving = False
 
     @property
     def idle(self) -> bool:
@@ -154,22 +118,59 @@ class HereTrainer:
         *,
         compile_for: Layout | None = None,
         judge: Judge | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """See ``Trainer``."""
-        self._running = _events(job, configs, compile_for, judge, self._load)
+        self._judge = judge
+        judged = judge is not None
+        work = Job(job, configs, compile_for, judged, checkpoint, self._save_seconds)
+        self._running = train_job(work, self._load, self)
+
+    def judge(self, metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
+        """See ``Orders``."""
+        return self._judge(metrics) if self._judge is not None else {}
+
+    def recorded(self, *, wait: bool) -> bool:
+        """See ``Orders``: training goes on only when ``wait`` is called again."""
+        return True
 
     def wait(self) -> Sequence[Event]:
         """See ``Trainer``."""
         if self._running is None:
             return []
         event = next(self._running)
-        if not isinstance(event, Trained):
+        if isinstance(event, Done | Broken | Left):
             self._running = None
         return [event]
+
+    def leave(self) -> None:
+        """See ``Trainer``."""
+        self.leaving = True
 
     def close(self) -> None:
         """See ``Trainer``."""
         self._running = None
+
+
+class _Word(Enum):
+    """What is said to a process in training."""
+
+    RECORDED = auto()
+    LEAVE = auto()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a worker sends for its judge."""
+
+    metrics: Mapping[int, EpochMetrics]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the judge says to it."""
+
+    leave: Mapping[int, str]
 
 
 @dataclass
@@ -177,36 +178,55 @@ class _Worker:
     process: multiprocessing.process.BaseProcess
     pipe: Connection
     job: int | None = None
+    told: bool = False
+    """Whether it has sent results since it was last told that they are recorded."""
     judge: Judge | None = None
+    kills: int = 0
+    """How many processes had been killed for memory when its job began."""
 
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a worker sends for its judge; the answer goes back through the pipe."""
-
-    metrics: Mapping[int, EpochMetrics]
+    def say(self, message: object) -> None:
+        """Send it a job or a word."""
+        with contextlib.suppress(OSError):  # of one that dies just now: ``wait`` will tell
+            self.pipe.send(message)
 
 
 class ProcessTrainer:
     """Trains a stack in each of several processes.
 
-    A process that dies takes its job with it (``Broken``) and is replaced.
+    A process that dies takes its job with it (``Broken``) and is replaced. All end with this one,
+    however it ends.
 
     Args:
         workers: how many processes.
         threads: how many threads each may use. Small networks gain nothing from a second thread,
             and threads that outnumber the free cores wait for each other at every step.
+        gpus: over so many the processes are spread.
+        save_seconds: a stack is kept in its checkpoint at most so often, and less often where
+            writing takes more than 2 % of the time.
     """
 
-    def __init__(self, workers: int, threads: int = 1) -> None:
+    def __init__(
+        self,
+        workers: int,
+        threads: int = 1,
+        gpus: int = 0,
+        save_seconds: float = SAVE_SECONDS,
+    ) -> None:
         self._context = multiprocessing.get_context("spawn")
         self._threads = threads
-        self._workers = [self._hire() for _ in range(workers)]
+        self._gpus = gpus
+        self._save_seconds = save_seconds
+        self._leaving = False
+        self._workers = [self._hire(i) for i in range(workers)]
 
-    def _hire(self) -> _Worker:
+    def _hire(self, place: int) -> _Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_work, args=(theirs, self._threads), daemon=True)
-        process.start()
+        gpu = place % self._gpus if self._gpus else None
+        process = self._context.Process(
+            target=_work, args=(theirs, self._threads, gpu), daemon=True
+        )
+        with _signals_held():
+            process.start()
         theirs.close()
         return _Worker(process, ours)
 
@@ -227,43 +247,69 @@ class ProcessTrainer:
         *,
         compile_for: Layout | None = None,
         judge: Judge | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """See ``Trainer``."""
         i = next(i for i, worker in enumerate(self._workers) if worker.job is None)
         if not self._workers[i].process.is_alive():
-            self._workers[i] = self._hire()
-        self._workers[i].job, self._workers[i].judge = job, judge
-        with contextlib.suppress(OSError):  # of one that dies just now: ``wait`` will tell
-            self._workers[i].pipe.send((job, list(configs), compile_for, judge is not None))
+            self._workers[i] = self._hire(i)
+        worker = self._workers[i]
+        worker.job, worker.judge, worker.kills = job, judge, kills_for_memory()
+        judged = judge is not None
+        worker.say(Job(job, configs, compile_for, judged, checkpoint, self._save_seconds))
 
     def wait(self) -> Sequence[Event]:
         """See ``Trainer``."""
+        for worker in self._workers:
+            if worker.told:
+                worker.told = False
+                worker.say(_Word.RECORDED)
         busy = {worker.pipe: worker for worker in self._workers if worker.job is not None}
         events: list[Event] = []
-        for pipe in connection.wait(list(busy)):
+        for pipe in connection.wait(list(busy), _WAIT_SECONDS):
             worker = busy[pipe]  # type: ignore[index]
             assert worker.job is not None
             try:
                 event: Event | _Asked = worker.pipe.recv()
                 if isinstance(event, _Asked):
                     assert worker.judge is not None
-                    worker.pipe.send(dict(worker.judge(event.metrics)))
+                    worker.say(_Answer(worker.judge(event.metrics)))
                     continue
             except (EOFError, OSError):
-                worker.process.join()
-                event = Broken(worker.job, _ending(worker.process.exitcode or 0))
-                self._workers[self._workers.index(worker)] = self._hire()
-            if not isinstance(event, Trained):
+                event = self._replace(worker)
+            if isinstance(event, Trained) and event.end.results:
+                worker.told = True
+            if isinstance(event, Done | Broken | Left):
                 worker.job = None
             events.append(event)
         return events
+
+    def _replace(self, worker: _Worker) -> Broken:
+        """Another process for one that has died, and what became of its job."""
+        assert worker.job is not None
+        worker.process.join()
+        code = worker.process.exitcode or 0
+        starved = code == -signal.SIGKILL and kills_for_memory() > worker.kills
+        cause = Cause.MEMORY if starved else Cause.DEATH
+        event = Broken(worker.job, _ending(code), cause=cause)
+        if not self._leaving:
+            place = self._workers.index(worker)
+            self._workers[place] = self._hire(place)
+        return event
+
+    def leave(self) -> None:
+        """See ``Trainer``."""
+        self._leaving = True
+        for worker in self._workers:
+            if worker.job is not None:
+                worker.say(_Word.LEAVE)
 
     def close(self) -> None:
         """See ``Trainer``."""
         for worker in self._workers:
             worker.pipe.close()  # an idle one ends by itself when it sees that
             if worker.job is not None:
-                worker.process.terminate()
+                worker.process.kill()
         for worker in self._workers:
             worker.process.join(timeout=10)
             if worker.process.is_alive():
@@ -280,36 +326,115 @@ def _ending(code: int) -> str:
     return f"its process ended with exit code {code}"
 
 
-def _work(pipe: Connection, threads: int) -> None:
+_OURS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that a whole group of processes gets; the one that owns the sweep acts for all."""
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Start a process that these signals reach only when it is ready to ignore them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Mailbox:
+    """A worker's end of its pipe."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._unrecorded = 0
+        self._leaving = False
+
+    def send(self, event: Event) -> None:
+        """Tell what has happened."""
+        self._unrecorded += isinstance(event, Trained) and bool(event.end.results)
+        self._pipe.send(event)
+
+    def next_job(self) -> Job:
+        """The next stack to train."""
+        while True:
+            message = self._pipe.recv()
+            if isinstance(message, Job):
+                self._unrecorded, self._leaving = 0, False
+                return message
+
+    def _read(self) -> object:
+        message = self._pipe.recv()
+        if message is _Word.RECORDED:
+            self._unrecorded = 0
+        self._leaving |= message is _Word.LEAVE
+        return message
+
+    @property
+    def leaving(self) -> bool:
+        """See ``Orders``."""
+        while self._pipe.poll():
+            self._read()
+        return self._leaving
+
+    def recorded(self, *, wait: bool) -> bool:
+        """See ``Orders``."""
+        while self._unrecorded and (wait or self._pipe.poll()):
+            self._read()
+        return not self._unrecorded
+
+    def judge(self, metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
+        """See ``Orders``."""
+        self._pipe.send(_Asked(metrics))
+        while True:
+            message = self._read()
+            if isinstance(message, _Answer):
+                return message.leave
+
+
+def _work(pipe: Connection, threads: int, gpu: int | None) -> None:
     """What a worker process does: train what comes through the pipe until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group: its parent acts
+    for number in _OURS:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
-    load = _remembering(load_data)
-
-    def ask(metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
-        pipe.send(_Asked(metrics))
-        answer: Mapping[int, str] = pipe.recv()
-        return answer
-
+    if gpu is not None:
+        torch.cuda.set_device(gpu)
+    load, mailbox = remembering(load_data), _Mailbox(pipe)
     try:
         while True:
-            job, configs, compile_for, judged = pipe.recv()
-            for event in _events(job, configs, compile_for, ask if judged else None, load):
-                pipe.send(event)
+            for event in train_job(mailbox.next_job(), load, mailbox):
+                mailbox.send(event)
     except (EOFError, OSError):
         return
 
 
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended, even in the middle of an epoch."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def choose_trainer(device: str, workers: int | None = None) -> Trainer:
-    """The trainer for a device: on the CPU a process for each core, else this process.
+    """The trainer for a device: a process for each core, or for each of several GPUs.
+
+    One alone trains in this process.
 
     Args:
         device: auto, cpu or cuda, as in ``RunConfig``.
-        workers: how many processes; by default one for each core that this process may use.
+        workers: how many processes; by default one for each core that this process may use, or
+            for each GPU. Several GPUs are shared out between the processes, the threads too.
     """
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    gpus = torch.cuda.device_count() if on_gpu and device in ("auto", "cuda") else 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    workers = workers or (1 if on_gpu else cores or 1)
+    workers = workers or (max(1, gpus) if on_gpu else cores or 1)
     if workers == 1:
         return HereTrainer()
-    return ProcessTrainer(workers, max(1, (cores or 1) // workers))
+    threads = max(1, (cores or 1) // workers)
+    return ProcessTrainer(workers, threads, gpus) if gpus else ProcessTrainer(workers, threads)

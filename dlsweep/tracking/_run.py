@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,21 @@ class TrackedRun:
         self.wandb.log(row)
         if result is not None:
             self.wandb.summary.update(self.summary)
+
+    def remove_older(self) -> None:
+        """Remove what earlier attempts at this run have left on the disk for `wandb sync`.
+
+        Each has the same id as this one, and less in it.
+        """
+        for folder in self.directory.parent.glob(f"offline-run-*-{self.wandb.id}"):
+            if folder != self.directory:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def discard(self, reason: str) -> None:
+        """Close the run as failed, for it is tried again; kept on disk only, it is removed."""
+        self.fail(reason)
+        if self.offline:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def finish(self) -> None:
         """Close the run as finished."""

@@ -13,7 +13,7 @@ from dlsweep.data import Dataset, load
 from dlsweep.figures import analyse_run
 from dlsweep.sweep import HereTrainer, LocalSweep, Point, Row, Study, Trainer, datasets_of
 from dlsweep.sweep._hyperband import to_stop
-from dlsweep.sweep._trainers import Broken, Event, Trained
+from dlsweep.sweep._jobs import Broken, Checkpoint, Event, Trained
 from dlsweep.training import EpochMetrics, Judge, Layout, train_stack
 from tests.sweep.helpers import sweep
 from tests.wandb_server import WandbServer, wandb_cli
@@ -155,6 +155,7 @@ class Breaking:
         *,
         compile_for: Layout | None = None,
         judge: Judge | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.here.start(job, configs, compile_for=compile_for, judge=judge)
 
@@ -166,6 +167,9 @@ class Breaking:
                 self.here.close()
                 return [Broken(0, "out of luck", "Traceback …")]
         return events
+
+    def leave(self) -> None:
+        self.here.leave()
 
     def close(self) -> None:
         self.closed = True
@@ -290,6 +294,7 @@ def test_what_is_compiled_once_stays_compiled(
             *,
             compile_for: Layout | None = None,
             judge: Judge | None = None,
+            checkpoint: Checkpoint | None = None,
         ) -> None:
             layouts.append(compile_for)
             super().start(job, configs, judge=judge)

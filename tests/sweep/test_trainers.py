@@ -23,7 +23,7 @@ from dlsweep.sweep import (
     Trainer,
     choose_trainer,
 )
-from dlsweep.sweep._trainers import Broken, Done, Event, Trained
+from dlsweep.sweep._jobs import SAVE_SECONDS, Broken, Checkpoint, Done, Event, Job, Trained
 from dlsweep.training import EpochMetrics, Judge, Layout, train_stack
 from tests.sweep.helpers import sweep
 
@@ -121,15 +121,16 @@ def test_jobs_run_beside_each_other(processes: ProcessTrainer):
 def test_a_process_that_died_while_idle_is_replaced(monkeypatch: pytest.MonkeyPatch):
     sent: list[tuple[str, Any]] = []
 
-    def hire(self: ProcessTrainer) -> Any:
+    def hire(self: ProcessTrainer, place: int) -> Any:
         name = "living" if hasattr(self, "_workers") else "dead"
         process = SimpleNamespace(is_alive=lambda: name == "living")
-        pipe = SimpleNamespace(send=lambda work: sent.append((name, work)))
-        return SimpleNamespace(process=process, pipe=pipe, job=None)
+        return SimpleNamespace(
+            process=process, say=lambda work: sent.append((name, work)), job=None
+        )
 
     monkeypatch.setattr(ProcessTrainer, "_hire", hire)
     ProcessTrainer(1).start(3, [TINY])
-    assert sent == [("living", (3, [TINY], None, False))]
+    assert sent == [("living", Job(3, [TINY], None, False, None, SAVE_SECONDS))]
 
 
 @dataclasses.dataclass
@@ -152,6 +153,7 @@ class Lent:
         *,
         compile_for: Layout | None = None,
         judge: Judge | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         if job == self.kill:
             configs = [dataclasses.replace(config, epochs=10**6) for config in configs]
@@ -165,6 +167,9 @@ class Lent:
             os.kill(worker.process.pid, signal.SIGKILL)
             self.kill = None
         return found
+
+    def leave(self) -> None:
+        self.trainer.leave()
 
     def close(self) -> None:
         """Nothing: the next test needs them."""
@@ -206,15 +211,15 @@ def test_one_process_and_two_come_to_the_same(processes: ProcessTrainer, tmp_pat
             assert {**x, "seconds": 0} == pytest.approx({**y, "seconds": 0})
 
 
-def test_the_runs_of_a_process_that_is_killed_fail_and_the_sweep_goes_on(
-    processes: ProcessTrainer, tmp_path: Path
+def test_the_runs_of_a_process_that_is_killed_are_trained_again(
+    processes: ProcessTrainer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     found = rows(Lent(processes, kill=0), tmp_path / "killed.db")
-    by_size = {size: [r for r in found if r.config["hidden_size"] == size] for size in (8, 9, 10)}
-    assert [row.status for row in by_size[8]] == ["failed", "failed"]
-    for row in by_size[8]:
-        assert row.reason == "its process was killed (SIGKILL), as happens when memory runs out"
-    assert [row.status for row in by_size[9] + by_size[10]] == ["finished"] * 4
+    alone = rows(HereTrainer(), tmp_path / "undisturbed.db")
+    assert "its process was killed (SIGKILL)" in caplog.text
+    assert "2 runs again" in caplog.text
+    for a, b in zip(found, alone, strict=True):
+        assert (a.number, a.status, a.summary) == (b.number, "finished", b.summary)
 
 
 def test_closing_ends_what_is_running():
