@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.cli._errors import INTERRUPTED
 from dlsweep.cli._interrupt import leaving_on_signals
 from dlsweep.config import ConfigError, canonical_value, command_line
 from dlsweep.config.kinds import integer
@@ -75,7 +74,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     if count is not None:
         caps = [cap for cap in (count, sweep.run_cap) if cap is not None]
         sweep = dataclasses.replace(sweep, run_cap=min(caps))
-    return _train(sweep, arguments, settings, workers)
+    _train(sweep, arguments, settings, workers)
+    return 0
 
 
 def _checked(flag: str, value: str | None, problems: list[str]) -> int | None:
@@ -90,7 +90,7 @@ def _checked(flag: str, value: str | None, problems: list[str]) -> int | None:
 
 def _train(
     sweep: SweepFile, arguments: argparse.Namespace, settings: dict[str, Any], workers: int | None
-) -> int:
+) -> None:
     from dlsweep.cli._show import LiveProgress
     from dlsweep.data import fetch
     from dlsweep.sweep import LocalSweep, Study, choose_trainer, datasets_of
@@ -126,13 +126,11 @@ def _train(
         done = f"{ended} of {total} runs" if total is not None else f"{ended} runs"
         kept = "as last saved" if now else "saved"
         print(
-            f"dlsweep: interrupted: {done} are done, those in training are {kept}; "
-            "the same command goes on",
+            f"dlsweep: {done} are done, those in training are {kept}; the same command goes on",
             file=sys.stderr,
         )
-        return INTERRUPTED
+        raise KeyboardInterrupt
     _report(table, arguments, offline=mode == "offline")
-    return 0
 
 
 def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:

@@ -38,9 +38,11 @@ def write_checkpoint(path: Path, state: StackState) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + _TEMPORARY)
     facts = json.dumps(state.facts)
-    metadata = {_KEY: facts, _CHECKSUM: str(_checksum(facts, state.arrays))}
+    # safetensors writes an array's memory as it lies there.
+    arrays = {name: np.asarray(array, order="C") for name, array in state.arrays.items()}
+    metadata = {_KEY: facts, _CHECKSUM: str(_checksum(facts, arrays))}
     try:
-        save_file(state.arrays, temporary, metadata)
+        save_file(arrays, temporary, metadata)
     except SafetensorError as error:
         raise OSError(" ".join(str(error).split())) from None
     _flush(temporary)
@@ -73,8 +75,7 @@ def read_checkpoint(path: Path) -> StackState | None:
 def _checksum(facts: str, arrays: Mapping[str, np.ndarray]) -> int:
     total = zlib.crc32(facts.encode())
     for name in sorted(arrays):
-        flat = np.ascontiguousarray(arrays[name]).reshape(-1)
-        total = zlib.crc32(flat.view(np.uint8).data, total)
+        total = zlib.crc32(arrays[name].reshape(-1).view(np.uint8).data, total)
     return total
 
 

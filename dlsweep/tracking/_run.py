@@ -68,9 +68,12 @@ class TrackedRun:
 
         Each has the same id as this one, and less in it.
         """
-        for folder in self.directory.parent.glob(f"offline-run-*-{self.wandb.id}"):
-            if folder != self.directory:
-                shutil.rmtree(folder, ignore_errors=True)
+        name = f"offline-run-*-{self.wandb.id}"
+        # wandb puts a number after it where two attempts are made in the same second.
+        for pattern in (name, f"{name}-[0-9]*"):
+            for folder in self.directory.parent.glob(pattern):
+                if folder != self.directory:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def discard(self, reason: str) -> None:
         """Close the run as failed, for it is tried again; kept on disk only, it is removed."""

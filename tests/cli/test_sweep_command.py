@@ -16,7 +16,7 @@ import pytest
 
 from dlsweep.cli import main, train_main
 from dlsweep.config import RunConfig
-from dlsweep.sweep import _trainers
+from dlsweep.sweep import _jobs
 from tests.wandb_server import WandbServer
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -82,13 +82,13 @@ def settings(records: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """The configurations that the engine has been given."""
     found: list[RunConfig] = []
-    real = _trainers.Stack
+    real = _jobs.Stack
 
     def noting(configs: Any, data: Any, **options: Any) -> Any:
         found.extend(configs)
         return real(configs, data, **options)
 
-    monkeypatch.setattr(_trainers, "Stack", noting)
+    monkeypatch.setattr(_jobs, "Stack", noting)
     return found
 
 
@@ -308,14 +308,14 @@ def test_offline_is_the_default_even_with_an_account(
 
 
 def test_an_error_in_one_stack_fails_its_runs_only(monkeypatch: pytest.MonkeyPatch):
-    real = _trainers.Stack
+    real = _jobs.Stack
 
     def failing(configs: Any, data: Any, **options: Any) -> Any:
         if configs[0].hidden_size == 8:
             raise MemoryError("no room for\n8")
         return real(configs, data, **options)
 
-    monkeypatch.setattr(_trainers, "Stack", failing)
+    monkeypatch.setattr(_jobs, "Stack", failing)
     text = GRID.replace("hidden_size: {value: 8}", "hidden_size: {values: [8, 9]}")
     done = sweep(text)
     found = {record["number"]: record for record in runs()}
@@ -345,7 +345,7 @@ def test_when_no_run_has_a_result(monkeypatch: pytest.MonkeyPatch):
     def failing(*_: Any, **__: Any) -> None:
         raise ValueError
 
-    monkeypatch.setattr(_trainers, "Stack", failing)
+    monkeypatch.setattr(_jobs, "Stack", failing)
     done = sweep(GRID, "--count 1")
     assert "no run has a result" in done.out
     assert "best:" not in done.out
