@@ -8,15 +8,20 @@ from dlsweep._version import __version__
 from dlsweep.config import ConfigError, RunConfig
 
 if TYPE_CHECKING:
+    from dlsweep.saved import load_model as load
     from dlsweep.tracking import train
 
-__all__ = ["ConfigError", "RunConfig", "__version__", "train"]
+__all__ = ["ConfigError", "RunConfig", "__version__", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    """``dlsweep.train`` on first use: torch and wandb take seconds to import."""
+    """``dlsweep.train`` and ``dlsweep.load`` on first use: torch takes seconds to import."""
     if name == "train":
         from dlsweep.tracking import train
 
         return train
+    if name == "load":
+        from dlsweep.saved import load_model
+
+        return load_model
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

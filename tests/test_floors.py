@@ -21,6 +21,7 @@ FLOORS = {
     "scratch": 1,
     "training": 2,
     "figures": 3,
+    "saved": 3,
     "tracking": 4,
     "sweep": 5,
     "report": 6,

@@ -10,22 +10,24 @@ import pytest
 import dlsweep
 
 NAMES = {
-    "dlsweep": "ConfigError RunConfig __version__ train",
+    "dlsweep": "ConfigError RunConfig __version__ load train",
     "dlsweep.cli": "main train_main",
     "dlsweep.config": (
         "ConfigError ConvLayer RunConfig SETTINGS Setting canonical_value command_line "
         "flag_parser parse_config parse_flags parse_settings setting_name unknown_setting"
     ),
-    "dlsweep.data": "DATASETS DataUnavailable Dataset Description Split fetch load",
+    "dlsweep.data": "DATASETS DataUnavailable Dataset Description Split fetch load scale_pixels",
     "dlsweep.figures": (
         "ClassScores Example RocCurve RunAnalysis SplitAnalysis analyse analyse_run "
-        "choose_examples per_class"
+        "choose_examples class_counts data_pictures examples_picture feature_maps first_layer "
+        "model_pictures per_class project"
     ),
     "dlsweep.models": (
         "ACTIVATIONS Activation ConvNet Dropout FeedForward INITIALIZERS MODELS ModelSpec build "
         "deepen initialize model_spec"
     ),
     "dlsweep.report": "Online Report Run RunsTable read_runs render_html",
+    "dlsweep.saved": "FILE_NAME Model load_model looks_inverted read_image save_model",
     "dlsweep.scratch": (
         "ACTIVATIONS Activation Adam INITIALIZERS LOSSES Loss Momentum NAdam Nesterov Network "
         "OPTIMIZERS Optimizer RMSprop SGD evaluate log_softmax predict train_epoch"
@@ -37,15 +39,15 @@ NAMES = {
         "read_study"
     ),
     "dlsweep.tracking": (
-        "NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError choose_mode confusion_plot "
-        "fetch_runs has_credentials "
-        "open_run refuse train train_tracked"
+        "ImageSource JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError choose_mode "
+        "confusion_plot data_media fetch_runs has_credentials open_run per_class_table refuse "
+        "roc_plot run_media show_data train train_tracked"
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
-        "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError choose_device "
-        "compiling_pays free_memory layout_facts layout_from load_data members_that_fit "
-        "most_members plan stack_key stack_memory steps threads train_stack"
+        "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError TrainedModel "
+        "choose_device compiling_pays free_memory layout_facts layout_from load_data "
+        "members_that_fit most_members plan stack_key stack_memory steps threads train_stack"
     ),
 }
 

@@ -132,6 +132,11 @@ FIGURES: dict[str, Choice] = {
     "full": Choice("also what the layers have learned, and the data", ("all",)),
 }
 
+PROJECTIONS: dict[str, Choice] = {
+    "tsne": Choice("t-SNE", ("t_sne",)),
+    "pca": Choice("the first two principal components", ("principal_components",)),
+}
+
 LR_SCHEDULES: dict[str, Choice] = {
     "constant": Choice("the same in every epoch", ("none", "fixed", "no")),
     "step": Choice("times gamma every step_size epochs", ("step_lr", "step_decay")),

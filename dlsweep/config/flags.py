@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from dlsweep.config import kinds
 from dlsweep.config.errors import ConfigError, nearest
 from dlsweep.config.names import parse_settings, setting_name
 from dlsweep.config.run_config import SETTINGS, RunConfig
@@ -46,7 +47,7 @@ def flag_parser(prog: str = "train.py") -> argparse.ArgumentParser:
         if "_" in name:
             spellings.append(f"--{name.replace('_', '-')}")
         extra: dict[str, Any] = {}
-        if name == "batch_norm":
+        if setting.parse is kinds.boolean:
             extra = {"nargs": "?", "const": "true"}
         elif name == "hidden_size":
             extra = {"nargs": "+"}

@@ -297,6 +297,17 @@ class RunConfig:
         "",
         "num_examples",
     )
+    projection: str = _choice(
+        "tsne", "figures full: the last hidden layer in two dimensions", choices.PROJECTIONS
+    )
+    save_model: bool = _setting(
+        False,
+        "keep the trained model, as a file of the run and as a W&B artifact",
+        kinds.boolean,
+        "true or false",
+        "",
+        "save save_weights keep_model",
+    )
 
     def __post_init__(self) -> None:
         problems = []

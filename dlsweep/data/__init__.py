@@ -2,6 +2,15 @@
 
 from dlsweep.data._datasets import DATASETS, Description
 from dlsweep.data._fetch import DataUnavailable, fetch
-from dlsweep.data._load import Dataset, Split, load
+from dlsweep.data._load import Dataset, Split, load, scale_pixels
 
-__all__ = ["DATASETS", "DataUnavailable", "Dataset", "Description", "Split", "fetch", "load"]
+__all__ = [
+    "DATASETS",
+    "DataUnavailable",
+    "Dataset",
+    "Description",
+    "Split",
+    "fetch",
+    "load",
+    "scale_pixels",
+]

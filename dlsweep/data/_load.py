@@ -152,11 +152,8 @@ def load(
     def split(
         images: npt.NDArray[np.uint8], labels: npt.NDArray[np.integer], keep: npt.NDArray[np.intp]
     ) -> Split:
-        """The one place where pixels are scaled and tensors made."""
-        # On the CPU, because a GPU divides by multiplying with the reciprocal, which rounds
-        # differently: pixels are the same on every device. Indexing copies, so that the tensors
-        # are writable and hold no more memory than they need.
-        pixels = torch.from_numpy(images[keep]).to(dtype).div_(description.pixel_max)
+        # Indexing copies, so that the tensors are writable and hold no more memory than they need.
+        pixels = scale_pixels(images[keep], description.pixel_max, dtype)
         targets = torch.from_numpy(labels[keep].astype(np.int64))
         return Split(pixels.to(device), targets.to(device))
 
@@ -167,6 +164,25 @@ def load(
         test=split(raw.test_images, raw.test_labels, np.arange(len(raw.test_labels))),
         classes=description.classes,
     )
+
+
+def scale_pixels(
+    images: npt.NDArray[np.uint8], pixel_max: int = 255, dtype: torch.dtype = torch.float32
+) -> torch.Tensor:
+    """Raw pixels as a model takes them, from 0 to 1: the one place where pixels are scaled.
+
+    Every split passes through here, and every image that a saved model is asked about.
+
+    Args:
+        images: of any shape, which is kept.
+        pixel_max: the raw pixel that becomes 1.0.
+        dtype: floating point.
+
+    Returns:
+        A tensor on the CPU: a GPU divides by multiplying with the reciprocal, which rounds
+        differently, and pixels are the same on every device.
+    """
+    return torch.from_numpy(images).to(dtype).div_(pixel_max)
 
 
 def _store_or_warn(path: Path, content: bytes) -> None:

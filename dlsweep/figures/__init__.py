@@ -11,6 +11,10 @@ from dlsweep.figures._analysis import (
     choose_examples,
     per_class,
 )
+from dlsweep.figures._data import class_counts, data_pictures
+from dlsweep.figures._grids import examples_picture
+from dlsweep.figures._layers import feature_maps, first_layer, project
+from dlsweep.figures._model import model_pictures
 
 __all__ = [
     "ClassScores",
@@ -21,5 +25,12 @@ __all__ = [
     "analyse",
     "analyse_run",
     "choose_examples",
+    "class_counts",
+    "data_pictures",
+    "examples_picture",
+    "feature_maps",
+    "first_layer",
+    "model_pictures",
     "per_class",
+    "project",
 ]

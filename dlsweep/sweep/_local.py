@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dlsweep.config import RunConfig
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import DATASETS
 from dlsweep.sweep._checkpoints import tidy
 from dlsweep.sweep._file import SweepFile
@@ -20,7 +21,7 @@ from dlsweep.sweep._rows import Row
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Trainer
-from dlsweep.tracking import TrackedRun, open_run
+from dlsweep.tracking import ImageSource, TrackedRun, open_run, show_data
 from dlsweep.training import EpochMetrics, Judge, RunResult, choose_device
 
 _log = logging.getLogger("dlsweep.sweep")
@@ -102,6 +103,7 @@ class LocalSweep:
             self._rule = EarlyTermination(study.sweep.early_terminate, study.sweep.metric)
             for row in study.rows():
                 self._rule.add(row.number, row.history)
+        self._images = ImageSource()
 
     def leave(self) -> None:
         """Let ``run`` return after the epochs that are being trained; may be called by a signal."""
@@ -118,6 +120,7 @@ class LocalSweep:
         Then the same stacks are formed again, and go on from their checkpoints.
         """
         told = False
+        new = self._study.asked == 0
         try:
             self._take_up(self._study.left_over())
             while True:
@@ -132,6 +135,9 @@ class LocalSweep:
                     told = True
                     _log.info("leaving after the present epoch; Ctrl-C again leaves now")
                     self._trainer.leave()
+                if new:  # once for all runs, while the first are training
+                    self._show_data()
+                    new = False
                 for event in self._trainer.wait():
                     self._handle(event)
         finally:
@@ -228,10 +234,30 @@ class LocalSweep:
             run_id=point.run_id,
             name=point.name,
             group=self._study.name,
+            test=functools.partial(self._images.test, config.dataset),
         )
         if point.attempt > 1:
             run.remove_older()
         return run
+
+    def _show_data(self) -> None:
+        """Show each data set once, in a run beside those of the points."""
+        configs = [run.config for job in self._jobs.values() for run in job.runs.values()]
+        if all(config.figures == "none" for config in configs):
+            return
+        first = configs[0]
+        for name in dict.fromkeys([*datasets_of(self._study.sweep), first.dataset]):
+            try:
+                data = self._images.load(name, first.val_fraction, first.train_size)
+            except ConfigError:  # what fits one data set is too much for another
+                data = self._images.load(name)
+            show_data(
+                data,
+                mode=self._mode,
+                project=first.wandb_project,
+                entity=first.wandb_entity,
+                group=self._study.name,
+            )
 
     def _handle(self, event: Event) -> None:
         job = self._jobs[event.job]
@@ -326,7 +352,10 @@ class LocalSweep:
             result.status,
             [metrics.as_dict() for metrics in job.histories[i]],
             run.summary,
-            {"directory": str(run.directory)},
+            {
+                "directory": str(run.directory),
+                **({"model": str(run.model)} if run.model else {}),
+            },
         )
         self._watcher.ended(row)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import wandb
 
 from dlsweep.config import RunConfig
+from dlsweep.data import Dataset, Split
 from dlsweep.figures import analyse_run
-from dlsweep.training import EpochMetrics, Evaluation, RunResult
+from dlsweep.saved import FILE_NAME, save_model
+from dlsweep.tracking._media import data_media, run_media
+from dlsweep.training import EpochMetrics, RunResult
 
 
 class TrackingError(RuntimeError):
@@ -26,15 +28,26 @@ class TrackedRun:
         run: an open wandb run.
         config: its settings, all of them; written to the run's configuration. What a W&B sweep has
             set stays there as the sweep spells it: by these values W&B's server knows its points.
-        classes: the names of the classes, for the confusion matrices.
+        classes: the names of the classes.
+        test: gives the test split, for the pictures that show its images; it is asked only when
+            they are made. Without it they are left out.
     """
 
-    def __init__(self, run: wandb.Run, config: RunConfig, classes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        run: wandb.Run,
+        config: RunConfig,
+        classes: Sequence[str],
+        test: Callable[[], Split] | None = None,
+    ) -> None:
         self.wandb = run
         self.config = config
         self.classes = list(classes)
+        self.model: Path | None = None
+        """Where the model is kept, once it is (``save_model``)."""
         self.summary: dict[str, Any] = {}
         """What the run's summary was told with its last epoch; a study keeps the same."""
+        self._test = test
         swept = set(run.config.keys()) if run.sweep_id else set()  # type: ignore[no-untyped-call]
         settings = {name: v for name, v in config.as_dict().items() if name not in swept}
         run.config.update(settings, allow_val_change=True)  # type: ignore[no-untyped-call]
@@ -57,11 +70,31 @@ class TrackedRun:
             if self.config.figures != "none":
                 analysis = analyse_run(result, self.config.examples)
                 self.summary |= analysis.summary()
-                row["val_confusion_matrix"] = confusion_plot(result.val, self.classes, "Validation")
-                row["test_confusion_matrix"] = confusion_plot(result.test, self.classes, "Test")
+                test = self._test() if self._test and self._shows_images() else None
+                row |= run_media(result, analysis, self.classes, test)
         self.wandb.log(row)
         if result is not None:
             self.wandb.summary.update(self.summary)
+            if self.config.save_model and result.best_epoch > 0:
+                self._keep(result)
+
+    def show_data(self, data: Dataset) -> None:
+        """Log what the data set looks like, with the next epoch."""
+        self.wandb.log(data_media(data), commit=False)
+
+    def _shows_images(self) -> bool:
+        return self.config.examples > 0 or self.config.figures == "full"
+
+    def _keep(self, result: RunResult) -> None:
+        """Keep the model as a file of the run and as an artifact."""
+        if self.wandb.disabled:
+            return
+        self.model = save_model(Path(self.wandb.dir) / FILE_NAME, result, self.classes)
+        self.wandb.save(str(self.model), base_path=self.wandb.dir, policy="now")
+        summary = result.summary()
+        artifact = wandb.Artifact(f"model-{self.wandb.id}", type="model", metadata=summary)
+        artifact.add_file(str(self.model), policy="immutable")
+        self.wandb.log_artifact(artifact)
 
     def remove_older(self) -> None:
         """Remove what earlier attempts at this run have left on the disk for `wandb sync`.
@@ -89,21 +122,6 @@ class TrackedRun:
         """Close the run as failed, with the reason in its summary."""
         self.wandb.summary.update({"status": "failed", "reason": reason})
         self.wandb.finish(exit_code=exit_code)
-
-
-def confusion_plot(evaluation: Evaluation, classes: Sequence[str], split: str) -> Any:
-    """What ``wandb.plot.confusion_matrix`` makes, from counts: that one loops over the samples."""
-    counts = evaluation.confusion()
-    rows = [
-        [classes[actual], classes[predicted], int(counts[actual, predicted])]
-        for actual, predicted in np.ndindex(counts.shape)
-    ]
-    return wandb.plot_table(
-        "wandb/confusion_matrix/v1",
-        wandb.Table(columns=["Actual", "Predicted", "nPredictions"], data=rows),
-        {"Actual": "Actual", "Predicted": "Predicted", "nPredictions": "nPredictions"},
-        {"title": f"{split} confusion matrix"},
-    )
 
 
 def start(**arguments: Any) -> wandb.Run:
@@ -143,6 +161,7 @@ def open_run(
     group: str | None = None,
     sweep_id: str | None = None,
     directory: Path | None = None,
+    test: Callable[[], Split] | None = None,
 ) -> TrackedRun:
     """Open a run beside others of this process.
 
@@ -155,6 +174,7 @@ def open_run(
         group: runs of one sweep share it.
         sweep_id: the W&B sweep that the run belongs to.
         directory: where the folder ``wandb`` is made; the working directory by default.
+        test: gives the test split; see ``TrackedRun``.
 
     Raises:
         TrackingError: where W&B cannot be reached or the user is not known there.
@@ -171,4 +191,4 @@ def open_run(
         reinit="create_new",
         settings=settings,
     )
-    return TrackedRun(run, config, classes)
+    return TrackedRun(run, config, classes, test)

@@ -68,7 +68,10 @@ def train(
             place = {"wandb_project": run.project, "wandb_entity": run.entity}
             settings, _, _ = parse_settings({**explicit, **swept, **place})
             data = load_data(settings)
-        tracked = TrackedRun(run, settings, data.classes)
+        test = data.test
+        tracked = TrackedRun(run, settings, data.classes, lambda: test)
+        if settings.figures == "full":
+            tracked.show_data(data)
         if mode == "offline":
             why = "this run is kept offline" if "WANDB_MODE" in os.environ else NO_ACCOUNT
             _log.warning("%s; upload it with: wandb sync %s", why, tracked.directory)

@@ -17,6 +17,7 @@ from dlsweep.training._results import (
 from dlsweep.training._schedules import SCHEDULES
 from dlsweep.training._stack import BACKENDS, EpochEnd, Judge, Stack, train_stack
 from dlsweep.training._state import StackState, StateError, layout_facts, layout_from
+from dlsweep.training._trained import TrainedModel
 
 __all__ = [
     "BACKENDS",
@@ -36,6 +37,7 @@ __all__ = [
     "StackMemory",
     "StackState",
     "StateError",
+    "TrainedModel",
     "choose_device",
     "compiling_pays",
     "free_memory",

@@ -40,6 +40,9 @@ class Learner(Protocol):
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """A member's best weights and buffers by their names."""
 
+    def set_best_weights(self, row: int, weights: Mapping[str, np.ndarray]) -> None:
+        """Make these a member's best weights: the inverse of ``best_weights``."""
+
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these members only, in this order."""
 

@@ -83,12 +83,22 @@ class NumpyLearner:
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """Weights as (outputs, inputs), under the names that the torch model gives them."""
-        names = [f"hidden.{i}.weights" for i in range(self.config.num_layers)] + ["output"]
+        names = self._layer_names()
         weights = {}
         for name, weight, bias in zip(names, self.best.weights, self.best.biases, strict=True):
             weights[f"{name}.weight"] = weight.T.copy()
             weights[f"{name}.bias"] = bias.copy()
         return weights
+
+    def set_best_weights(self, row: int, weights: Mapping[str, np.ndarray]) -> None:
+        """See ``Learner``."""
+        names = self._layer_names()
+        for name, weight, bias in zip(names, self.best.weights, self.best.biases, strict=True):
+            weight[...] = weights[f"{name}.weight"].T
+            bias[...] = weights[f"{name}.bias"]
+
+    def _layer_names(self) -> list[str]:
+        return [f"hidden.{i}.weights" for i in range(self.config.num_layers)] + ["output"]
 
     def keep(self, rows: Sequence[int]) -> None:
         """See ``Learner``; there is only one member to keep."""

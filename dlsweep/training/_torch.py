@@ -286,6 +286,14 @@ class TorchLearner:
             weights[name] = self.best_buffers[name][row].cpu().numpy().copy()
         return weights
 
+    def set_best_weights(self, row: int, weights: Mapping[str, np.ndarray]) -> None:
+        """See ``Learner``."""
+        best = self._views(self.best[row : row + 1])
+        for name in self._own[row]:
+            best[name][0].copy_(torch.from_numpy(np.array(weights[name])))
+        for name in self._persistent:
+            self.best_buffers[name][row].copy_(torch.from_numpy(np.array(weights[name])))
+
     def keep(self, rows: Sequence[int]) -> None:
         """See ``Learner``."""
         index = torch.tensor(list(rows), dtype=torch.int64, device=self.device)

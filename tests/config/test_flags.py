@@ -65,6 +65,8 @@ TABLE = [
     ("device", "--device", "cpu", "cpu"),
     ("figures", "--figures", "full", "full"),
     ("examples", "--examples", "8", 8),
+    ("projection", "--projection", "pca", "pca"),
+    ("save_model", "--save_model --save-model", "true", True),
 ]
 CASES = [(name, flag, text, value) for name, flags, text, value in TABLE for flag in flags.split()]
 

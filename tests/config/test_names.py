@@ -97,6 +97,8 @@ OTHER = {
     "device": "cpu",
     "figures": "full",
     "examples": 7,
+    "projection": "pca",
+    "save_model": True,
 }
 """For each setting a value that is not its default."""
 

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.metrics import precision_recall_fscore_support, roc_auc_score, roc_curve
+from sklearn.metrics import auc, precision_recall_fscore_support, roc_curve
 
 from dlsweep.config import RunConfig
 from dlsweep.figures import (
@@ -29,7 +29,7 @@ def evaluation(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
 def answers(images: int = 500, classes: int = 5, seed: int = 0) -> Evaluation:
     """A model that is often right."""
     rng = np.random.default_rng(seed)
-    labels = rng.integers(0, classes, images)
+    labels = rng.permutation(np.arange(images) % classes)
     scores = np.exp(rng.normal(size=(images, classes)) + 2 * np.eye(classes)[labels])
     return evaluation(scores / scores.sum(1, keepdims=True), labels)
 
@@ -46,24 +46,36 @@ def test_the_scores_are_scikit_learns():
     for i, scores in enumerate(per_class(found.confusion)):
         got = (scores.precision, scores.recall, scores.f1, scores.support)
         assert got == pytest.approx([column[i] for column in expected])
-    areas = roc_auc_score(given.labels, given.probabilities, multi_class="ovr", average=None)
-    # Its probabilities must sum to 1 in float64; ours are compared as they are.
-    assert found.auc == pytest.approx(areas, abs=2e-6)
+
+
+@pytest.mark.parametrize("decimals", [None, 2, 0], ids=["apart", "some equal", "most equal"])
+@pytest.mark.parametrize("images", [7, 60, 900])
+def test_the_curves_are_scikit_learns(images: int, decimals: int | None):
+    given = answers(images, classes=3, seed=images)
+    if decimals is not None:
+        given.probabilities[:] = given.probabilities.round(decimals)
+    found = analyse(given)
+    for label in range(3):
+        positive, score = given.labels == label, given.probabilities[:, label]
+        fpr, tpr, _ = roc_curve(positive, score, drop_intermediate=False)
+        assert found.auc[label] == pytest.approx(auc(fpr, tpr), abs=1e-6)
+        if len(fpr) <= 8:  # so few points are all kept
+            curve = list(zip(found.roc[label].fpr, found.roc[label].tpr, strict=True))
+            assert curve == list(zip(fpr.round(4), tpr.round(4), strict=True))
 
 
 def test_a_thinned_curve_lies_on_the_whole_one():
     given = answers(images=4000)
     for label, curve in enumerate(analyse(given).roc):
-        fpr, tpr, _ = roc_curve(given.labels == label, given.probabilities[:, label])
+        positive, score = given.labels == label, given.probabilities[:, label]
+        fpr, tpr, _ = roc_curve(positive, score, drop_intermediate=False)
         assert 10 < len(curve.fpr) == len(curve.tpr) <= 33
         assert (curve.fpr[0], curve.tpr[0]) == (0, 0)
         assert (curve.fpr[-1], curve.tpr[-1]) == (1, 1)
         points = set(zip(fpr.round(4), tpr.round(4), strict=True))
         assert set(zip(curve.fpr, curve.tpr, strict=True)) <= points
         # What is left out is hardly seen: the area under the thinned curve is the whole one's.
-        assert np.trapezoid(curve.tpr, curve.fpr) == pytest.approx(
-            np.trapezoid(tpr, fpr), abs=0.005
-        )
+        assert auc(curve.fpr, curve.tpr) == pytest.approx(auc(fpr, tpr), abs=0.005)
 
 
 def test_a_class_that_is_never_predicted_and_one_that_never_occurs():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from dlsweep.figures import analyse_run
 from dlsweep.sweep import HereTrainer, LocalSweep, Point, Row, Study, Trainer, datasets_of
 from dlsweep.sweep._hyperband import to_stop
 from dlsweep.sweep._jobs import Broken, Checkpoint, Event, Trained
+from dlsweep.tracking import JOB_TYPE
 from dlsweep.training import EpochMetrics, Judge, Layout, train_stack
 from tests.sweep.helpers import sweep
+from tests.tracking.facts import HISTORY, SUMMARY
 from tests.wandb_server import WandbServer, wandb_cli
 
 GRID = {
@@ -116,8 +119,57 @@ def test_runs_are_offline_runs_that_sync(
         assert got.config == {**row.config, **settings}
         assert got.column("val_loss") == [epoch["val_loss"] for epoch in row.history]
         assert row.summary.items() <= got.summary.items()
-        assert len(got.artifacts) == 2
+        names = {artifact.name.removeprefix(f"run-{row.run_id}-") for artifact in got.artifacts}
+        assert names == {
+            "val_confusion_matrix_table",
+            "test_confusion_matrix_table",
+            "test_roc_curve_table",
+            "per_class",
+        }
+        pictures = {name.split("_9_")[0].split("/")[-1] for name in got.files if "images" in name}
+        assert {name.rsplit("_", 2)[0] for name in pictures} == {"test_right", "test_wrong"}
     assert wandb_server.unknown == []
+
+
+def test_the_data_are_shown_once_in_a_run_that_is_no_point(
+    digits: Dataset, storage: str, wandb_server: WandbServer
+):
+    settings = {"wandb_project": "beds", "wandb_entity": "team"}
+    first = sweep(GRID, "grid", run_cap=2)
+    with Study.open(first, storage) as study:
+        run(study, digits, mode="online", settings=settings)
+        name, rows = study.name, study.rows()
+    with Study.open(sweep(GRID, "grid"), storage) as study:  # goes on
+        run(study, digits, mode="online", settings=settings)
+        assert len(study.rows()) == 4
+
+    assert len(rows) == 2
+    assert len(wandb_server.runs) == 5
+    [shown] = [got for got in wandb_server.runs.values() if got.job_type == JOB_TYPE]
+    assert shown.id not in {row.run_id for row in rows}
+    assert (shown.entity, shown.project, shown.group) == ("team", "beds", name)
+    assert (shown.display_name, shown.state) == ("digits data", "finished")
+    assert shown.config == {"dataset": "digits"}
+    pictures = {Path(file).name.rpartition("_0_")[0] for file in shown.files if "images" in file}
+    assert pictures == {"class_samples", "class_distribution", "data_pca"}
+    [table] = [json.loads(data) for data in shown.artifacts[0].files.values()]
+    assert table["columns"] == ["class", "train", "val", "test"]
+    assert [sum(row[i] for row in table["data"]) for i in (1, 2, 3)] == [1293, 144, 360]
+    assert wandb_server.unknown == []
+
+
+def test_without_figures_nothing_but_numbers_is_logged(
+    digits: Dataset, storage: str, wandb_server: WandbServer
+):
+    given = sweep({**GRID, "figures": {"value": "none"}}, "grid", run_cap=1)
+    with Study.open(given, storage) as study:
+        run(study, digits, mode="online")
+        [row] = study.rows()
+    [got] = wandb_server.runs.values()
+    assert got.artifacts == []
+    assert not [name for name in got.files if name.startswith("media")]
+    assert row.summary.keys() == SUMMARY
+    assert {k for entry in got.history for k in entry if not k.startswith("_")} == HISTORY
 
 
 def test_settings_go_before_those_of_the_points(digits: Dataset, storage: str):
@@ -211,7 +263,8 @@ def test_an_interrupted_sweep_goes_on_where_it_was(
             run(study, digits, trainer=trainer, mode="online", watcher=notes)
     assert trainer.idle
     [ended] = notes.rows
-    states = {run.id: run.state for run in wandb_server.runs.values()}
+    [shown] = [run for run in wandb_server.runs.values() if run.job_type == JOB_TYPE]
+    states = {run.id: run.state for run in wandb_server.runs.values() if run is not shown}
     assert states.pop(ended.run_id) == "finished"
     assert list(states.values()) == ["failed"] * 3
 

@@ -63,7 +63,7 @@ def test_the_plot_is_what_wandb_makes_of_the_samples():
     rng = np.random.default_rng(0)
     labels, answers = rng.integers(0, 3, 40), rng.integers(0, 3, 40)
     evaluation = Evaluation(0.0, 0.0, np.eye(3, dtype=np.float32)[answers], labels)
-    ours = confusion_plot(evaluation, ["a", "b", "c"], "Validation")
+    ours = confusion_plot(evaluation.confusion(), ["a", "b", "c"], "Validation")
     theirs = wandb.plot.confusion_matrix(
         y_true=labels.tolist(),
         preds=answers.tolist(),

@@ -66,8 +66,10 @@ OTHER_VALUES = {
     "device": ("auto", {}),
     "figures": ("full", {}),
     "examples": (9, {}),
+    "projection": ("pca", {}),
+    "save_model": (True, {}),
 }
-NO_EFFECT = {"wandb_project", "wandb_entity", "figures", "examples"}
+NO_EFFECT = {"wandb_project", "wandb_entity", "figures", "examples", "projection", "save_model"}
 OTHER_DATA = {"dataset", "val_fraction", "train_size", "device"}
 """What decides which data the stack is given: not to be mixed, whatever the engine does."""
 

@@ -1,0 +1,84 @@
+"""What the layers of a trained model hold and make of images, as arrays."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dlsweep.models import Dropout
+from dlsweep.training import TrainedModel
+
+SHOWN = 1000
+"""How many test images the picture of the last hidden layer is made from: the first ones."""
+
+
+def first_layer(model: TrainedModel) -> np.ndarray:
+    """The weights of the first layer as images, (units, height, width).
+
+    The kernels of a convolution, or what each unit of a fully connected layer looks at; over
+    channels their mean.
+    """
+    layers = (m for m in model.module.modules() if isinstance(m, nn.Linear | nn.Conv2d))
+    layer = next(layers)
+    weight: Tensor = layer.weight.detach()
+    if isinstance(layer, nn.Linear):
+        weight = weight.view(-1, *model.image_shape)
+    return weight.mean(1).numpy()
+
+
+@torch.no_grad()
+def feature_maps(model: TrainedModel, image: Tensor) -> list[np.ndarray]:
+    """What each convolution makes of one image, after its activation: (channels, height, width).
+
+    Args:
+        model: without convolutions there is nothing.
+        image: (C, H, W), from 0 to 1.
+    """
+    values, maps = image[None].to("cpu", next(model.module.parameters()).dtype), []
+    if model.config.model != "cnn":
+        return []
+    for layer in model.module.get_submodule("hidden").children():
+        values = layer(values)
+        if values.dim() == 4 and not isinstance(layer, Dropout):
+            maps.append(values[0].numpy())
+    return maps
+
+
+def project(features: np.ndarray, method: str) -> np.ndarray | None:
+    """Features in two dimensions, by scikit-learn.
+
+    Args:
+        features: (N, size).
+        method: ``pca``, or ``tsne`` (van der Maaten and Hinton 2008, started from PCA).
+
+    Returns:
+        (N, 2), the same for the same features; None where there are fewer than five or where some
+        are not finite.
+    """
+    if len(features) < 5 or not np.isfinite(features).all():
+        return None
+    # Imported only here: few runs need it.
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    features = features.astype(np.float64)
+    if method == "tsne":
+        features = np.hstack([features, np.zeros((len(features), max(0, 2 - features.shape[1])))])
+        if not features.std(axis=0).any():
+            return np.zeros((len(features), 2))  # all alike
+        perplexity = min(30.0, (len(features) - 1) / 3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            embedded: np.ndarray = TSNE(
+                2, init="pca", perplexity=perplexity, random_state=0
+            ).fit_transform(features)
+        return embedded
+    with warnings.catch_warnings():  # of features that are all alike: no variance to explain
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found: np.ndarray = PCA(min(2, features.shape[1]), svd_solver="full").fit_transform(
+            features
+        )
+    return np.hstack([found, np.zeros((len(found), 2 - found.shape[1]))])

@@ -1,0 +1,46 @@
+"""What a trained model has learned, as pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsweep.data import Split
+from dlsweep.figures._grids import pixels
+from dlsweep.figures._layers import SHOWN, feature_maps, first_layer, project
+from dlsweep.figures._plots import maps_picture, points_picture, weights_picture
+from dlsweep.training import TrainedModel
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_METHODS = {"tsne": "t-SNE", "pca": "first two principal components"}
+
+
+def model_pictures(model: TrainedModel, test: Split) -> dict[str, Image]:
+    """The pictures of a trained model by name.
+
+    - ``first_layer``: the kernels of the first convolution, or what each unit of the first fully
+      connected layer looks at;
+    - ``feature_maps``: what the convolutions make of the first test image (cnn);
+    - ``features``: the last hidden layer's answers to the first 1,000 test images in two
+      dimensions, by the configuration's ``projection``.
+
+    Where weights are not finite there is nothing to see, and nothing is made.
+    """
+    if not all(parameter.isfinite().all() for parameter in model.module.parameters()):
+        return {}
+    what = "kernels" if model.config.model == "cnn" else "weights"
+    pictures = {"first_layer": weights_picture(first_layer(model), f"first layer: {what}")}
+    image, label = test.images[0].cpu(), model.classes[int(test.labels[0])]
+    if maps := feature_maps(model, image):
+        title = f"feature maps of a test image: {label}"
+        pictures["feature_maps"] = maps_picture(pixels(image.numpy()), maps, title)
+    shown = test.images[:SHOWN]
+    points = project(model.features(shown), model.config.projection)
+    if points is not None:
+        title = (
+            f"last hidden layer, {len(shown):,} test images, {_METHODS[model.config.projection]}"
+        )
+        labels = test.labels[:SHOWN].cpu().numpy()
+        pictures["features"] = points_picture(points, labels, model.classes, title)
+    return pictures

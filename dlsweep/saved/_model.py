@@ -1,0 +1,163 @@
+"""A model in a file: its weights as safetensors, its configuration in the file's metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dlsweep._version import __version__
+from dlsweep.config import SETTINGS, ConfigError, RunConfig
+from dlsweep.config.choices import DATASETS
+from dlsweep.data import scale_pixels
+from dlsweep.training import RunResult, TrainedModel
+
+FILE_NAME = "model.safetensors"
+"""What the file is called in the directory of a run."""
+
+_FORMAT = "dlsweep 1"
+
+
+class Model:
+    """A trained model, made by ``dlsweep.load``.
+
+    Attributes:
+        config: the settings of the run that trained it.
+        classes: the names of the classes, in the order of the probabilities.
+        image_shape: (channels, height, width) of the images it takes.
+        summary: what the run came to: best_val_accuracy, best_epoch, test_accuracy and so on.
+    """
+
+    def __init__(self, trained: TrainedModel, config: RunConfig, summary: dict[str, Any]) -> None:
+        self.config = config
+        self.classes = trained.classes
+        self.image_shape = trained.image_shape
+        self.summary = summary
+        self._trained = trained
+
+    def predict(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
+        """The probability of every class, float32, (N, classes).
+
+        Pixels are scaled as those of the training images were, and evaluated by the same code, so
+        that the test images get the very probabilities that the run had for them (on the same kind
+        of processor, given in one call: how many images are multiplied at once can change the last
+        bits).
+
+        Args:
+            images: (N, C, H, W), or (N, H, W) where there is one channel, or a single (H, W).
+                Integers (uint8) count from 0 to 255, floating-point numbers from 0 to 1. Nothing
+                is resized here; see ``dlsweep.saved.read_image``.
+
+        Raises:
+            ValueError: for images of another shape or type.
+        """
+        if isinstance(images, torch.Tensor):
+            images = images.detach().cpu().numpy()
+        given = np.asarray(images)
+        channels, height, width = self.image_shape
+        if given.ndim == 2:
+            given = given[None]
+        if given.ndim == 3 and channels == 1:
+            given = given[:, None]
+        if given.ndim != 4 or given.shape[1:] != self.image_shape:
+            raise ValueError(
+                f"images: got the shape {np.shape(images)}, expected (N, {channels}, {height}, "
+                f"{width})" + (f" or (N, {height}, {width})" if channels == 1 else "")
+            )
+        if given.dtype == np.uint8:
+            return self._trained.probabilities(scale_pixels(given.copy()))
+        if not np.issubdtype(given.dtype, np.floating):
+            raise ValueError(f"images: got {given.dtype}, expected uint8 or floating point")
+        return self._trained.probabilities(torch.from_numpy(given.copy()))
+
+
+def save_model(path: str | os.PathLike[str], result: RunResult, classes: Sequence[str]) -> Path:
+    """Write the model of a run, that of its best epoch, into a file.
+
+    Args:
+        path: of the file; what is there is replaced.
+        result: of the engine.
+        classes: the names of the classes.
+    """
+    from safetensors.numpy import save
+
+    shape = DATASETS[result.config.dataset].image_shape
+    metadata = {
+        "format": _FORMAT,
+        "dlsweep": __version__,
+        "config": json.dumps(result.config.as_dict()),
+        "classes": json.dumps(list(classes)),
+        "image_shape": json.dumps(shape),
+        "summary": json.dumps({k: _plain(v) for k, v in result.summary().items()}),
+    }
+    # In C order: safetensors writes an array's memory as it lies.
+    weights = {name: np.array(value, order="C") for name, value in result.weights.items()}
+    path = Path(path)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_bytes(save(weights, metadata))
+    return partial.replace(path)
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """Read a model that was kept by ``--save_model``.
+
+    Nothing in the file is executed: it holds numbers and JSON.
+
+    Args:
+        path: the file, or the directory of the run that it lies in.
+
+    Raises:
+        ConfigError: in one line, for a file that is not there or is no such model.
+    """
+    file = _find(Path(path))
+    metadata, weights = _read(file)
+    if metadata.get("format") != _FORMAT:
+        raise ConfigError([f"{file}: not a model of dlsweep's; `--save_model` keeps one"])
+    try:
+        settings = {k: v for k, v in json.loads(metadata["config"]).items() if k in SETTINGS}
+        config = RunConfig(**settings)
+        channels, height, width = json.loads(metadata["image_shape"])
+        classes = tuple(map(str, json.loads(metadata["classes"])))
+        trained = TrainedModel(config, weights, (channels, height, width), classes)
+        summary = json.loads(metadata["summary"])
+    except (KeyError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        made = metadata.get("dlsweep", "an unknown version")
+        raise ConfigError(
+            [f"{file}: made by dlsweep {made}, cannot be read by {__version__}: {reason}"]
+        ) from None
+    return Model(trained, config, summary)
+
+
+def _find(path: Path) -> Path:
+    if path.is_dir():
+        inside = [path / FILE_NAME, path / "files" / FILE_NAME]
+        found = next((file for file in inside if file.is_file()), None)
+        if found is None:
+            raise ConfigError([f"{path}: there is no {FILE_NAME} in it; train with --save_model"])
+        return found
+    if not path.is_file():
+        raise ConfigError([f"{path}: no such file"])
+    return path
+
+
+def _read(file: Path) -> tuple[Mapping[str, str], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            names = opened.keys()
+            return opened.metadata() or {}, {name: opened.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError([f"{file}: not a safetensors file ({reason})"]) from None
+
+
+def _plain(value: Any) -> Any:
+    """A number as JSON has it: NaN and infinities, which it has no words for, become null."""
+    return None if isinstance(value, float) and not np.isfinite(value) else value

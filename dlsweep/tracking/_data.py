@@ -1,0 +1,76 @@
+"""A data set shown once, in a run of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlsweep.data import Dataset, Split, load
+from dlsweep.tracking._media import data_media
+from dlsweep.tracking._run import light_settings, start
+
+JOB_TYPE = "data"
+"""The job type of such a run: by it the dashboard and the reports tell it from trainings."""
+
+
+class ImageSource:
+    """The images that pictures of runs show, where the runs are trained elsewhere.
+
+    A data set is read when it is first asked for; only its test split is kept.
+    """
+
+    def __init__(self) -> None:
+        self._tests: dict[str, Split] = {}
+
+    def load(self, name: str, val_fraction: float = 0.1, train_size: int | None = None) -> Dataset:
+        """A whole data set; see ``dlsweep.data.load``."""
+        data = load(name, val_fraction=val_fraction, train_size=train_size)
+        self._tests[name] = data.test
+        return data
+
+    def test(self, name: str) -> Split:
+        """The test split of a data set, which no setting changes."""
+        return self._tests[name] if name in self._tests else self.load(name).test
+
+
+def show_data(
+    data: Dataset,
+    *,
+    mode: str,
+    project: str | None = None,
+    entity: str | None = None,
+    group: str | None = None,
+    directory: Path | None = None,
+) -> Path:
+    """Log samples, counts and principal components of a data set as a run of job type "data".
+
+    It trains nothing, belongs to no search and counts as no point of one.
+
+    Args:
+        data: the data set as it is trained on.
+        mode: "online", "offline" or another of wandb's modes; see ``choose_mode``.
+        project: where the run goes.
+        entity: likewise.
+        group: that of the sweep whose data it is.
+        directory: where the folder ``wandb`` is made; the working directory by default.
+
+    Returns:
+        The run's own directory.
+
+    Raises:
+        TrackingError: where W&B cannot be reached or the user is not known there.
+    """
+    run = start(
+        project=project,
+        entity=entity,
+        name=f"{data.name} data",
+        group=group,
+        job_type=JOB_TYPE,
+        config={"dataset": data.name},
+        mode=mode,
+        dir=directory,
+        reinit="create_new",
+        settings=light_settings(),
+    )
+    run.log(data_media(data))
+    run.finish()
+    return Path(run.dir).parent
