@@ -11,6 +11,7 @@ from typing import Any
 import wandb
 
 from dlsweep.config import ConfigError
+from dlsweep.tracking._data import JOB_TYPE
 from dlsweep.tracking._mode import has_credentials
 from dlsweep.tracking._run import TrackingError
 
@@ -87,7 +88,8 @@ def fetch_runs(
             filters = {"sweep": sweep}
         # Not lazy: else every run's configuration and summary would be a request of its own.
         pages = api.runs(where, filters=filters, order="+created_at", per_page=PER_PAGE, lazy=False)
-        runs = list(pages)
+        # Runs that show the data have trained nothing.
+        runs = [run for run in pages if getattr(run, "job_type", None) != JOB_TYPE]
         if not runs:
             what = f"sweep {sweep}" if sweep else f"group {group}" if group else f"project {where}"
             raise ConfigError([f"W&B: there are no runs in the {what}"])

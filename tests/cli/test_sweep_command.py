@@ -285,7 +285,10 @@ def test_wandb_project_is_a_default(trained: list[RunConfig], monkeypatch: pytes
 def test_online(wandb_server: WandbServer):
     done = sweep(GRID, "--online --project beds")
     records = runs()
-    assert wandb_server.runs.keys() == {record["run_id"] for record in records}
+    # And one run more, which shows the data.
+    [shown] = wandb_server.runs.keys() - {record["run_id"] for record in records}
+    assert (wandb_server.runs[shown].job_type, wandb_server.runs[shown].project) == ("data", "beds")
+    assert len(wandb_server.runs) == len(records) + 1
     for record in records:
         got = wandb_server.runs[record["run_id"]]
         assert (got.project, got.state, got.display_name) == ("beds", "finished", record["name"])

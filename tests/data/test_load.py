@@ -36,6 +36,7 @@ def test_public_names() -> None:
         "Split",
         "fetch",
         "load",
+        "scale_pixels",
     ]
 
 
