@@ -26,7 +26,10 @@ NAMES = {
         "ACTIVATIONS Activation ConvNet Dropout FeedForward INITIALIZERS MODELS ModelSpec build "
         "deepen initialize model_spec"
     ),
-    "dlsweep.report": "Online Report Run RunsTable read_runs render_html",
+    "dlsweep.report": (
+        "Online Report Run RunsTable publish read_runs render_html render_markdown standard_report "
+        "synced"
+    ),
     "dlsweep.saved": "FILE_NAME Model load_model looks_inverted read_image save_model",
     "dlsweep.scratch": (
         "ACTIVATIONS Activation Adam INITIALIZERS LOSSES Loss Momentum NAdam Nesterov Network "
@@ -39,9 +42,10 @@ NAMES = {
         "read_study"
     ),
     "dlsweep.tracking": (
-        "ImageSource JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError choose_mode "
-        "confusion_plot data_media fetch_runs has_credentials open_run per_class_table refuse "
-        "roc_plot run_media show_data train train_tracked"
+        "ImageSource JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError "
+        "choose_mode confusion_plot data_media default_entity fetch_runs has_credentials "
+        "online_ids open_run per_class_table refuse roc_plot run_media show_data train "
+        "train_tracked"
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "

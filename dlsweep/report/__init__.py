@@ -3,8 +3,22 @@
 from __future__ import annotations
 
 from dlsweep.report._html import render_html
+from dlsweep.report._markdown import render_markdown
+from dlsweep.report._publish import publish, synced
 from dlsweep.report._read import read_runs
 from dlsweep.report._report import Report
 from dlsweep.report._runs import Online, Run, RunsTable
+from dlsweep.report._standard import standard_report
 
-__all__ = ["Online", "Report", "Run", "RunsTable", "read_runs", "render_html"]
+__all__ = [
+    "Online",
+    "Report",
+    "Run",
+    "RunsTable",
+    "publish",
+    "read_runs",
+    "render_html",
+    "render_markdown",
+    "standard_report",
+    "synced",
+]

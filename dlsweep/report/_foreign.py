@@ -44,6 +44,7 @@ def from_online(place: Online) -> RunsTable:
         made=datetime.now(),
         name=path,
         online=place,
+        logged_as=names.logged_as(),
         notices=(*names.notices(), *(["accuracies were logged in percent"] if percent else [])),
     )
 
@@ -54,6 +55,7 @@ class _Names:
     def __init__(self) -> None:
         self._taken: dict[str, str] = {}
         self._unknown: dict[str, None] = {}
+        self._own: set[str] = set()
 
     def run(self, online: Any) -> Run:
         """A run without its value: the metric is not known yet."""
@@ -72,6 +74,10 @@ class _Names:
             finished=_local(online.seen) if status not in ("running", "waiting") else None,
             url=online.url,
         )
+
+    def logged_as(self) -> dict[str, str]:
+        """What dlsweep's names are called at W&B, where no run has them themselves."""
+        return {name: key for key, name in self._taken.items() if name not in self._own}
 
     def notices(self) -> list[str]:
         """One line for everything that was taken for something else, one for what was left out."""
@@ -95,6 +101,8 @@ class _Names:
                     layers = len(leaves[key])  # which it says too, where nothing else does
                 if key != name:
                     self._taken[key] = name
+                else:
+                    self._own.add(name)
         if layers is not None:
             found.setdefault("num_layers", layers)
         return {name: found[name] for name in SETTINGS if name in found}
@@ -120,6 +128,8 @@ class _Names:
             if name is not None and name not in found:
                 found[name] = found.pop(key)
                 self._taken[key] = name
+            elif name == key:
+                self._own.add(name)
         return found
 
 

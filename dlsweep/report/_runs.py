@@ -83,6 +83,8 @@ class RunsTable:
         name: what the source itself calls it: the study, or the path at W&B.
         online: where the runs are at W&B; None for a local study.
         notices: what was taken for what, and what could not be read; one line each.
+        logged_as: the names that the runs have at W&B, of settings and metrics where they are
+            others than dlsweep's.
     """
 
     title: str
@@ -95,6 +97,7 @@ class RunsTable:
     name: str = ""
     online: Online | None = None
     notices: tuple[str, ...] = ()
+    logged_as: Mapping[str, str] = field(default_factory=dict)
 
     def ranked(self) -> list[Run]:
         """The runs that have the metric's value, best first; equals as they were made."""

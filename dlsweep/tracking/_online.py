@@ -75,13 +75,11 @@ def fetch_runs(
         ConfigError: in one line, where no account is set up, or there is no such thing.
         TrackingError: where W&B cannot be reached.
     """
-    if not has_credentials():
-        raise ConfigError(["W&B: no account is set up here; see `wandb login`"])
+    api = _api()
     where = f"{entity}/{project}"
     name, described = group or project, {}
     filters: dict[str, Any] = {"group": group} if group else {}
     try:
-        api = wandb.Api()
         if sweep is not None:
             found = _sweep(api, f"{where}/{sweep}")
             name, described = str(found.name or sweep), dict(found.config)
@@ -101,6 +99,42 @@ def fetch_runs(
         raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
     read = tuple(_read(run, history) for run, history in zip(runs, histories, strict=True))
     return OnlineRuns(name, described, read)
+
+
+def default_entity() -> str:
+    """The entity to which this user's runs go where none is named.
+
+    Raises:
+        ConfigError: in one line, where no account is set up here.
+        TrackingError: where W&B cannot be reached.
+    """
+    return str(_api().default_entity)
+
+
+def online_ids(entity: str, project: str, group: str) -> set[str]:
+    """The ids of the runs of a group at W&B, and nothing else of them; empty where there are none.
+
+    Raises:
+        ConfigError: in one line, where no account is set up here.
+        TrackingError: where W&B cannot be reached.
+    """
+    api = _api()
+    try:
+        runs = api.runs(f"{entity}/{project}", filters={"group": group}, per_page=PER_PAGE)
+        return {str(run.id) for run in runs}
+    except (wandb.Error, ValueError) as error:
+        if "Could not find" in str(error) or "not found" in str(error):
+            return set()
+        raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
+
+
+def _api() -> wandb.Api:
+    if not has_credentials():
+        raise ConfigError(["W&B: no account is set up here; see `wandb login`"])
+    try:
+        return wandb.Api()
+    except (wandb.Error, ValueError) as error:
+        raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
 
 
 def _sweep(api: wandb.Api, path: str) -> Any:

@@ -1,0 +1,115 @@
+"""W&B's own panels over the runs: the one place that knows wandb-workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dlsweep.config import ConfigError
+from dlsweep.report._runs import Online, Run, RunsTable
+from dlsweep.report.statistics import settings
+
+WIDTH = 24
+"""Of W&B's grid, in its units."""
+
+
+def native() -> Any:
+    """The module ``wandb_workspaces.reports.v2``.
+
+    Raises:
+        ConfigError: in one line, where it is not installed.
+    """
+    try:
+        import wandb_workspaces.reports.v2 as reports
+    except ImportError:
+        raise ConfigError(
+            ["W&B reports need wandb-workspaces: pip install 'dlsweep[publish]'"]
+        ) from None
+    return reports
+
+
+def name_at(table: RunsTable, name: str) -> str:
+    """What a setting or a metric is called at W&B."""
+    return table.logged_as.get(name, name)
+
+
+def setting(table: RunsTable, name: str) -> Any:
+    """A setting, as panels name it."""
+    return native().Config(name_at(table, name))
+
+
+def metric(table: RunsTable) -> Any:
+    """The sweep's metric in the runs' summaries, as panels name it."""
+    return native().SummaryMetric(name_at(table, table.metric.name))
+
+
+def all_runs(table: RunsTable, place: Online) -> Any:
+    """The run set of a report: the sweep's, the group's or the project's runs, the best first."""
+    return _runset(table, place, "All runs", _filter(place))
+
+
+def chosen(table: RunsTable, runs: Sequence[Run], name: str) -> list[Any]:
+    """A run set of single runs; none where they are not at W&B."""
+    if table.online is None or not runs:
+        return []
+    ids = ", ".join(repr(run.id) for run in runs)
+    return [_runset(table, table.online, name, f"Metric('ID') in [{ids}]")]
+
+
+def _filter(place: Online) -> str:
+    if place.sweep is not None:
+        return f"Metric('Sweep') == {place.sweep!r}"
+    return f"Metric('Group') == {place.group!r}" if place.group is not None else ""
+
+
+def _runset(table: RunsTable, place: Online, name: str, filters: str) -> Any:
+    reports = native()
+    value = name_at(table, table.metric.name)
+    shown = [f"config:{name_at(table, setting)}.value" for setting in settings(table)]
+    return reports.Runset(
+        entity=place.entity,
+        project=place.project,
+        name=name,
+        filters=filters,
+        order=[reports.OrderBy(metric(table), ascending=table.metric.goal == "minimize")],
+        pinned_columns=["run:displayName", f"summary:{value}"],
+        visible_columns=["run:state", *shown, "summary:test_accuracy"],
+    )
+
+
+def grid(runsets: Sequence[Any], *panels: Any, columns: int = 1, height: int = 12) -> list[Any]:
+    """Panels over run sets, in rows; nothing where there is no run set to read.
+
+    Args:
+        runsets: what they read.
+        panels: in order.
+        columns: panels in a row.
+        height: of each, in the grid's units.
+    """
+    if not runsets or not panels:
+        return []
+    reports = native()
+    width = WIDTH // columns
+    for i, panel in enumerate(panels):
+        row, column = divmod(i, columns)
+        panel.layout = reports.Layout(x=column * width, y=row * height, w=width, h=height)
+    return [reports.PanelGrid(runsets=list(runsets), panels=list(panels))]
+
+
+def markdown(*texts: str) -> list[Any]:
+    """Text, as a block; nothing where there is none."""
+    text = "\n".join(text for text in texts if text.strip())
+    return [native().MarkdownBlock(text)] if text else []
+
+
+def table_chart(key: str, chart: str, fields: dict[str, str], title: str) -> Any:
+    """A chart that runs have logged as a table: a confusion matrix, ROC curves.
+
+    Without empty id and name the query is one that W&B's page cannot read.
+    """
+    return native().CustomChart(
+        query={"id": None, "name": None, "summaryTable": {"tableKey": f"{key}_table"}},
+        chart_name=chart,
+        chart_fields=fields,
+        chart_strings={"title": title},
+    )

@@ -1,0 +1,73 @@
+"""The report that ``dlsweep report`` makes of any sweep: what people ask of one, in that order."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dlsweep.report import _text as text
+from dlsweep.report._report import Report
+from dlsweep.report._suggestions import suggestions
+from dlsweep.report.blocks import (
+    AllRuns,
+    BestRun,
+    Block,
+    Comparison,
+    ConfusionMatrices,
+    Curves,
+    Effects,
+    Examples,
+    Failures,
+    Heading,
+    Importance,
+    ParallelCoordinates,
+    PerClass,
+    RocCurves,
+    Scatter,
+    SideBySide,
+    Summary,
+    Text,
+)
+
+
+def standard_report(title: str = "", threshold: float | None = None) -> Report:
+    """Everything that a sweep can show.
+
+    Args:
+        title: of the report; the sweep's name if empty.
+        threshold: below it a run is a poor one; 0.65 where the metric is an accuracy.
+    """
+    blocks: tuple[Block, ...] = (
+        Summary(),
+        Text(text.overview),
+        Heading("How did the runs do?", "Runs"),
+        Scatter(),
+        Curves(),
+        ParallelCoordinates(),
+        Heading("Which settings matter?", "Settings"),
+        Text(text.what_matters),
+        Importance(),
+        Effects(),
+        Heading("What do poor and good runs have in common?", "Poor and good"),
+        Text(partial(text.low, threshold=threshold), listed=True),
+        Text(text.high, listed=True),
+        Heading("Which run is best?", "Best run"),
+        Text(text.best_run),
+        BestRun(),
+        ConfusionMatrices(),
+        PerClass(),
+        RocCurves(),
+        Examples(),
+        Heading("Mean squared error or cross-entropy?", "Losses"),
+        Comparison(),
+        Heading("What to try on other data?", "Suggestions"),
+        Text(suggestions, listed=True),
+        Heading("Every run", "All runs"),
+        SideBySide(),
+        AllRuns(),
+        Heading("What went wrong?", "Failures"),
+        Text(text.failures),
+        Failures(),
+        Heading("How were these numbers made?", "Methods"),
+        Text(text.methods),
+    )
+    return Report(title, blocks)

@@ -1,0 +1,193 @@
+"""Pictures of all runs: one point each, one curve each, one line through the settings each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dlsweep.report._runs import Run, RunsTable, level
+from dlsweep.report.drawings._style import (
+    ACCENT,
+    DATA,
+    MANY,
+    RULE,
+    SOFT,
+    figure,
+    finite,
+    percent,
+    ramp,
+    words,
+)
+from dlsweep.report.statistics import settings
+
+TIME = "time"
+
+
+def scatter(table: RunsTable, against: str = TIME) -> Any:
+    """The metric of every run against the order in which they were made, or against a setting."""
+    runs = table.finished()
+    values = np.array([finite(run.value) for run in runs])
+    with figure(3.2) as (drawn, [[axes]]):
+        if against == TIME:
+            order = {id(run): number for number, run in enumerate(table.runs, start=1)}
+            places = np.array([order[id(run)] for run in runs], dtype=float)
+            axes.set_xlabel("runs in the order in which they were made")
+        else:
+            places = _ticks(axes, [run.config.get(against) for run in runs])
+            axes.set_xlabel(words(against))
+        axes.scatter(
+            places, values, s=16, color=DATA, alpha=0.55, linewidth=0, rasterized=len(runs) > MANY
+        )
+        best = table.best()
+        if best is not None:
+            place = next(p for p, run in zip(places, runs, strict=True) if run is best)
+            axes.scatter([place], [best.value], s=42, color=ACCENT, zorder=3)
+            axes.annotate(
+                best.name,
+                (place, finite(best.value)),
+                (5, 5),
+                textcoords="offset points",
+                color=ACCENT,
+                fontsize=8,
+            )
+        _metric_axis(axes, table)
+    return drawn
+
+
+def _ticks(axes: Any, values: Sequence[Any]) -> np.ndarray:
+    """Places for values on an axis whose ticks are the values, each a little beside the last."""
+    levels = _ordered(values)
+    axes.set_xticks(range(len(levels)), levels)
+    index = {text: place for place, text in enumerate(levels)}
+    beside = np.random.default_rng(0).uniform(-0.18, 0.18, len(values))
+    return np.array([index[level(value)] for value in values], dtype=float) + beside
+
+
+def _ordered(values: Sequence[Any]) -> list[str]:
+    """The distinct values as text: numbers by size, words by letters."""
+    distinct = {level(value): value for value in values}
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in distinct.values())
+    return sorted(distinct, key=lambda text: distinct[text] if numbers else text)
+
+
+def _metric_axis(axes: Any, table: RunsTable) -> None:
+    axes.set_ylabel(words(table.metric.name))
+    axes.grid(axis="y", color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    if table.metric.name.endswith("accuracy"):
+        percent(axes)
+
+
+def curves(table: RunsTable, metrics: Sequence[str]) -> Any:
+    """Every run's epochs, overlaid, one panel for each metric; the best run stands out."""
+    best = table.best()
+    rows = (len(metrics) + 1) // 2
+    with figure(0.4 + 2.3 * rows, rows, min(2, len(metrics))) as (drawn, grid):
+        for axes, name in zip(grid.flat, metrics, strict=False):
+            for run in table.runs:
+                if run is not best:
+                    _curve(
+                        axes,
+                        run,
+                        name,
+                        color=DATA,
+                        alpha=0.22,
+                        linewidth=0.8,
+                        rasterized=len(table.runs) > MANY,
+                    )
+            if best is not None:
+                _curve(axes, best, name, color=ACCENT, linewidth=1.8, zorder=3)
+            axes.set_title(words(name))
+            axes.grid(axis="y", color=RULE, linewidth=0.6)
+            if name.endswith("accuracy"):
+                percent(axes)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        for axes in list(grid.flat)[len(metrics) :]:
+            axes.set_visible(False)
+        for axes in grid[-1]:
+            axes.set_xlabel("epoch")
+    return drawn
+
+
+def _curve(axes: Any, run: Run, name: str, **style: Any) -> None:
+    rows = [
+        (finite(row.get("epoch", i)), finite(row.get(name)))
+        for i, row in enumerate(run.history, start=1)
+    ]
+    if any(np.isfinite(value) for _, value in rows):
+        marker = "." if len(rows) == 1 else None
+        axes.plot(*zip(*rows, strict=True), marker=marker, **style)
+
+
+def parallel(table: RunsTable) -> Any:
+    """Every run as a line through its settings and the metric, dark where it is good."""
+    names = settings(table)
+    runs = list(reversed(table.ranked()))  # the best are drawn last, on top
+    values = np.array([finite(run.value) for run in runs])
+    beside = np.random.default_rng(0).uniform(-0.03, 0.03, (len(runs), len(names)))
+    places = np.empty((len(runs), len(names) + 1))
+    with figure(3.8) as (drawn, [[axes]]):
+        for i, name in enumerate(names):
+            column = [run.config.get(name) for run in runs]
+            levels = _ordered(column)
+            index = {text: place for place, text in enumerate(levels)}
+            steps = max(len(levels) - 1, 1)
+            places[:, i] = [index[level(value)] / steps for value in column]
+            shown = levels if len(levels) <= 12 else [levels[0], levels[-1]]
+            for text in shown:
+                axes.annotate(
+                    text,
+                    (i, index[text] / steps),
+                    (-4, 0),
+                    textcoords="offset points",
+                    ha="right",
+                    va="center",
+                    fontsize=7,
+                    color=SOFT,
+                    zorder=4,
+                    bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6},
+                )
+        places[:, :-1] += beside
+        spread = float(np.ptp(values)) or 1.0
+        places[:, -1] = (values - values.min()) / spread if len(values) else values
+        good = places[:, -1] if table.metric.goal == "maximize" else 1 - places[:, -1]
+        for line, share in zip(places, good, strict=True):
+            axes.plot(
+                range(len(names) + 1),
+                line,
+                color=ramp()(share),
+                linewidth=0.9,
+                alpha=0.35 + 0.5 * share,
+                rasterized=len(runs) > MANY,
+            )
+        axes.set_xticks(
+            range(len(names) + 1),
+            [words(name).replace(" ", "\n") for name in (*names, table.metric.name)],
+            fontsize=7.5,
+        )
+        axes.set_xlim(-0.55, len(names) + 0.35)
+        axes.set_yticks([])
+        axes.spines[["left", "bottom"]].set_visible(False)
+        axes.tick_params(length=0)
+        for i in range(len(names) + 1):
+            axes.axvline(i, color=RULE, linewidth=0.8, zorder=0)
+        if len(values):
+            for place, value in ((0.0, values.min()), (1.0, values.max())):
+                text = (
+                    f"{100 * value:.1f} %"
+                    if table.metric.name.endswith("accuracy")
+                    else f"{value:.3g}"
+                )
+                axes.annotate(
+                    text,
+                    (len(names), place),
+                    (4, 0),
+                    textcoords="offset points",
+                    ha="left",
+                    va="center",
+                    fontsize=7,
+                    color=SOFT,
+                )
+    return drawn

@@ -1,0 +1,117 @@
+"""What all pictures share: colours, letters, axes without boxes, and how they become files."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, SOFT, RULE, FAINT = "#15181e", "#5c6370", "#e3e6ea", "#f5f6f8"
+DATA, ACCENT, BAD = "#2a6496", "#d1440c", "#b3261e"
+RAMP = ("#d8cfc0", "#a9bcc4", "#5f9bbd", "#25689a", "#0b2f5b")
+WIDTH = 8.4  # inches: the width of the code host's column
+MANY = 400
+"""With more runs than this, lines and points are drawn as pixels inside the picture."""
+
+_SETTINGS: Any = {
+    "axes.edgecolor": SOFT,
+    "axes.grid": False,
+    "axes.labelcolor": SOFT,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "figure.facecolor": "white",
+    "font.family": ["sans-serif"],
+    "font.size": 9,
+    "savefig.facecolor": "white",
+    "svg.fonttype": "none",  # letters stay letters: small files, and a search finds them
+    "svg.hashsalt": "dlsweep",
+    "text.color": INK,
+    "text.parse_math": False,  # a name with dollars in it is a name
+    "xtick.color": SOFT,
+    "xtick.labelsize": 8,
+    "ytick.color": SOFT,
+    "ytick.labelsize": 8,
+}
+
+
+@contextmanager
+def figure(height: float, rows: int = 1, columns: int = 1, **more: Any) -> Iterator[Any]:
+    """A figure of the report's width, closed by nobody: it belongs to no window.
+
+    Yields:
+        The figure and its axes, an array of (rows, columns).
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_SETTINGS):
+        drawn = Figure(figsize=(WIDTH, height), layout="constrained")
+        yield drawn, drawn.subplots(rows, columns, squeeze=False, **more)
+
+
+def save(drawn: Figure, folder: Path, name: str, alt: str) -> str:
+    """Write a figure as SVG, the same bytes every time.
+
+    Returns:
+        The Markdown that shows it.
+    """
+    import matplotlib as mpl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.svg"
+    with mpl.rc_context(_SETTINGS):
+        stream = io.StringIO()
+        drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": "dlsweep"}, dpi=110)
+    path.write_text(_lean(stream.getvalue()), encoding="utf-8")
+    said = re.sub(r"[\[\]()`<>\n]", " ", alt)
+    return f"![{said}]({path.name})\n"
+
+
+def _lean(svg: str) -> str:
+    """Without the decimals that no screen shows, in attributes: a third of the size."""
+
+    def rounded(attribute: re.Match[str]) -> str:
+        return re.sub(r"(\d+\.\d\d)\d+", r"\1", attribute.group())
+
+    svg = re.sub(r'="[^"]*"', rounded, svg)
+    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
+
+
+def ramp(first: str = RAMP[0]) -> Any:
+    """From pale to dark: from bad to good, or from nothing to all."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("dlsweep", (first, *RAMP[1:]))
+
+
+def percent(axes: Axes, axis: str = "y") -> None:
+    """Fractions as percentages along an axis."""
+    from matplotlib.ticker import PercentFormatter
+
+    which = axes.yaxis if axis == "y" else axes.xaxis
+    which.set_major_formatter(PercentFormatter(1.0, decimals=None))
+
+
+def words(name: str) -> str:
+    """A setting or a metric as people say it: val_accuracy is validation accuracy."""
+    said = {"val": "validation", "train": "training", "num": "number of"}
+    return " ".join(said.get(word, word) for word in name.split("_"))
+
+
+def finite(value: Any) -> float:
+    """A number; NaN for what is none, so that nothing is drawn there."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    return float(value) if math.isfinite(value) else math.nan
