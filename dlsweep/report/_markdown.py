@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dlsweep.report._report import Report
-from dlsweep.report._runs import RunsTable
 from dlsweep.report._words import code
+
+if TYPE_CHECKING:  # blocks use this module
+    from dlsweep.report._report import Report
+    from dlsweep.report._runs import RunsTable
 
 PAGE = "README.md"
 

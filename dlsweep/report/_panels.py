@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,9 @@ def native() -> Any:
         ConfigError: in one line, where it is not installed.
     """
     try:
-        import wandb_workspaces.reports.v2 as reports
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # its own, of pydantic's
+            import wandb_workspaces.reports.v2 as reports
     except ImportError:
         raise ConfigError(
             ["W&B reports need wandb-workspaces: pip install 'dlsweep[publish]'"]

@@ -128,7 +128,7 @@ def _difference(table: RunsTable, effect: Effect) -> str:
 
 
 def best_run(table: RunsTable) -> list[str]:
-    """The best run, how sure it is that it is the best, and the command that trains it again."""
+    """The best run, and how sure it is that it is the best."""
     best = table.best()
     if best is None:
         return [f"No run has a value of {code(table.metric.name)}."]
@@ -140,8 +140,7 @@ def best_run(table: RunsTable) -> list[str]:
             f" On the test images, which had no part in choosing it, its accuracy is "
             f"{100 * test:.1f} %."
         )
-    lines += [*_seeds(table, best), *_near(table, best)]
-    return [*lines, f"Train it again: {command(best)}"]
+    return [*lines, *_seeds(table, best), *_near(table, best)]
 
 
 def command(run: Run, **changed: Any) -> str:

@@ -24,6 +24,7 @@ def upsert_view(state: State, variables: Variables) -> dict[str, Any]:
     report.name = variables.get("name") or report.name
     report.display_name = variables.get("displayName") or report.display_name
     report.description = variables.get("description") or report.description
+    report.type = variables.get("type") or report.type
     report.spec = json.loads(variables["spec"])
     report.saves += 1
     return {"upsertView": {"view": _report_node(state, report), "inserted": not known}}
@@ -84,7 +85,7 @@ def find_report(state: State, report_id: str) -> Report:
 def _report_node(state: State, report: Report) -> dict[str, Any]:
     return {
         "id": report.id,
-        "type": "runs",
+        "type": report.type,
         "name": report.name,
         "displayName": report.display_name,
         "description": report.description,

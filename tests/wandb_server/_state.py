@@ -122,7 +122,7 @@ class Agent:
 
 @dataclass
 class Report:
-    """A saved report; `spec` is the parsed JSON that W&B's pages draw."""
+    """A saved report; `spec` is the parsed JSON that W&B's pages draw; drafts are "runs/draft"."""
 
     id: str
     entity: str
@@ -131,6 +131,7 @@ class Report:
     display_name: str
     description: str
     spec: dict[str, Any]
+    type: str = "runs"
     saves: int = 0
     tokens: list[str] = field(default_factory=list)
 

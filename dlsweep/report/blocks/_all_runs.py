@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report import _panels as panels
+from dlsweep.report._data import words
+from dlsweep.report._markdown import cell, grid
+from dlsweep.report._runs import level
+from dlsweep.report._words import amount
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
     from dlsweep.report._runs import RunsTable
+
+MOST = 500
 
 
 @dataclass(frozen=True)
@@ -26,9 +34,34 @@ class AllRuns(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """The metric of the best runs, over the table of all that W&B shows under it."""
+        reports = panels.native()
+        plot = reports.BarPlot(
+            title=words(table.metric.name),
+            metrics=[reports.Metric(panels.name_at(table, table.metric.name))],
+            max_bars_to_show=20,
+        )
+        return panels.grid(runsets, plot)
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A table to unfold, the best first."""
+        if not table.runs:
+            return "There are no runs yet.\n"
+        ranked = table.ranked()
+        seen = {id(run) for run in ranked}
+        runs = [*ranked, *(run for run in table.runs if id(run) not in seen)]
+        names = settings(table)
+        rows = [
+            [
+                str(rank) if run.value is not None else "",
+                cell(run.name),
+                run.status.replace("_", " "),
+                amount(table, run.value) if run.value is not None else "",
+                *(cell(level(run.config[name])) if name in run.config else "" for name in names),
+            ]
+            for rank, run in enumerate(runs[:MOST], start=1)
+        ]
+        header = ["", "run", "status", words(table.metric.name), *map(words, names)]
+        more = f", the best {MOST:,}" if len(runs) > MOST else ""
+        summary = f"<summary>{len(runs):,} runs{more}</summary>"
+        return f"<details>\n{summary}\n\n{grid(header, rows, (0, 3))}\n</details>\n"

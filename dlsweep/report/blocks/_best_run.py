@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import command_line
+from dlsweep.report import _panels as panels
 from dlsweep.report._data import duration, result, web_address, words
+from dlsweep.report._markdown import cell, grid
 from dlsweep.report._runs import level
+from dlsweep.report._words import amount
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -57,12 +61,43 @@ class BestRun(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """The same as text, and the run's own curves."""
+        best = table.best()
+        if best is None:
+            return panels.markdown(self.markdown(table, Path()))
+        reports = panels.native()
+        plots = [
+            reports.LinePlot(
+                title=measure,
+                x=reports.Metric(panels.name_at(table, "epoch")),
+                y=[
+                    reports.Metric(panels.name_at(table, f"{split}_{measure}"))
+                    for split in ("train", "val")
+                ],
+                smoothing_factor=0,
+            )
+            for measure in ("accuracy", "loss")
+        ]
+        runsets = panels.chosen(table, [best], "The best run")
+        return panels.markdown(self.markdown(table, Path())) + panels.grid(
+            runsets, *plots, columns=2, height=8
+        )
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """Its settings and numbers in a table, and the command."""
+        best = table.best()
+        if best is None:
+            return "No run has a result, so there is no best one.\n"
+        facts = {words(table.metric.name): amount(table, best.value)}
+        for name in ("test_accuracy", "test_loss", "best_epoch", "parameters"):
+            value = best.summary.get(name)
+            if isinstance(value, int | float) and name != table.metric.name:
+                text = f"{100 * value:.1f} %" if name.endswith("accuracy") else f"{value:,.6g}"
+                facts[words(name)] = text
+        facts |= {words(n): cell(level(best.config.get(n))) for n in settings(table)}
+        rows = [[name, text] for name, text in facts.items()]
+        command = f"python train.py {command_line(best.config)}".rstrip().replace("`", "'")
+        return f"{grid(['', cell(best.name)], rows)}\n```sh\n{command}\n```\n"
 
 
 def _facts(facts: Mapping[str, str], page: Page, kind: str = "") -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import command_line
-from dlsweep.report._data import index_of, words
+from dlsweep.report import _panels as panels
+from dlsweep.report._data import classes_of, index_of, is_matrix, words
+from dlsweep.report._markdown import cell, figure, grid
 from dlsweep.report._runs import level
+from dlsweep.report._text import compared
+from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.statistics import comparison
 
@@ -71,9 +76,60 @@ class Comparison(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """Curves of the pair and W&B's comparer over it; the numbers over all pairs as text."""
+        found = comparison(table, self.setting, self.first, self.second)
+        text = panels.markdown("\n\n".join(compared(table, self.setting, self.first, self.second)))
+        if not found.pairs:
+            return text
+        reports = panels.native()
+        runsets = panels.chosen(table, found.pairs[0], f"The pair that differs in {self.setting}")
+        plots = [
+            reports.LinePlot(
+                title=words(name),
+                x=reports.Metric(panels.name_at(table, "epoch")),
+                y=[reports.Metric(panels.name_at(table, name))],
+                smoothing_factor=0,
+            )
+            for name in ("val_accuracy", "val_loss")
+        ]
+        return (
+            text
+            + panels.grid(runsets, *plots, columns=2, height=8)
+            + panels.grid(runsets, reports.RunComparer(diff_only="split"))
+        )
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """The numbers over all pairs, and of the best pair curves, a table and both matrices."""
+        found = comparison(table, self.setting, self.first, self.second)
+        text = "\n\n".join(compared(table, self.setting, self.first, self.second)) + "\n"
+        if not found.pairs:
+            return text
+        from dlsweep.report import drawings
+
+        pair, labels = found.pairs[0], (level(self.first), level(self.second))
+        stem = "comparison-" + re.sub(r"\W", "", self.setting)
+        alt = f"Curves of {labels[0]} and {labels[1]}"
+        parts = [text]
+        if any(run.history for run in pair):
+            drawn = drawings.side_by_side(table, pair, labels)
+            parts.append(figure("Their curves", drawings.save(drawn, folder, stem, alt)))
+        names = ("best_val_accuracy", "test_accuracy", "test_loss", "best_epoch")
+        rows = [
+            [words(name), *(f"{v:.4g}" if isinstance(v, int | float) else "–" for v in values)]
+            for name in names
+            if any(values := [run.summary.get(name) for run in pair])
+        ]
+        parts.append(grid(["", *(cell(label) for label in labels)], rows, (1, 2)))
+        matrices = {
+            label: run.summary["test_confusion"]
+            for label, run in zip(labels, pair, strict=True)
+            if is_matrix(run.summary.get("test_confusion"))
+        }
+        if len(matrices) == 2 and len({len(matrix) for matrix in matrices.values()}) == 1:
+            size = len(next(iter(matrices.values())))
+            known = classes_of(pair)
+            classes = known if len(known) == size else [str(i) for i in range(size)]
+            drawn = drawings.confusion(matrices, classes)
+            picture = drawings.save(drawn, folder, f"{stem}-confusion", "Both confusion matrices")
+            parts.append(figure(f"What each takes for what: {code(self.setting)}", picture))
+        return "\n".join(parts)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.report._data import index_of
+from dlsweep.report import _panels as panels
+from dlsweep.report._data import classes_of, index_of, is_matrix, words
+from dlsweep.report._markdown import figure
+from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -29,9 +32,36 @@ class ConfusionMatrices(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """The two charts that the best run has logged."""
+        best = table.best()
+        if best is None:
+            return panels.markdown(self.markdown(table, Path()))
+        fields = {name: name for name in ("Actual", "Predicted", "nPredictions")}
+        charts = [
+            panels.table_chart(
+                f"{split}_confusion_matrix", "wandb/confusion_matrix/v1", fields, words(split)
+            )
+            for split in ("val", "test")
+        ]
+        return panels.grid(panels.chosen(table, [best], "The best run"), *charts, columns=2)
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A picture of both matrices."""
+        best = table.best()
+        found = {
+            words(split): best.summary[f"{split}_confusion"]
+            for split in ("val", "test")
+            if best is not None and is_matrix(best.summary.get(f"{split}_confusion"))
+        }
+        if best is None or not found:
+            return "The best run has no confusion matrix.\n"
+        from dlsweep.report import drawings
+
+        size = len(next(iter(found.values())))
+        found = {split: matrix for split, matrix in found.items() if len(matrix) == size}
+        names = classes_of([best])
+        classes = names if len(names) == size else [str(i) for i in range(size)]
+        picture = drawings.save(
+            drawings.confusion(found, classes), folder, "confusion", "Confusion matrices"
+        )
+        return figure(f"What {code(best.name)} takes for what", picture)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report import _panels as panels
+from dlsweep.report._data import words
+from dlsweep.report._markdown import figure
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -33,9 +36,31 @@ class Curves(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """A line plot for each metric."""
+        reports = panels.native()
+        plots = [
+            reports.LinePlot(
+                title=words(name),
+                x=reports.Metric(panels.name_at(table, "epoch")),
+                y=[reports.Metric(panels.name_at(table, name))],
+                max_runs_to_show=1000,
+                smoothing_factor=0,
+            )
+            for name in self.metrics
+        ]
+        return panels.grid(runsets, *plots, columns=2, height=9)
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A picture of all curves, the best run's on top."""
+        logged = [
+            name
+            for name in self.metrics
+            if any(name in row for run in table.runs for row in run.history)
+        ]
+        if not logged:
+            return "No run has logged any epochs.\n"
+        from dlsweep.report import drawings
+
+        drawn = drawings.curves(table, logged)
+        picture = drawings.save(drawn, folder, "curves", "Every run's epochs, overlaid")
+        return figure("Every run's epochs", picture, "Orange: the best run.")

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report import _panels as panels
 from dlsweep.report._data import result, words
+from dlsweep.report._markdown import figure, grid
+from dlsweep.report._words import amount, code
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.statistics import Effect, effects
 
@@ -57,12 +60,44 @@ class Effects(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """A bar plot for each setting, the runs grouped by its values; and the means as text."""
+        reports = panels.native()
+        plots = [
+            reports.BarPlot(
+                title=effect.setting,
+                metrics=[reports.Metric(panels.name_at(table, table.metric.name))],
+                groupby=panels.setting(table, effect.setting),
+                groupby_aggfunc="mean",
+                groupby_rangefunc="stderr",
+            )
+            for effect in effects(table)
+        ]
+        return panels.grid(runsets, *plots, columns=3, height=8) + panels.markdown(
+            self._means(table)
+        )
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A picture of all means with their intervals."""
+        if not any(effect.means for effect in effects(table)):
+            return self._means(table)
+        from dlsweep.report import drawings
+
+        title = f"The mean {words(table.metric.name)} for every value of every setting"
+        picture = drawings.save(drawings.marginal(table), folder, "effects", title)
+        note = "Lines: 95 % intervals. Orange: the values differ beyond chance."
+        return figure(title, picture, note)
+
+    @staticmethod
+    def _means(table: RunsTable) -> str:
+        """The means as text."""
+        rows = [
+            [code(e.setting), code(m.level), f"{m.configurations:,}", amount(table, m.mean)]
+            for e in effects(table)
+            for m in e.means
+        ]
+        if not rows:
+            return "The runs differ in no setting, or none has a result.\n"
+        return grid(["setting", "value", "configurations", "mean"], rows, (2, 3))
 
 
 def _effect(page: Page, table: RunsTable, effect: Effect, scale: _Scale, middle: float) -> str:

@@ -16,7 +16,10 @@ from PIL import Image
 
 from dlsweep.config import ConfigError
 from dlsweep.data import DATASETS, DataUnavailable, load
+from dlsweep.report import _panels as panels
 from dlsweep.report._data import rounded
+from dlsweep.report._markdown import figure
+from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -57,12 +60,48 @@ class Examples(Block):
         return page.figure(f"Test images as {best.name} sees them", rows)
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """The pictures that the best run has logged."""
+        best = table.best()
+        if best is None:
+            return panels.markdown(self.markdown(table, Path()))
+        browser = panels.native().MediaBrowser(
+            title="Test images, the most confident first",
+            media_keys=["test_wrong", "test_right"],
+            num_columns=2,
+        )
+        return panels.grid(panels.chosen(table, [best], "The best run"), browser)
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A picture of the images with what they are and what they were taken for."""
+        best = table.best()
+        stored = best.summary.get("test_examples") if best is not None else None
+        if best is None or not isinstance(stored, Mapping) or not any(stored.values()):
+            return "The best run has stored no test images.\n"
+        try:
+            images, classes = _pixels(best.config.get("dataset"))
+        except (DataUnavailable, ConfigError):
+            return "The images are not on this machine, so none are shown.\n"
+        rows = {}
+        for kind in ("wrong", "right"):
+            fitting = [e for e in stored.get(kind) or [] if _fits(e, len(images), len(classes))]
+            if fitting:
+                rows[kind] = [(images[e["index"]], _caption(e, classes)) for e in fitting]
+        if not rows:
+            return "The stored examples do not fit the test images.\n"
+        from dlsweep.report import drawings
+
+        picture = drawings.save(
+            drawings.examples(rows), folder, "examples", "Test images right and wrong"
+        )
+        return figure(f"Test images as {code(best.name)} sees them, the surest first", picture)
+
+
+def _caption(example: Mapping[str, Any], classes: tuple[str, ...]) -> str:
+    """What an image was taken for, how surely, and what it is where that is something else."""
+    label, predicted = classes[example["label"]], classes[example["predicted"]]
+    sure = rounded(example.get("probability"))
+    told = predicted if sure is None else f"{predicted} ({100 * sure:.0f} %)"
+    return told if label == predicted else f"{told}\nis {label}"
 
 
 def _pixels(dataset: Any) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:

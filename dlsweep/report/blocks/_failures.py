@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report import _panels as panels
+from dlsweep.report._markdown import cell, grid
 from dlsweep.report._runs import ENDED, Run
+from dlsweep.report._words import count
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -54,12 +57,17 @@ class Failures(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """The same table as text."""
+        return panels.markdown(self.markdown(table, Path()))
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A table of the runs and their reasons."""
+        failed = table.failed()
+        if not failed:
+            return "No run failed or diverged.\n"
+        rows = [[cell(run.name), run.status, cell(run.reason)] for run in failed[:50]]
+        more = f"\nand {count(len(failed) - 50, 'other')}.\n" if len(failed) > 50 else ""
+        return grid(["run", "status", "reason"], rows) + more
 
 
 def _names(runs: list[Run], most: int = 6) -> str:

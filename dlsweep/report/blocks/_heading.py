@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report._panels import native
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class Heading(Block):
         return page.heading(self.text, self.short or self.text)
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """A heading of the second level."""
+        return [native().H2(self.text)]
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """A heading of the second level."""

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report import _panels as panels
 from dlsweep.report._data import words
+from dlsweep.report._markdown import figure, grid
+from dlsweep.report._words import code, count, share
 from dlsweep.report.blocks._block import Block
-from dlsweep.report.statistics import Correlation, Importances, correlations
+from dlsweep.report.statistics import Correlation, Importances, correlations, importances
 from dlsweep.report.statistics import Importance as Share
 
 if TYPE_CHECKING:
@@ -55,12 +58,36 @@ class Importance(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """W&B's own importance panel, and under it the spread that it does not show."""
+        reports = panels.native()
+        plot = reports.ParameterImportancePlot(
+            with_respect_to=panels.name_at(table, table.metric.name)
+        )
+        return panels.grid(runsets, plot) + panels.markdown(self._spread(table))
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A picture of importances and correlations; or why there is none."""
+        if not importances(table).enough:
+            return self._spread(table)
+        from dlsweep.report import drawings
+
+        title = "How much each setting says about the metric"
+        return figure(title, drawings.save(drawings.importance(table), folder, "importance", title))
+
+    @staticmethod
+    def _spread(table: RunsTable) -> str:
+        """The importances with their spread, as text."""
+        found = importances(table)
+        if not found.enough:
+            return (
+                f"Too few for importances: {count(found.configurations, 'configuration')} with "
+                f"different results; it takes {found.needed}.\n"
+            )
+        rows = [
+            [code(i.setting), share(i.mean), f"{share(i.low)} to {share(i.high)}"]
+            for i in found.settings
+        ]
+        return grid(["setting", "importance", "95 % of the repeats"], rows, (1, 2))
 
 
 def _rows(

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report import _panels as panels
+from dlsweep.report._markdown import figure
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -31,9 +34,23 @@ class ParallelCoordinates(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """Parallel coordinates: every varied setting, then the metric."""
+        reports = panels.native()
+        columns = [panels.setting(table, name) for name in settings(table)]
+        plot = reports.ParallelCoordinatesPlot(
+            columns=[
+                reports.ParallelCoordinatesPlotColumn(column)
+                for column in (*columns, panels.metric(table))
+            ]
+        )
+        return panels.grid(runsets, plot, height=14) if columns else []
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A picture, dark where runs are good."""
+        if not table.finished() or not settings(table):
+            return "The runs differ in no setting, or none has a result.\n"
+        from dlsweep.report import drawings
+
+        title = "Every run as a line through its settings"
+        picture = drawings.save(drawings.parallel(table), folder, "parallel", title)
+        return figure(title, picture, "The darker a line, the better the run.")

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.report._data import index_of
+import numpy as np
+
+from dlsweep.report import _panels as panels
+from dlsweep.report._data import classes_of, index_of, is_matrix
+from dlsweep.report._markdown import cell, grid
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -31,9 +35,25 @@ class PerClass(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """The same table as text."""
+        return panels.markdown(self.markdown(table, Path()))
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A table of the classes, from the best run's test matrix."""
+        best = table.best()
+        counts = best.summary.get("test_confusion") if best is not None else None
+        if best is None or not is_matrix(counts):
+            return "The best run has no confusion matrix, so nothing is known of its classes.\n"
+        matrix = np.array(counts, dtype=float)
+        names = classes_of([best])
+        right, support, taken = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+        rows = []
+        for i, hits in enumerate(right):
+            precision = f"{hits / taken[i]:.3f}" if taken[i] else "–"
+            recall = f"{hits / support[i]:.3f}" if support[i] else "–"
+            both = support[i] + taken[i]
+            f1 = f"{2 * hits / both:.3f}" if both else "–"
+            name = names[i] if len(names) == len(right) else i
+            rows.append([cell(name), precision, recall, f1, f"{support[i]:.0f}"])
+        header = ["class (test images)", "precision", "recall", "F1", "support"]
+        return grid(header, rows, range(1, 5))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.report._data import rounded
+from dlsweep.report import _panels as panels
+from dlsweep.report._data import classes_of, rounded
+from dlsweep.report._markdown import figure
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -36,12 +38,30 @@ class RocCurves(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """The chart that the best run has logged."""
+        best = table.best()
+        if best is None:
+            return panels.markdown(self.markdown(table, Path()))
+        chart = panels.table_chart(
+            "test_roc_curve",
+            "wandb/area-under-curve/v0",
+            {"x": "fpr", "y": "tpr", "class": "class"},
+            "ROC on the test images",
+        )
+        return panels.grid(panels.chosen(table, [best], "The best run"), chart)
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A picture of all curves."""
+        best = table.best()
+        stored = best.summary.get("test_roc") if best is not None else None
+        if best is None or not stored or not all(map(_is_curve, stored)):
+            return "The best run has no ROC curves.\n"
+        from dlsweep.report import drawings
+
+        names = classes_of([best])
+        classes = names if len(names) == len(stored) else [str(i) for i in range(len(stored))]
+        picture = drawings.save(drawings.roc(stored, classes), folder, "roc", "ROC curves")
+        return figure("ROC on the test images, each class against the rest", picture)
 
 
 def _is_curve(curve: Any) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report import _panels as panels
 from dlsweep.report._data import words
+from dlsweep.report._markdown import figure
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -32,9 +35,23 @@ class Scatter(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """A scatter plot; against time, of the runs' own clock."""
+        reports = panels.native()
+        timed = self.against == "time"
+        plot = reports.ScatterPlot(
+            title=f"{words(table.metric.name)} against {words(self.against)}",
+            x=reports.SummaryMetric("_timestamp") if timed else panels.setting(table, self.against),
+            y=panels.metric(table),
+        )
+        return panels.grid(runsets, plot)
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A picture of all runs, the best one marked."""
+        if not table.finished():
+            return f"No run has a {words(table.metric.name)} to show.\n"
+        from dlsweep.report import drawings
+
+        drawn = drawings.scatter(table, self.against)
+        title = f"The {words(table.metric.name)} of every run"
+        name = re.sub(r"\W", "", self.against)
+        return figure(title, drawings.save(drawn, folder, f"scatter-{name}", title))

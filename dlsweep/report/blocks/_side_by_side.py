@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.report._data import index_of
+from dlsweep.report import _panels as panels
+from dlsweep.report._data import index_of, words
+from dlsweep.report._markdown import cell, grid
+from dlsweep.report._runs import level
+from dlsweep.report._words import amount
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -31,9 +36,18 @@ class SideBySide(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """W&B's comparer, in which the reader chooses runs."""
+        reports = panels.native()
+        return panels.grid(runsets, reports.RunComparer(diff_only="split"), height=14)
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """The three best runs side by side: a page without a script has no choice."""
+        best = table.ranked()[:3]
+        if len(best) < 2:
+            return "There are no two runs with results to compare.\n"
+        rows = [[words(table.metric.name), *(amount(table, run.value) for run in best)]]
+        rows += [
+            [words(name), *(cell(level(run.config.get(name))) for run in best)]
+            for name in settings(table)
+        ]
+        return grid(["", *(cell(run.name) for run in best)], rows)

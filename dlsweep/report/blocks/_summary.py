@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dlsweep.report import _panels as panels
 from dlsweep.report._data import duration, result, words
+from dlsweep.report._markdown import grid
 from dlsweep.report._runs import level
+from dlsweep.report._words import amount
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -59,12 +62,26 @@ class Summary(Block):
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """The same numbers as text: W&B has no panel for them."""
+        return panels.markdown(self.markdown(table, Path()))
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """Nothing yet."""
-        return ""
+        """A table of one row."""
+        if not table.runs:
+            return "There are no runs yet.\n"
+        name, ranked = table.metric.name, table.ranked()
+        cells = {"runs": f"{len(table.runs):,}"}
+        if ranked:
+            best = ranked[0]
+            cells[f"best {words(name)}"] = f"**{amount(table, best.value)}**"
+            test = best.summary.get("test_accuracy")
+            if isinstance(test, int | float):
+                cells["its test accuracy"] = f"{100 * test:.1f} %"
+            middle = float(np.median([run.value for run in ranked if run.value is not None]))
+            cells[f"median {words(name)}"] = amount(table, middle)
+        cells["failed or diverged"] = str(len(table.failed()))
+        cells["settings varied"] = str(len(table.parameters))
+        return grid(list(cells), [list(cells.values())], range(len(cells)))
 
 
 def _statuses(table: RunsTable) -> str:

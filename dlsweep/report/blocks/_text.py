@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.report import _panels as panels
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class Text(Block):
         return '<div class="prose">' + "".join(f"<p>{text}</p>" for text in texts) + "</div>"
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """Nothing yet."""
-        return []
+        """Paragraphs, or a list."""
+        return panels.markdown(self.markdown(table, Path()))
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """Paragraphs, or a list."""

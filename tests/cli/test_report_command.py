@@ -1,0 +1,174 @@
+"""``dlsweep report``: from a study to a page, a folder and a W&B report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlsweep.cli import main
+from dlsweep.sweep import Study
+from tests.cli.conftest import dlsweep
+from tests.sweep.helpers import sweep, train
+from tests.wandb_server import Run, WandbServer
+
+Refused = Callable[..., list[str]]
+SPACE = {"optimizer": {"values": ["sgd", "adam"]}, "batch_size": {"values": [8, 16]}}
+
+
+def make_study(storage: str | Path = "dlsweep.db", name: str = "toy") -> list[str]:
+    """A small study in the working directory; returns the ids of its runs."""
+    with Study.open(sweep(SPACE, method="grid", name=name), str(storage)) as study:
+        points = train(study, 4, score=lambda config: config.batch_size / 20)
+        return [point.run_id for point in points]
+
+
+@pytest.fixture
+def study(folder: Path) -> str:
+    """A study in an empty folder; returns its name."""
+    make_study()
+    with Study.open(sweep(SPACE, method="grid", name="toy")) as opened:
+        return opened.name
+
+
+def test_the_newest_study_as_a_page(folder: Path, study: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["report"]) == 0
+    assert capsys.readouterr().out == f"written: {study}.html\n"
+    page = (folder / f"{study}.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "adam-relu" in page
+
+
+def test_a_page_and_a_folder_where_asked(folder: Path, study: str, capsys: Any):
+    arguments = ["toy", "--output", "new/page.html", "--markdown", "deep/er", "--title", "Mine"]
+    assert main(["report", *arguments, "--threshold", "0.5"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "written: deep/er/README.md",
+        "written: new/page.html",
+    ]
+    text = (folder / "deep/er/README.md").read_text(encoding="utf-8")
+    assert text.startswith("# Mine\n")
+    assert "2 of 4 configurations are below 50.0 %." in text
+    assert (folder / "deep/er/scatter-time.svg").exists()
+    assert "<h1>Mine</h1>" in (folder / "new/page.html").read_text(encoding="utf-8")
+
+
+def test_only_the_folder_where_only_it_is_asked_for(folder: Path, study: str):
+    assert main(["report", "--markdown", "here"]) == 0
+    assert not list(folder.glob("*.html"))
+
+
+def test_another_storage(folder: Path, tmp_path: Path, capsys: Any):
+    make_study(tmp_path / "other.db")
+    with Study.open(sweep({"epochs": {"value": 1}}, name="second"), str(tmp_path / "other.db")):
+        pass
+    assert main(["report", str(tmp_path / "other.db"), "--output", "a.html"]) == 0
+    assert "dlsweep: the newest of 2 studies; the others: toy-" in capsys.readouterr().err
+    assert main(["report", "toy", "--storage", str(tmp_path / "other.db")]) == 0
+    assert capsys.readouterr().err == ""
+    assert len(list(folder.glob("toy-*.html"))) == 1
+
+
+def test_a_study_without_runs_is_a_page_that_says_so(folder: Path, capsys: Any):
+    with Study.open(sweep(SPACE, name="empty")):
+        pass
+    assert main(["report", "--output", "a.html"]) == 0
+    assert "has no runs yet" in capsys.readouterr().err
+    assert "There are no runs yet." in (folder / "a.html").read_text(encoding="utf-8")
+
+
+# W&B
+
+
+def test_a_wandb_sweep_and_its_wandb_report(
+    folder: Path, account: pytest.MonkeyPatch, wandb_server: WandbServer, capsys: Any
+):
+    wandb_server.project("team", "plants")
+    for number in range(3):
+        wandb_server.runs[f"r{number}"] = Run(
+            f"r{number}",
+            "team",
+            "plants",
+            wandb_server.number(),
+            config={"lr": 0.1 * number},
+            history=[{"_step": 0, "val_acc": number / 4}],
+            state="finished",
+        )
+    assert main(["report", "team/plants", "--publish"]) == 0
+    out, err = capsys.readouterr()
+    [saved] = wandb_server.reports.values()
+    assert out == f"published: {wandb_server.url}/team/plants/reports/plants--{saved.id}\n"
+    assert "dlsweep: lr was taken for learning_rate" in err
+    assert list(folder.glob("*.html")) == []
+    assert wandb_server.unknown == []
+
+
+def test_a_synced_study_is_published_over_its_group(
+    folder: Path, account: pytest.MonkeyPatch, wandb_server: WandbServer, capsys: Any
+):
+    ids = make_study()
+    with Study.open(sweep(SPACE, method="grid", name="toy")) as opened:
+        group = opened.name
+    for run_id in ids[:3]:
+        wandb_server.project("team", "plants")
+        wandb_server.runs[run_id] = Run(
+            run_id, "team", "plants", wandb_server.number(), group=group
+        )
+    arguments = ["report", "--draft", "--project", "team/plants", "--output", "too.html"]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    [saved] = wandb_server.reports.values()
+    assert out.splitlines()[0] == "written: too.html"
+    assert out.splitlines()[1].startswith("draft: ")
+    assert "3 of 4 runs of the study are in plants at W&B" in err
+    assert saved.type == "runs/draft"
+    assert group in str(saved.spec)
+
+
+def test_a_study_that_was_never_synced(
+    folder: Path, account: pytest.MonkeyPatch, wandb_server: WandbServer, refused: Refused
+):
+    make_study()
+    wandb_server.project("team", "plants")
+    [line] = refused(main, "report", "--publish", "--project", "team/plants")
+    assert "send them there with `wandb sync wandb/offline-run-*`" in line
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (["{misspelt}"], ["study: got '{misspelt}', no such study; did you mean '{study}'?"]),
+        (["nowhere.db"], ["storage: no such file nowhere.db; `dlsweep sweep` makes it"]),
+        (
+            ["--threshold", "high", "--project", "x", "--output", "."],
+            [
+                "--threshold: got 'high', expected a number such as 0.65",
+                "--project: says where to --publish; give that too",
+                "--output: . is a folder; name a file in it, such as ./report.html",
+            ],
+        ),
+        (["--markdown", "dlsweep.db"], ["--markdown: dlsweep.db is a file; name a folder"]),
+        (
+            ["--output", "dlsweep.db/a.html"],
+            ["--output: {folder}/dlsweep.db is a file, so there can be no dlsweep.db/a.html"],
+        ),
+        (["--publsh"], ["--publsh: no such flag; did you mean --publish?"]),
+        (["--publish"], ["W&B: no account is set up here; see `wandb login`"]),
+        (["team/plants"], ["W&B: no account is set up here; see `wandb login`"]),
+    ],
+)
+def test_bad_input(folder: Path, study: str, refused: Refused, arguments: list[str], lines: Any):
+    known = {"study": study, "misspelt": study.replace("toy", "toi"), "folder": folder}
+    given = [argument.format(**known) for argument in arguments]
+    assert refused(main, "report", *given) == [line.format(**known) for line in lines]
+
+
+def test_the_entry_point(tmp_path: Path):
+    make_study(tmp_path / "dlsweep.db")
+    done = dlsweep("report", "--output", "a.html", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "written: a.html\n", "")

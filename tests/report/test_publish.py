@@ -1,0 +1,191 @@
+"""A W&B report as it is saved: panels, run set and text, read from the protocol server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dlsweep import ConfigError
+from dlsweep.report import Online, Report, Run, publish, standard_report, synced
+from dlsweep.report import _text as text
+from dlsweep.report.blocks import Comparison, Heading, Scatter, Text
+from dlsweep.report.statistics import settings
+from tests.report.tables import made_up_run, made_up_table, table_of
+from tests.wandb_server import Run as OnlineRun
+from tests.wandb_server import WandbServer
+
+pytest.importorskip("wandb_workspaces")
+
+PLACE = Online("team", "plants", "abc123")
+PANELS = {
+    "Run History Line Plot",
+    "Scatter Plot",
+    "Parallel Coordinates Plot",
+    "Parameter Importance",
+    "Bar Chart",
+    "Run Comparer",
+    "Media Browser",
+    "Vega2",
+}
+
+
+@pytest.fixture
+def project(wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch) -> WandbServer:
+    """A server that has the project; a run set of a project that is not there is refused."""
+    monkeypatch.setattr("dlsweep.report.statistics._importance.REPEATS", 4)
+    wandb_server.project("team", "plants")
+    return wandb_server
+
+
+def blocks_of(spec: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [block for block in spec["blocks"] if block["type"] == kind]
+
+
+def grids(spec: dict[str, Any]) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """The panels and the run sets of every grid."""
+    for block in blocks_of(spec, "panel-grid"):
+        metadata = block["metadata"]
+        yield metadata["panelBankSectionConfig"]["panels"], metadata["runSets"]
+
+
+def test_a_whole_report(project: WandbServer):
+    table = made_up_table(40, title="garden", online=PLACE)
+    url = publish(standard_report(), table)
+    [saved] = project.reports.values()
+    assert url == f"{project.url}/team/plants/reports/garden--{saved.id}"
+    assert (saved.entity, saved.project, saved.display_name) == ("team", "plants", "garden")
+    assert saved.description == "40 runs of dlsweep.db, study digits"
+
+    panels = [panel for shown, _ in grids(saved.spec) for panel in shown]
+    assert {panel["viewType"] for panel in panels} == PANELS
+    by_kind = {panel["viewType"]: panel["config"] for panel in panels}
+    axes = by_kind["Parallel Coordinates Plot"]["columns"]
+    assert [axis["accessor"] for axis in axes] == [
+        *(f"config:{name}.value" for name in settings(table)),
+        "summary:val_accuracy",
+    ]
+    assert by_kind["Parameter Importance"]["targetKey"] == "val_accuracy"
+    for shown, _ in grids(saved.spec):  # no two panels lie on each other, none leaves the grid
+        places = [panel["layout"] for panel in shown]
+        assert len({(place["x"], place["y"]) for place in places}) == len(places)
+        assert all(place["x"] + place["w"] <= 24 for place in places)
+
+    best = table.best()
+    assert best is not None
+    for _, runsets in grids(saved.spec):
+        [runset] = runsets
+        assert (runset["project"]["entityName"], runset["project"]["name"]) == ("team", "plants")
+        filters = json.dumps(runset["filters"])
+        assert ("abc123" in filters and '"sweep"' in filters) or best.id in filters
+
+    written = json.dumps(saved.spec)
+    for heading in (b for b in standard_report().blocks if isinstance(b, Heading)):
+        assert heading.text in written
+    markdown = [block["content"] for block in blocks_of(saved.spec, "markdown-block")]
+    for sentence in (*text.overview(table), *text.what_matters(table)):
+        assert any(sentence in block for block in markdown)
+    assert project.unknown == []
+
+
+def test_a_confusion_matrix_is_read_from_the_best_runs_table(project: WandbServer):
+    publish(standard_report(), made_up_table(5, online=PLACE))
+    [saved] = project.reports.values()
+    charts = [
+        p["config"] for shown, _ in grids(saved.spec) for p in shown if p["viewType"] == "Vega2"
+    ]
+    keys = []
+    for chart in charts:
+        [runs] = chart["userQuery"]["queryFields"]
+        fields = {field["name"]: field for field in runs["fields"]}
+        assert {"id", "name", "summaryTable"} <= fields.keys()
+        [argument] = fields["summaryTable"]["args"]
+        keys.append((argument["value"], chart["panelDefId"]))
+    assert keys == [
+        ("val_confusion_matrix_table", "wandb/confusion_matrix/v1"),
+        ("test_confusion_matrix_table", "wandb/confusion_matrix/v1"),
+        ("test_roc_curve_table", "wandb/area-under-curve/v0"),
+    ]
+
+
+def test_a_comparison_shows_the_two_runs_and_no_others(project: WandbServer):
+    one = made_up_run(1)
+    first = replace(one, config={**one.config, "loss": "cross_entropy"})
+    other = replace(one, id="other", config={**one.config, "loss": "mean_squared_error"})
+    publish(Report("Losses", (Comparison(),)), table_of(first, other, online=PLACE))
+    [saved] = project.reports.values()
+    for _, [runset] in grids(saved.spec):
+        filters = json.dumps(runset["filters"])
+        assert one.id in filters
+        assert "other" in filters
+
+
+def test_drafts(project: WandbServer):
+    publish(Report("A draft", (Text("words"),)), made_up_table(2, online=PLACE), draft=True)
+    [saved] = project.reports.values()
+    assert saved.display_name == "A draft"
+    assert saved.type == "runs/draft"
+    publish(Report("No draft", (Text("words"),)), made_up_table(2, online=PLACE))
+    assert [report.type for report in project.reports.values()] == ["runs/draft", "runs"]
+
+
+def test_a_panel_names_settings_as_the_runs_do(project: WandbServer):
+    table = made_up_table(
+        3, online=PLACE, logged_as={"optimizer": "opt", "val_accuracy": "val_acc"}
+    )
+    publish(Report("Theirs", (Scatter("optimizer"),)), table)
+    [saved] = project.reports.values()
+    [([panel], _)] = grids(saved.spec)
+    assert "opt" in panel["config"]["xAxis"]
+    assert "optimizer" not in panel["config"]["xAxis"]
+    assert "val_acc" in panel["config"]["yAxis"]
+
+
+# A local study whose runs have been synced
+
+
+def synced_run(
+    server: WandbServer, run: Run, group: str = "toy-1", project: str = "plants"
+) -> None:
+    server.runs[run.id] = OnlineRun(run.id, "team", project, server.number(), group=group)
+
+
+def test_a_local_study_is_a_group_at_wandb(project: WandbServer):
+    table = made_up_table(3, name="toy-1")
+    for run in table.runs[:2]:
+        synced_run(project, run)
+    synced_run(project, made_up_run(77), group="another")
+    place, found = synced(table, "team/plants")
+    assert (place, found) == (Online("team", "plants", group="toy-1"), 2)
+    publish(Report("Local", (Scatter(),)), table, place)
+    [saved] = project.reports.values()
+    [(_, [runset])] = grids(saved.spec)
+    filters = json.dumps(runset["filters"])
+    assert '"group"' in filters
+    assert "toy-1" in filters
+
+
+def test_where_the_runs_say_they_are(project: WandbServer):
+    run = made_up_run(1)
+    run = replace(run, config={**run.config, "wandb_project": "plants", "wandb_entity": "team"})
+    synced_run(project, run)
+    assert synced(table_of(run, name="toy-1"))[0] == Online("team", "plants", group="toy-1")
+
+
+def test_runs_that_were_never_synced(project: WandbServer):
+    with pytest.raises(
+        ConfigError, match=r"no run of the study toy-1 is in team/plants at W&B; .* `wandb sync"
+    ):
+        synced(made_up_table(2, name="toy-1"), "team/plants")
+    with pytest.raises(ConfigError, match="the runs are not at W&B"):
+        publish(Report("x", (Text("words"),)), made_up_table(2))
+    assert project.reports == {}
+
+
+def test_without_an_account(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    with pytest.raises(ConfigError, match="no W&B account is set up here"):
+        publish(standard_report(), made_up_table(2, online=PLACE))
