@@ -5,17 +5,28 @@ large the batch is and how wide the layers are stay symbols, so one program serv
 models have the same layers, and the update of each rule is one program for all. Compiling costs
 seconds, from torch's cache on disk about one; the program then trains small networks several times
 as fast. Where nothing can be compiled (no C++ compiler), the traced program runs as it is.
+
+Programs are compiled ahead and called without torch.compile's guards, which take longer than a
+small network's step; the sizes of what they are given are checked by the programs themselves.
 """
 
 from __future__ import annotations
 
+import contextlib
+import getpass
+import hashlib
 import logging
+import os
+import tempfile
 import time
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+import torch._inductor
+from filelock import FileLock, Timeout
 from torch import Tensor
 from torch.func import grad_and_value, vmap
 from torch.fx import GraphModule
@@ -36,6 +47,29 @@ _programs: dict[Hashable, Program | None] = {}
 """What was compiled in this process: pure functions, that remember no run."""
 
 
+class Busy(Exception):
+    """Another process is compiling this program just now."""
+
+
+def make_together(makers: Sequence[Callable[[bool], object]]) -> None:
+    """Make programs, first those that no other process is compiling.
+
+    Processes that start at the same time need the same programs. So each compiles some of them,
+    and loads the others from torch's cache on disk.
+
+    Args:
+        makers: each makes a program; told False, it raises ``Busy`` instead of waiting.
+    """
+    waiting = []
+    for make in makers:
+        try:
+            make(False)
+        except Busy:
+            waiting.append(make)
+    for make in waiting:
+        make(True)
+
+
 def example_widths(hidden_sizes: Sequence[int]) -> tuple[int, ...] | None:
     """Sizes to trace hidden layers with, equal where they are; None if there are too many."""
     distinct = list(dict.fromkeys(hidden_sizes))
@@ -53,7 +87,7 @@ def gradient_program(
     dtype: torch.dtype,
     *,
     own_batches: bool,
-    alone: bool,
+    wait: bool = True,
 ) -> Program | None:
     """The program that computes every member's gradient, loss and right answers of a batch.
 
@@ -65,21 +99,20 @@ def gradient_program(
         image_shape: (channels, height, width).
         dtype: of parameters and images.
         own_batches: whether each member has a batch of its own.
-        alone: for a stack of one; torch treats an axis of length 1 as a case of its own.
+        wait: for another process that is compiling it.
 
     Returns:
         A function of (images, labels, chosen losses, *stacked parameters, *stacked buffers) that
-        returns the gradient (K, P), losses (K,), right answers (K,) and the changed buffers in the
-        order of ``Member.changing``; or None where it cannot be traced.
+        returns losses (K,), right answers (K,), the gradient (K, P) in two pieces, that of the
+        first parameter and that of the others, and the changed buffers in the order of
+        ``Member.changing``; or None where it cannot be traced. The first layer's weights are most
+        of a network: as a piece of its own, its gradient need not be copied once more.
     """
-    key = ("gradient", key, dtype, own_batches, alone)
-    if key not in _programs:
-        _programs[key] = _quietly(
-            lambda: _compile(
-                *_trace_gradient(member(), shapes, buffers, image_shape, dtype, own_batches, alone)
-            )
-        )
-    return _programs[key]
+    return _made(
+        ("gradient", key, dtype, own_batches),
+        lambda: _trace_gradient(member(), shapes, buffers, image_shape, dtype, own_batches),
+        wait,
+    )
 
 
 def _trace_gradient(
@@ -89,7 +122,6 @@ def _trace_gradient(
     image_shape: tuple[int, int, int],
     dtype: torch.dtype,
     own_batches: bool,
-    alone: bool,
 ) -> tuple[GraphModule, list[Tensor]]:
     own = 0 if own_batches else None
     step = vmap(grad_and_value(member.train, has_aux=True), (0, 0, own, own, 0))
@@ -98,70 +130,100 @@ def _trace_gradient(
         parameters = dict(zip(shapes, tensors[: len(shapes)], strict=True))
         state = dict(zip(buffers, tensors[len(shapes) :], strict=True))
         gradients, (losses, (right, changed)) = step(parameters, state, images, labels, chosen)
-        flat = torch.cat([gradients[name].flatten(1) for name in shapes], 1)
-        return flat, losses, right, *(changed[name] for name in member.changing)
+        first, *others = (gradients[name].flatten(1) for name in shapes)
+        after = [changed[name] for name in member.changing]
+        return losses, right, first, torch.cat(others, 1), *after
 
-    members = 1 if alone else _MEMBERS
-    lead = (members, _BATCH) if own_batches else (_BATCH,)
+    lead = (_MEMBERS, _BATCH) if own_batches else (_BATCH,)
     # Parameters are views of one matrix when they are trained, and so they are here.
     sizes = [shape.numel() for shape in shapes.values()]
-    parts = torch.split(torch.rand(members, sum(sizes), dtype=dtype), sizes, 1)
-    parameters = [p.view(members, *s) for p, s in zip(parts, shapes.values(), strict=True)]
+    parts = torch.split(torch.rand(_MEMBERS, sum(sizes), dtype=dtype), sizes, 1)
+    parameters = [p.view(_MEMBERS, *s) for p, s in zip(parts, shapes.values(), strict=True)]
     examples = [
         torch.rand(*lead, *image_shape, dtype=dtype),
         torch.zeros(lead, dtype=torch.int64),
-        torch.zeros(members, dtype=torch.int64),
+        torch.zeros(_MEMBERS, dtype=torch.int64),
         *parameters,
-        *(b.expand(members, *b.shape).clone() for b in buffers.values()),
+        *(b.expand(_MEMBERS, *b.shape).clone() for b in buffers.values()),
     ]
     return _trace(program, examples), examples
 
 
-def update_program(name: str, rule: Rule, dtype: torch.dtype, *, alone: bool) -> Program | None:
-    """The program of an update rule, for members that have it in common, or for one alone.
+def update_program(
+    name: str, rule: Rule, dtype: torch.dtype, *, wait: bool = True
+) -> Program | None:
+    """The program of an update rule, for all members that have it in common.
+
+    Args:
+        name: the rule's.
+        rule: the rule.
+        dtype: of parameters.
+        wait: for another process that is compiling it.
 
     Returns:
-        A function of (parameters, gradient, weight decay, *settings, *slots, *factors), matrices
-        and columns as in ``Rule.update``, that changes parameters and slots in place.
+        A function of tensors that changes parameters and slots in place: the parameters, gradients
+        and each of the slots, two pieces each (as from ``gradient_program``), (rows, size); where
+        the second piece is the members' own and does not stay as it is, (rows, size); and as
+        columns (rows, 1) the weight decay, the settings and the factors, as in ``Rule.update``.
     """
-    key = ("update", name, dtype, alone)
-    if key not in _programs:
-        _programs[key] = _quietly(lambda: _compile(*_trace_update(rule, dtype, alone)))
-    return _programs[key]
+    return _made(("update", name, dtype), lambda: _trace_update(rule, dtype), wait)
 
 
-def _trace_update(rule: Rule, dtype: torch.dtype, alone: bool) -> tuple[GraphModule, list[Tensor]]:
+def _trace_update(rule: Rule, dtype: torch.dtype) -> tuple[GraphModule, list[Tensor]]:
     fields = len(Settings.__dataclass_fields__)
 
-    def program(w: Tensor, g: Tensor, decay: Tensor, *rest: Tensor) -> None:
-        settings = Settings(*rest[:fields])
-        slots = rest[fields : fields + rule.slots]
-        rule.update(w, g + decay * w, slots, settings, rest[fields + rule.slots :])
+    def program(*tensors: Tensor) -> tuple[()]:
+        slots, columns = tensors[4 : 4 + 2 * rule.slots], tensors[5 + 2 * rule.slots :]
+        decay, settings, factors = columns[0], columns[1 : fields + 1], columns[fields + 1 :]
+        own = tensors[4 + 2 * rule.slots]
+        for piece in (0, 1):
+            w, g = tensors[piece], tensors[2 + piece]
+            after = w.clone()
+            rule.update(after, g + decay * w, slots[piece::2], Settings(*settings), factors)
+            w.copy_(torch.where(own, after, w) if piece else after)
+        return ()
 
-    rows = 1 if alone else _MEMBERS
-    matrices = [torch.rand(rows, 4096, dtype=dtype) for _ in range(2 + rule.slots)]
-    columns = [torch.rand(rows, 1, dtype=dtype) for _ in range(1 + fields + rule.factor_count)]
+    # Gradients are tensors of their own; parameters and slots are parts of wider matrices.
+    sizes = 4096, 1024
+    wide = [(_MEMBERS, 8192)] * 2
+    shapes = [*wide, *((_MEMBERS, size) for size in sizes), *wide * rule.slots]
+    matrices = [torch.rand(shape, dtype=dtype) for shape in shapes]
+    columns = [torch.rand(_MEMBERS, 1, dtype=dtype)] * (1 + fields + rule.factor_count)
     examples = [
-        *matrices[:2],
-        *columns[: 1 + fields],
-        *matrices[2:],
-        *columns[1 + fields :],
+        *(matrix[:, : sizes[i % 2]] for i, matrix in enumerate(matrices)),
+        torch.ones(_MEMBERS, sizes[1], dtype=torch.bool),
+        *(column.clone() for column in columns),
     ]
     return _trace(program, examples), examples
+
+
+def _tanh(x: Tensor) -> Any:
+    """tanh for float32 from one exponential: three times as fast, and right to the sixth digit.
+
+    Near 0, where the difference of two numbers near 1 would lose the digits, by its series.
+    """
+    if x.dtype != torch.float32:
+        return NotImplemented
+    square = x * x
+    series = x * (1 + square * (-1 / 3 + square * (2 / 15 - square * (17 / 315))))
+    return torch.where(square < 0.01, series, 2 * torch.sigmoid(2 * x) - 1)
 
 
 def _trace(function: Callable[..., Any], examples: Sequence[Tensor]) -> GraphModule:
-    graph = make_fx(function, tracing_mode="symbolic")(*examples)
+    table = {torch.ops.aten.tanh.default: _tanh}
+    graph = make_fx(function, decomposition_table=table, tracing_mode="symbolic")(*examples)
     graph.graph.eliminate_dead_code()
     graph.recompile()
     return graph
 
 
 def _compile(graph: GraphModule, examples: Sequence[Tensor]) -> Program:
-    compiled = torch.compile(graph, dynamic=True)
     began = time.perf_counter()
     try:
         with torch.no_grad():
+            compiled = torch._inductor.standalone_compile(
+                graph, list(examples), dynamic_shapes="from_graph"
+            )
             compiled(*examples)
     except Exception as error:  # the compiler is a program of its own: anything may be missing
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -173,14 +235,33 @@ def _compile(graph: GraphModule, examples: Sequence[Tensor]) -> Program:
     return compiled
 
 
-def _quietly(make: Callable[[], Program]) -> Program | None:
-    """What ``make`` returns, without torch's own warnings; None where tracing fails."""
+def _made(
+    key: Hashable, trace: Callable[[], tuple[GraphModule, list[Tensor]]], wait: bool
+) -> Program | None:
+    """The program of this key, made where there is none yet; None where tracing fails."""
+    if key in _programs:
+        return _programs[key]
     # It warns of a CUDA toolkit without a GPU, which is nothing to users of a CPU.
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
+    with _only_here(key, wait), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return make()
+            _programs[key] = _compile(*trace())
         except Exception as error:
             _log.debug("cannot be traced: %s", str(error).partition("\n")[0])
-            return None
+            _programs[key] = None
+    return _programs[key]
+
+
+@contextlib.contextmanager
+def _only_here(key: Hashable, wait: bool) -> Iterator[None]:
+    """While no other process of this user makes the program of this key."""
+    name = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+    user = os.getuid() if hasattr(os, "getuid") else getpass.getuser()
+    folder = Path(tempfile.gettempdir()) / f"dlsweep-compiling-{user}"
+    folder.mkdir(exist_ok=True)
+    try:
+        with FileLock(folder / name, timeout=-1 if wait else 0):
+            yield
+    except Timeout:
+        raise Busy from None

@@ -10,6 +10,7 @@ the host, for a whole epoch: ``factors``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -177,7 +178,6 @@ class Segment:
         weight_decay: a column (rows, 1).
         decays: whether any of them is not 0.
         blocks: views of their parameters and slots, a block of columns each, with its columns.
-        program: the compiled update of whole rows, if there is one.
     """
 
     rule: Rule
@@ -186,7 +186,6 @@ class Segment:
     weight_decay: Tensor
     decays: bool
     blocks: list[tuple[slice, Tensor, list[Tensor]]]
-    program: Callable[..., Any] | None
 
 
 _BLOCK = 32 * 1024
@@ -203,18 +202,14 @@ class Optimizer:
     Args:
         configs: the K members' configurations; members with the same optimizer stand together.
         parameters: (K, P), updated in place by ``step``.
-        compile_rule: gives the compiled update of the rule of this name, for one member or for
-            several (see ``update_program``); without it the rules run as they are written.
     """
 
     def __init__(
         self,
         configs: Sequence[RunConfig],
         parameters: Tensor,
-        compile_rule: Callable[[str, bool], Callable[..., Any] | None] | None = None,
     ) -> None:
         self.configs = list(configs)
-        self._compile_rule = compile_rule
         self.steps = 0
         """Steps taken so far."""
         most = max(RULES[config.optimizer].slots for config in configs)
@@ -223,6 +218,7 @@ class Optimizer:
 
     def _prepare(self, parameters: Tensor) -> None:
         configs = self.configs
+        self._parameters = parameters
         self._segments = []
         start = 0
         while start < len(configs):
@@ -235,10 +231,9 @@ class Optimizer:
 
     def _segment(self, name: str, rows: slice, parameters: Tensor) -> Segment:
         configs, rule = self.configs[rows], RULES[name]
-        program = self._compile_rule(name, len(configs) == 1) if self._compile_rule else None
         count = parameters.shape[1]
-        blocked = program is None and parameters.device.type == "cpu"
-        width = max(1, _BLOCK // len(configs)) if blocked else count
+        on_cpu = parameters.device.type == "cpu"
+        width = max(1, _BLOCK // len(configs)) if on_cpu else count
         slots = self.slots[: rule.slots]
         columns = [slice(at, at + width) for at in range(0, count, width)]
         return Segment(
@@ -248,8 +243,36 @@ class Optimizer:
             weight_decay=parameters.new_tensor([[config.weight_decay] for config in configs]),
             decays=any(config.weight_decay > 0 for config in configs),
             blocks=[(c, parameters[rows, c], [slot[rows, c] for slot in slots]) for c in columns],
-            program=program,
         )
+
+    def compile(
+        self,
+        first: int,
+        owned: Tensor,
+        program: Callable[[str], Callable[..., Any]],
+    ) -> None:
+        """Prepare ``step_compiled``, for as long as no member leaves.
+
+        Args:
+            first: the size of the first piece of the gradient.
+            owned: where parameters are the member's own, (K, P); the others stay as they are.
+            program: gives the compiled update of the rule of this name, see ``update_program``.
+        """
+        self._updates = []
+        pieces = slice(None, first), slice(first, None)
+        for segment in self._segments:
+            rows = segment.rows
+            matrices = [self._parameters, *self.slots[: segment.rule.slots]]
+            w, *slots = [[matrix[rows, columns] for columns in pieces] for matrix in matrices]
+            own = owned[rows, first:].contiguous()
+            columns = [segment.weight_decay, *segment.settings.columns]
+            run = program(self.configs[rows.start].optimizer)
+            self._updates.append((run, rows, w, [*itertools.chain(*slots), own, *columns]))
+
+    def step_compiled(self, gradients: Sequence[Tensor], factors: Sequence[Tensor]) -> None:
+        """``step`` by compiled programs, with the gradient in two pieces, (K, size) each."""
+        for (run, rows, w, after), f in zip(self._updates, factors, strict=True):
+            run(*w, *(piece[rows] for piece in gradients), *after, *f.unbind(0))
 
     def begin_epoch(self, learning_rates: np.ndarray, steps: int, like: Tensor) -> list[Tensor]:
         """The factors of the next ``steps`` steps.
@@ -289,11 +312,6 @@ class Optimizer:
             columns = f.unbind(0)
             for where, parameters, slots in segment.blocks:
                 g = gradient[segment.rows, where]
-                if segment.program is not None:
-                    settings = segment.settings.columns
-                    decay = segment.weight_decay
-                    segment.program(parameters, g, decay, *settings, *slots, *columns)
-                    continue
                 if segment.decays:
                     g.addcmul_(segment.weight_decay, parameters)
                 segment.rule.update(parameters, g, slots, segment.settings, columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
@@ -18,6 +19,7 @@ from dlsweep.training._compiled import (
     Program,
     example_widths,
     gradient_program,
+    make_together,
     update_program,
 )
 from dlsweep.training._layout import Layout, can_be_deepened
@@ -50,8 +52,15 @@ class TorchLearner:
     ) -> None:
         self.configs = list(configs)
         self.data = data
-        # On a GPU, programs have not been tried yet: there the stack trains without.
-        self._compiled = compile_for is not None and data.train.images.device.type == "cpu"
+        # On a GPU, programs have not been tried yet; and torch cannot trace batch norm with symbols
+        # for sizes. Convolutions have fixed shapes, and there the time is in the arithmetic.
+        self._compiled = (
+            compile_for is not None
+            and data.train.images.device.type == "cpu"
+            and configs[0].model == "feedforward"
+            and not configs[0].batch_norm
+            and example_widths(configs[0].hidden_sizes) is not None
+        )
         self._layout = compile_for or Layout.of(configs)
         images, shape = data.train.images, data.image_shape
         self.device = images.device
@@ -72,9 +81,7 @@ class TorchLearner:
         self._width = widest_layer(models[0], shape)
         self.best = self.theta.clone()
         self.best_buffers = {name: b.clone() for name, b in self.buffers.items()}
-        self.optimizer = Optimizer(
-            configs, self.theta, self._update_program if self._compiled else None
-        )
+        self.optimizer = Optimizer(configs, self.theta)
         self._prepare()
 
     def _build(self, config: RunConfig) -> nn.Module:
@@ -106,22 +113,39 @@ class TorchLearner:
         self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
         self._gradient = torch.empty_like(self.theta)
         self._fixed = self._identity_layers()
-        self._program = self._gradient_program() if self._compiled else None
+        self._program = None
+        if self._compiled:
+            rules = dict.fromkeys(config.optimizer for config in self.configs)
+            updates = [functools.partial(self._update_program, rule) for rule in rules]
+            make_together([self._gradient_program, *updates])
+            self._program = self._gradient_program()
+        if self._program is not None:
+            self.optimizer.compile(self._sizes[0], self._owned(), self._update_program)
 
-    def _update_program(self, rule: str, alone: bool) -> Program | None:
-        return update_program(rule, RULES[rule], self.theta.dtype, alone=alone)
+    def _update_program(self, rule: str, wait: bool = True) -> Program:
+        program = update_program(rule, RULES[rule], self.theta.dtype, wait=wait)
+        assert program is not None, "rules are plain arithmetic"
+        return program
 
-    def _gradient_program(self) -> Program | None:
+    def _owned(self) -> Tensor:
+        """Where the numbers of ``theta`` are a member's own and not those of added layers."""
+        owned = torch.ones_like(self.theta, dtype=torch.bool)
+        start = 0
+        for name, size in zip(self._shapes, self._sizes, strict=True):
+            for row, own in enumerate(self._own):
+                owned[row, start : start + size] = name in own
+            start += size
+        return owned
+
+    def _gradient_program(self, wait: bool = True) -> Program | None:
         """The compiled step of models with these layers, whatever their widths."""
         config = self.configs[0]
         widths = example_widths(config.hidden_sizes)
-        if config.model != "feedforward" or widths is None:
-            return None  # convolutions have fixed shapes; there the time is in the arithmetic
+        assert widths is not None
         model = self._build(dataclasses.replace(config, hidden_size=widths))
         key: Hashable = (
             tuple(p.shape for p in model.parameters()),
             self._layout,
-            config.batch_norm,
             config.dropout_at if config.dropout > 0 else None,
         )
         return gradient_program(
@@ -132,7 +156,7 @@ class TorchLearner:
             self.data.image_shape,
             self.theta.dtype,
             own_batches=len(set(self._seeds)) > 1,
-            alone=len(self.configs) == 1,
+            wait=wait,
         )
 
     def _identity_layers(self) -> list[tuple[Tensor, Tensor, Tensor]]:
@@ -146,12 +170,6 @@ class TorchLearner:
                 fixed.append((columns, index, columns.index_select(0, index)))
             start += size
         return fixed
-
-    def _update(self, gradient: Tensor, factors: Sequence[Tensor]) -> None:
-        """Apply the update rules to all that is the members' own."""
-        self.optimizer.step(gradient, factors)
-        for columns, rows, values in self._fixed:
-            columns.index_copy_(0, rows, values)
 
     def _views(self, theta: Tensor) -> dict[str, Tensor]:
         """The rows of ``theta`` (K, P) as stacked parameters (K, …) by name."""
@@ -175,11 +193,11 @@ class TorchLearner:
         """
         own = 0 if labels.dim() == 2 else None
         if self._program is not None and labels.shape[-1] > 1:
-            gradient, losses, right, *changed = self._program(
+            losses, right, first, others, *changed = self._program(
                 images, labels, self._chosen_loss, *self._stacked.values(), *self.buffers.values()
             )
             self.buffers.update(zip(self._member.changing, changed, strict=True))
-            self._update(gradient, factors)
+            self.optimizer.step_compiled((first, others), factors)
             return losses, right
         if len(self.configs) == 1:  # the same function without the overhead of mapping it
             first = _index_first(self.buffers)
@@ -197,7 +215,9 @@ class TorchLearner:
             self.buffers.update(state)
             flat = [gradient.reshape(len(self.configs), -1) for gradient in gradients]
             torch.cat(flat, 1, out=self._gradient)
-            self._update(self._gradient, factors)
+            self.optimizer.step(self._gradient, factors)
+            for columns, rows, values in self._fixed:
+                columns.index_copy_(0, rows, values)
         return losses.detach(), right
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -30,6 +30,12 @@ WIDER = [
 ]
 
 
+NARROW = [
+    small(num_layers=1, hidden_size=1, optimizer="adam"),
+    small(num_layers=3, hidden_size=1, optimizer="nadam", activation="tanh"),
+]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _fresh():
     torch._dynamo.reset()
@@ -40,8 +46,8 @@ def _fresh():
 
 @needs_compiler
 def test_every_member_of_a_compiled_stack_equals_the_run_alone():
-    layout = Layout.of([*MIXED, *WIDER])
-    for stack in (MIXED, WIDER, MIXED[:2]):
+    layout = Layout.of([*MIXED, *WIDER, *NARROW])
+    for stack in (MIXED, WIDER, MIXED[:2], WIDER[:1], NARROW):
         for result, config in zip(
             train_stack(stack, digits(), compile_for=layout), stack, strict=True
         ):
@@ -50,21 +56,17 @@ def test_every_member_of_a_compiled_stack_equals_the_run_alone():
             if result.status != "diverged":  # whose numbers are of any size before they end
                 assert_same_run(result, alone)
     gradients = [key for key in compiled._programs if key[0] == "gradient"]
-    # One for stacks, and one for the run with two epochs, which ends alone.
-    assert len(gradients) == 2, "other widths, batches and sizes of stacks share a program"
+    assert len(gradients) == 1, "other widths, batches and sizes of stacks share a program"
     assert None not in compiled._programs.values()
 
 
 def test_a_program_runs_as_it_was_traced_where_nothing_compiles(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    def broken(graph, **_):
-        def run(*_):
-            raise RuntimeError("no C++ compiler\nand much more")
+    def broken(*_, **__):
+        raise RuntimeError("no C++ compiler\nand much more")
 
-        return run
-
-    monkeypatch.setattr(torch, "compile", broken)
+    monkeypatch.setattr(torch._inductor, "standalone_compile", broken)
     compiled._programs.clear()
     for result, config in zip(
         train_stack(WIDER, digits(), compile_for=Layout.of(WIDER)), WIDER, strict=True
@@ -95,3 +97,35 @@ def test_example_widths_are_equal_where_the_sizes_are():
     assert compiled.example_widths(tuple(range(100))) is None
     assert len(set(compiled._WIDTHS)) == len(compiled._WIDTHS)
     assert np.all(np.array(compiled._WIDTHS) > 1)
+
+
+def test_the_tanh_of_programs_is_right_to_the_sixth_digit():
+    x = torch.cat([torch.linspace(-12, 12, 100_000), torch.logspace(-30, 0, 10_001)])
+    exact = torch.tanh(x.double())
+    assert ((compiled._tanh(x).double() - exact) / exact).abs().max() < 2e-6
+    assert compiled._tanh(torch.zeros(1)) == 0
+    assert compiled._tanh(x.double()) is NotImplemented
+
+
+def test_a_program_that_another_process_compiles_is_made_last():
+    made = []
+
+    def free(wait):
+        made.append("free")
+
+    def busy(wait):
+        if not wait:
+            raise compiled.Busy
+        made.append("busy")
+
+    compiled.make_together([busy, free])
+    assert made == ["free", "busy"]
+
+
+def test_who_does_not_wait_is_told_that_another_process_is_at_it():
+    key = ("a program", 1)
+    with compiled._only_here(key, wait=True):
+        with pytest.raises(compiled.Busy), compiled._only_here(key, wait=False):
+            pass
+        with compiled._only_here(("another", 1), wait=False):
+            pass
