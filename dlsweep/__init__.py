@@ -9,13 +9,18 @@ from dlsweep.config import ConfigError, RunConfig
 
 if TYPE_CHECKING:
     from dlsweep.saved import load_model as load
+    from dlsweep.sweep import agent
     from dlsweep.tracking import train
 
-__all__ = ["ConfigError", "RunConfig", "__version__", "load", "train"]
+__all__ = ["ConfigError", "RunConfig", "__version__", "agent", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:
-    """``dlsweep.train`` and ``dlsweep.load`` on first use: torch takes seconds to import."""
+    """``agent``, ``load`` and ``train`` on first use: torch and wandb take seconds to import."""
+    if name == "agent":
+        from dlsweep.sweep import agent
+
+        return agent
     if name == "train":
         from dlsweep.tracking import train
 

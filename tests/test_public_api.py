@@ -10,7 +10,7 @@ import pytest
 import dlsweep
 
 NAMES = {
-    "dlsweep": "ConfigError RunConfig __version__ load train",
+    "dlsweep": "ConfigError RunConfig __version__ agent load train",
     "dlsweep.cli": "main train_main",
     "dlsweep.config": (
         "ConfigError ConvLayer RunConfig SETTINGS Setting canonical_value command_line "
@@ -39,13 +39,15 @@ NAMES = {
         "DISTRIBUTIONS Distribution HereTrainer Hyperband LocalSweep METHODS METRICS Metric Point "
         "ProcessTrainer Row STATUSES Study StudyTable SweepFile Trainer Watcher choose_trainer "
         "datasets_of list_studies load_sweep metric_name objective parse_sweep "
-        "read_study"
+        "read_study AgentReport JoinedSweep agent join_sweep train_joined"
     ),
     "dlsweep.tracking": (
         "ImageSource JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError "
         "choose_mode confusion_plot data_media default_entity fetch_runs has_credentials "
         "online_ids open_run per_class_table refuse roc_plot run_media show_data train "
-        "train_tracked"
+        "train_tracked KILLED Command SweepFacts SweepGone SweepPlace "
+        "SweepService Unreachable give_back_run open_sweep_run parse_sweep_id refuse_run "
+        "room_for_runs"
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "

@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.cli._interrupt import leaving_on_signals
+from dlsweep.cli._values import checked_count
 from dlsweep.config import ConfigError, canonical_value, command_line
-from dlsweep.config.kinds import integer
 
 if TYPE_CHECKING:
     from dlsweep.sweep import StudyTable, SweepFile
@@ -50,8 +49,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
 
     if arguments.verbose:
         logging.getLogger("dlsweep").setLevel(logging.DEBUG)
-    count = _checked("--count", arguments.count, problems)
-    workers = _checked("--workers", arguments.workers, problems)
+    count = checked_count("--count", arguments.count, problems)
+    workers = checked_count("--workers", arguments.workers, problems)
     settings = {}
     for name, value in (("device", arguments.device), ("wandb_project", arguments.project)):
         if value is not None:
@@ -78,22 +77,13 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     return 0
 
 
-def _checked(flag: str, value: str | None, problems: list[str]) -> int | None:
-    if value is None:
-        return None
-    try:
-        return int(integer(1)(value))
-    except ValueError as error:
-        problems.append(f"{flag}: got {value!r}, {error}")
-        return None
-
-
 def _train(
     sweep: SweepFile, arguments: argparse.Namespace, settings: dict[str, Any], workers: int | None
 ) -> None:
     from dlsweep.cli._show import LiveProgress
     from dlsweep.data import fetch
     from dlsweep.sweep import LocalSweep, Study, choose_trainer, datasets_of
+    from dlsweep.sweep._interrupt import leaving_on_signals
     from dlsweep.tracking import choose_mode, has_credentials
     from dlsweep.training import choose_device
 
@@ -115,7 +105,7 @@ def _train(
             trainer = choose_trainer(devices[0] if len(devices) == 1 else "auto", workers)
             local = LocalSweep(study, trainer, mode=mode, settings=settings, watcher=progress)
             now = False
-            with leaving_on_signals(local.leave):
+            with leaving_on_signals(lambda _: local.leave()):
                 try:
                     local.run()
                 except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from dlsweep.sweep._file import METHODS, Hyperband, SweepFile, load_sweep, parse
 from dlsweep.sweep._metric import METRICS, Metric, metric_name
 
 if TYPE_CHECKING:
+    from dlsweep.sweep._join import AgentReport, JoinedSweep, agent, join_sweep, train_joined
     from dlsweep.sweep._local import LocalSweep, Watcher, datasets_of
     from dlsweep.sweep._reading import list_studies, read_study
     from dlsweep.sweep._rows import STATUSES, Row, StudyTable, objective
@@ -22,6 +23,11 @@ _LAZY = {
     "LocalSweep": "_local",
     "Watcher": "_local",
     "datasets_of": "_local",
+    "AgentReport": "_join",
+    "JoinedSweep": "_join",
+    "agent": "_join",
+    "join_sweep": "_join",
+    "train_joined": "_join",
     "HereTrainer": "_trainers",
     "ProcessTrainer": "_trainers",
     "Trainer": "_trainers",
@@ -41,9 +47,11 @@ __all__ = [
     "METHODS",
     "METRICS",
     "STATUSES",
+    "AgentReport",
     "Distribution",
     "HereTrainer",
     "Hyperband",
+    "JoinedSweep",
     "LocalSweep",
     "Metric",
     "Point",
@@ -54,14 +62,17 @@ __all__ = [
     "SweepFile",
     "Trainer",
     "Watcher",
+    "agent",
     "choose_trainer",
     "datasets_of",
+    "join_sweep",
     "list_studies",
     "load_sweep",
     "metric_name",
     "objective",
     "parse_sweep",
     "read_study",
+    "train_joined",
 ]
 
 

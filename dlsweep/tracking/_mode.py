@@ -14,20 +14,26 @@ NO_ACCOUNT = "no W&B account is set up here, so runs are kept offline"
 
 def has_credentials() -> bool:
     """Whether this user has told the wandb client who they are: by variable, or `wandb login`."""
-    if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
-        return True
+    return bool(os.environ.get("WANDB_IDENTITY_TOKEN_FILE")) or api_key() is not None
+
+
+def api_key() -> str | None:
+    """The user's API key where the wandb client would look for it, or None."""
+    if os.environ.get("WANDB_API_KEY"):
+        return os.environ["WANDB_API_KEY"]
     settings = wandb.setup().settings
     if settings.api_key:
-        return True
+        return str(settings.api_key)
     # Under host:port, as `wandb login --host` writes it and wandb looks for it.
     machine = urlsplit(settings.base_url).netloc
     for path in (os.environ.get("NETRC"), Path.home() / ".netrc", Path.home() / "_netrc"):
         if path and Path(path).is_file():
             try:
-                return netrc.netrc(path).authenticators(machine) is not None
+                found = netrc.netrc(path).authenticators(machine)
             except (OSError, netrc.NetrcParseError):
-                return False
-    return False
+                return None
+            return found[2] if found else None
+    return None
 
 
 def choose_mode(wanted: str | None = None) -> str:

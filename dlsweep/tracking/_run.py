@@ -114,9 +114,14 @@ class TrackedRun:
         if self.offline:
             shutil.rmtree(self.directory, ignore_errors=True)
 
-    def finish(self) -> None:
-        """Close the run as finished."""
-        self.wandb.finish()
+    def finish(self, exit_code: int = 0) -> None:
+        """Close the run: as finished, or with another exit code as failed."""
+        self.wandb.finish(exit_code=exit_code)
+
+    def preempt(self, exit_code: int) -> None:
+        """Close the run as preempted: a W&B sweep hands it out again."""
+        self.wandb.mark_preempting()
+        self.wandb.finish(exit_code=exit_code)
 
     def fail(self, reason: str, exit_code: int = 1) -> None:
         """Close the run as failed, with the reason in its summary."""
@@ -160,8 +165,10 @@ def open_run(
     name: str | None = None,
     group: str | None = None,
     sweep_id: str | None = None,
+    swept: Mapping[str, Any] | None = None,
     directory: Path | None = None,
     test: Callable[[], Split] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> TrackedRun:
     """Open a run beside others of this process.
 
@@ -173,13 +180,14 @@ def open_run(
         name: what the dashboard shows.
         group: runs of one sweep share it.
         sweep_id: the W&B sweep that the run belongs to.
+        swept: the settings that this sweep gave the run, as it names and spells them.
         directory: where the folder ``wandb`` is made; the working directory by default.
         test: gives the test split; see ``TrackedRun``.
+        more: other settings of wandb's.
 
     Raises:
         TrackingError: where W&B cannot be reached or the user is not known there.
     """
-    settings = light_settings(**({"sweep_id": sweep_id} if sweep_id else {}))
     run = start(
         project=config.wandb_project,
         entity=config.wandb_entity,
@@ -189,6 +197,7 @@ def open_run(
         mode=mode,
         dir=directory,
         reinit="create_new",
-        settings=settings,
+        config=dict(swept) if swept else None,
+        settings=light_settings(**({"sweep_id": sweep_id} if sweep_id else {}), **(more or {})),
     )
     return TrackedRun(run, config, classes, test)

@@ -193,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
             if labels[0] == "file_stream":
                 # /files/ENTITY/PROJECT/RUN/file_stream
                 run = _runs.find_run(state, path.split("/")[-2])
-                return 200, _runs.receive_stream(run, json.loads(body))
+                return 200, _runs.receive_stream(state, run, json.loads(body))
             if labels[0] == "storage":
                 return self._storage(state, path, body)
         except _graphql.GraphQLError as error:

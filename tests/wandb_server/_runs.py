@@ -50,6 +50,9 @@ def upsert_bucket(state: State, variables: Variables) -> dict[str, Any]:
         project = state.project(variables.get("entity"), variables.get("project"))
         state.runs[run_id] = Run(run_id, project.entity, project.name, state.number(), run_id)
     run = state.runs[run_id]
+    if run.state == "preempted":  # trained again under the same id: what it was is overwritten
+        run.state, run.exit_code, run.preempting = "running", None, False
+        run.history, run.artifacts = [], []
     run.upserts += 1
     for attribute, variable in (
         ("display_name", "displayName"),
@@ -100,7 +103,7 @@ def mark_run_files_uploaded(state: State, variables: Variables) -> dict[str, Any
     return {"markRunFilesUploaded": {"success": True}}
 
 
-def receive_stream(run: Run, body: dict[str, Any]) -> dict[str, Any]:
+def receive_stream(state: State, run: Run, body: dict[str, Any]) -> dict[str, Any]:
     """Take in one post of the file stream and answer it. Offsets make a repeat harmless."""
     for name, chunk in body.get("files", {}).items():
         content = chunk["content"]
@@ -112,9 +115,14 @@ def receive_stream(run: Run, body: dict[str, Any]) -> dict[str, Any]:
             _place(run.events, chunk["offset"], [json.loads(line) for line in content])
         elif name == "output.log":
             _place(run.output, chunk["offset"], content)
+    run.preempting = run.preempting or bool(body.get("preempting"))
     if body.get("complete"):
         run.exit_code = body.get("exitcode", 0)
         run.state = "finished" if run.exit_code == 0 else "failed"
+        if run.exit_code != 0 and run.preempting:
+            run.state = "preempted"
+            if run.sweep in state.sweeps:
+                state.sweeps[run.sweep].preempted.append(run.id)
     return {"exitcode": None, "limits": {}} | ({"stopped": True} if run.stopped else {})
 
 

@@ -55,6 +55,7 @@ class Run:
     upserts: int = 0
     stop_requested: bool = False
     stopped: bool = False
+    preempting: bool = False
 
     @property
     def complete(self) -> bool:
@@ -84,7 +85,10 @@ class Artifact:
 
 @dataclass
 class Sweep:
-    """A sweep; `handed_out` maps the run ids given to agents, in order, to their points."""
+    """A sweep; `handed_out` maps the run ids given to agents, in order, to their points.
+
+    `preempted` are those of them that are to be handed out again.
+    """
 
     id: str
     entity: str
@@ -95,6 +99,7 @@ class Sweep:
     state: str = "RUNNING"
     display_name: str | None = None
     handed_out: dict[str, dict[str, Any]] = field(default_factory=dict)
+    preempted: list[str] = field(default_factory=list)
     points: Iterator[dict[str, Any]] = field(default=iter(()), repr=False)
 
     @property
@@ -185,7 +190,10 @@ class State:
         return sweep
 
     def hand_out(self, sweep: Sweep, agent: Agent) -> str | None:
-        """Give the sweep's next point to the agent; None when there is no other."""
+        """Give a preempted run or the next point to the agent; None when there is no other."""
+        if sweep.preempted:
+            agent.runs.append(sweep.preempted[0])
+            return sweep.preempted.pop(0)
         point = next(sweep.points, None)
         if point is None:
             return None

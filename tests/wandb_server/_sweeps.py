@@ -90,7 +90,8 @@ def _commands(state: State, sweep: Sweep, agent: Agent, running: list[str]) -> l
         return [{"type": "exit"}]
     args = {name: {"value": value} for name, value in sweep.handed_out[run_id].items()}
     program = sweep.config.get("program")
-    return [{"type": "run", "run_id": run_id, "program": program, "args": args}]
+    kind = "resume" if run_id in state.runs else "run"
+    return [{"type": kind, "run_id": run_id, "program": program, "args": args}]
 
 
 def find_sweep(state: State, sweep_id: str) -> Sweep:

@@ -10,8 +10,8 @@ from types import FrameType
 
 
 @contextlib.contextmanager
-def leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
-    """The first SIGINT or SIGTERM calls ``leave``; a SIGINT after that is a KeyboardInterrupt.
+def leaving_on_signals(leave: Callable[[int], None]) -> Iterator[None]:
+    """The first SIGINT or SIGTERM calls ``leave`` with its number; then SIGINT interrupts.
 
     SIGTERM never is: batch systems may send it several times before they kill.
     """
@@ -25,7 +25,7 @@ def leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
         if asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked = True
-        leave()
+        leave(number)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

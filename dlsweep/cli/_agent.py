@@ -1,0 +1,77 @@
+"""``dlsweep agent``: `wandb agent` that trains as many runs at once as the device can."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from dlsweep.cli._errors import INTERRUPTED
+from dlsweep.cli._values import checked_count
+from dlsweep.config import ConfigError, canonical_value
+
+if TYPE_CHECKING:
+    from dlsweep.sweep import AgentReport
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser(
+        "agent",
+        help="train the runs of a W&B sweep, many at once",
+        description="Train the runs of a W&B sweep: `wandb agent`, but in stacks. On as many "
+        "machines as there are; Ctrl-C gives the runs in training back to the sweep.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("sweep", metavar="SWEEP_ID", help="ID, PROJECT/ID or ENTITY/PROJECT/ID")
+    parser.add_argument("--stack", help="runs to take from the sweep at once (default: 64)")
+    parser.add_argument("--count", help="runs to take in all; all that there are by default")
+    parser.add_argument("--workers", help="processes that train; on the CPU one for each core")
+    parser.add_argument("--device", help="auto, cpu or cuda, for all runs")
+    parser.add_argument("-e", "--entity", help="where the sweep is, if its id does not say so")
+    parser.add_argument("-p", "--project", help="likewise")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, problems: list[str]) -> int:
+    """Train runs until the sweep has no more, then say what became of them."""
+    numbers = {
+        name: checked_count(f"--{name}", getattr(arguments, name), problems)
+        for name in ("stack", "count", "workers")
+    }
+    if arguments.device is not None:
+        try:
+            canonical_value("device", arguments.device)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+
+    from dlsweep.cli._show import LiveProgress
+    from dlsweep.sweep import join_sweep, train_joined
+
+    joined = join_sweep(arguments.sweep, entity=arguments.entity, project=arguments.project)
+    ends = [end for end in (numbers["count"], joined.left) if end is not None]
+    try:
+        with LiveProgress(joined.metric, (), min(ends, default=None)) as progress:
+            report = train_joined(joined, progress, device=arguments.device, **numbers)
+    except KeyboardInterrupt:
+        # Now, as asked: without waiting for what wandb would still send. It is on the disk.
+        print("interrupted; `wandb sync` uploads what W&B does not have yet", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)
+    _tell(report)
+    return report.exit_code
+
+
+def _tell(report: AgentReport) -> None:
+    statuses = [row.status for row in report.rows]
+    counts = [f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses)]
+    words = ", ".join(counts).replace("_", " ")
+    print(f"{len(statuses)} run{'s' * (len(statuses) != 1)}{': ' * bool(words)}{words}")
+    if report.unsent:
+        folders = shlex.join(os.path.relpath(folder) for folder in report.unsent)
+        print(f"W&B does not have all of {len(report.unsent)} of them; send the rest with:")
+        print(f"wandb sync --include-online {folders}")

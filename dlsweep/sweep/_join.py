@@ -1,0 +1,192 @@
+"""``agent``: `wandb agent` that trains as many runs at once as the device can."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlsweep.config import ConfigError, canonical_value, setting_name, unknown_setting
+from dlsweep.config.kinds import integer
+from dlsweep.sweep._agent import SweepAgent
+from dlsweep.sweep._interrupt import leaving_on_signals
+from dlsweep.sweep._local import ASK_AT_ONCE, Watcher
+from dlsweep.sweep._metric import Metric, parse_metric
+from dlsweep.sweep._rows import Row
+from dlsweep.sweep._study import Point
+from dlsweep.sweep._trainers import choose_trainer
+from dlsweep.tracking import SweepFacts, SweepService, Unreachable, choose_mode
+from dlsweep.training import EpochMetrics, choose_device
+
+_log = logging.getLogger("dlsweep.sweep")
+
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class JoinedSweep:
+    """A W&B sweep that this process is going to train runs of.
+
+    Attributes:
+        service: the sweep.
+        facts: what it was when it was joined.
+        metric: what it is judged by.
+        left: how many runs it has left; None where there is no end, or it is not known.
+    """
+
+    service: SweepService
+    facts: SweepFacts
+    metric: Metric
+    left: int | None
+
+
+@dataclass(frozen=True)
+class AgentReport:
+    """What an agent has done.
+
+    Attributes:
+        rows: its runs, in the order in which they ended.
+        unsent: the folders of runs of which W&B does not have everything; `wandb sync` takes them.
+        exit_code: 0; 1 where every run failed; 128 and the signal's number after a signal.
+    """
+
+    rows: Sequence[Row]
+    unsent: Sequence[Path]
+    exit_code: int
+
+
+def join_sweep(
+    sweep_id: str, *, entity: str | None = None, project: str | None = None
+) -> JoinedSweep:
+    """Look at a W&B sweep, and refuse one that cannot be trained before a run is taken from it.
+
+    Args:
+        sweep_id: ID, PROJECT/ID or ENTITY/PROJECT/ID.
+        entity, project: where it is, if the id does not say so.
+
+    Raises:
+        ConfigError: with one line for everything that is wrong.
+        TrackingError: where W&B cannot be reached or the user is not known there.
+    """
+    for attempt in range(1, _TRIES + 1):
+        try:
+            service = SweepService(sweep_id, entity=entity, project=project)
+            facts = service.describe()
+            break
+        except Unreachable:
+            if attempt == _TRIES:
+                raise
+            time.sleep(attempt)
+    names = list(_names(facts.config.get("parameters") or {}))
+    problems = [unknown_setting(name) for name in names if setting_name(name) is None]
+    if problems:
+        raise ConfigError([f"sweep {service.path}: {problem}" for problem in problems])
+    program = facts.config.get("program")
+    if program is not None and Path(str(program)).name != "train.py":
+        _log.warning("the sweep's program, %s, is not run: dlsweep trains its runs itself", program)
+    metric, unused = facts.config.get("metric"), list[str]()
+    left = None if facts.expected is None else max(0, facts.expected - facts.runs)
+    found = Metric() if metric is None else parse_metric(metric, unused, unused)
+    return JoinedSweep(service, facts, found, left)
+
+
+def train_joined(
+    joined: JoinedSweep,
+    watcher: Watcher,
+    *,
+    count: int | None = None,
+    stack: int | None = None,
+    workers: int | None = None,
+    device: str | None = None,
+) -> AgentReport:
+    """Train runs of a joined sweep until it has no more; the arguments are those of ``agent``."""
+    settings = {} if device is None else {"device": canonical_value("device", device)[0]}
+    choose_device(settings.get("device", "auto"))
+    agent = SweepAgent(
+        joined.service,
+        choose_trainer(settings.get("device", "auto"), workers),
+        mode=choose_mode("online"),
+        metric=joined.metric,
+        watcher=watcher,
+        settings=settings,
+        stack=stack or ASK_AT_ONCE.get(str(joined.facts.config.get("method")), 64),
+        count=count,
+        total=joined.left,
+    )
+    with leaving_on_signals(lambda number: agent.leave(128 + number)):
+        agent.run()
+    code = agent.leaving or int(agent.failing)
+    return AgentReport(tuple(agent.rows), tuple(agent.unsent), code)
+
+
+def agent(
+    sweep_id: str,
+    *,
+    count: int | None = None,
+    stack: int | None = None,
+    workers: int | None = None,
+    device: str | None = None,
+    entity: str | None = None,
+    project: str | None = None,
+) -> list[Row]:
+    """Train the runs of a W&B sweep, many at once: `wandb agent` in stacks.
+
+    Ctrl-C and SIGTERM end it with the present epoch, and W&B hands the runs out again.
+
+    Args:
+        sweep_id: ID, PROJECT/ID or ENTITY/PROJECT/ID, as `wandb sweep` prints it.
+        count: how many runs to take; all that there are by default.
+        stack: how many runs to take from the sweep at once; 64 by default, or 8 of a bayes sweep.
+        workers: how many processes train; by default one for each core, or one for a GPU.
+        device: auto, cpu or cuda, for all runs, whatever the sweep says.
+        entity, project: where the sweep is, if its id does not say so.
+
+    Returns:
+        A row for each run, in the order in which they ended.
+
+    Raises:
+        ConfigError: with one line for everything that is wrong.
+        TrackingError: where W&B cannot be reached or the user is not known there.
+    """
+    problems = []
+    for name, value in (("count", count), ("stack", stack), ("workers", workers)):
+        if value is not None:
+            try:
+                integer(1)(value)
+            except ValueError as error:
+                problems.append(f"{name}: got {value!r}, {error}")
+    if problems:
+        raise ConfigError(problems)
+    joined = join_sweep(sweep_id, entity=entity, project=project)
+    report = train_joined(
+        joined, _Nobody(), count=count, stack=stack, workers=workers, device=device
+    )
+    for folder in report.unsent:
+        _log.warning("not all of it reached W&B; upload it with: wandb sync %s", folder)
+    return list(report.rows)
+
+
+class _Nobody:
+    """A watcher that does not look."""
+
+    def started(self, points: Sequence[Point]) -> None:
+        """See ``Watcher``."""
+
+    def trained(self, point: Point, metrics: EpochMetrics) -> None:
+        """See ``Watcher``."""
+
+    def ended(self, row: Row) -> None:
+        """See ``Watcher``."""
+
+
+def _names(parameters: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The names of a sweep's parameters; nested ones with dots."""
+    for name, parameter in parameters.items():
+        inner = parameter.get("parameters") if isinstance(parameter, Mapping) else None
+        if isinstance(inner, Mapping):
+            yield from _names(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"

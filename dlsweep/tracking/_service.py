@@ -1,0 +1,246 @@
+"""W&B's sweep service, as an agent speaks to it.
+
+Three GraphQL operations, those of `wandb agent`: what a sweep is, an agent that registers, an agent
+that says which run it trains and hears what to do. They are sent over plain HTTP: wandb has no
+public function for them, and its private ones change from version to version.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import wandb
+import yaml
+
+from dlsweep.config import ConfigError
+from dlsweep.tracking._mode import api_key
+from dlsweep.tracking._run import TrackingError
+
+_TIMEOUT = 30.0
+_SWEEP = """query Sweep($entity: String, $project: String, $sweep: String!) {
+  project(name: $project, entityName: $entity) {
+    sweep(sweepName: $sweep) { id name state config runCount runCountExpected }
+  }
+}"""
+_VIEWER = "query Viewer { viewer { id entity } }"
+_CREATE = """mutation CreateAgent(
+  $host: String!, $projectName: String, $entityName: String, $sweep: String!
+) {
+  createAgent(
+    input: {host: $host, projectName: $projectName, entityName: $entityName, sweep: $sweep}
+  ) { agent { id } }
+}"""
+_HEARTBEAT = """mutation Heartbeat($id: ID!, $metrics: JSONString, $runState: JSONString) {
+  agentHeartbeat(input: {id: $id, metrics: $metrics, runState: $runState}) {
+    agent { id } commands
+  }
+}"""
+
+
+class Unreachable(TrackingError):
+    """W&B does not answer now; it may in a while."""
+
+
+class SweepGone(TrackingError):
+    """The sweep, or the agent, is not known there any more."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What an agent is told to do.
+
+    Attributes:
+        kind: "run", "stop" or "exit".
+        run_id: of the run to train or to stop.
+        settings: of a run to train, as the sweep names and spells them.
+    """
+
+    kind: str
+    run_id: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SweepFacts:
+    """A W&B sweep.
+
+    Attributes:
+        state: RUNNING, PAUSED, FINISHED, CANCELED …
+        config: the sweep file.
+        expected: how many runs it has in all; None where there is no end, or it is not known.
+        runs: how many it has had.
+    """
+
+    state: str
+    config: Mapping[str, Any]
+    expected: int | None
+    runs: int
+
+
+def parse_sweep_id(text: str) -> tuple[str | None, str | None, str]:
+    """Entity, project and id of a sweep, from ID, PROJECT/ID, ENTITY/PROJECT/ID or its address.
+
+    Raises:
+        ConfigError: in one line, where it is none of these.
+    """
+    if text.endswith((".yaml", ".yml")) or Path(text).is_file():
+        hint = f"`wandb sweep {text}` makes a sweep and says its id"
+        raise ConfigError([f"sweep id: got {text!r}, a sweep file; {hint}"])
+    address = urlsplit(text.strip())
+    parts = (address.path if address.scheme else text.strip()).strip("/").split("/")
+    if address.scheme in ("http", "https") and len(parts) == 4 and parts[2] == "sweeps":
+        del parts[2]
+    well_formed = all(part and not any(map(str.isspace, part)) for part in parts)
+    if not well_formed or len(parts) > 3 or (address.scheme and len(parts) != 3):
+        hint = "expected ID, PROJECT/ID or ENTITY/PROJECT/ID"
+        raise ConfigError([f"sweep id: got {text!r}, {hint}"])
+    entity, project, name = [None] * (3 - len(parts)) + parts
+    assert name is not None
+    return entity, project, name
+
+
+class SweepService:
+    """One sweep, as W&B's server keeps it. Its methods may be called from several threads.
+
+    Args:
+        sweep_id: ID, PROJECT/ID or ENTITY/PROJECT/ID.
+        entity, project: where the sweep is, if its id does not say so; by default as
+            `wandb agent` has them, from WANDB_ENTITY, WANDB_PROJECT and wandb's settings.
+
+    Raises:
+        ConfigError: where the id is malformed, or there are no credentials.
+        TrackingError: where W&B cannot be reached or the user is not known there.
+    """
+
+    def __init__(
+        self, sweep_id: str, *, entity: str | None = None, project: str | None = None
+    ) -> None:
+        said_entity, said_project, self.name = parse_sweep_id(sweep_id)
+        key = api_key()
+        if key is None:
+            raise ConfigError(["agent: no W&B account is set up here; see `wandb login`"])
+        settings = wandb.setup().settings
+        self._key = key
+        self._url = f"{settings.base_url.rstrip('/')}/graphql"
+        self._local = threading.local()
+        self.project = said_project or project or settings.project or "uncategorized"
+        self.entity = said_entity or entity or settings.entity or self._viewer()
+
+    @property
+    def path(self) -> str:
+        """ENTITY/PROJECT/ID."""
+        return f"{self.entity}/{self.project}/{self.name}"
+
+    def describe(self) -> SweepFacts:
+        """What the server knows of the sweep.
+
+        Raises:
+            ConfigError: where there is no such sweep.
+        """
+        place = {"entity": self.entity, "project": self.project, "sweep": self.name}
+        try:
+            project = self._ask(_SWEEP, place)["project"]
+        except SweepGone:
+            project = None
+        sweep = (project or {}).get("sweep")
+        if sweep is None:
+            raise ConfigError([f"sweep id: there is no sweep {self.path} at {self._host()}"])
+        return SweepFacts(
+            state=str(sweep["state"]).upper(),
+            config=yaml.safe_load(sweep["config"] or "{}") or {},
+            expected=sweep.get("runCountExpected"),
+            runs=sweep.get("runCount") or 0,
+        )
+
+    def register(self) -> str:
+        """Register an agent; returns its id."""
+        place = {"projectName": self.project, "entityName": self.entity, "sweep": self.name}
+        answer = self._ask(_CREATE, {"host": socket.gethostname(), **place})
+        return str(answer["createAgent"]["agent"]["id"])
+
+    def heartbeat(self, agent: str, running: Iterable[str] = ()) -> list[Command]:
+        """Say which runs an agent trains; it is told what to do. One without a run may get one.
+
+        Raises:
+            Unreachable: where the server does not answer.
+            SweepGone: where it has forgotten the agent or the sweep.
+            TrackingError: where it refuses.
+        """
+        states = json.dumps(dict.fromkeys(running, True))
+        answer = self._ask(_HEARTBEAT, {"id": agent, "metrics": "{}", "runState": states})
+        commands = json.loads(answer["agentHeartbeat"]["commands"] or "[]")
+        return [_command(given) for given in commands]
+
+    def _viewer(self) -> str:
+        return str((self._ask(_VIEWER, {})["viewer"] or {}).get("entity") or "")
+
+    def _host(self) -> str:
+        return urlsplit(self._url).netloc
+
+    def _ask(self, query: str, variables: Mapping[str, Any]) -> Any:
+        """Send one operation; its data."""
+        try:
+            answer = self._session().post(
+                self._url, json={"query": query, "variables": variables}, timeout=_TIMEOUT
+            )
+        except requests.RequestException as error:
+            raise Unreachable(f"W&B: {self._host()} cannot be reached: {_reason(error)}") from error
+        if answer.status_code == 429 or answer.status_code >= 500:
+            raise Unreachable(f"W&B: {self._host()} answers with HTTP {answer.status_code}")
+        if answer.status_code == 401:
+            raise TrackingError(
+                f"W&B: {self._host()} does not know this API key; see `wandb login`"
+            )
+        if answer.status_code == 404:
+            raise SweepGone(f"W&B: the sweep {self.name} is not there any more")
+        try:
+            body = answer.json()
+        except ValueError:
+            body = {}
+        if answer.status_code != 200 or body.get("errors") or body.get("data") is None:
+            said = [str(error.get("message")) for error in body.get("errors") or []]
+            why = "; ".join(said) or f"HTTP {answer.status_code}"
+            raise TrackingError(f"W&B: {self._host()} refuses: {why}")
+        return body["data"]
+
+    def _session(self) -> requests.Session:
+        """A session for each thread, with the user's settings of the wandb client."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            settings = wandb.setup().settings
+            session = self._local.session = requests.Session()
+            # An object, or requests would prefer what a .netrc says to it.
+            session.auth = requests.auth.HTTPBasicAuth("api", self._key)
+            session.headers["User-Agent"] = f"W&B Public Client {wandb.__version__}"
+            session.headers.update(settings.x_extra_http_headers or {})
+            session.verify = not settings.insecure_disable_ssl
+            for scheme in ("http", "https"):
+                proxy = getattr(settings, f"{scheme}_proxy", None)
+                if proxy:
+                    session.proxies[scheme] = proxy
+        return session
+
+
+def _command(given: Mapping[str, Any]) -> Command:
+    kind = "run" if given.get("type") == "resume" else str(given.get("type"))
+    settings = {name: argument["value"] for name, argument in (given.get("args") or {}).items()}
+    return Command(kind, str(given.get("run_id") or ""), settings)
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause of requests' long stories, in a few words."""
+    inner: Any = error
+    while isinstance(inner, Exception) and inner.args and isinstance(inner.args[0], Exception):
+        inner = inner.args[0]
+    reason = getattr(inner, "reason", inner)
+    text = re.sub(r"\[Errno \d+\] ", "", str(reason)).rpartition(": ")[2]
+    return " ".join(text.split()) or type(error).__name__
