@@ -21,9 +21,9 @@ def read_image(
     """A picture of any size and mode as uint8 pixels, (C, H, W).
 
     It is turned upright as its camera noted, made gray (where the model takes one channel), turned
-    into its negative where asked for, and scaled with its proportions kept; what is left over is
-    black, as the background of the data sets is. Transparent parts become background too. A
-    picture that has the size and mode already stays as it is, bit for bit.
+    into its negative where asked for, and scaled with its proportions kept; what is left over takes
+    the shade of the picture's rim. What is transparent becomes background, which is black in the
+    end. A picture that has the size and mode already stays as it is, bit for bit.
 
     Args:
         path: of a PNG, JPEG or WebP file.
@@ -53,7 +53,8 @@ def read_image(
     if invert:
         picture = ImageChops.invert(picture)
     if picture.size != (width, height):
-        picture = ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, color=0)
+        shade = tuple(int(level) for level in np.median(_rim(np.asarray(picture)), axis=0))
+        picture = ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, color=shade)
     pixels = np.array(picture, dtype=np.uint8)
     return pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
 
@@ -65,10 +66,14 @@ def looks_inverted(pixels: np.ndarray) -> bool:
     image of the data sets is like that but some large clothes.
     """
     gray = pixels.mean(axis=0)
-    inside = np.zeros(gray.shape, bool)
-    inside[1:-1, 1:-1] = True
-    rim, middle = float(np.median(gray[~inside])), float(gray[inside].mean())
-    return rim > 127 and rim > middle
+    rim = float(np.median(_rim(gray)))
+    return rim > 127 and rim > gray.mean()
+
+
+def _rim(pixels: np.ndarray) -> np.ndarray:
+    """The outermost pixels of (H, W) or (H, W, C), as (N, 1) or (N, C)."""
+    deep = pixels.reshape(*pixels.shape[:2], -1)
+    return np.concatenate([deep[0], deep[-1], deep[:, 0], deep[:, -1]])
 
 
 def _flat(picture: Image.Image, mode: str, ground: int) -> Image.Image:

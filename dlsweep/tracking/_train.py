@@ -84,7 +84,15 @@ def train(
         _fail(run, error)
         raise
     tracked.finish()
+    if tracked.model is not None:
+        _log.info("the model is kept in %s", tracked.model)
+    elif settings.save_model:
+        _log.warning("no model was kept: %s", _why_none(results[0]))
     return results[0]
+
+
+def _why_none(result: RunResult) -> str:
+    return "WANDB_MODE is disabled" if result.best_epoch else "the run diverged in its first epoch"
 
 
 def _in_sweep() -> bool:

@@ -1,0 +1,133 @@
+"""`dlsweep predict` and `dlsweep data --show` as a user types them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import dlsweep
+from dlsweep.cli import main, train_main
+from dlsweep.data import load
+from dlsweep.saved import read_image
+from tests.wandb_server import WandbServer
+
+
+@pytest.fixture
+def kept(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model that `train.py --save_model` has kept, where its line says that it is."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert train_main(["-d", "digits", "-e", "3", "-sz", "32", "--save_model"]) == 0
+    err = capsys.readouterr().err.splitlines()
+    [line] = [line for line in err if "model" in line]
+    path = Path(line.removeprefix("dlsweep: the model is kept in "))
+    assert path.parent.parent.parent == folder / "wandb"
+    return path
+
+
+@pytest.fixture
+def images(folder: Path) -> list[str]:
+    """Three test images as files of their own size."""
+    for i, image in enumerate(load("digits").test.images[:3]):
+        Image.fromarray((image[0].numpy() * 255).round().astype(np.uint8)).save(f"{i}.png")
+    return ["0.png", "1.png", "2.png"]
+
+
+def test_the_class_of_each_image(kept: Path, images: list[str], capsys: pytest.CaptureFixture[str]):
+    model = dlsweep.load(kept)
+    expected = model.predict(np.stack([read_image(path, (1, 8, 8)) for path in images]))
+
+    assert main(["predict", str(kept), *images]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    found = [line.split() for line in out.splitlines()]
+    assert found == [
+        [path, str(row.argmax()), f"{row.max():.4f}"]
+        for path, row in zip(images, expected, strict=True)
+    ]
+
+    assert main(["predict", str(kept.parent.parent), *images, "--format", "json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert [record["image"] for record in records] == images
+    for record, row in zip(records, expected, strict=True):
+        assert record["class"] == str(row.argmax())
+        assert record["probability"] == float(row.max())
+        assert list(record["probabilities"].values()) == row.tolist()
+
+    assert main(["predict", str(kept), *images, "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    for record, row in zip(rows, expected, strict=True):
+        assert record["class"] == str(row.argmax())
+        assert [float(record[str(label)]) for label in range(10)] == row.tolist()
+
+
+def test_dark_on_light_is_noticed(
+    kept: Path, images: list[str], capsys: pytest.CaptureFixture[str]
+):
+    assert main(["predict", str(kept), images[0]]) == 0
+    expected = capsys.readouterr().out.split()[1:]
+    Image.fromarray(255 - np.asarray(Image.open(images[0]))).save("photo.png")
+    assert main(["predict", str(kept), "photo.png"]) == 0
+    notice = "dlsweep: photo.png: dark on a light ground, it seems; try --invert\n"
+    assert capsys.readouterr().err == notice
+    assert main(["predict", str(kept), "photo.png", "--invert"]) == 0
+    out, err = capsys.readouterr()
+    assert (out.split()[1:], err) == (expected, "")
+
+
+def test_bad_input_is_named_all_at_once(
+    kept: Path, images: list[str], refused: Callable[..., list[str]]
+):
+    assert refused(main, "predict", str(kept), images[0], "no.png", str(kept)) == [
+        "no.png: no such file",
+        f"{kept}: not a PNG, JPEG or WebP picture",
+    ]
+    assert refused(main, "predict", "no.safetensors", "no.png") == ["no.safetensors: no such file"]
+    [problem] = refused(main, "predict", images[0], images[0])
+    assert problem.startswith("0.png: not a safetensors file")
+    [problem] = refused(main, "predict", str(kept), images[0], "--inverted")
+    assert problem == "--inverted: no such flag; did you mean --invert?"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_model_that_cannot_be_kept_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert train_main(["-d", "digits", "-e", "1", "-sz", "8", "--save-model"]) == 0
+    assert capsys.readouterr().err == "dlsweep: no model was kept: WANDB_MODE is disabled\n"
+
+
+# `dlsweep data --show`
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_data_can_be_shown_for_a_sweep_of_wandbs(
+    wandb_server: WandbServer, account: Any, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["data", "digits", "--show", "--project", "beds", "--entity", "team"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "digits: shown in a run of the project beds"
+    [run] = wandb_server.runs.values()
+    assert (run.entity, run.project, run.job_type) == ("team", "beds", "data")
+    assert run.state == "finished"
+
+
+def test_shown_offline(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["data", "digits", "--show"]) == 0
+    path = Path(capsys.readouterr().out.split("wandb sync ")[1].strip())
+    assert path.parent == folder / "wandb"
+    assert list(path.glob("run-*.wandb"))
+
+
+def test_where_to_show_is_nothing_without_show(refused: Callable[..., list[str]]):
+    assert refused(main, "data", "digits", "--project", "p", "--entity", "e") == [
+        "--project: only with --show",
+        "--entity: only with --show",
+    ]
