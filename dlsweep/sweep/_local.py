@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import logging
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,6 +26,8 @@ from dlsweep.tracking import ImageSource, TrackedRun, open_run, show_data
 from dlsweep.training import EpochMetrics, Judge, RunResult, choose_device
 
 _log = logging.getLogger("dlsweep.sweep")
+
+_OTHERS = 2.0  # seconds between looks at what other machines are still training
 
 ASK_AT_ONCE = {"grid": 64, "random": 64, "bayes": 8}
 """How many points are asked for together: many fill stacks, few let bayes learn in between."""
@@ -130,7 +133,10 @@ class LocalSweep:
                         break
                     self._start(*following)
                 if not self._jobs:
-                    break
+                    if self._leaving or not self._study.others():
+                        break
+                    time.sleep(_OTHERS)  # one of them may die, and its runs are to be trained
+                    continue
                 if self._leaving and not told:
                     told = True
                     _log.info("leaving after the present epoch; Ctrl-C again leaves now")
@@ -218,6 +224,8 @@ class LocalSweep:
             rule.add(point.number, [])
 
         def judge(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
+            for row in self._study.news():
+                rule.add(row.number, row.history)
             # Members that ended before the sweep was interrupted end as they did.
             again = {i for i in metrics if i in ended and metrics[i].epoch >= ended[i]}
             own = {members[i]: told.as_dict() for i, told in metrics.items() if i in points}
@@ -286,6 +294,7 @@ class LocalSweep:
     ) -> None:
         job.histories[i].append(metrics)
         job.runs[i].log(metrics, result)
+        self._study.trained(job.points[i], metrics.epoch, metrics.as_dict())
         self._watcher.trained(job.points[i], metrics)
         if result is not None:
             self._finish(job, i, result)

@@ -28,7 +28,8 @@ def list_studies(storage: str | None = None) -> list[StudyTable]:
             sweep = parse_sweep(described, name=name)
             lock = store.lock(key)
             alive = lock is None or lock.held_elsewhere()
-            rows = (to_row(r, sweep.metric, alive=alive) for r in store.records(key))
+            records = store.records(key)
+            rows = (to_row(r, sweep.metric, alive=alive and not r.left_alone) for r in records)
             found.append(StudyTable(name, sweep, tuple(rows)))
         return found
     finally:

@@ -10,7 +10,7 @@ from typing import Any
 from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._metric import Metric, number
-from dlsweep.sweep._store import Record
+from dlsweep.sweep._tables import Record
 
 STATUSES = ("waiting", "running", "finished", "early_stopped", "stopped", "diverged", "failed")
 """A run waits where its process died before the end; it is the next to be trained. One is stopped
@@ -29,7 +29,8 @@ class Row:
         config: its settings as ``RunConfig.as_dict`` gives them; of a point that was no valid
             configuration, those that the sweep set.
         summary: what was logged at its end.
-        history: what was logged every epoch, one mapping per epoch.
+        history: what was logged every epoch, one mapping per epoch; of a running one, the epoch and
+            the metric, as of a few seconds ago.
         value: the sweep's metric; None without one.
         reason: why it failed; else empty.
         info: what the runner stored besides, such as the run's directory.
@@ -111,7 +112,8 @@ def to_row(record: Record, metric: Metric, *, alive: bool) -> Row:
         status = "running" if alive and record.state == "running" else "waiting"
     else:
         status = stored.get("status", "failed" if record.state == "fail" else "finished")
-    history, summary = stored.get("history", []), stored.get("summary", {})
+    live = [{"epoch": step, metric.name: value} for step, value in sorted(record.steps.items())]
+    history, summary = stored.get("history", live), stored.get("summary", {})
     valued = record.state == "complete" or status == STOPPED
     value = objective(metric, history, summary) if valued else None
     run_id = stored.get("run_id", "")

@@ -69,6 +69,7 @@ class Bayes:
             direction = StudyDirection[goal.upper()]
             self._study = optuna.create_study(direction=direction, sampler=sampler)
         self._trials: dict[int, int] = {}  # a point's number in the sweep -> in the copy
+        self._ended: set[int] = set()
         self.told = 0
 
     def propose(self) -> tuple[int, Coordinates]:
@@ -88,6 +89,8 @@ class Bayes:
 
     def add(self, number: int, coordinates: Coordinates) -> None:
         """A point that is being trained and that someone else proposed."""
+        if number in self._trials or number in self._ended:
+            return
         if coordinates.keys() != self._distributions.keys():
             return
         self._trials[number] = len(self._study.get_trials(deepcopy=False))
@@ -106,6 +109,7 @@ class Bayes:
         if number not in self._trials:
             return
         ticket = self._trials.pop(number)
+        self._ended.add(number)
         with quiet():
             if value is not None:
                 self._study.tell(ticket, value)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.sweep._file import SweepFile
@@ -88,6 +89,19 @@ class Search:
                 [f"parameters: {_REFUSALS} points in a row were no valid configurations"]
             )
         return None
+
+    def saw(self, point: Mapping[str, Any], config: RunConfig | None) -> None:
+        """A point that another process has drawn; it is not drawn here any more.
+
+        Args:
+            point: its ``coordinates`` and its ``index``.
+            config: its configuration, where it is valid.
+        """
+        if "coordinates" in point:
+            self._index = max(self._index, point["index"] + 1)
+            self._tried.add(_key(point["coordinates"]))
+        if config is not None:
+            self._configs.add(config)
 
     @property
     def _listable(self) -> bool:

@@ -13,77 +13,33 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from optuna.distributions import distribution_to_json
-from optuna.storages import RDBStorage
-from optuna.storages._rdb import models
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from dlsweep.config import ConfigError
-from dlsweep.sweep._lock import OwnerLock, connect
+from dlsweep.sweep._database import open_database, sqlite_file, storage_url
+from dlsweep.sweep._lock import OwnerLock
 from dlsweep.sweep._sampler import optuna_distribution, quiet
 from dlsweep.sweep._space import Axis, Coordinates
-
-DEFAULT_STORAGE = "sqlite:///dlsweep.db"
-"""A SQLite file in the working directory."""
-
-_TRIALS = models.TrialModel.__table__
-_PARAMS = models.TrialParamModel.__table__
-_VALUES = models.TrialValueModel.__table__
-_ATTRIBUTES = models.TrialUserAttributeModel.__table__
-_STEPS = models.TrialIntermediateValueModel.__table__
-_STUDIES = models.StudyModel.__table__
-_FINITE = models.TrialValueModel.TrialValueType.FINITE
-_FINITE_STEP = models.TrialIntermediateValueModel.TrialIntermediateValueType.FINITE
-
-
-@dataclass
-class Record:
-    """One point in the database.
-
-    Attributes:
-        trial_id: its key in the database.
-        number: its number in the study, from 0.
-        state: running, complete, pruned or fail, in Optuna's sense.
-        attributes: what is stored with it, by name.
-        started, finished: local times; None where it has not happened.
-    """
-
-    trial_id: int
-    number: int
-    state: str
-    attributes: dict[str, Any] = field(default_factory=dict)
-    started: datetime | None = None
-    finished: datetime | None = None
-
-
-def storage_url(storage: str | None) -> str:
-    """The URL of a storage: as it is, or made from the path of a SQLite file."""
-    if storage is None:
-        return DEFAULT_STORAGE
-    return storage if "://" in storage else f"sqlite:///{storage}"
-
-
-def storage_name(url: str) -> str:
-    """The URL without its password, for messages."""
-    try:
-        return sa.make_url(url).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
-        return url
-
-
-def _sqlite_file(url: str) -> Path | None:
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        return None
-    return Path(str(parsed.database))
+from dlsweep.sweep._tables import (
+    ATTRIBUTES,
+    FINITE,
+    FINITE_STEP,
+    HEARTBEATS,
+    PARAMS,
+    STEPS,
+    STUDIES,
+    TRIALS,
+    VALUES,
+    Record,
+    read_records,
+)
 
 
 class Store:
@@ -99,36 +55,43 @@ class Store:
 
     def __init__(self, storage: str | None = None, *, create: bool = True) -> None:
         self.url = storage_url(storage)
-        shown = storage_name(self.url)
-        try:
-            self.file = _sqlite_file(self.url)
-            if self.file is not None and not create and not self.file.exists():
-                raise ConfigError([f"storage: no such file {self.file}; `dlsweep sweep` makes it"])
-            arguments: dict[str, Any] = {}
-            if self.file is not None:
-                file = self.file.absolute()
-                arguments = {"creator": lambda: connect(file)}
-            with quiet():
-                self._rdb = RDBStorage(self.url, engine_kwargs=arguments)
-        except (ImportError, sa.exc.NoSuchModuleError) as error:
-            raise ConfigError(
-                [f"storage: {shown} needs a database driver that is not installed ({error})"]
-            ) from None
-        except sa.exc.ArgumentError:
-            raise ConfigError(
-                [f"storage: got {shown}, expected a URL such as {DEFAULT_STORAGE}"]
-            ) from None
-        except ConfigError:
-            raise
-        except Exception as error:  # every driver has errors of its own
-            reason = " ".join(str(getattr(error, "orig", None) or error).split())
-            raise ConfigError([f"storage: {shown} cannot be opened: {reason}"]) from None
+        self._rdb = open_database(self.url, create=create)
+        self.file = sqlite_file(self.url)
         self._engine: sa.Engine = self._rdb.engine
+        self._local = threading.local()
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes may own a study at once; of a SQLite file, one does."""
+        return self._engine.dialect.name != "sqlite"
 
     def close(self) -> None:
         """Close all connections."""
         self._rdb.remove_session()
         self._engine.dispose()
+
+    @contextlib.contextmanager
+    def turn(self, study_id: int) -> Iterator[None]:
+        """One transaction around all that is done meanwhile; no other process has its turn then."""
+        with self._locked(study_id) as self._local.turn:
+            try:
+                yield
+            finally:
+                self._local.turn = None
+
+    @property
+    def _turn(self) -> sa.Connection | None:
+        """The transaction of this thread's turn."""
+        return getattr(self._local, "turn", None)
+
+    @contextlib.contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        """A transaction, or the one of this turn."""
+        if self._turn is not None:
+            yield self._turn
+            return
+        with self._engine.begin() as connection:
+            yield connection
 
     # Studies
 
@@ -136,7 +99,7 @@ class Store:
         """The keys of all studies by name, oldest first."""
         with self._engine.connect() as connection:
             rows = connection.execute(
-                sa.select(_STUDIES.c.study_name, _STUDIES.c.study_id).order_by(_STUDIES.c.study_id)
+                sa.select(STUDIES.c.study_name, STUDIES.c.study_id).order_by(STUDIES.c.study_id)
             )
             return {row.study_name: row.study_id for row in rows}
 
@@ -161,30 +124,16 @@ class Store:
 
     # Points
 
-    def records(self, study_id: int) -> list[Record]:
-        """All points of a study, by number: two queries."""
-        names = {state: state.name.lower() for state in TrialState}
-        columns = (_TRIALS.c.trial_id, _TRIALS.c.number, _TRIALS.c.state)
-        times = (_TRIALS.c.datetime_start, _TRIALS.c.datetime_complete)
-        with self._engine.connect() as connection:
-            rows = connection.execute(
-                sa.select(*columns, *times)
-                .where(_TRIALS.c.study_id == study_id)
-                .order_by(_TRIALS.c.number)
-            )
-            found = {
-                key: Record(key, number, names[state], {}, started, finished)
-                for key, number, state, started, finished in rows
-            }
-            attributes = connection.execute(
-                sa.select(_ATTRIBUTES.c.trial_id, _ATTRIBUTES.c.key, _ATTRIBUTES.c.value_json)
-                .join(_TRIALS, _TRIALS.c.trial_id == _ATTRIBUTES.c.trial_id)
-                .where(_TRIALS.c.study_id == study_id)
-            )
-            for key, name, value in attributes:
-                if key in found:
-                    found[key].attributes[name] = json.loads(value)
-        return list(found.values())
+    def records(self, study_id: int, known: Mapping[int, str] | None = None) -> list[Record]:
+        """All points of a study, by number: three queries.
+
+        Args:
+            study_id: the study.
+            known: the states of points by number. Of those that ended in the state that is known,
+                nothing is read.
+        """
+        with self._begin() as connection:
+            return read_records(connection, study_id, known)
 
     def add(
         self,
@@ -208,23 +157,35 @@ class Store:
         records: list[Record] = []
         with self._locked(study_id) as connection:
             count = connection.execute(
-                sa.select(sa.func.count()).where(_TRIALS.c.study_id == study_id)
+                sa.select(sa.func.count()).where(TRIALS.c.study_id == study_id)
             ).scalar_one()
+            numbers = range(count, count + len(points))
+            states = [
+                TrialState.FAIL if "reason" in attributes else TrialState.RUNNING
+                for _, attributes in points
+            ]
+            connection.execute(
+                sa.insert(TRIALS),
+                [
+                    {
+                        "study_id": study_id,
+                        "number": number,
+                        "state": state,
+                        "datetime_start": now,
+                        "datetime_complete": now if state == TrialState.FAIL else None,
+                    }
+                    for number, state in zip(numbers, states, strict=True)
+                ],
+            )
+            keys = connection.execute(
+                sa.select(TRIALS.c.trial_id)
+                .where(TRIALS.c.study_id == study_id, TRIALS.c.number >= count)
+                .order_by(TRIALS.c.number)
+            ).scalars()
             params: list[dict[str, Any]] = []
-            for number, (coordinates, attributes) in enumerate(points, start=count):
-                failed = "reason" in attributes
-                state = TrialState.FAIL if failed else TrialState.RUNNING
-                row = connection.execute(
-                    sa.insert(_TRIALS).values(
-                        study_id=study_id,
-                        number=number,
-                        state=state,
-                        datetime_start=now,
-                        datetime_complete=now if failed else None,
-                    )
-                )
-                assert row.inserted_primary_key is not None
-                key = row.inserted_primary_key[0]
+            for key, number, state, (coordinates, attributes) in zip(
+                keys, numbers, states, points, strict=True
+            ):
                 params += [
                     {
                         "trial_id": key,
@@ -235,10 +196,13 @@ class Store:
                     for name, value in coordinates.items()
                 ]
                 record = Record(key, number, state.name.lower(), dict(attributes), now)
-                record.finished = now if failed else None
+                record.finished = now if state == TrialState.FAIL else None
                 records.append(record)
+            running = [{"trial_id": r.trial_id} for r in records if r.state == "running"]
+            if running and self.shared:
+                connection.execute(sa.insert(HEARTBEATS), running)
             if params:
-                connection.execute(sa.insert(_PARAMS), params)
+                connection.execute(sa.insert(PARAMS), params)
             self._write_attributes(connection, {r.trial_id: r.attributes for r in records})
         return records
 
@@ -264,50 +228,81 @@ class Store:
         """
         now = datetime.now()
         key = record.trial_id
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             ended = connection.execute(
-                sa.update(_TRIALS)
-                .where(_TRIALS.c.trial_id == key, _TRIALS.c.state == TrialState.RUNNING)
+                sa.update(TRIALS)
+                .where(TRIALS.c.trial_id == key, TRIALS.c.state == TrialState.RUNNING)
                 .values(state=TrialState[state.upper()], datetime_complete=now)
             )
             if ended.rowcount != 1:
                 return False
             if value is not None and state == "complete":
                 connection.execute(
-                    sa.insert(_VALUES).values(
-                        trial_id=key, objective=0, value=value, value_type=_FINITE
+                    sa.insert(VALUES).values(
+                        trial_id=key, objective=0, value=value, value_type=FINITE
                     )
                 )
-            curve = [
-                {
-                    "trial_id": key,
-                    "step": step,
-                    "intermediate_value": v,
-                    "intermediate_value_type": _FINITE_STEP,
-                }
-                for step, v in steps.items()
-                if math.isfinite(v)
-            ]
+            curve = [_step(key, step, v) for step, v in steps.items() if math.isfinite(v)]
+            connection.execute(sa.delete(STEPS).where(STEPS.c.trial_id == key))
             if curve:
-                connection.execute(sa.insert(_STEPS), curve)
+                connection.execute(sa.insert(STEPS), curve)
             self._write_attributes(connection, {key: attributes})
         record.state, record.finished = state, now
         record.attributes |= attributes
         return True
 
+    def add_steps(self, steps: Sequence[tuple[int, int, float]]) -> None:
+        """Store epochs of running points: key, epoch and metric of each, in one transaction.
+
+        What is there of the same and later epochs is from a process that has died.
+        """
+        if not steps:
+            return
+        first: dict[int, int] = {}
+        for key, step, _ in steps:
+            first[key] = min(step, first.get(key, step))
+        with self._begin() as connection:
+            connection.execute(
+                sa.delete(STEPS).where(
+                    STEPS.c.trial_id == sa.bindparam("key"), STEPS.c.step >= sa.bindparam("first")
+                ),
+                [{"key": key, "first": step} for key, step in first.items()],
+            )
+            connection.execute(sa.insert(STEPS), [_step(*step) for step in steps])
+
     def update(self, records: Sequence[Record], key: str, values: Sequence[Any]) -> None:
         """Store one attribute of several points in one transaction, over what was there."""
-        with self._engine.begin() as connection:
+        with self._begin() as connection:
             for record, value in zip(records, values, strict=True):
                 connection.execute(
-                    sa.delete(_ATTRIBUTES).where(
-                        _ATTRIBUTES.c.trial_id == record.trial_id, _ATTRIBUTES.c.key == key
+                    sa.delete(ATTRIBUTES).where(
+                        ATTRIBUTES.c.trial_id == record.trial_id, ATTRIBUTES.c.key == key
                     )
                 )
                 record.attributes[key] = value
             self._write_attributes(
                 connection, {r.trial_id: {key: r.attributes[key]} for r in records}
             )
+
+    def beat(self, trial_ids: Sequence[int]) -> None:
+        """Say that these points are still being trained; from any thread."""
+        if trial_ids:
+            with self._begin() as connection:
+                connection.execute(
+                    sa.update(HEARTBEATS)
+                    .where(HEARTBEATS.c.trial_id.in_(trial_ids))
+                    .values(heartbeat=sa.func.current_timestamp())
+                )
+
+    def let_go(self, trial_ids: Sequence[int]) -> None:
+        """Say that nobody trains these points any more: whoever asks next takes them over."""
+        if trial_ids:
+            with self._begin() as connection:
+                connection.execute(
+                    sa.update(HEARTBEATS)
+                    .where(HEARTBEATS.c.trial_id.in_(trial_ids))
+                    .values(heartbeat=datetime(1970, 1, 1))
+                )
 
     @staticmethod
     def _write_attributes(
@@ -319,18 +314,31 @@ class Store:
             for key, value in named.items()
         ]
         if rows:
-            connection.execute(sa.insert(_ATTRIBUTES), rows)
+            connection.execute(sa.insert(ATTRIBUTES), rows)
 
     @contextlib.contextmanager
     def _locked(self, study_id: int) -> Iterator[sa.Connection]:
         """A transaction that no other one on the same study runs beside."""
+        if self._turn is not None:
+            yield self._turn
+            return
         with self._engine.begin() as connection:
             if self._engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
                 connection.execute(
-                    sa.select(_STUDIES.c.study_id)
-                    .where(_STUDIES.c.study_id == study_id)
+                    sa.select(STUDIES.c.study_id)
+                    .where(STUDIES.c.study_id == study_id)
                     .with_for_update()
                 )
             yield connection
+
+
+def _step(key: int, step: int, value: float) -> dict[str, Any]:
+    """A row of the table of steps."""
+    return {
+        "trial_id": key,
+        "step": step,
+        "intermediate_value": value,
+        "intermediate_value_type": FINITE_STEP,
+    }

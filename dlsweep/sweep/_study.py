@@ -1,19 +1,24 @@
 """The study of a sweep: which runs were asked for, are running, finished, failed.
 
-One process owns a study and hands out its points (``ask``); their results come back to it
-(``finish``, ``fail``). Others may read it meanwhile (see ``_reading``).
+One process owns a study in a SQLite file and hands out its points (``ask``); their results come
+back to it (``finish``, ``fail``). Others may read it meanwhile (see ``_reading``). In PostgreSQL
+several processes own it together (see ``_shared``).
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import secrets
 import string
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from optuna.exceptions import DuplicatedStudyError
 
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.sweep._distributions import plain
@@ -25,10 +30,12 @@ from dlsweep.sweep._metric import number
 from dlsweep.sweep._reading import SWEEP
 from dlsweep.sweep._rows import Row, StudyTable, objective, run_name, to_row
 from dlsweep.sweep._search import Draft, Search
-from dlsweep.sweep._store import Record, Store
+from dlsweep.sweep._store import Store
+from dlsweep.sweep._tables import Record
 from dlsweep.training import Layout
 
 _SEED = "seed"
+_LIVE = 2.0  # seconds between writes of what is being trained
 _ENDINGS = ("finished", "early_stopped", STOPPED, "diverged")
 _STACK = "stack"
 _DEATHS = "deaths"
@@ -76,6 +83,9 @@ class Study:
         self._store = store
         self._id = study_id
         self._lock = lock
+        self._seed = seed
+        self._steps: list[tuple[int, int, float]] = []
+        self._wrote = time.monotonic()
         self._records = {record.number: record for record in store.records(study_id)}
         self._stale = [r.number for r in self._records.values() if r.state == "running"]
         self._search = self._resume(seed)
@@ -100,14 +110,7 @@ class Study:
         store = Store(storage)
         lock: OwnerLock | None = None
         try:
-            existing = store.studies()
-            ending = f"-{sweep.fingerprint}"
-            name = next((n for n in existing if n.endswith(ending)), None)
-            if name is None:
-                name = f"{_slug(sweep.name)}{ending}"
-                key = store.create_study(name, sweep.metric.goal)
-            else:
-                key = existing[name]
+            key, name = _find_or_make(store, sweep)
             lock = store.lock(key)
             if lock is not None and not lock.acquire():
                 raise ConfigError([f"study: another process is running {name}; stop it, or wait"])
@@ -118,6 +121,10 @@ class Study:
                 stored[_SEED] = chosen
             if stored.get(SWEEP) != sweep.as_dict():
                 store.set_attribute(key, SWEEP, sweep.as_dict())
+            if store.shared:
+                from dlsweep.sweep._shared import SharedStudy  # which is a Study
+
+                cls = SharedStudy
             return cls(store, key, name, sweep, int(stored[_SEED]), lock)
         except BaseException:
             if lock is not None:
@@ -181,6 +188,15 @@ class Study:
             raise trouble
         return points
 
+    def trained(self, point: Point, epoch: int, logged: Mapping[str, Any]) -> None:
+        """Keep the metric of an epoch for whoever looks; it is written every few seconds."""
+        value = number(logged.get(self.sweep.metric.name))
+        if value is not None:
+            self._steps.append((self._records[point.number].trial_id, epoch, value))
+        if time.monotonic() - self._wrote > _LIVE:
+            self._wrote = time.monotonic()
+            self._write_steps()
+
     def finish(
         self,
         point: Point,
@@ -227,11 +243,9 @@ class Study:
 
     def form(self, stacks: Sequence[Sequence[Point]]) -> list[Formation]:
         """Store which points are to be trained together, in one write, before they are."""
-        stored = (r.attributes.get(_STACK) for r in self._records.values())
-        first = 1 + max((int(stack["id"]) for stack in stored if stack), default=0)
         formed = [
             Formation(str(i), tuple(point.number for point in points))
-            for i, points in enumerate(stacks, start=first)
+            for i, points in enumerate(stacks, start=self._next_stack())
         ]
         self._write_stacks(formed)
         return formed
@@ -244,14 +258,14 @@ class Study:
 
     def config(self, number: int) -> RunConfig:
         """The configuration of a point, whatever has become of it."""
-        config = _config(self._records[number].attributes)
+        config = config_of(self._records[number].attributes)
         if config is None:
             raise ValueError(f"run {number} has no valid configuration")
         return config
 
     def configs(self) -> list[RunConfig]:
         """The configurations of all points so far."""
-        found = (_config(record.attributes) for record in self._records.values())
+        found = (config_of(record.attributes) for record in self._records.values())
         return [config for config in found if config is not None]
 
     def history(self, number: int) -> list[dict[str, Any]]:
@@ -288,6 +302,11 @@ class Study:
         """Whether no other process can be training this study's points."""
         return self._lock is not None
 
+    def _next_stack(self) -> int:
+        """A number that no stack has so far."""
+        stored = (r.attributes.get(_STACK) for r in self._records.values())
+        return 1 + max((int(stack["id"]) for stack in stored if stack), default=0)
+
     def _write_stacks(self, formed: Sequence[Formation]) -> None:
         """Those of their points that have ended keep the stack that they were trained in."""
         open_ = {
@@ -299,6 +318,17 @@ class Study:
         self._store.update([self._records[n] for n in open_], _STACK, list(open_.values()))
 
     # Reading
+
+    def others(self) -> int:
+        """How many runs other processes are training, where they share the study; else 0."""
+        return 0
+
+    def news(self) -> list[Row]:
+        """Runs of other processes of which there is something new since the last call."""
+        return []
+
+    def _row(self, number: int) -> Row:
+        return to_row(self._records[number], self.sweep.metric, alive=number not in self._stale)
 
     def table(self) -> StudyTable:
         """The runs so far, without a query."""
@@ -321,23 +351,35 @@ class Study:
             seed,
             start=max((a.get("index", -1) for a in stored), default=-1) + 1,
             tried=[a["coordinates"] for a in stored if "coordinates" in a],
-            configs=[c for c in map(_config, stored) if c is not None],
+            configs=[c for c in map(config_of, stored) if c is not None],
         )
         if search.bayes is not None:
             for record in self._records.values():
-                if "run_id" in record.attributes:
-                    search.bayes.add(record.number, record.attributes["coordinates"])
-                    if record.state != "running":
-                        row = to_row(record, self.sweep.metric, alive=True)
-                        counts = record.state != "fail"
-                        search.bayes.tell(record.number, row.value, counts=counts)
+                self._teach(search, record)
         return search
+
+    def _teach(self, search: Search, record: Record) -> None:
+        """Tell bayes of a point that was not asked for here, or of how it ended."""
+        if search.bayes is not None and "run_id" in record.attributes:
+            search.bayes.add(record.number, record.attributes["coordinates"])
+            if record.state != "running":
+                row = to_row(record, self.sweep.metric, alive=True)
+                search.bayes.tell(record.number, row.value, counts=record.state != "fail")
+
+    def _write_steps(self) -> None:
+        steps, self._steps = self._steps, []
+        running = {r.trial_id for r in self._records.values() if r.state == "running"}
+        self._store.add_steps([step for step in steps if step[0] in running])
+
+    def _marks(self) -> dict[str, Any]:
+        """What is stored with every point that is handed out."""
+        return {}
 
     def _hand_out_again(self, n: int) -> list[Point]:
         points: list[Point] = []
         while self._stale and len(points) < n:
             record = self._records[self._stale.pop(0)]
-            config = _config(record.attributes)
+            config = config_of(record.attributes)
             attempt = record.attributes.get("attempt", 1) + 1
             point = self._point(record, config or RunConfig(), attempt)
             if config is None:
@@ -354,7 +396,7 @@ class Study:
             return []
         written = []
         for draft in drafts:
-            attributes: dict[str, Any] = {"index": draft.index, "coordinates": draft.coordinates}
+            attributes = {"index": draft.index, "coordinates": draft.coordinates, **self._marks()}
             if draft.config is not None:
                 attributes["run_id"] = "".join(secrets.choice(_ALPHABET) for _ in range(8))
                 attributes["config"] = draft.config.as_dict()
@@ -411,7 +453,17 @@ def _slug(name: str) -> str:
     return re.sub(r"[^\w.]+", "-", name).strip("-")[:60] or "sweep"
 
 
-def _config(attributes: Mapping[str, Any]) -> RunConfig | None:
+def _find_or_make(store: Store, sweep: SweepFile) -> tuple[int, str]:
+    """The key and the name of a sweep's study; where two make it at once, both have the older."""
+    while True:
+        for name, key in store.studies().items():
+            if name.endswith(f"-{sweep.fingerprint}"):
+                return key, name
+        with contextlib.suppress(DuplicatedStudyError):
+            store.create_study(f"{_slug(sweep.name)}-{sweep.fingerprint}", sweep.metric.goal)
+
+
+def config_of(attributes: Mapping[str, Any]) -> RunConfig | None:
     """The configuration of a stored point; None where it has no valid one."""
     if "run_id" not in attributes:
         return None

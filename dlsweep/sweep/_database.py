@@ -1,0 +1,131 @@
+"""Opening the database of a study: a SQLite file, or PostgreSQL where machines share a sweep."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
+
+from dlsweep.config import ConfigError
+from dlsweep.sweep._lock import connect
+from dlsweep.sweep._sampler import quiet
+
+DEFAULT_STORAGE = "sqlite:///dlsweep.db"
+"""A SQLite file in the working directory."""
+
+_POSTGRESQL = "postgresql+psycopg"
+_OPENING = 0x646C7377  # of the advisory lock under which the tables are made
+# A connection that is gone is noticed within a minute, even where nobody says so.
+_PSYCOPG = {
+    "connect_timeout": 10,
+    "keepalives_idle": 20,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 40_000,
+}
+
+
+def storage_url(storage: str | None) -> str:
+    """The URL of a storage: as it is, or made from the path of a SQLite file.
+
+    ``postgres://`` and ``postgresql://`` are opened with psycopg.
+    """
+    if storage is None:
+        return DEFAULT_STORAGE
+    if "://" not in storage:
+        return f"sqlite:///{storage}"
+    return re.sub(r"^postgres(ql)?://", f"{_POSTGRESQL}://", storage)
+
+
+def storage_name(storage: str) -> str:
+    """A URL without its password, or a path as it is: for messages, and never to be opened."""
+    hidden = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", storage)
+    return re.sub(r"([?&](?:ssl)?password=)[^&]*", r"\1***", hidden)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite URL; None for anything else."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database))
+
+
+def open_database(url: str, *, create: bool) -> RDBStorage:
+    """The database at a URL, with Optuna's tables.
+
+    Raises:
+        ConfigError: in one line, where it cannot be opened.
+    """
+    shown = storage_name(url)
+    try:
+        file = sqlite_file(url)
+        if file is not None:
+            if not create and not file.exists():
+                raise ConfigError([f"storage: no such file {file}; `dlsweep sweep` makes it"])
+            absolute = file.absolute()
+            with quiet():
+                return RDBStorage(url, engine_kwargs={"creator": lambda: connect(absolute)})
+        arguments: dict[str, Any] = {"pool_pre_ping": True}
+        if sa.make_url(url).drivername == _POSTGRESQL:
+            arguments["connect_args"] = _PSYCOPG
+        with quiet(), _one_at_a_time(url, arguments) as connection:
+            if not (create or connection is None or sa.inspect(connection).has_table("studies")):
+                raise ConfigError([f"storage: {shown} holds no study; `dlsweep sweep` makes one"])
+            rdb = RDBStorage(url, engine_kwargs=arguments)
+        if rdb.engine.dialect.name == "postgresql":
+            sa.event.listen(rdb.engine, "connect", _in_utc)
+            rdb.engine.dispose()  # those that were opened before
+        return rdb
+    except ConfigError:
+        raise
+    except (ImportError, sa.exc.NoSuchModuleError) as error:
+        need = f"a database driver that is not installed ({error})"
+        if url.startswith(f"{_POSTGRESQL}:"):
+            need = "psycopg; pip install 'dlsweep[postgresql]'"
+        raise ConfigError([f"storage: {shown} needs {need}"]) from None
+    except (sa.exc.ArgumentError, ValueError):
+        raise ConfigError(
+            [f"storage: got {shown}, expected a URL such as {DEFAULT_STORAGE}"]
+        ) from None
+    except Exception as error:  # every driver has errors of its own
+        raise ConfigError([f"storage: {shown} cannot be opened: {reason_of(error)}"]) from None
+
+
+@contextlib.contextmanager
+def _one_at_a_time(url: str, arguments: dict[str, Any]) -> Iterator[sa.Connection | None]:
+    """Keep others from making the same tables at the same time, which fails for all but one."""
+    if sa.make_url(url).get_backend_name() != "postgresql":
+        yield None
+        return
+    engine = sa.create_engine(url, **arguments)
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_OPENING)))
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _in_utc(connection: Any, _: object) -> None:
+    """Heartbeats are times without a zone: the server is to write all of them in the same one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
+
+
+def connection_lost(error: BaseException) -> bool:
+    """Whether a query failed because the database could not be reached, or had to give way."""
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError) or (
+        isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    )
+
+
+def reason_of(error: BaseException) -> str:
+    """A database's error in one line, without the query and without a password."""
+    return storage_name(" ".join(str(getattr(error, "orig", None) or error).split()))
