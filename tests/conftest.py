@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests import postgres
 from tests.wandb_server import WandbServer
 
 # Before anybody imports torch. The tests' networks are tiny: a second thread gains nothing, and on
@@ -161,3 +162,13 @@ def wandb_server(_own_wandb: None) -> Iterator[WandbServer]:
         # Runs that the test left open end while there is still somebody to tell.
         if "wandb" in sys.modules:
             sys.modules["wandb"].teardown()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Postgres]:
+    """Run a PostgreSQL server of this session's own."""
+    why = postgres.missing()
+    if why:
+        pytest.skip(why)
+    with postgres.Postgres() as server:
+        yield server

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: in a temporary folder, on a socket that only files reach."""
+"""A PostgreSQL server of the tests' own, in a temporary folder, reached by a socket there."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from dlsweep.sweep import _tables
 from dlsweep.sweep._database import connection_lost, reason_of
-from dlsweep.sweep._rows import Row
+from dlsweep.sweep._rows import Row, to_row
 from dlsweep.sweep._store import Store
 from dlsweep.sweep._study import Point, Study, config_of
 from dlsweep.sweep._tables import Record
@@ -182,9 +182,10 @@ class SharedStudy(Study):
         )
 
         def write() -> bool:
-            running = dataclasses.replace(before)
+            running = dataclasses.replace(before, finished=ended.finished)
             return self._store.finish(running, state, value, told, steps)
 
+        row = to_row(ended, self.sweep.metric, alive=True)
         self._unwritten[number] = write
         self._records[number] = ended
         self._mine.discard(number)
@@ -192,7 +193,7 @@ class SharedStudy(Study):
             self._search.bayes.tell(number, value, counts=state != "fail")
         self._if_possible(self._write_what_waits)
         self._set_heart()
-        return self._row(number)
+        return row
 
     def _write_what_waits(self) -> None:
         for number, write in list(self._unwritten.items()):

@@ -217,7 +217,8 @@ class Store:
         """Store how a running point ended, in one transaction.
 
         Args:
-            record: the point; it is brought up to date.
+            record: the point; it is brought up to date. Where it has a time ``finished``, that
+                counts, else this one.
             state: complete, pruned or fail.
             value: the metric, for complete.
             attributes: what to store with it.
@@ -226,7 +227,7 @@ class Store:
         Returns:
             False where the point was not running any more; nothing is stored then.
         """
-        now = datetime.now()
+        now = record.finished or datetime.now()
         key = record.trial_id
         with self._begin() as connection:
             ended = connection.execute(

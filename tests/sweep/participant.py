@@ -14,7 +14,7 @@ from dlsweep.sweep import Study, _shared, _tables
 from tests.sweep.helpers import history, sweep
 
 SPACE = {
-    "learning_rate": {"values": [i / 1000 for i in range(1, 101)]},
+    "learning_rate": {"values": [i / 1000 for i in range(1, 401)]},
     "optimizer": {"values": ["sgd", "adam", "nadam", "rmsprop"]},
 }
 
@@ -26,6 +26,7 @@ def main(url: str, method: str, runs: str, seed: str, grace: str = "2") -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
     draw = random.Random(int(seed))
     with Study.open(sweep(SPACE, method, run_cap=int(runs)), url) as study:
+        print("open", flush=True)
         while True:
             points = study.ask(draw.randint(1, 8))
             if not points and not study.others():
