@@ -134,6 +134,7 @@ def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:
 def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> None:
     """The ranked runs, the best configuration, where everything is, and what to type next."""
     from dlsweep.cli._show import console, runs_table
+    from dlsweep.sweep import storage_name
 
     out = console()
     out.print()
@@ -158,7 +159,8 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
     directories = {d for row in study.rows if (d := row.info.get("directory"))}
     places = sorted({os.path.relpath(Path(directory).parent) for directory in directories})
     where = f"; runs in {', '.join(places)}" if places else ""
-    storage = ["--storage", arguments.storage] if arguments.storage else []
+    place = storage_name(arguments.storage) if arguments.storage else ""
+    storage = ["--storage", place] if place else []
     hints = [
         (["dlsweep", "runs", *storage], "all runs as a table; --format csv or json"),
         (["dlsweep", "sweep", arguments.file, *storage, "--count", "N"], "go on to N runs"),
@@ -168,6 +170,6 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
         runs = " ".join(f"{shlex.quote(place)}/offline-run-*" for place in places)
         lines.append((f"wandb sync {runs}", "send the runs to W&B"))
     width = max(len(words) for words, _ in lines)
-    out.print(f"\nstudy {study.name} in {arguments.storage or 'dlsweep.db'}{where}", **_AS_IT_IS)
+    out.print(f"\nstudy {study.name} in {place or 'dlsweep.db'}{where}", **_AS_IT_IS)
     for start, (words, why) in zip(("next:", *["     "] * len(lines)), lines, strict=False):
         out.print(f"{start} {words:{width}}  {why}", **_AS_IT_IS)

@@ -13,6 +13,7 @@ from dlsweep.sweep._file import METHODS, Hyperband, SweepFile, load_sweep, parse
 from dlsweep.sweep._metric import METRICS, Metric, metric_name
 
 if TYPE_CHECKING:
+    from dlsweep.sweep._database import storage_name
     from dlsweep.sweep._join import AgentReport, JoinedSweep, agent, join_sweep, train_joined
     from dlsweep.sweep._local import LocalSweep, Watcher, datasets_of
     from dlsweep.sweep._reading import list_studies, read_study
@@ -40,6 +41,7 @@ _LAZY = {
     "Study": "_study",
     "list_studies": "_reading",
     "read_study": "_reading",
+    "storage_name": "_database",
 }
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     "objective",
     "parse_sweep",
     "read_study",
+    "storage_name",
     "train_joined",
 ]
 
