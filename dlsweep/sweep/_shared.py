@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from dlsweep.sweep import _tables
 from dlsweep.sweep._database import connection_lost, reason_of
+from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._rows import Row, to_row
 from dlsweep.sweep._store import Store
 from dlsweep.sweep._study import Point, Study, config_of
