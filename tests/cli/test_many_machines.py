@@ -23,12 +23,12 @@ parameters:
   seed: {values: [0, 1]}
 """
 
-# A machine counts as dead after two seconds; stacks are small, so that there are many turns.
+# A machine counts as dead after five seconds; stacks are small, so that there are many turns.
 PROGRAM = """
 import sys
 from dlsweep.cli import main
 from dlsweep.sweep import _local, _shared, _tables
-_tables.GRACE, _shared.HEARTBEAT, _local.ASK_AT_ONCE = 2.0, 0.2, {"grid": 2}
+_tables.GRACE, _shared.HEARTBEAT, _local.ASK_AT_ONCE = 5.0, 0.2, {"grid": 2}
 sys.exit(main())
 """
 

@@ -19,7 +19,7 @@ SPACE = {
 }
 
 
-def main(url: str, method: str, runs: str, seed: str, grace: str = "2") -> None:
+def main(url: str, method: str, runs: str, seed: str, grace: str = "5") -> None:
     _tables.GRACE = float(grace)
     _shared.HEARTBEAT = float(grace) / 10
     _shared._LONGEST_PAUSE = 1.0

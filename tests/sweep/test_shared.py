@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from itertools import count
 
@@ -31,11 +30,15 @@ def url(postgres_server: Postgres) -> str:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Machines are given up after a second."""
-    monkeypatch.setattr(_tables, "GRACE", 1.0)
+def lively(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hearts beat fast, and news are never old."""
     monkeypatch.setattr(_shared, "HEARTBEAT", 0.1)
     monkeypatch.setattr(_shared, "_NEWS", 0.0)
+
+
+def age(study: Study) -> None:
+    """Let the heartbeats of all that is running be from long ago."""
+    study._store.let_go([r.trial_id for r in study._records.values() if r.state == "running"])
 
 
 def finish(study: Study, points: list[Point]) -> None:
@@ -103,18 +106,19 @@ def test_the_larger_count_goes_on(url: str):
         assert (one.others(), other.others()) == (2, 4)
 
 
-def test_what_a_dead_machine_left_is_taken_over(url: str, impatient: None):
+def test_what_a_dead_machine_left_is_taken_over(url: str, lively: None):
     given = sweep(SPACE, run_cap=4)
     with Study.open(given, url) as one, Study.open(given, url) as other:
         assert isinstance(one, _shared.SharedStudy)
         lost = one.ask(3)
         finish(one, lost[:1])
         assert [p.number for p in other.ask(9)] == [3]
-        time.sleep(1.5)
+        age(one)
+        while read_study(url).counts() != {"running": 3, "finished": 1}:
+            time.sleep(0.05)
         assert other.ask(9) == []  # it lives
-        assert read_study(url).counts() == {"running": 3, "finished": 1}
         one._heart.stop()
-        time.sleep(1.5)
+        age(one)
         assert read_study(url).counts() == {"waiting": 2, "running": 1, "finished": 1}
         again = other.ask(9)
         assert [(p.number, p.config, p.run_id, p.attempt) for p in again] == [
@@ -148,7 +152,7 @@ def test_who_leaves_hands_back_at_once(url: str):
 
 
 def test_epochs_are_seen_elsewhere_while_they_are_trained(
-    url: str, impatient: None, monkeypatch: pytest.MonkeyPatch
+    url: str, lively: None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("dlsweep.sweep._study._LIVE", 0.0)
     with Study.open(sweep(SPACE), url) as one, Study.open(sweep(SPACE), url) as other:
@@ -189,7 +193,7 @@ def away(postgres_server: Postgres) -> Callable[[float], threading.Thread]:
 
 def test_an_outage_is_ridden_out(
     url: str,
-    impatient: None,
+    lively: None,
     away: Callable[[float], threading.Thread],
     caplog: pytest.LogCaptureFixture,
 ):
@@ -197,15 +201,20 @@ def test_an_outage_is_ridden_out(
     with Study.open(given, url) as one, Study.open(given, url) as other:
         mine, others = one.ask(4), other.ask(2)
         back = away(2.5)
-        began = time.monotonic()
         finish(one, mine[:2])  # does not wait
-        assert time.monotonic() - began < 2
+        assert back.is_alive()
         assert [row.status for row in one.rows()[:2]] == ["finished"] * 2
         more = one.ask(1)  # waits
         back.join()
-        # The heartbeats of all are old now, and that is nobody's fault.
         assert [p.number for p in more] == [6]
+        # The heartbeats of all are old after an outage, and that is nobody's fault.
+        assert isinstance(one, _shared.SharedStudy)
+        assert isinstance(other, _shared.SharedStudy)
+        one._heart.stop()
+        age(one)
         assert [p.number for p in other.ask(9)] == [7, 8]
+        other._outage._last -= _tables.GRACE
+        assert [p.number for p in other.ask(9)] == [2, 3, 6]
         finish(one, mine[2:] + more)
         assert read_study(url).rows[0].status == "finished"
         assert [p.number for p in others] == [4, 5]
@@ -285,7 +294,6 @@ def test_nothing_is_lost_or_doubled(url: str, away: Callable[[float], threading.
     assert len({row.run_id for row in study.rows}) == 120
     assert len({str(row.config) for row in study.rows}) == 120
     assert all(row.value == row.config["learning_rate"] for row in study.rows)
-    assert max(Counter(stored()).values()) == 1
 
 
 def test_addresses():
