@@ -27,6 +27,8 @@ SCRIPTS = (
     "main",
 )
 """The page's script, in the order in which its parts need each other."""
+STYLES = ("colours", "page", "figures", "tables", "media")
+"""Its style sheet, in the order in which later parts overrule earlier ones."""
 
 
 def render_html(report: Report, table: RunsTable) -> str:
@@ -45,8 +47,13 @@ def render_html(report: Report, table: RunsTable) -> str:
     """
     page = Page()
     blocks = "\n".join(block.html(table, page) for block in report.blocks)
+    style = "\n".join(asset(f"{name}.css") for name in STYLES)
     library = asset("echarts.min.js")
-    script = "(() => {\n'use strict';\n" + "\n".join(map(_script, SCRIPTS)) + "\n})();\n"
+    script = (
+        "(() => {\n'use strict';\n"
+        + "\n".join(asset(f"{name}.js") for name in SCRIPTS)
+        + "\n})();\n"
+    )
     hashes = " ".join(f"'sha256-{_sha256(source)}'" for source in (library, script))
     policy = (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
@@ -66,7 +73,7 @@ def render_html(report: Report, table: RunsTable) -> str:
 <meta name="generator" content="dlsweep">
 <title>{page.text(report.title or table.title)}</title>
 <style>
-{asset("page.css")}</style>
+{style}</style>
 </head>
 <body>
 <header class="top">
@@ -98,10 +105,6 @@ def asset(name: str) -> str:
     """A file of the page, from the package."""
     # Newlines as they are in the file: the policy holds the script's hash.
     return (files("dlsweep.report") / "_assets" / name).read_bytes().decode("utf-8")
-
-
-def _script(name: str) -> str:
-    return asset(f"{name}.js")
 
 
 def _sha256(source: str) -> str:

@@ -19,7 +19,7 @@ from dlsweep.report._data import (
     rounded,
     web_address,
 )
-from dlsweep.report._html import SCRIPTS, asset
+from dlsweep.report._html import SCRIPTS, STYLES, asset
 from tests.report.tables import (
     START,
     diverged_run,
@@ -134,4 +134,5 @@ def test_the_library_is_the_one_that_its_note_describes():
 def test_no_part_of_the_page_ends_its_element_early():
     for name in (*(f"{script}.js" for script in SCRIPTS), "echarts.min.js"):
         assert "</script" not in asset(name).lower()
-    assert "</style" not in asset("page.css").lower()
+    for name in STYLES:
+        assert "</style" not in asset(f"{name}.css").lower()

@@ -53,6 +53,8 @@ function makeChart(parent, label, height, render) {
   chart.draw = () => {
     render(chart, chart.width);
     chart.after.forEach((update) => update());
+    // At once, not with the next frame: paper shows what is drawn now.
+    chart.echarts.getZr().flush();
   };
   chart.resize = () => {
     const now = size();
@@ -123,7 +125,7 @@ function highlight(chart, { pointsOf, nearest, lineOf = () => null, labels = tru
       shape: last ? { cx: last[0], cy: last[1], r: points.length > 1 ? 3.5 : 6 } : {},
       style: { fill: points.length > 1 ? colour : 'none', stroke: points.length > 1 ? theme.paper : colour, lineWidth: points.length > 1 ? 1 : 2.5 },
     });
-    const named = labels && last && mark.kind !== 'hover';
+    const named = labels && last && mark.kind !== 'hover' && !(mark.kind === 'best' && state.focus >= 0);
     const right = last && last[0] > chart.width - 150;
     mark.text.attr({
       ignore: !named,

@@ -88,8 +88,10 @@ const RANK = new Array(COUNT).fill(null);
 
 /** A number in [-1, 1] that depends on the run alone, to keep equal values apart. */
 function jitter(run) {
-  const hash = Math.imul(run + 1, 2654435761) >>> 0;
-  return (hash / 4294967295) * 2 - 1;
+  let hash = Math.imul(run + 1, 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2147483647.5 - 1;
 }
 
 const MANY = 12;

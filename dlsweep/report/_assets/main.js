@@ -66,9 +66,10 @@ addEventListener('beforeprint', () => {
   screenTheme = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = 'light';
   readTheme();
+  // Paper is narrower than most screens: charts are drawn anew for it, so that words keep their size.
+  const narrower = Math.min(1, 680 / document.querySelector('main').clientWidth);
   charts.forEach((chart) => {
-    // Paper is narrower than most screens; what a chart was drawn for, it is printed at.
-    const width = Math.min(chart.width, 700);
+    const width = Math.round(chart.width * narrower);
     chart.echarts.resize({ width });
     chart.width = width;
     chart.draw();

@@ -71,24 +71,41 @@ WIDGETS.parallel = (element, { order }) => {
       return touched.length ? [touched[0] - 0.4, touched[touched.length - 1] + 0.4] : null;
     }).filter(Boolean);
   };
-  const showBrushes = () => dimensions.forEach((axis, dim) => {
-    const intervals = state.filters.get(axis.name) || [];
-    chart.echarts.dispatchAction({ type: 'axisAreaSelect', parallelAxisId: `axis-${dim}`, intervals, ours: true }, { silent: true });
-  });
+  const showBrushes = () => {
+    const stale = dimensions.map((axis, dim) => dim).filter((dim) => {
+      const model = chart.echarts.getModel().queryComponents({ mainType: 'parallelAxis', id: `axis-${dim}` })[0];
+      return JSON.stringify(model.activeIntervals) !== JSON.stringify(state.filters.get(dimensions[dim].name) || []);
+    });
+    // An axis shows what it was told with the next news for another one, hence one more.
+    const last = stale[stale.length - 1];
+    if (last !== undefined) stale.push(last ? 0 : 1);
+    for (const dim of stale) {
+      const intervals = state.filters.get(dimensions[dim].name) || [];
+      chart.echarts.dispatchAction({ type: 'axisAreaSelect', parallelAxisId: `axis-${dim}`, intervals, ours: true }, { silent: true });
+    }
+  };
+  // Brushes take the size of what they select as soon as the pointer is up: one that is moved
+  // must not be replaced under the reader's hand.
+  let pressed = false;
   let settle = 0;
+  const settleBrushes = () => {
+    clearTimeout(settle);
+    if (!pressed) settle = setTimeout(showBrushes, 60);
+  };
+  chart.element.addEventListener('pointerdown', () => { pressed = true; });
+  for (const end of ['pointerup', 'pointercancel']) {
+    addEventListener(end, () => {
+      if (pressed) {
+        pressed = false;
+        settleBrushes();
+      }
+    });
+  }
   chart.echarts.on('axisareaselected', (event) => {
     const dim = dimensions.findIndex((_, index) => event.parallelAxisId === `axis-${index}`);
     if (dim < 0 || event.ours) return;
     setFilter(dimensions[dim].name, snapped(dimensions[dim], event.intervals));
-    // When the pointer rests, brushes take the size of what they select.
-    clearTimeout(settle);
-    settle = setTimeout(showBrushes, 350);
   });
-  chart.brush = (name, intervals) => {
-    const dim = dimensions.findIndex((axis) => axis.name === name);
-    chart.echarts.dispatchAction({ type: 'axisAreaSelect', parallelAxisId: `axis-${dim}`, intervals });
-  };
-  element.chart = chart;
 
   const pixels = (run) => {
     const system = chart.echarts.getModel().getComponent('parallel').coordinateSystem;
@@ -120,11 +137,7 @@ WIDGETS.parallel = (element, { order }) => {
   });
   element.append(filterList(dimensions.filter((axis) => axis.category)));
   chart.draw();
-  on('selection', () => {
-    // Filters that were set elsewhere show as brushes; during a brush they are the brush.
-    clearTimeout(settle);
-    settle = setTimeout(showBrushes, 120);
-  });
+  on('selection', settleBrushes);
 };
 
 /** A name over two lines, broken near its middle. */

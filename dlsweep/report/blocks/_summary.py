@@ -42,7 +42,7 @@ class Summary(Block):
                 (f"median {words(metric)}", result(metric, middle), f"of {len(ranked)} runs"),
             ]
         failed = table.failed()
-        cells.append(("failed or diverged", str(len(failed)), "" if failed else "all came through"))
+        cells.append(("failed or diverged", str(len(failed)), _share(len(failed), len(table.runs))))
         if table.parameters:
             count = len(table.parameters)
             cells.append(("settings varied", str(count), _combinations(table)))
@@ -94,3 +94,7 @@ def _combinations(table: RunsTable) -> str:
     """How many different configurations were tried."""
     tried = {tuple(level(run.config.get(name)) for name in table.parameters) for run in table.runs}
     return f"{len(tried)} different configurations"
+
+
+def _share(count: int, of: int) -> str:
+    return f"{100 * count / of:.1f}\u202f% of all runs" if count else "all came through"
