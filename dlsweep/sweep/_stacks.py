@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from dlsweep.config import RunConfig
-from dlsweep.training import Layout, compiling_pays, free_memory, most_members, plan, steps
+from dlsweep.training import Layout, compiling_pays, cost, free_memory, most_members, plan, steps
 
 
 class HasConfig(Protocol):
@@ -58,7 +58,7 @@ class StackQueue(Generic[Waiting]):
             self._device,
         )
         # The longest first, so that no process is left with much at the end.
-        stacks.sort(key=lambda stack: sum(steps(configs[i]) for i in stack), reverse=True)
+        stacks.sort(key=lambda stack: sum(cost(configs[i]) for i in stack), reverse=True)
         planned = [[runs[i] for i in stack] for stack in stacks]
         self._stacks += planned
         self.resume(configs, self._compiling)

@@ -5,7 +5,15 @@ from dlsweep.training._layout import Layout
 from dlsweep.training._losses import LOSSES
 from dlsweep.training._memory import StackMemory, free_memory, members_that_fit, stack_memory
 from dlsweep.training._optimizers import RULES
-from dlsweep.training._planner import compiling_pays, most_members, plan, stack_key, steps, threads
+from dlsweep.training._planner import (
+    compiling_pays,
+    cost,
+    most_members,
+    plan,
+    stack_key,
+    steps,
+    threads,
+)
 from dlsweep.training._results import (
     DIVERGED,
     EARLY_STOPPED,
@@ -40,6 +48,7 @@ __all__ = [
     "TrainedModel",
     "choose_device",
     "compiling_pays",
+    "cost",
     "free_memory",
     "layout_facts",
     "layout_from",

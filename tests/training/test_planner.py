@@ -19,6 +19,7 @@ from dlsweep.config.choices import (
 from dlsweep.training import (
     Stack,
     compiling_pays,
+    cost,
     most_members,
     plan,
     stack_key,
@@ -220,6 +221,23 @@ def test_steps_are_those_that_are_taken():
 
 
 def test_compiling_pays_for_long_sweeps_only():
-    assert not compiling_pays(50_000, 1)
-    assert compiling_pays(150_000, 1)
-    assert not compiling_pays(150_000, 2)
+    assert not compiling_pays(20_000, 1)
+    assert compiling_pays(50_000, 1)
+    assert not compiling_pays(50_000, 2)
+
+
+def test_the_cost_of_a_run_grows_with_what_it_computes():
+    base = RunConfig()
+    assert cost(RunConfig(epochs=20)) == 2 * cost(base)
+    assert cost(RunConfig(hidden_size=512)) > cost(base) > cost(RunConfig(hidden_size=64))
+    assert cost(RunConfig(batch_size=16)) > cost(base)
+    assert cost(RunConfig(train_size=6000)) < cost(base) / 8
+    # By hand: 784·20 + 20·10 and a convolution of 26²·9·32 products on one core.
+    dense = RunConfig(num_layers=1, hidden_size=20)
+    seconds = 6 * 64 * 15_880 / 90e9 + 28 * 15_880 / 10e9 + 1e-4
+    assert cost(dense) == pytest.approx(8440 * seconds)
+    layers = ({"channels": 32, "kernel": 3, "stride": 1},)
+    cnn = RunConfig(model="cnn", conv_layers=layers, num_layers=0)
+    products, weights = 26**2 * 9 * 32 + 26**2 * 32 * 10, 9 * 32 + 26**2 * 32 * 10
+    seconds = 6 * 64 * products / 90e9 + 28 * weights / 10e9 + 1e-4
+    assert cost(cnn) == pytest.approx(8440 * seconds)
