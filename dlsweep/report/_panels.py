@@ -10,6 +10,8 @@ from dlsweep.config import ConfigError
 from dlsweep.report._runs import Online, Run, RunsTable
 from dlsweep.report.statistics import settings
 
+DATA_JOB = "data"
+"""The job type of runs that show the data, ``dlsweep.tracking.JOB_TYPE``; that imports wandb."""
 WIDTH = 24
 """Of W&B's grid, in its units."""
 
@@ -59,10 +61,19 @@ def chosen(table: RunsTable, runs: Sequence[Run], name: str) -> list[Any]:
     return [_runset(table, table.online, name, f"Metric('ID') in [{ids}]")]
 
 
+def data_runs(table: RunsTable) -> list[Any]:
+    """The run set of the runs that show the data; none where the runs are not at W&B."""
+    if table.online is None:
+        return []
+    filters = f"Metric('JobType') == {DATA_JOB!r}"
+    return [_runset(table, table.online, "The data", filters)]
+
+
 def _filter(place: Online) -> str:
+    trained = f"Metric('JobType') != {DATA_JOB!r}"
     if place.sweep is not None:
         return f"Metric('Sweep') == {place.sweep!r}"
-    return f"Metric('Group') == {place.group!r}" if place.group is not None else ""
+    return f"Metric('Group') == {place.group!r} and {trained}" if place.group else trained
 
 
 def _runset(table: RunsTable, place: Online, name: str, filters: str) -> Any:

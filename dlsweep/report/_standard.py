@@ -14,6 +14,7 @@ from dlsweep.report.blocks import (
     Comparison,
     ConfusionMatrices,
     Curves,
+    DataSet,
     Effects,
     Examples,
     Failures,
@@ -39,6 +40,7 @@ def standard_report(title: str = "", threshold: float | None = None) -> Report:
     blocks: tuple[Block, ...] = (
         Summary(),
         Text(text.overview),
+        DataSet(),
         Heading("How did the runs do?", "Runs"),
         Scatter(),
         Curves(),

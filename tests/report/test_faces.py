@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from dlsweep import ConfigError
+from dlsweep import ConfigError, tracking
 from dlsweep.report import Online, _panels, render_markdown, standard_report
 from dlsweep.report._markdown import cell, grid, plain
 from dlsweep.report.blocks import (
@@ -56,8 +57,11 @@ def test_every_block_is_markdown(block: type[Block], name: str, tmp_path: Path):
     assert text.strip()
     assert "nan" not in visible(text).lower()
     assert not re.search(r"<\w", visible(text))
-    for picture in LINK.findall(text):
-        ET.parse(tmp_path / picture)  # it is there, beside the page, and it is well-formed
+    for picture in LINK.findall(text):  # it is there, beside the page, and it can be read
+        if picture.endswith(".svg"):
+            ET.parse(tmp_path / picture)
+        else:
+            Image.open(tmp_path / picture).verify()
     assert {path.name for path in tmp_path.iterdir()} == set(LINK.findall(text))
     for line in text.splitlines():
         if line.startswith("|"):  # the cells of a table are as many as its columns
@@ -186,6 +190,15 @@ def test_tables_and_names():
     assert cell("a|b`c") == "`a\\|b'c`"
     assert cell("") == ""
     assert plain("a*b_<c>\n[d](e)") == "a\\*b\\_\\<c\\> \\[d\\](e)"
+
+
+def test_runs_that_show_the_data_are_not_among_the_runs():
+    pytest.importorskip("wandb_workspaces.reports.v2")
+    assert tracking.JOB_TYPE == _panels.DATA_JOB
+    table = made_up_table(2, online=Online("team", "plants", group="toy"))
+    assert _panels.all_runs(table, table.online).filters == (
+        "Metric('Group') == 'toy' and Metric('JobType') != 'data'"
+    )
 
 
 def test_without_wandb_workspaces(monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,7 @@ from dlsweep.report.blocks._block import Block
 from dlsweep.report.blocks._comparison import Comparison
 from dlsweep.report.blocks._confusion import ConfusionMatrices
 from dlsweep.report.blocks._curves import Curves
+from dlsweep.report.blocks._data_set import DataSet
 from dlsweep.report.blocks._effects import Effects
 from dlsweep.report.blocks._examples import Examples
 from dlsweep.report.blocks._failures import Failures
@@ -25,6 +26,7 @@ BLOCKS: tuple[type[Block], ...] = (
     Comparison,
     ConfusionMatrices,
     Curves,
+    DataSet,
     Effects,
     Examples,
     Failures,
@@ -48,6 +50,7 @@ __all__ = [
     "Comparison",
     "ConfusionMatrices",
     "Curves",
+    "DataSet",
     "Effects",
     "Examples",
     "Failures",

@@ -1,0 +1,89 @@
+"""A block: the data that the runs were trained on: an image of each class, how many there are."""
+
+from __future__ import annotations
+
+import base64
+import functools
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlsweep.config import ConfigError
+from dlsweep.data import DATASETS, DataUnavailable, load
+from dlsweep.figures import data_pictures
+from dlsweep.report import _panels as panels
+from dlsweep.report._data import words
+from dlsweep.report._markdown import figure, plain
+from dlsweep.report.blocks._block import Block
+
+if TYPE_CHECKING:
+    from dlsweep.report._page import Page
+    from dlsweep.report._runs import RunsTable
+
+
+@dataclass(frozen=True)
+class DataSet(Block):
+    """The data that the runs were trained on.
+
+    Attributes:
+        pictures: which of those that ``dlsweep.figures.data_pictures`` makes.
+    """
+
+    pictures: tuple[str, ...] = ("class_samples", "class_distribution")
+
+    def html(self, table: RunsTable, page: Page) -> str:
+        """The pictures, embedded."""
+        title, found = self._pictures(table)
+        if not found:
+            return page.missing(title)
+        images = "".join(
+            f'<img style="max-width:100%;height:auto" alt="{page.text(words(name))}" '
+            f'src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
+            for name, picture in found.items()
+        )
+        return page.figure(title, images)
+
+    def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
+        """The same pictures, from the run that shows the data."""
+        browser = panels.native().MediaBrowser(
+            title="The data", media_keys=list(self.pictures), num_columns=2
+        )
+        return panels.grid(panels.data_runs(table), browser)
+
+    def markdown(self, table: RunsTable, folder: Path) -> str:
+        """The pictures, as files."""
+        title, found = self._pictures(table)
+        if not found:
+            return f"{plain(title)}\n"
+        links = []
+        for name, picture in found.items():
+            (folder / f"{name}.png").write_bytes(picture)
+            links.append(f"![{words(name)}]({name}.png)\n")
+        return figure(title, "\n".join(links))
+
+    def _pictures(self, table: RunsTable) -> tuple[str, dict[str, bytes]]:
+        """A title and the pictures as PNG; or why there are none."""
+        names = {run.config.get("dataset") for run in table.runs} - {None}
+        if len(names) != 1:
+            return "The runs were not all trained on one data set that is known.", {}
+        name = names.pop()
+        if name not in DATASETS:
+            return "The runs' data set is none of dlsweep's.", {}
+        try:
+            made = _made(name)
+        except (DataUnavailable, ConfigError):
+            return f"The images of {name} are not on this machine, so none are shown.", {}
+        title = f"{name}: an image of each class, and how many there are"
+        return title, {n: made[n] for n in self.pictures if n in made}
+
+
+@functools.lru_cache(maxsize=1)  # a report is often rendered to more than one face
+def _made(name: str) -> dict[str, bytes]:
+    return {title: _png(picture) for title, picture in data_pictures(load(name)).items()}
+
+
+def _png(picture: Any) -> bytes:
+    stream = BytesIO()
+    picture.quantize(128).save(stream, format="PNG", optimize=True)
+    return stream.getvalue()
