@@ -27,8 +27,8 @@ NAMES = {
         "deepen initialize model_spec"
     ),
     "dlsweep.report": (
-        "Online Report Run RunsTable publish read_runs render_html render_markdown standard_report "
-        "synced"
+        "Online Report Run RunsTable joined publish read_runs render_html render_markdown "
+        "standard_report synced"
     ),
     "dlsweep.saved": "FILE_NAME Model load_model looks_inverted read_image save_model",
     "dlsweep.scratch": (

@@ -7,7 +7,7 @@ from dlsweep.report._markdown import render_markdown
 from dlsweep.report._publish import publish, synced
 from dlsweep.report._read import read_runs
 from dlsweep.report._report import Report
-from dlsweep.report._runs import Online, Run, RunsTable
+from dlsweep.report._runs import Online, Run, RunsTable, joined
 from dlsweep.report._standard import standard_report
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Report",
     "Run",
     "RunsTable",
+    "joined",
     "publish",
     "read_runs",
     "render_html",

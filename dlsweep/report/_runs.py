@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ class Run:
         reason: why it failed; else empty.
         started, finished: None where it has not happened, or nobody knows.
         url: its page at W&B; None for a run that is not there.
+        beside: whether it is no run of the sweep itself, but was trained to answer a question
+            about one, such as the best configuration with another loss. What is said of the
+            sweep and its settings leaves it out.
     """
 
     id: str
@@ -50,6 +54,7 @@ class Run:
     started: datetime | None = None
     finished: datetime | None = None
     url: str | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,9 +105,9 @@ class RunsTable:
     logged_as: Mapping[str, str] = field(default_factory=dict)
 
     def ranked(self) -> list[Run]:
-        """The runs that have the metric's value, best first; equals as they were made."""
+        """The sweep's runs that have the metric's value, best first; equals as they were made."""
         sign = -1 if self.metric.goal == "maximize" else 1
-        valued = [run for run in self.runs if run.value is not None]
+        valued = [run for run in self.runs if run.value is not None and not run.beside]
         return sorted(valued, key=lambda run: sign * (run.value or 0.0))
 
     def best(self) -> Run | None:
@@ -111,7 +116,7 @@ class RunsTable:
         return ranked[0] if ranked else None
 
     def finished(self) -> list[Run]:
-        """The runs that came to an end with a result, in their order."""
+        """The runs that came to an end with a result, in their order; those beside too."""
         return [r for r in self.runs if r.status in ENDED and r.value is not None]
 
     def failed(self) -> list[Run]:
@@ -153,6 +158,31 @@ def level(value: Any) -> str:
         between = "," if value and isinstance(value[0], Mapping) else "-"
         return between.join(map(level, value))
     return str(value)
+
+
+def joined(table: RunsTable, *others: RunsTable) -> RunsTable:
+    """A sweep with the runs that were trained beside it, to answer questions about its own.
+
+    Args:
+        table: the sweep; all but the runs is as it was.
+        others: their runs come after it, as runs beside it. One whose configuration is there
+            already, seed and all, is left out: a run is a function of its configuration.
+    """
+    runs: list[Run] = []
+    seen: set[str] = set()
+    numbered = enumerate((table, *others))
+    for number, run in ((number, run) for number, one in numbered for run in one.runs):
+        config = {name: value for name, value in run.config.items() if name not in PLACES}
+        key = json.dumps(config, sort_keys=True)
+        if key not in seen or "seed" not in config:
+            seen.add(key)
+            runs.append(run if number == 0 else dataclasses.replace(run, beside=True))
+    return dataclasses.replace(
+        table,
+        source=" and ".join(one.source for one in (table, *others)),
+        runs=tuple(runs),
+        notices=tuple(notice for one in (table, *others) for notice in one.notices),
+    )
 
 
 def varied(configs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from dlsweep.report import _text as text
+from dlsweep.report import text
 from dlsweep.report._report import Report
-from dlsweep.report._suggestions import suggestions
 from dlsweep.report.blocks import (
     AllRuns,
     BestRun,
@@ -62,7 +61,7 @@ def standard_report(title: str = "", threshold: float | None = None) -> Report:
         Heading("Mean squared error or cross-entropy?", "Losses"),
         Comparison(),
         Heading("What to try on other data?", "Suggestions"),
-        Text(suggestions, listed=True),
+        Text(text.suggestions, listed=True),
         Heading("Every run", "All runs"),
         SideBySide(),
         AllRuns(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dlsweep.report._runs import RunsTable, level
 from dlsweep.report._text import command
 from dlsweep.report._words import amount, count, difference, listed, setting
-from dlsweep.report.statistics import Configuration, configurations, importances, settings
+from dlsweep.report.statistics import Configuration, configurations, importances, repeats, settings
 
 FEWEST = 10
 NEAR = 0.01
@@ -64,16 +64,17 @@ def _sentence(table: RunsTable, suggestion: Suggestion) -> str:
     c = suggestion.configuration
     names = [name for name in settings(table) if name in c.runs[0].config]
     told = listed([setting(name, c.get(name)) for name in names])
-    seeds = "one seed" if len(c.runs) == 1 else f"the mean of {len(c.runs)} seeds"
+    whole = repeats(table, c.runs[0])
+    seeds = "one seed" if len(whole.runs) == 1 else f"the mean of {len(whole.runs)} seeds"
     return (
-        f"{suggestion.why}: {told}. Here {amount(table, c.value)} ({seeds}; number "
+        f"{suggestion.why}: {told}. Here {amount(table, whole.value)} ({seeds}; number "
         f"{suggestion.rank:,} of {len(configurations(table)):,}). {_elsewhere(c)}"
     )
 
 
 def _elsewhere(configuration: Configuration) -> str:
     run = configuration.runs[0]
-    kept = {k: v for k, v in run.config.items() if k not in ("dataset", "seed")}
+    kept = {k: v for k, v in run.config.items() if k not in ("dataset", "seed", "train_size")}
     return command(type(run)(run.id, run.name, run.status, kept), dataset="YOURS")
 
 

@@ -21,6 +21,7 @@ from dlsweep.report.statistics import (
     importances,
     interval,
     low_runs,
+    repeats,
     settings,
     top_runs,
 )
@@ -30,11 +31,12 @@ def overview(table: RunsTable) -> list[str]:
     """How many runs there are, what they differ in, and how they came out."""
     if not table.runs:
         return ["There are no runs yet."]
-    statuses = Counter(run.status.replace("_", " ") for run in table.runs)
+    swept = [run for run in table.runs if not run.beside]
+    statuses = Counter(run.status.replace("_", " ") for run in swept)
     told = listed([f"{n:,} {status}" for status, n in statuses.items()])
     found, names = configurations(table), settings(table)
     varied = f" They differ in {listed([code(name) for name in names])}." if names else ""
-    lines = [f"{count(len(table.runs), 'run')}: {told}.{varied}"]
+    lines = [f"{count(len(swept), 'run')}: {told}.{varied}"]
     if not found:
         return [*lines, f"None of them has a value of {code(table.metric.name)}."]
     repeated = sum(len(c.runs) > 1 for c in found)
@@ -42,6 +44,12 @@ def overview(table: RunsTable) -> list[str]:
         lines.append(
             f"They are {count(len(found), 'configuration')}, {repeated:,} of them trained with "
             "more than one seed; below, a configuration's value is the mean over its seeds."
+        )
+    beside = len(table.runs) - len(swept)
+    if beside:
+        lines.append(
+            f"{count(beside, 'run was', 'runs were')} trained beside the sweep, to repeat and to "
+            "compare some of its own; what is said of the settings leaves them out."
         )
     ranked = table.ranked()
     values = np.array([run.value for run in ranked], dtype=float)
@@ -150,7 +158,7 @@ def command(run: Run, **changed: Any) -> str:
 
 def _seeds(table: RunsTable, best: Run) -> list[str]:
     found = configurations(table)
-    mine = next(c for c in found if best in c.runs)
+    mine = repeats(table, best)
     if len(mine.runs) == 1:
         lines = ["It was trained with one seed, so how much of its lead is luck is not known."]
     else:

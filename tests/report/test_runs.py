@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlsweep.config import RunConfig
-from dlsweep.report._runs import level, varied
+from dlsweep.report._runs import joined, level, varied
 from dlsweep.sweep import Metric
 from tests.report.hand_made import run, table
 
@@ -58,3 +58,19 @@ def test_varied_settings_in_the_order_of_the_configuration():
 )
 def test_a_value_as_people_read_it(value, text):
     assert level(value) == text
+
+
+def test_runs_beside_a_sweep_come_once_and_are_not_ranked():
+    first = table([run(0, 0.5), run(1, 0.6, epochs=3)], notices=("one",))
+    later = [run(2, 0.5), run(3, 0.7, loss="mean_squared_error"), run(4, 0.4, seed=1)]
+    whole = joined(first, table(later, title="later", notices=("two",)))
+    assert [r.name for r in whole.runs] == ["run-0", "run-1", "run-3", "run-4"]
+    assert whole.title == "toy"
+    assert [r.beside for r in whole.runs] == [False, False, True, True]
+    assert whole.parameters == first.parameters == ("epochs",)
+    # The best is the sweep's; what was trained beside it has its value all the same.
+    assert whole.best().name == "run-1"
+    assert len(whole.ranked()) == 2
+    assert len(whole.finished()) == 4
+    assert whole.source == "a table made by hand and a table made by hand"
+    assert whole.notices == ("one", "two")

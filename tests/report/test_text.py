@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlsweep.report import RunsTable
+from dlsweep.report import RunsTable, joined
 from dlsweep.report import _text as text
 from dlsweep.report._suggestions import suggest, suggestions
 from dlsweep.report._words import amount, between, code, count, listed
@@ -297,3 +297,24 @@ def test_numbers_as_they_are_written():
         "2 were",
     ]
     assert [listed([]), listed(["a"]), listed(["a", "b", "c"], "or")] == ["", "a", "a, b or c"]
+
+
+def test_runs_beside_the_sweep_repeat_and_compare_and_are_left_out_otherwise():
+    sweep = grid(optimizer_matters, 0.01)
+    best = sweep.best()
+    assert best is not None
+    settings = {name: best.config[name] for name in AXES}
+    losses = ("cross_entropy", "mean_squared_error")
+    more = [
+        run(100 + i, 0.2 + i / 100, seed=seed, loss=loss, **settings)
+        for i, (loss, seed) in enumerate(product(losses, range(5)))
+    ]
+    whole = joined(sweep, table(more))
+    assert len(whole.runs) == 54 + 9  # the best with seed 0 was there already
+    for write in (text.what_matters, text.low, text.high):
+        assert write(whole) == write(sweep)
+    assert "9 runs were trained beside the sweep" in " ".join(text.overview(whole))
+    assert "Over its 5 seeds its mean is" in " ".join(text.best_run(whole))
+    assert "(the mean of 5 seeds; number 1 of 54)" in suggestions(whole)[0]
+    told = text.compared(whole, "loss", *losses)
+    assert told[1].startswith("Over all 5 such pairs")

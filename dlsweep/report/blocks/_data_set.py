@@ -74,7 +74,7 @@ class DataSet(Block):
             made = _made(name)
         except (DataUnavailable, ConfigError):
             return f"The images of {name} are not on this machine, so none are shown.", {}
-        title = f"{name}: an image of each class, and how many there are"
+        title = f"The data: {words(name)}"
         return title, {n: made[n] for n in self.pictures if n in made}
 
 

@@ -82,7 +82,7 @@ def examples(rows: Mapping[str, Sequence[tuple[np.ndarray, str]]]) -> Any:
     with figure(1.75 * len(rows), len(rows), columns) as (drawn, grid):
         for line, (title, row) in zip(grid, rows.items(), strict=True):
             for axes, (image, caption) in zip(line, row, strict=False):
-                axes.imshow(image, cmap="gray_r", interpolation="nearest")
+                axes.imshow(image, cmap="gray", interpolation="nearest")
                 axes.set_title(caption, fontsize=7, loc="center")
             line[0].set_ylabel(title)
             for axes in line:

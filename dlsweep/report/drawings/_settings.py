@@ -49,6 +49,7 @@ def importance(table: RunsTable) -> Any:
         right.set_ylim(-0.8, len(labels) - 0.2)
         right.axvline(0, color=SOFT, linewidth=0.8)
         right.set_xlim(-1, 1)
+        right.set_xticks([-1, -0.5, 0, 0.5, 1])
         right.set_title("correlation")
         right.set_xlabel("Pearson's r; lines: its 95 % interval")
     return drawn

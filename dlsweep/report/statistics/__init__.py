@@ -27,7 +27,7 @@ from dlsweep.report.statistics._importance import (
     correlations,
     importances,
 )
-from dlsweep.report.statistics._units import Configuration, configurations, settings
+from dlsweep.report.statistics._units import Configuration, configurations, repeats, settings
 
 __all__ = [
     "THRESHOLD",
@@ -48,6 +48,7 @@ __all__ = [
     "importances",
     "interval",
     "low_runs",
+    "repeats",
     "settings",
     "top_runs",
 ]

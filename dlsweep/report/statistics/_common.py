@@ -100,7 +100,8 @@ def top_runs(table: RunsTable, share: float = TOP) -> Group:
 
 def diverged_runs(table: RunsTable) -> Group:
     """The configurations that diverged, among all that were trained to an end."""
-    ended = [run for run in table.runs if run.value is not None or run.status == "diverged"]
+    swept = [run for run in table.runs if not run.beside]
+    ended = [run for run in swept if run.value is not None or run.status == "diverged"]
     found = [Configuration(tuple(runs)) for runs in grouped(ended)]
     chosen = [i for i, c in enumerate(found) if any(run.status == "diverged" for run in c.runs)]
     return _group(table, found, chosen, math.nan)

@@ -49,8 +49,15 @@ def settings(table: RunsTable) -> list[str]:
 
 
 def configurations(table: RunsTable) -> list[Configuration]:
-    """The runs that have a value, those that differ in their seed only taken together."""
-    return [Configuration(tuple(runs)) for runs in grouped(table.finished())]
+    """The sweep's runs that have a value, those that differ in their seed only taken together."""
+    found = [run for run in table.finished() if not run.beside]
+    return [Configuration(tuple(runs)) for runs in grouped(found)]
+
+
+def repeats(table: RunsTable, run: Run) -> Configuration:
+    """A run with all that differ from it in their seed only, those beside the sweep too."""
+    groups = grouped(table.finished())
+    return Configuration(tuple(next(group for group in groups if any(one is run for one in group))))
 
 
 def grouped(runs: Sequence[Run], without: str = SEED) -> list[list[Run]]:

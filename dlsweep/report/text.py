@@ -1,0 +1,25 @@
+"""The sentences that a report can write from its runs: each a function of the runs table."""
+
+from dlsweep.report._suggestions import suggestions
+from dlsweep.report._text import (
+    best_run,
+    compared,
+    failures,
+    high,
+    low,
+    methods,
+    overview,
+    what_matters,
+)
+
+__all__ = [
+    "best_run",
+    "compared",
+    "failures",
+    "high",
+    "low",
+    "methods",
+    "overview",
+    "suggestions",
+    "what_matters",
+]
