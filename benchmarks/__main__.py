@@ -1,170 +1,149 @@
-"""A sweep of study S1 on the CPU, end to end, against what people write today.
+"""What dlsweep's time is, against named peers measured in the same run.
 
-    python -m benchmarks                     64 points, all peers; prints a table
-    python -m benchmarks --json result.json  and writes it
-    python -m benchmarks --smoke             seconds, on digits: shows that it still runs
+    python -m benchmarks                      all that a CPU can show (an hour); says the tables
+    python -m benchmarks s1 members           only these
+    python -m benchmarks --resume             only what benchmarks/results does not have yet
+    python -m benchmarks --gpu                what a GPU can show, in under 9 minutes
+    python -m benchmarks --smoke              all of it in seconds, on digits: does it still run?
 
-dlsweep is timed as a user sees it: the whole command ``dlsweep sweep`` with offline wandb logging,
-compiling, validation and test. Peers are timed for an epoch on some of the very same points, in
-turn, in this process, each after the other on the whole machine.
+Each measurement is kept in benchmarks/results as soon as it is made, and benchmarks/README.md is
+filled from there. Let nothing else run meanwhile, and set no OMP_NUM_THREADS.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import math
 import os
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from benchmarks import page
+from benchmarks.results import RESULTS, read, save
 
-from benchmarks.machine import bandwidth, describe, fastest, gemm_peak
-from benchmarks.peers import PEERS
-from dlsweep.config import SETTINGS, RunConfig
-from dlsweep.data import load
 
-SWEEP = Path(__file__).resolve().parents[1] / "sweep.yaml"
-AGENT_POLL = 5.0  # seconds that `wandb agent` waits between runs (Agent.POLL_INTERVAL)
-PARAMETER_BYTES = 4 * 7  # an update reads w, g, m, v and writes w, m, v
+@dataclass(frozen=True)
+class Section:
+    """A measurement: what makes it, and what shows it."""
+
+    measure: Callable[[argparse.Namespace], dict[str, Any]]
+    table: Callable[[dict[str, Any]], str]
+
+
+def _s1(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks import studies
+
+    points, peers, repetitions = (2, 1, 1) if arguments.smoke else (64, 12, 3)
+    return studies.measure(
+        studies.S1,
+        arguments.points or points,
+        arguments.peer_points or peers,
+        arguments.repetitions or repetitions,
+        smoke=arguments.smoke,
+    )
+
+
+def _s2(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks import studies
+
+    points, peers, repetitions = (2, 1, 1) if arguments.smoke else (16, 4, 3)
+    return studies.measure(
+        studies.S2,
+        arguments.points or points,
+        arguments.peer_points or peers,
+        arguments.repetitions or repetitions,
+        smoke=arguments.smoke,
+    )
+
+
+def _single(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks import single
+
+    repetitions = arguments.repetitions or (1 if arguments.smoke else 3)
+    return single.measure(repetitions, smoke=arguments.smoke)
+
+
+def _members(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks import members
+    from dlsweep.data import load
+
+    repetitions = arguments.repetitions or (1 if arguments.smoke else 3)
+    if arguments.smoke:
+        small = {"dataset": "digits", "train_size": 200, "batch_size": 50}
+        return members.measure(load("digits", train_size=200), members.SMOKE, repetitions, **small)
+    return members.measure(load("fashion_mnist"), members.CPU, repetitions)
+
+
+def _search_quality(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks import search_quality
+
+    return search_quality.measure(arguments.repetitions or 40, 2, smoke=arguments.smoke)
+
+
+def _gpu(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks import gpu
+
+    return gpu.measure(smoke=arguments.smoke)
+
+
+def _table(module: str) -> Callable[[dict[str, Any]], str]:
+    def shown(result: dict[str, Any]) -> str:
+        from importlib import import_module
+
+        text: str = import_module(f"benchmarks.{module}").table(result)
+        return text
+
+    return shown
+
+
+SECTIONS = {
+    "s1": Section(_s1, _table("studies")),
+    "s2": Section(_s2, _table("studies")),
+    "single": Section(_single, _table("single")),
+    "members": Section(_members, _table("members")),
+    "search_quality": Section(_search_quality, _table("search_quality")),
+    "gpu": Section(_gpu, _table("gpu")),
+}
+ON_A_CPU = ("s1", "s2", "single", "members")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--points", type=int, default=64)
-    parser.add_argument("--peer-points", type=int, default=8, help="points that peers train")
-    parser.add_argument("--json", type=Path)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("sections", nargs="*", metavar="NAME", help=", ".join(SECTIONS))
+    parser.add_argument("--gpu", action="store_true", help="the section gpu, and no other")
+    parser.add_argument("--resume", action="store_true", help="leave out what is there already")
+    parser.add_argument("--repetitions", type=int)
+    parser.add_argument("--points", type=int, help="of s1 and s2")
+    parser.add_argument("--peer-points", type=int, help="of these, how many the peers train")
+    parser.add_argument("--json", type=Path, help="write the results of this call here, too")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
-    if arguments.smoke:
-        arguments.points, arguments.peer_points = 4, 1
-    result = measure(arguments.points, arguments.peer_points, smoke=arguments.smoke)
-    print(table(result))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def measure(points: int, peer_points: int, *, smoke: bool) -> dict[str, Any]:
-    """Everything in one run: the machine, dlsweep, the peers."""
-    result: dict[str, Any] = {"machine": describe()}
-    result["gemm_flops"], result["bandwidth"] = gemm_peak(), bandwidth()
-    seconds, configs = run_sweep(points, smoke=smoke)
-    run_epochs = sum(config.epochs for config in configs)
-    limit = arithmetic_limit(configs, result["gemm_flops"], result["bandwidth"])
-    result["dlsweep"] = {
-        "points": len(configs),
-        "run_epochs": run_epochs,
-        "seconds": seconds,
-        "seconds_per_run_epoch": seconds / run_epochs,
-        "fraction_of_arithmetic_limit": limit / seconds,
-    }
-    data = load(configs[0].dataset)
-    sample = configs[:: max(1, len(configs) // peer_points)][:peer_points]
-    result["peers"] = {}
-    for name, peer in PEERS.items():
-        print(f"measuring {name} …", file=sys.stderr)
-        times = [peer(config, data, 1)[0] for config in sample]
-        result["peers"][name] = {
-            "points": len(sample),
-            "seconds_per_run_epoch": statistics.mean(times),
-            "spread": statistics.pstdev(times),
-        }
-    start = fastest(
-        lambda: subprocess.run(
-            [sys.executable, "-c", "import torch, torchvision, wandb"], check=True
-        ),
-        2,
-    )
-    script = result["peers"]["DataLoader script"]
-    epochs_per_run = run_epochs / len(configs)
-    result["peers"]["the same, a process for each run"] = {
-        "points": len(sample),
-        "seconds_per_run_epoch": script["seconds_per_run_epoch"]
-        + (start + AGENT_POLL) / epochs_per_run,
-        "spread": script["spread"],
-    }
-    for peer_result in result["peers"].values():
-        peer_result["ratio"] = (
-            peer_result["seconds_per_run_epoch"] / result["dlsweep"]["seconds_per_run_epoch"]
-        )
-    return result
-
-
-def run_sweep(points: int, *, smoke: bool) -> tuple[float, list[RunConfig]]:
-    """Seconds of the whole command, and the configurations that it trained."""
-    with tempfile.TemporaryDirectory() as directory:
-        sweep = yaml.safe_load(SWEEP.read_text())
-        if smoke:
-            sweep["parameters"]["dataset"] = {"value": "digits"}
-            sweep["parameters"]["epochs"] = {"value": 1}
-        (Path(directory) / "sweep.yaml").write_text(yaml.safe_dump(sweep))
-        environment = {**os.environ, "WANDB_MODE": "offline"}
-        command = [sys.executable, "-c", "from dlsweep.cli import main; raise SystemExit(main())"]
-
-        def dlsweep(*words: str) -> str:
-            done = subprocess.run(
-                [*command, *words],
-                cwd=directory,
-                env=environment,
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-            return done.stdout
-
-        began = time.perf_counter()
-        dlsweep("sweep", "sweep.yaml", "--count", str(points), "--device", "cpu")
-        seconds = time.perf_counter() - began
-        rows = json.loads(dlsweep("runs", "--format", "json"))
-        configs = [
-            RunConfig(**{k: v for k, v in row["config"].items() if k in SETTINGS}) for row in rows
-        ]
-    return seconds, sorted(configs, key=lambda config: (config.batch_size, config.hidden_sizes))
-
-
-def arithmetic_limit(configs: list[RunConfig], flops: float, bytes_per_second: float) -> float:
-    """Seconds that matrix products and updates of these runs take at the measured peaks."""
-    total = 0.0
-    data = load(configs[0].dataset)
-    for config in configs:
-        images = len(data.train)
-        steps = config.epochs * math.ceil(images / config.batch_size)
-        sizes = [math.prod(data.image_shape), *config.hidden_sizes, 10]
-        weights = [a * b for a, b in itertools.pairwise(sizes)]
-        # Forward and both backward products; the input needs no gradient.
-        products = 3 * sum(weights) - weights[0]
-        forward_only = 2 * sum(weights) * len(data.val) * config.epochs
-        total += (steps * config.batch_size * 2 * products + forward_only) / flops
-        total += steps * PARAMETER_BYTES * (sum(weights) + sum(sizes[1:])) / bytes_per_second
-    return total
-
-
-def table(result: dict[str, Any]) -> str:
-    machine, ours = result["machine"], result["dlsweep"]
-    lines = [
-        ", ".join(f"{key} {value}" for key, value in machine.items() if value is not None),
-        f"float32 matrix product {result['gemm_flops'] / 1e9:.0f} GFLOP/s, "
-        f"memory {result['bandwidth'] / 1e9:.1f} GB/s, on all cores",
-        f"{ours['points']} points of study S1, {ours['run_epochs']} run-epochs: "
-        f"{ours['fraction_of_arithmetic_limit']:.2f} of the arithmetic limit",
-        "",
-        "| way | points | s per run-epoch | ± | dlsweep is faster by |",
-        "|---|---|---|---|---|",
-        f"| dlsweep sweep | {ours['points']} | {ours['seconds_per_run_epoch']:.2f} | | |",
-    ]
-    for name, peer in result["peers"].items():
-        lines.append(
-            f"| {name} | {peer['points']} | {peer['seconds_per_run_epoch']:.2f} "
-            f"| {peer['spread']:.2f} | {peer['ratio']:.1f} × |"
-        )
-    return "\n".join(lines)
+    unknown = [name for name in arguments.sections if name not in SECTIONS]
+    if unknown:
+        parser.error(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}")
+    names = ["gpu"] if arguments.gpu else arguments.sections or list(ON_A_CPU)
+    if not arguments.smoke and "OMP_NUM_THREADS" in os.environ:
+        print("OMP_NUM_THREADS is set: the peers have no more threads than that", file=sys.stderr)
+    results: dict[str, dict[str, Any]] = {}
+    for name in names:
+        known = read(name) if arguments.resume else None
+        if known is None:
+            known = SECTIONS[name].measure(arguments)
+            save(name, known, smoke=arguments.smoke)
+        results[name] = known
+        print(f"\n## {name}\n\n{SECTIONS[name].table(known)}\n", flush=True)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    if not arguments.smoke:
+        page.fill()
+        print(f"kept in {RESULTS}, shown in {page.PAGE}", file=sys.stderr)
 
 
 if __name__ == "__main__":

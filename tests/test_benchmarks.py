@@ -1,28 +1,212 @@
 """The benchmarks still run, and print what they promise."""
 
+from __future__ import annotations
+
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks import gpu, page
+from benchmarks.machine import shown, spread
+from benchmarks.peers.jax_vmap import jax_vmap
+from benchmarks.studies import HERE, NOT_INSTALLED, sample
+from dlsweep.config import RunConfig
+from dlsweep.data import load
+from dlsweep.sweep import load_sweep
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_the_smoke_version(tmp_path: Path) -> None:
+def smoke(tmp_path: Path, *words: str) -> tuple[dict[str, Any], str]:
+    """The results and the tables of ``python -m benchmarks WORDS --smoke``."""
+    path = tmp_path / "results.json"
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--smoke", "--json", tmp_path / "result.json"],
+        [sys.executable, "-m", "benchmarks", *words, "--smoke", "--json", path],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
-    result = json.loads((tmp_path / "result.json").read_text())
-    assert result["dlsweep"]["points"] == 4
-    assert {"processor", "cores", "torch"} <= result["machine"].keys()
-    assert 0 < result["dlsweep"]["fraction_of_arithmetic_limit"] < 1
-    for name, peer in result["peers"].items():
-        ratio = peer["seconds_per_run_epoch"] / result["dlsweep"]["seconds_per_run_epoch"]
-        assert peer["ratio"] == ratio
-        assert f"| {name} |" in done.stdout
-    assert len(result["peers"]) == 4
+    return json.loads(path.read_text()), done.stdout
+
+
+def test_a_study_against_its_peers(tmp_path: Path) -> None:
+    results, out = smoke(tmp_path, "s1", "s2")
+    assert list(results) == ["s1", "s2"]
+    for result in results.values():
+        ours = result["dlsweep"]
+        assert ours["points"] == 2
+        assert {"processor", "cores", "torch", "date"} <= result["machine"].keys()
+        for name, peer in result["peers"].items():
+            assert f"| {name} |" in out
+            if "missing" in peer:
+                assert peer["missing"].startswith(NOT_INSTALLED)
+                continue
+            ratio = (
+                peer["seconds_per_run_epoch"]["median"] / ours["seconds_per_run_epoch"]["median"]
+            )
+            assert peer["ratio"]["median"] == pytest.approx(ratio)
+    assert len(results["s1"]["peers"]) == 6
+    assert len(results["s2"]["peers"]) == 3
+    assert 0 < results["s1"]["dlsweep"]["fraction_of_arithmetic_limit"]["median"] < 1
+
+
+def test_one_run_and_stacks_that_grow(tmp_path: Path) -> None:
+    results, out = smoke(tmp_path, "single", "members")
+    for ways in results["single"]["cases"].values():
+        assert all(seconds["median"] > 0 for seconds in ways.values())
+        assert {"dlsweep, the engine", "in-memory loop, fused Adam"} <= ways.keys()
+    assert "dlsweep, backend numpy" in results["single"]["cases"]["S1's net, batch 64"]
+    assert [row["members"] for row in results["members"]["rows"]] == [1, 2]
+    assert all(row["predicted_bytes"] > 1e6 for row in results["members"]["rows"])
+    assert "python train.py, the whole command" in out
+
+
+def test_search_quality(tmp_path: Path) -> None:
+    results, out = smoke(tmp_path, "search_quality")
+    (result,) = results.values()
+    assert [(row["method"], row["at_once"]) for row in result["rows"]] == [
+        ("random", 1),
+        ("bayes", 1),
+        ("bayes", 8),
+    ]
+    for row in result["rows"]:
+        assert all(0 < value <= result["best"] for value in row["best"]["16"])
+    assert "| bayes | 8 |" in out
+
+
+def test_an_unknown_section_is_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "s3"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "no section 's3'; there are s1, s2" in done.stderr
+
+
+# --- The GPU's program, on the CPU ---------------------------------------------------------------
+
+BLOCKED = (
+    "import sys\n"
+    "for name in ('wandb', 'optuna', 'sqlalchemy', 'torchvision', 'sklearn', 'rich', 'yaml',\n"
+    "             'PIL', 'threadpoolctl', 'scipy', 'jax', 'optax', 'matplotlib'):\n"
+    "    sys.modules[name] = None\n"
+)
+
+
+def test_the_engine_needs_torch_and_numpy_alone() -> None:
+    program = BLOCKED + (
+        "import dlsweep, dlsweep.config, dlsweep.data, dlsweep.models, dlsweep.scratch\n"
+        "import dlsweep.training, benchmarks.gpu, benchmarks.__main__\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_the_gpu_program_runs_on_torch_and_numpy_alone(tmp_path: Path) -> None:
+    path = tmp_path / "gpu.json"
+    program = BLOCKED + (
+        f"sys.argv = ['gpu', '--smoke', '--json', {str(path)!r}]\n"
+        "from benchmarks.gpu import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        # A GPU is not what this is about.
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(path.read_text())
+    for name in gpu.BUDGET:
+        assert "failed" not in result[name], result[name]
+    for name in ("s1", "s2"):
+        study = result[name]
+        assert study["complete"]
+        assert study["run_epochs"] / study["took"] == study["run_epochs_per_second"]
+        assert "missing" in study["peers"][gpu.SCRIPT]
+        assert study["peers"][gpu.ONE_AT_A_TIME]["ratio"] > 0
+        assert sum(study["statuses"].values()) == study["points"]
+    assert result["grid"]["complete"]
+    assert [row["members"] for row in result["members"]["rows"]] == [1, 3]
+    assert "| S1's whole grid |" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("space", "file"), [(gpu.S1, ROOT / "sweep.yaml"), (gpu.S2, HERE / "s2.yaml")]
+)
+def test_the_spaces_are_those_of_the_sweep_files(space: dict[str, list[Any]], file: Path) -> None:
+    parameters = yaml.safe_load(file.read_text())["parameters"]
+    assert space == {
+        name: given.get("values", [given.get("value")]) for name, given in parameters.items()
+    }
+    assert load_sweep(file).space.size is not None
+
+
+def test_the_grid_is_whole_and_samples_are_of_it() -> None:
+    points = gpu.grid(gpu.S1, "cpu")
+    assert len(set(points)) == 11_664
+    some = gpu.sampled(gpu.S1, 50, "cpu")
+    assert set(some) <= set(points)
+    assert some == gpu.sampled(gpu.S1, 50, "cpu")
+    assert some != gpu.sampled(gpu.S1, 50, "cpu", seed=1)
+
+
+def test_a_study_that_outlasts_its_time_is_extrapolated() -> None:
+    configs = gpu.sampled(gpu.S1, 4, "cpu")
+    data = gpu._data(configs[0], "cpu", smoke=True, train_size=200)
+    short = gpu.train_all(configs, data, "cpu", 0, smoke=True)
+    assert not short["complete"]
+    assert short["run_epochs"] < sum(config.epochs for config in configs)
+    assert short["seconds"] > short["took"]
+
+
+# --- Peers and pages -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", ["nesterov", "nadam"])
+def test_the_jax_peer_trains(optimizer: str) -> None:
+    pytest.importorskip("jax", reason="jax is not installed")
+    pytest.importorskip("optax", reason="optax is not installed")
+    config = RunConfig(dataset="digits", num_layers=1, hidden_size=8, optimizer=optimizer)
+    compiling, epochs = jax_vmap([config, config], load("digits"), 2)
+    assert compiling > 0
+    assert len(epochs) == 2
+
+
+def test_samples_are_spread_evenly() -> None:
+    assert sample(range(64), 8) == [4, 12, 20, 28, 36, 44, 52, 60]
+    assert sample(range(3), 8) == [0, 1, 2]
+    assert sample([7], 1) == [7]
+
+
+def test_a_measurement_is_shown_by_its_median_and_range() -> None:
+    assert shown(spread([3.0, 1.0, 2.0])) == "2.00 (1.00–3.00)"
+    assert shown(spread([1.5]), 1) == "1.5"
+
+
+def test_the_page_is_filled_between_its_marks(tmp_path: Path) -> None:
+    path = tmp_path / "README.md"
+    path.write_text("before\n<!-- result s1 -->\nold\n<!-- /result s1 -->\nafter\n")
+    page.fill(path)
+    text = path.read_text()
+    assert text.startswith("before\n<!-- result s1 -->\n")
+    assert text.endswith("<!-- /result s1 -->\nafter\n")
+    assert "old" not in text
+    page.fill(path)
+    assert path.read_text() == text
+
+
+def test_the_page_shows_what_was_measured() -> None:
+    """``python -m benchmarks.page`` was run after the last measurement."""
+    text = page.PAGE.read_text()
+    for name in page.SHOW:
+        assert page.replaced(text, name, page.shown(name)) == text, f"{name} is not up to date"

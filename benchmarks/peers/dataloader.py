@@ -35,8 +35,7 @@ class Images(TorchDataset[tuple[torch.Tensor, int]]):
 def dataloader_script(config: RunConfig, data: Dataset, epochs: int) -> list[float]:
     train = DataLoader(Images(data.train), batch_size=config.batch_size, shuffle=True)
     val = DataLoader(Images(data.val), batch_size=config.batch_size)
-    pixels = data.train.images[0].numel()
-    model = network(config, pixels, data.num_classes)
+    model = network(config, data.image_shape, data.num_classes)
     opt = optimizer(config, model, fused=False)
     criterion = nn.CrossEntropyLoss()
     seconds = []

@@ -7,15 +7,46 @@ from torch import nn
 
 from dlsweep.config import RunConfig
 
-ACTIVATIONS = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "identity": nn.Identity}
+ACTIVATIONS = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "identity": nn.Identity,
+}
 
 
-def network(config: RunConfig, pixels: int, classes: int) -> nn.Module:
-    layers: list[nn.Module] = [nn.Flatten()]
-    for size in config.hidden_sizes:
-        layers += [nn.Linear(pixels, size), ACTIVATIONS[config.activation]()]
-        pixels = size
-    return nn.Sequential(*layers, nn.Linear(pixels, classes))
+def network(config: RunConfig, image_shape: tuple[int, int, int], classes: int) -> nn.Module:
+    channels, height, width = image_shape
+    blocks: list[list[nn.Module]] = []
+    if config.model == "cnn":
+        for layer in config.conv_layers:
+            block: list[nn.Module] = [
+                nn.Conv2d(channels, layer.channels, layer.kernel, layer.stride)
+            ]
+            if config.batch_norm:
+                block.append(nn.BatchNorm2d(layer.channels))
+            block.append(ACTIVATIONS[config.conv_activation or config.activation]())
+            blocks.append(block)
+            channels = layer.channels
+            height, width = layer.output_side(height), layer.output_side(width)
+        blocks[-1].append(nn.Flatten())
+    size = channels * height * width
+    for hidden in config.hidden_sizes:
+        blocks.append([nn.Linear(size, hidden), ACTIVATIONS[config.activation]()])
+        size = hidden
+    if config.dropout > 0:
+        for block in {
+            "first": blocks[:1],
+            "last": blocks[-1:],
+            "both": [blocks[0], *blocks[1:][-1:]],
+            "all": blocks,
+        }[config.dropout_at]:
+            block.append(nn.Dropout(config.dropout))
+    flatten = [] if config.model == "cnn" else [nn.Flatten()]
+    layers = [module for block in blocks for module in block]
+    return nn.Sequential(*flatten, *layers, nn.Linear(size, classes))
 
 
 def optimizer(config: RunConfig, model: nn.Module, *, fused: bool) -> torch.optim.Optimizer:
