@@ -210,7 +210,7 @@ def pack(folder: Path) -> None:
         target = folder / name
         target.mkdir(parents=True, exist_ok=True)
         for file in DATASETS[name].files:
-            content = gzip.compress((source / file).read_bytes(), 9, mtime=0)
+            content = gzip.compress((source / file).read_bytes(), 6, mtime=0)
             (target / f"{file}.gz").write_bytes(content)
         _tell(f"{target}: {sum(p.stat().st_size for p in target.iterdir()) / 1e6:.1f} MB")
 

@@ -122,7 +122,7 @@ def learned(sweep: dict[str, Any]) -> dict[str, list[float | None]]:
             aside = path.with_suffix(".part")
             aside.write_text(json.dumps(curves))
             os.replace(aside, path)
-    return curves
+    return {key(config): curves[key(config)] for config in configs}
 
 
 def cache_path(configs: Sequence[RunConfig]) -> Path:

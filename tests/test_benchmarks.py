@@ -104,6 +104,8 @@ def test_the_engine_needs_torch_and_numpy_alone() -> None:
     program = BLOCKED + (
         "import dlsweep, dlsweep.config, dlsweep.data, dlsweep.models, dlsweep.scratch\n"
         "import dlsweep.training, benchmarks.gpu, benchmarks.__main__\n"
+        "import numpy; from dlsweep.data._split import stratified_holdout\n"
+        "assert len(stratified_holdout(numpy.arange(100) % 10, 0.1)[1]) == 10\n"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 

@@ -17,7 +17,8 @@ def stratified_holdout(labels: npt.NDArray[np.integer], fraction: float) -> tupl
     """Hold out a stratified fraction, with a fixed seed.
 
     It is ``sklearn.model_selection.train_test_split(..., test_size=fraction, stratify=labels,
-    random_state=0)``, put back into the order of the data set.
+    random_state=0)``, put back into the order of the data set; written out here, so that training
+    needs torch and NumPy alone.
 
     Args:
         labels: shape (N,).
@@ -27,15 +28,45 @@ def stratified_holdout(labels: npt.NDArray[np.integer], fraction: float) -> tupl
         The indices that stay and those held out, each ascending; together they are ``range(N)``.
 
     Raises:
-        ValueError: one of the two parts would have fewer images than there are classes.
+        ValueError: one of the two parts would have fewer images than there are classes, or a class
+            has one image only.
     """
-    # Imported only here: it takes a second, and importing dlsweep.data should not.
-    from sklearn.model_selection import train_test_split
+    count = len(labels)
+    number_out = math.ceil(fraction * count)
+    counts = np.unique(labels, return_counts=True)[1]
+    if min(number_out, count - number_out) < len(counts) or counts.min() < 2:
+        few = f"{count} images of {len(counts)} classes"
+        raise ValueError(f"{few} are too few to hold out {fraction}")
+    rng = np.random.RandomState(SPLIT_SEED)
+    stay = _shares(counts, count - number_out, rng)
+    out = _shares(counts - stay, number_out, rng)
+    parts = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
+    staying, held_out = [], []
+    for places, first, second in zip(parts, stay, out, strict=True):
+        shuffled = places[rng.permutation(len(places))]
+        staying.append(shuffled[:first])
+        held_out.append(shuffled[first : first + second])
+    return np.sort(np.concatenate(staying)), np.sort(np.concatenate(held_out))
 
-    stay, held_out = train_test_split(
-        np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=SPLIT_SEED
-    )
-    return np.sort(stay), np.sort(held_out)
+
+def _shares(counts: npt.NDArray[np.integer], draws: int, rng: np.random.RandomState) -> Indices:
+    """How many of each class ``draws`` images have: scikit-learn's ``_approximate_mode``.
+
+    Whole images first; the rest goes to the largest remainders, at random among equal ones.
+    """
+    exact = counts / counts.sum() * draws
+    shares = np.floor(exact)
+    remainders = exact - shares
+    missing = int(draws - shares.sum())
+    for value in np.unique(remainders)[::-1]:
+        if missing == 0:
+            break
+        (equals,) = np.nonzero(remainders == value)
+        chosen = rng.choice(equals, size=min(len(equals), missing), replace=False)
+        shares[chosen] += 1
+        missing -= len(chosen)
+    whole: Indices = shares.astype(np.intp)
+    return whole
 
 
 def stratified_subset(labels: npt.NDArray[np.integer], size: int) -> Indices:

@@ -16,15 +16,29 @@ def test_holdout_is_a_partition_with_each_class_its_share() -> None:
     np.testing.assert_array_equal(np.bincount(LABELS[held_out]), [40, 30, 20, 10])
 
 
-def test_holdout_is_sklearns_with_seed_0() -> None:
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.0137, 0.333, 0.5, 0.91])
+@pytest.mark.parametrize("classes", [(400, 300, 200, 100), (7, 7, 7), (33, 2, 61, 33, 200, 5)])
+def test_holdout_is_sklearns_with_seed_0(classes: tuple[int, ...], fraction: float) -> None:
     from sklearn.model_selection import train_test_split
 
-    stay, held_out = train_test_split(
-        np.arange(1000), test_size=0.1, stratify=LABELS, random_state=0
-    )
-    found = stratified_holdout(LABELS, 0.1)
+    labels = np.random.default_rng(5).permutation(np.repeat(np.arange(len(classes)), classes))
+    try:
+        stay, held_out = train_test_split(
+            np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=0
+        )
+    except ValueError:
+        with pytest.raises(ValueError, match="too few"):
+            stratified_holdout(labels, fraction)
+        return
+    found = stratified_holdout(labels, fraction)
     np.testing.assert_array_equal(found[0], sorted(stay))
     np.testing.assert_array_equal(found[1], sorted(held_out))
+
+
+@pytest.mark.parametrize(("classes", "fraction"), [((4, 4), 0.01), ((4, 4), 0.9), ((4, 1), 0.3)])
+def test_holdout_of_too_few_is_refused(classes: tuple[int, ...], fraction: float) -> None:
+    with pytest.raises(ValueError, match="too few to hold out"):
+        stratified_holdout(np.repeat(np.arange(len(classes)), classes), fraction)
 
 
 def test_holdout_ignores_global_random_state() -> None:
