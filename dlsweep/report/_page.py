@@ -33,6 +33,10 @@ class Page:
         """A value as text that no browser takes for markup."""
         return html.escape(str(value))
 
+    def breakable(self, value: object) -> str:
+        """Text that may go on in the next line after an underscore."""
+        return self.text(value).replace("_", "_<wbr>")
+
     def prose(self, text: str) -> str:
         """A sentence; `code` between backticks and **strong words** are the only markup."""
         parts = re.split(r"(`[^`]+`|\*\*[^*]+\*\*)", text)

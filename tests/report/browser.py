@@ -19,11 +19,12 @@ FLAGS = (
     "--disable-component-update",
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PIXELS = """canvas => {
+PIXELS = """chart => {
     const copy = document.createElement('canvas');
-    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const layers = [...chart.querySelectorAll('canvas')];
+    [copy.width, copy.height] = [layers[0].width, layers[0].height];
     const context = copy.getContext('2d');
-    context.drawImage(canvas, 0, 0);
+    layers.forEach(layer => context.drawImage(layer, 0, 0));
     const {data} = context.getImageData(0, 0, copy.width, copy.height);
     let [inked, hash] = [0, 0];
     for (let i = 0; i < data.length; i += 4) {
@@ -60,9 +61,9 @@ class Opened:
     def drawn(self, *places: str) -> list[tuple[int, int]]:
         """For each chart of these places, how many of its pixels are drawn and a hash of them."""
         return [
-            tuple(canvas.evaluate(PIXELS))
+            tuple(chart.evaluate(PIXELS))
             for place in places or ("",)
-            for canvas in self.page.locator(f"{place} .chart canvas").all()
+            for chart in self.page.locator(f"{place} .chart").all()
         ]
 
     def settle(self) -> None:

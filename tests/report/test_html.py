@@ -50,7 +50,7 @@ def selected(opened: Opened) -> int:
 
 def brush(opened: Opened, axis: int, start: float, end: float) -> None:
     """Drag along an axis of the parallel coordinates, between two shares of its height."""
-    box = opened.page.locator(".widget.parallel canvas").bounding_box()
+    box = opened.page.locator(".widget.parallel .chart").bounding_box()
     axes = 5  # intervals between the five settings and the metric, as charts lay them out
     x = box["x"] + 46 + axis * (box["width"] - 46 - 56) / axes
     top, height = box["y"] + 60, box["height"] - 60 - 26

@@ -90,7 +90,7 @@ function axisStyle(name, extra = {}) {
 
 /**
  * The highlight of the best run, the run in focus and the run under the pointer, drawn above a chart
- * without drawing the chart again.
+ * on a canvas of its own: the thousand lines below need not be drawn again.
  *
  * `pointsOf(run)` gives its pixels, none if it is not shown; `nearest(x, y)` the run that the pointer
  * means, or null; `lineOf(run, x)` one more line for the tip.
@@ -102,9 +102,9 @@ function highlight(chart, { pointsOf, nearest, lineOf = () => null, labels = tru
     const z = 100 + index;
     const mark = {
       kind,
-      line: new Polyline({ z, silent: true, style: { fill: 'none' } }),
-      dot: new Circle({ z, silent: true, style: {} }),
-      text: new Text({ z: z + 10, silent: true, style: {} }),
+      line: new Polyline({ zlevel: 1, z, silent: true, style: { fill: 'none' } }),
+      dot: new Circle({ zlevel: 1, z, silent: true, style: {} }),
+      text: new Text({ zlevel: 1, z: z + 10, silent: true, style: {} }),
     };
     [mark.line, mark.dot, mark.text].forEach((shape) => zr.add(shape));
     return mark;

@@ -106,7 +106,7 @@ def _effect(page: Page, table: RunsTable, effect: Effect, scale: _Scale, middle:
     for mean in effect.means:
         whisker = (scale(mean.low), scale(mean.high)) if math.isfinite(mean.low) else None
         rows.append(
-            f'<tr><th scope="row">{page.text(mean.level).replace("_", "_<wbr>")}</th><td>'
+            f'<tr><th scope="row">{page.breakable(mean.level)}</th><td>'
             + page.track(zero=middle, dot=scale(mean.mean), whisker=whisker)
             + f'</td><td class="number">{result(table.metric.name, mean.mean, 1)}</td>'
             f'<td class="number soft">{mean.configurations}</td></tr>'

@@ -129,7 +129,7 @@ def _row(
             + page.track(zero=0.5, dot=(related.r + 1) / 2, whisker=whisker)
             + f'</td><td class="number">{related.r:+.2f}</td>'.replace("-", "−")
         )
-    return f'<tr class="{kind}"><th scope="row">{page.text(name)}</th>{cells}</tr>'
+    return f'<tr class="{kind}"><th scope="row">{page.breakable(name)}</th>{cells}</tr>'
 
 
 def _note(found: Importances) -> str:

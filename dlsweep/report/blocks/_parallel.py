@@ -25,12 +25,14 @@ class ParallelCoordinates(Block):
         found = page.importances(table)
         ranked = [item.setting for item in reversed(found.settings)] if found.tell else []
         order = [*(name for name in table.parameters if name not in ranked), *ranked]
+        without = any(run.value is None for run in table.runs)
+        red = " Red lines are runs without a result." if without else ""
         place = " The most important settings stand next to the result." if ranked else ""
         return page.figure(
             "From settings to results",
             page.widget("parallel", order=order),
             "A line is a run. Drag along an axis to select the runs that pass there; every figure "
-            f"and the table follow. A click on an axis lifts its selection.{place}",
+            f"and the table follow. A click on an axis lifts its selection.{place}{red}",
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
