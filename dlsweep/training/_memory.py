@@ -18,10 +18,10 @@ from torch.utils._pytree import tree_iter
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS, DatasetChoice
 from dlsweep.models import FeedForward, build, deepen
+from dlsweep.training._evaluation import EVALUATION_BYTES
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import RULES
-from dlsweep.training._torch import _EVALUATION_BYTES
 
 _SHARE = {"cpu": 0.7, "cuda": 0.9}
 """How much of what is free stacks may take; the rest is for what else grows meanwhile."""
@@ -186,6 +186,10 @@ def _predict(
     choice, size = DATASETS[config.dataset], dtype.itemsize
     model = _model(config, choice, layout, dtype)
     member = Member(model, layout.losses, choice.image_shape)
+    own_layout = Layout.of([config])
+    own_model = _model(config, choice, own_layout, dtype)
+    alone = Member(own_model, own_layout.losses, choice.image_shape)
+    names = own_model.state_dict().keys()
     train, val = _images(config, choice)
     batch, largest = min(config.batch_size, train), max(val, choice.test_images)
     widest = count * widest_layer(model, choice.image_shape) * size  # of one image
@@ -209,7 +213,13 @@ def _predict(
         return after, torch.autograd.grad(losses.sum(), list(leaves.values()))
 
     def evaluate() -> object:
-        part = images(max(1, min(largest, _EVALUATION_BYTES // widest)))
+        if device == "cpu":  # one after the other, each by a model of its own
+            part = images(max(1, min(largest, count * EVALUATION_BYTES // widest)))
+            parameters = {name: leaf[0] for name, leaf in leaves.items() if name in names}
+            own = {name: value[0] for name, value in state.items() if name in names}
+            with torch.no_grad():
+                return alone.evaluate(parameters, own, *part, chosen[0])
+        part = images(max(1, min(largest, EVALUATION_BYTES // widest)))
         with torch.no_grad():
             over = vmap(member.evaluate, (0, 0, None, None, 0))
             return over(leaves, state, *part, chosen)
@@ -275,7 +285,7 @@ def _at_most(config: RunConfig, count: int, layout: Layout) -> int:
     pixels, largest = math.prod(choice.image_shape), max(val, choice.test_images)
     held = pixels + (20 + 3 * kinds) * values
     training = 4 * count * (9 * parameters + min(config.batch_size, train) * held)
-    evaluated = min(_EVALUATION_BYTES, 4 * count * values * largest)
+    evaluated = min(EVALUATION_BYTES, 4 * count * values * largest)
     answers = 8 * (count * val * (choice.classes + 1) + pixels * largest)
     data = (train + largest + largest) * (4 * pixels + 8)
     return training + (10 + 3 * kinds) * evaluated + answers + data

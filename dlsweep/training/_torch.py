@@ -22,13 +22,11 @@ from dlsweep.training._compiled import (
     make_together,
     update_program,
 )
+from dlsweep.training._evaluation import AloneModel, Answers, in_parts
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import RULES, Optimizer
 from dlsweep.training._state import load_arrays
-
-_EVALUATION_BYTES = 64 * 2**20
-"""About how much memory the widest layer may take while evaluating."""
 
 
 class TorchLearner:
@@ -65,9 +63,7 @@ class TorchLearner:
         images, shape = data.train.images, data.image_shape
         self.device = images.device
         models = [self._build(config) for config in configs]
-        self._own = [
-            _own_names(config, model) for config, model in zip(configs, models, strict=True)
-        ]
+        self._alone = [AloneModel(config, data) for config in configs]
         self._shapes = {name: p.shape for name, p in models[0].named_parameters()}
         self._sizes = [shape.numel() for shape in self._shapes.values()]
         rows = [torch.cat([p.detach().flatten() for p in m.parameters()]) for m in models]
@@ -109,7 +105,7 @@ class TorchLearner:
         # from step to step, as is the gradient, for which memory is then never asked again.
         self._stacked = parameters = self._views(self.theta)
         if len(self.configs) == 1:
-            parameters = _index_first(parameters)
+            parameters = _row(parameters, 0)
         self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
         self._gradient = torch.empty_like(self.theta)
         self._fixed = self._identity_layers()
@@ -132,8 +128,8 @@ class TorchLearner:
         owned = torch.ones_like(self.theta, dtype=torch.bool)
         start = 0
         for name, size in zip(self._shapes, self._sizes, strict=True):
-            for row, own in enumerate(self._own):
-                owned[row, start : start + size] = name in own
+            for row, alone in enumerate(self._alone):
+                owned[row, start : start + size] = name in alone.parameters
             start += size
         return owned
 
@@ -164,7 +160,7 @@ class TorchLearner:
         fixed, start = [], 0
         for name, size in zip(self._shapes, self._sizes, strict=True):
             columns = self.theta[:, start : start + size]
-            rows = [row for row, own in enumerate(self._own) if name not in own]
+            rows = [row for row, m in enumerate(self._alone) if name not in m.parameters]
             if rows:
                 index = torch.tensor(rows, device=self.device)
                 fixed.append((columns, index, columns.index_select(0, index)))
@@ -181,7 +177,7 @@ class TorchLearner:
 
     def parameters(self, row: int) -> int:
         """See ``Learner``."""
-        return sum(self._shapes[name].numel() for name in self._own[row])
+        return sum(self._shapes[name].numel() for name in self._alone[row].parameters)
 
     def _step(
         self, images: Tensor, labels: Tensor, factors: Sequence[Tensor]
@@ -200,7 +196,7 @@ class TorchLearner:
             self.optimizer.step_compiled((first, others), factors)
             return losses, right
         if len(self.configs) == 1:  # the same function without the overhead of mapping it
-            first = _index_first(self.buffers)
+            first = _row(self.buffers, 0)
             loss, (hits, after) = self._member.train(
                 self._leaves, first, images, labels, self._chosen_loss[0]
             )
@@ -252,32 +248,33 @@ class TorchLearner:
         stacked = np.stack([orders[seed] for seed in self._seeds])
         return torch.from_numpy(stacked).to(self.device)
 
-    @torch.no_grad()
     def _evaluate(
-        self, split: Split, theta: Tensor, buffers: dict[str, Tensor], chosen: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Losses (K, N) and logits (K, N, classes) of members on a whole split."""
-
-        over = vmap(self._member.evaluate, (0, 0, None, None, 0))
-        per_image = len(theta) * self._width * theta.element_size()
-        batch = max(1, min(len(split), _EVALUATION_BYTES // per_image))
-        parts = [
-            over(
-                self._views(theta),
-                buffers,
-                split.images[i : i + batch],
-                split.labels[i : i + batch],
-                chosen,
-            )
-            for i in range(0, len(split), batch)
-        ]
-        losses, logits = zip(*parts, strict=True)
-        return torch.cat(losses, 1), torch.cat(logits, 1)
+        self, split: Split, theta: Tensor, buffers: dict[str, Tensor], rows: Sequence[int]
+    ) -> Answers:
+        """Losses (rows, N) and logits (rows, N, classes) of members on a whole split."""
+        image_bytes = self._width * theta.element_size()
+        if self.device.type == "cpu":
+            views = self._views(theta)
+            parts = [
+                self._alone[row].evaluate(_row(views, row), _row(buffers, row), split, image_bytes)
+                for row in rows
+            ]
+            losses, logits = zip(*parts, strict=True)
+            return torch.stack(losses), torch.stack(logits)
+        index = torch.tensor(list(rows), device=self.device)
+        parameters = self._views(theta[index])
+        state = {name: buffer[index] for name, buffer in buffers.items()}
+        chosen, over = self._chosen_loss[index], vmap(self._member.evaluate, (0, 0, None, None, 0))
+        return in_parts(
+            lambda images, labels: over(parameters, state, images, labels, chosen),
+            split,
+            image_bytes * len(index),
+        )
 
     def validate(self) -> tuple[np.ndarray, np.ndarray]:
         """See ``Learner``."""
-        split = self.data.val
-        losses, logits = self._evaluate(split, self.theta, self.buffers, self._chosen_loss)
+        split, rows = self.data.val, range(len(self.configs))
+        losses, logits = self._evaluate(split, self.theta, self.buffers, rows)
         right = (logits.argmax(2) == split.labels).double().mean(1)
         return losses.double().mean(1).cpu().numpy(), right.cpu().numpy()
 
@@ -290,10 +287,8 @@ class TorchLearner:
 
     def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
         """See ``Learner``."""
-        one = slice(row, row + 1)
-        buffers = {name: buffer[one] for name, buffer in self.best_buffers.items()}
         losses, logits = self._evaluate(
-            getattr(self.data, split), self.best[one], buffers, self._chosen_loss[one]
+            getattr(self.data, split), self.best, self.best_buffers, [row]
         )
         probabilities = torch.softmax(logits[0], 1).float().cpu().numpy()
         return float(losses.double().mean()), probabilities
@@ -301,7 +296,7 @@ class TorchLearner:
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """See ``Learner``."""
         best = self._views(self.best[row : row + 1])
-        weights = {name: best[name][0].cpu().numpy().copy() for name in self._own[row]}
+        weights = {name: best[name][0].cpu().numpy().copy() for name in self._alone[row].parameters}
         for name in self._persistent:
             weights[name] = self.best_buffers[name][row].cpu().numpy().copy()
         return weights
@@ -309,7 +304,7 @@ class TorchLearner:
     def set_best_weights(self, row: int, weights: Mapping[str, np.ndarray]) -> None:
         """See ``Learner``."""
         best = self._views(self.best[row : row + 1])
-        for name in self._own[row]:
+        for name in self._alone[row].parameters:
             best[name][0].copy_(torch.from_numpy(np.array(weights[name])))
         for name in self._persistent:
             self.best_buffers[name][row].copy_(torch.from_numpy(np.array(weights[name])))
@@ -318,7 +313,7 @@ class TorchLearner:
         """See ``Learner``."""
         index = torch.tensor(list(rows), dtype=torch.int64, device=self.device)
         self.configs = [self.configs[row] for row in rows]
-        self._own = [self._own[row] for row in rows]
+        self._alone = [self._alone[row] for row in rows]
         self.theta = self.theta.index_select(0, index)
         self.best = self.best.index_select(0, index)
         self.buffers = {n: b.index_select(0, index) for n, b in self.buffers.items()}
@@ -348,14 +343,5 @@ class TorchLearner:
         }
 
 
-def _own_names(config: RunConfig, model: nn.Module) -> list[str]:
-    """The parameters of a configuration's model without the layers that were added to it."""
-    names = [name for name, _ in model.named_parameters()]
-    if not can_be_deepened(config):
-        return names
-    depth = config.num_layers
-    return [n for n in names if not (n.startswith("hidden.") and int(n.split(".")[1]) >= depth)]
-
-
-def _index_first(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor[0] for name, tensor in tensors.items()}
+def _row(tensors: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
+    return {name: tensor[row] for name, tensor in tensors.items()}

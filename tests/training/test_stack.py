@@ -196,7 +196,7 @@ def test_no_hidden_layers(settings, more):
 
 def test_splits_larger_than_what_is_evaluated_at_once(monkeypatch):
     expected = train(small(), digits())
-    monkeypatch.setattr("dlsweep.training._torch._EVALUATION_BYTES", 8 * 64 * 50)
+    monkeypatch.setattr("dlsweep.training._evaluation.EVALUATION_BYTES", 8 * 64 * 50)
     assert_same_run(train(small(), digits()), expected)
 
 
