@@ -57,11 +57,13 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
             problems += _unusable(flag, Path(path))
     if problems:
         raise ConfigError(problems)
-    from dlsweep.report import read_runs, standard_report
+    from dlsweep.report import read_runs
 
     table = read_runs(arguments.source, arguments.storage)
     for notice in table.notices:
         print(f"dlsweep: {notice}", file=sys.stderr)
+    from dlsweep.report import standard_report  # now that there is something to show
+
     report = standard_report(arguments.title, threshold)
     if not table.runs:
         print(f"dlsweep: {table.source} has no runs yet", file=sys.stderr)

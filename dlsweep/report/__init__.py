@@ -1,14 +1,31 @@
-"""Floor 5: one runs table, and reports of it: blocks with renderings for every face."""
+"""Floor 6: one runs table, and reports of it: blocks with renderings for every face.
+
+What draws and what computes is imported with its first use, so that a source that is not there is
+refused at once.
+"""
 
 from __future__ import annotations
 
-from dlsweep.report._html import render_html
-from dlsweep.report._markdown import render_markdown
-from dlsweep.report._publish import publish, synced
+from typing import TYPE_CHECKING, Any
+
 from dlsweep.report._read import read_runs
-from dlsweep.report._report import Report
 from dlsweep.report._runs import Online, Run, RunsTable, joined
-from dlsweep.report._standard import standard_report
+
+if TYPE_CHECKING:
+    from dlsweep.report._html import render_html
+    from dlsweep.report._markdown import render_markdown
+    from dlsweep.report._publish import publish, synced
+    from dlsweep.report._report import Report
+    from dlsweep.report._standard import standard_report
+
+_LAZY = {
+    "Report": "_report",
+    "publish": "_publish",
+    "render_html": "_html",
+    "render_markdown": "_markdown",
+    "standard_report": "_standard",
+    "synced": "_publish",
+}
 
 __all__ = [
     "Online",
@@ -23,3 +40,11 @@ __all__ = [
     "standard_report",
     "synced",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"dlsweep.report.{_LAZY[name]}"), name)

@@ -10,7 +10,17 @@ import numpy as np
 
 from dlsweep.config import command_line
 from dlsweep.report._runs import ENDED, Run, RunsTable
-from dlsweep.report._words import amount, between, code, count, difference, listed, setting, share
+from dlsweep.report._words import (
+    amount,
+    between,
+    code,
+    count,
+    difference,
+    listed,
+    setting,
+    share,
+    span,
+)
 from dlsweep.report.statistics import (
     Effect,
     Group,
@@ -165,7 +175,7 @@ def _seeds(table: RunsTable, best: Run) -> list[str]:
         low, high = interval(mine.values)
         lines = [
             f"Over its {len(mine.runs)} seeds its mean is {amount(table, mine.value)} "
-            f"(95 % interval {amount(table, low)} to {amount(table, high)})."
+            f"({span(table, low, high)})."
         ]
     rivals = [c for c in found if len(c.runs) >= max(2, len(mine.runs))]
     rivals = [c for c in rivals if table.metric.better(c.value, mine.value)]
@@ -248,13 +258,13 @@ def compared(table: RunsTable, name: str, first: Any, second: Any) -> list[str]:
         f"{amount(table, a.value)} and {other} {amount(table, b.value)}."
     ]
     if not found.enough:
-        n = len(found.pairs)
+        n = found.units
         pairs = "It is the only such pair" if n == 1 else f"There are {n} such pairs"
         return [*lines, f"{pairs}: too few to say whether the difference is chance."]
     verdict = "beyond chance" if found.clear else "not beyond chance"
     return [
         *lines,
-        f"Over all {len(found.pairs):,} such pairs the second is "
+        f"Over all {found.units:,} such {found.over} the second is "
         f"{difference(table, abs(found.difference))} "
         f"{'higher' if found.difference > 0 else 'lower'} on average "
         f"({between(table, found.low, found.high)} for second minus first): {verdict}.",
@@ -276,10 +286,12 @@ def failures(table: RunsTable) -> list[str]:
         rest = f"; and {count(more, 'other reason')}" if more > 0 else ""
         lines.append(f"{count(len(failed), 'run')} failed: {', '.join(told)}{rest}.")
     if diverged:
+        group = diverged_runs(table)
         lines.append(
-            f"{count(len(diverged), 'run')} diverged: the loss was no longer a finite number."
+            f"{count(len(diverged), 'run')} diverged, of "
+            f"{count(len(group.members), 'configuration')}: the loss was no longer a finite number."
         )
-        lines += _traits(diverged_runs(table))
+        lines += _traits(group)
     return lines
 
 

@@ -26,6 +26,15 @@ def amount(table: RunsTable, value: float | None) -> str:
     return f"{100 * value:.1f} %" if _is_share(table) else f"{value:.4g}"
 
 
+def span(table: RunsTable, low: float, high: float) -> str:
+    """An interval of values of the metric; accuracies end at 0 and 100 %."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "too few for an interval"
+    if _is_share(table):
+        low, high = max(low, 0.0), min(high, 1.0)
+    return f"95 % interval {amount(table, low)} to {amount(table, high)}"
+
+
 def difference(table: RunsTable, value: float) -> str:
     """A difference of two values of the metric: 1.3 points for accuracies."""
     return f"{100 * value:.1f} points" if _is_share(table) else f"{value:.4g}"

@@ -365,6 +365,24 @@ def test_two_values_with_all_else_equal():
     assert back.difference == pytest.approx(-found.difference)
 
 
+def test_seeds_of_a_configuration_do_not_pass_for_configurations():
+    runs = []
+    gains = [0.02, 0.05, 0.03, 0.01, 0.04]
+    for i, gain in enumerate(gains):
+        for seed in range(3):
+            shared = {"epochs": i + 1, "seed": seed}
+            luck = (seed - 1) / 100
+            runs.append(run(len(runs), 0.5, **shared))
+            runs.append(run(len(runs), 0.5 + gain + luck, loss="mean_squared_error", **shared))
+    found = comparison(table(runs), "loss", "cross_entropy", "mean_squared_error")
+    assert (len(found.pairs), found.over, found.units) == (15, "configurations", 5)
+    expected = stats.ttest_1samp(gains, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    # Of one configuration the seeds are all there is.
+    one = comparison(table(runs[:6]), "loss", "cross_entropy", "mean_squared_error")
+    assert (one.over, one.units, one.difference) == ("pairs", 3, pytest.approx(0.02))
+
+
 def test_few_pairs_that_agree_are_not_clear():
     runs = [run(i, 0.5 + (i % 2) / 10, epochs=1 + i // 2, batch_size=16 << i % 2) for i in range(8)]
     found = comparison(table(runs), "batch_size", 16, 32)

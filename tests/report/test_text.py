@@ -115,7 +115,7 @@ def test_the_best_runs_seeds_and_a_configuration_that_is_better_over_seeds():
     steady = [run(10 + i, v, seed=i, epochs=2) for i, v in enumerate([0.90, 0.89, 0.91])]
     lines = text.best_run(table([*lucky, *steady]))
     # 0.80 ± t(0.975, 2) · 0.13229 / sqrt(3)
-    assert lines[1] == "Over its 3 seeds its mean is 80.0 % (95 % interval 47.1 % to 112.9 %)."
+    assert lines[1] == "Over its 3 seeds its mean is 80.0 % (95 % interval 47.1 % to 100.0 %)."
     assert lines[2] == (
         "Over seeds, another configuration is better on average: that of `run-10` with 90.0 % "
         "over 3."
@@ -144,7 +144,9 @@ def test_two_losses_side_by_side():
         "On the best configuration that was trained with both, `loss = cross_entropy` has 85.0 % "
         "and `loss = mean_squared_error` 82.6 %."
     )
-    assert second.startswith("Over all 6 such pairs the second is 2.7 points lower on average (")
+    assert second.startswith(
+        "Over all 6 such configurations the second is 2.7 points lower on average ("
+    )
     assert second.endswith(" for second minus first): beyond chance.")
     two = text.compared(table(runs[:4]), "loss", "cross_entropy", "mean_squared_error")
     assert two[1] == "There are 2 such pairs: too few to say whether the difference is chance."
@@ -161,7 +163,7 @@ def test_failures_with_their_reasons():
     runs.append(run(4, None, "diverged"))
     assert text.failures(table(runs)) == [
         "3 runs failed: `it broke` (2), `no 'memory' left` (1).",
-        "1 run diverged: the loss was no longer a finite number.",
+        "1 run diverged, of 1 configuration: the loss was no longer a finite number.",
         "That is too few, of these or of the others, to say what they have in common.",
     ]
     assert text.failures(table(runs[:1])) == ["No run failed or diverged, of 1 that ended."]

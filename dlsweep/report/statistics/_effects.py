@@ -142,26 +142,31 @@ class Comparison:
         setting: what differs.
         first, second: its two values.
         pairs: runs that differ in nothing else, the pair with the best run first.
-        difference: the mean of second minus first over the pairs; NaN without a pair.
-        low, high: its 95 % interval over the pairs (Student's t); NaN below two pairs.
+        over: what the difference is a mean over: "configurations", each of them the mean of its
+            seeds, where there are five or more; else "pairs", which are seeds then.
+        units: how many of those there are.
+        difference: the mean of second minus first; NaN without a pair.
+        low, high: its 95 % interval over the units (Student's t); NaN below two.
     """
 
     setting: str
     first: Any
     second: Any
     pairs: tuple[tuple[Run, Run], ...]
+    over: str
+    units: int
     difference: float
     low: float
     high: float
 
     @property
     def enough(self) -> bool:
-        """Whether there are pairs enough to tell chance: fewer may all agree by luck."""
-        return len(self.pairs) >= FEWEST_PAIRS
+        """Whether there are units enough to tell chance: fewer may all agree by luck."""
+        return self.units >= FEWEST_PAIRS
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves out 0, with pairs enough."""
+        """Whether the interval leaves out 0, with units enough."""
         return self.enough and (self.low > 0 or self.high < 0)
 
 
@@ -181,6 +186,13 @@ def comparison(table: RunsTable, setting: str, first: Any, second: Any) -> Compa
         if level(first) in by_level and level(second) in by_level:
             pairs.append((by_level[level(first)], by_level[level(second)]))
     pairs.sort(key=lambda pair: min(sign * (run.value or 0.0) for run in pair))
-    differences = [(b.value or 0.0) - (a.value or 0.0) for a, b in pairs]
+    gains = {id(a): (b.value or 0.0) - (a.value or 0.0) for a, b in pairs}
+    differences, over = list(gains.values()), "pairs"
+    alike = grouped([a for a, _ in pairs])  # one group for each configuration
+    if len(alike) >= FEWEST_PAIRS:
+        # Seeds of one configuration tell much the same: they are no units of their own.
+        differences = [float(np.mean([gains[id(run)] for run in group])) for group in alike]
+        over = "configurations"
     mean = float(np.mean(differences)) if differences else math.nan
-    return Comparison(setting, first, second, tuple(pairs), mean, *interval(differences))
+    found = (tuple(pairs), over, len(differences), mean, *interval(differences))
+    return Comparison(setting, first, second, *found)
