@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from dlsweep import RunConfig
 from dlsweep.cli import main as dlsweep
 from dlsweep.report import (
     Report,
@@ -100,13 +101,18 @@ def losses(table: RunsTable, path: Path) -> Path:
     best = table.best()
     if best is None:
         sys.exit("error: no run of the sweep has a result")
-    fixed = {name: best.config[name] for name in (*table.parameters, "dataset", "train_size")}
+    defaults, elsewhere = RunConfig().as_dict(), {"wandb_project", "wandb_entity", "device"}
+    fixed = {
+        name: value
+        for name, value in best.config.items()
+        if name not in elsewhere and (name in table.parameters or value != defaults[name])
+    }
     given = {
         "name": f"{table.title}-losses",
         "method": "grid",
         "metric": table.metric.as_dict(),
         "parameters": {
-            **{name: {"value": value} for name, value in fixed.items() if value is not None},
+            **{name: {"value": value} for name, value in fixed.items()},
             "loss": {"values": ["cross_entropy", "mean_squared_error"]},
             "seed": {"values": list(range(SEEDS))},
         },

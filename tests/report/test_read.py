@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dlsweep import ConfigError
+from dlsweep import ConfigError, train
 from dlsweep.report import Online, read_runs
 from dlsweep.report._foreign import from_online
 from dlsweep.report._read import online_place
@@ -246,3 +246,25 @@ def test_without_an_account(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     with pytest.raises(ConfigError, match="no account is set up here; see `wandb login`"):
         read_runs("team/plants")
+
+
+def test_runs_of_dlsweep_itself_as_the_real_client_sends_them(
+    wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WANDB_MODE", "online")
+    settings = {"dataset": "digits", "epochs": 2, "hidden_size": 8, "train_size": 200}
+    place = {"wandb_project": "plants", "wandb_entity": "team"}
+    results = [train({**settings, **place, "optimizer": o}) for o in ("sgd", "adam")]
+    table = read_runs("team/plants")
+    assert table.parameters == ("optimizer",)
+    for read, result in zip(table.runs, results, strict=True):
+        assert (read.status, read.config["hidden_size"]) == ("finished", 8)
+        assert read.value == pytest.approx(result.history[-1].val_accuracy)
+        assert [row["epoch"] for row in read.history] == [1, 2]
+        assert read.summary["test_accuracy"] == pytest.approx(result.test.accuracy)
+        assert read.summary["val_confusion"] == result.val.confusion().tolist()
+        assert len(read.summary["test_roc"]) == len(read.summary["test_auc"]) == 10
+        assert {"fpr", "tpr"} == read.summary["test_roc"][0].keys()
+        assert read.summary["test_examples"]["right"][0].keys() >= {"index", "label", "predicted"}
+    assert table.notices == ()
+    assert wandb_server.unknown == []
