@@ -19,12 +19,12 @@ FLAGS = (
     "--disable-component-update",
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PIXELS = """chart => {
+PIXELS = """(chart, layer) => {
     const copy = document.createElement('canvas');
-    const layers = [...chart.querySelectorAll('canvas')];
+    const layers = [...chart.querySelectorAll(`:scope > ${layer || 'div canvas'}`)];
     [copy.width, copy.height] = [layers[0].width, layers[0].height];
     const context = copy.getContext('2d');
-    layers.forEach(layer => context.drawImage(layer, 0, 0));
+    layers.forEach(canvas => context.drawImage(canvas, 0, 0));
     const {data} = context.getImageData(0, 0, copy.width, copy.height);
     let [inked, hash] = [0, 0];
     for (let i = 0; i < data.length; i += 4) {

@@ -13,7 +13,7 @@ import pytest
 from dlsweep.report import Report, RunsTable, _page, render_html
 from dlsweep.report.blocks import ParallelCoordinates
 from dlsweep.report.statistics import importances
-from tests.report.browser import Browser, Opened, start
+from tests.report.browser import PIXELS, Browser, Opened, start
 from tests.report.tables import diverged_run, failed_run, made_up_run, made_up_table, table_of
 from tests.report.test_blocks import EXAMPLES, HOSTILE, TABLES
 
@@ -281,8 +281,15 @@ def test_it_prints(browser: Browser, html: str):
         assert paper.startswith(b"%PDF-")
         pages = len(re.findall(rb"/Type\s*/Page\b", paper))
         assert 4 <= pages <= 20
-        opened.settle()
+        assert paper.count(b"/Subtype /Image") >= len(opened.drawn())
         assert opened.page.evaluate("document.documentElement.dataset.theme") is None
+        assert opened.page.locator(".paper").count() == 0
+        opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        charts = opened.page.locator(".chart:has(> .paper)").all()
+        assert len(charts) == len(opened.drawn())
+        for chart in charts:
+            inked, _ = chart.evaluate(PIXELS, ".paper")
+            assert inked > 2000
 
 
 def test_a_thousand_runs_stay_few_elements(browser: Browser):

@@ -68,17 +68,24 @@ addEventListener('beforeprint', () => {
   readTheme();
   // Paper is narrower than most screens: charts are drawn anew for it, so that words keep their size.
   const narrower = Math.min(1, 680 / document.querySelector('main').clientWidth);
-  charts.forEach((chart) => {
-    const width = Math.round(chart.width * narrower);
-    chart.echarts.resize({ width });
-    chart.width = width;
+  for (const chart of charts) {
+    chart.width = Math.round(chart.width * narrower);
+    chart.echarts.resize({ width: chart.width, height: Math.round(chart.echarts.getHeight() * Math.max(0.75, narrower)) });
     chart.draw();
-  });
+    // One picture of all its layers: of several canvases browsers print the last one only.
+    const paper = chart.echarts.renderToCanvas({ pixelRatio: 2 });
+    paper.className = 'paper';
+    paper.removeAttribute('style');
+    chart.element.append(paper);
+  }
 });
 addEventListener('afterprint', () => {
   if (screenTheme) document.documentElement.dataset.theme = screenTheme;
   else delete document.documentElement.dataset.theme;
   readTheme();
-  charts.forEach((chart) => chart.resize());
+  for (const chart of charts) {
+    chart.element.querySelector('.paper')?.remove();
+    chart.resize();
+  }
 });
 document.documentElement.dataset.ready = 'true';
