@@ -22,7 +22,7 @@ from dlsweep.training import Layout, Stack, stack_memory
 CPU = (1, 2, 4, 8, 16, 32)
 GPU = (1, 8, 64, 512, 4096)
 SMOKE = (1, 2)
-JAX, LOOP = "JAX vmap + jit", "in-memory loop, fused Adam"
+JAX, LOOP = "JAX vmap + jit, all cores", "in-memory loop, fused Adam"
 
 
 def net(members: int, *, batch_size: int = 64, epochs: int = 2, **others: Any) -> list[RunConfig]:
@@ -131,7 +131,7 @@ def table(result: dict[str, Any]) -> str:
         f"784-128-128-128-128-10, tanh, Adam, batch {result['batch_size']}, on the "
         f"{'GPU' if result['device'] == 'cuda' else 'CPU, one process, one thread'}",
         "",
-        "| members | s per member-epoch | JAX vmap + jit | MB per member, predicted | measured |",
+        f"| members | s per member-epoch | {JAX} | MB per member, predicted | measured |",
         "|---|---|---|---|---|",
     ]
     for row in result["rows"]:
@@ -156,6 +156,7 @@ def figure(result: dict[str, Any], path: str) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     rows = [row for row in result["rows"] if "seconds" in row]
     sizes = [row["members"] for row in rows]
@@ -177,6 +178,9 @@ def figure(result: dict[str, Any], path: str) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("members of the stack")
     axes.set_ylabel("seconds for a member's epoch")
     axes.legend()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,18 @@ def fill(page: Path = PAGE) -> None:
     for name in re.findall(r"<!-- result (\w+) -->", text):
         text = replaced(text, name, shown(name))
     page.write_text(text)
+    draw()
+
+
+def draw() -> None:
+    """The figures; where matplotlib is missing, the last ones stay."""
+    from benchmarks.members import figure
+
+    grown = {"members": read("members"), "members-gpu": (read("gpu") or {}).get("members")}
+    for name, result in grown.items():
+        if result is not None and "rows" in result:
+            with contextlib.suppress(ImportError):
+                figure(result, str(RESULTS / f"{name}.svg"))
 
 
 def replaced(text: str, name: str, content: str) -> str:
@@ -47,12 +60,8 @@ def _single(result: dict[str, Any]) -> str:
 
 
 def _members(result: dict[str, Any]) -> str:
-    from benchmarks.members import figure, table
+    from benchmarks.members import table
 
-    try:
-        figure(result, str(RESULTS / "members.svg"))
-    except ImportError:
-        return _page_table(table(result))  # matplotlib draws the figure; without it the last stays
     picture = "![Seconds for a member's epoch against the size of the stack](results/members.svg)"
     return f"{_page_table(table(result))}\n\n{picture}"
 
@@ -65,12 +74,7 @@ def _search_quality(result: dict[str, Any]) -> str:
 
 def _gpu(result: dict[str, Any]) -> str:
     from benchmarks.gpu import table
-    from benchmarks.members import figure
 
-    try:
-        figure(result["members"], str(RESULTS / "members-gpu.svg"))
-    except ImportError:
-        return _page_table(table(result))
     picture = "![The same on the GPU](results/members-gpu.svg)"
     return f"{_page_table(table(result))}\n\n{picture}"
 
