@@ -39,7 +39,8 @@ NAMES = {
         "DISTRIBUTIONS Distribution HereTrainer Hyperband LocalSweep METHODS METRICS Metric Point "
         "ProcessTrainer Row STATUSES Study StudyTable SweepFile Trainer Watcher choose_trainer "
         "datasets_of list_studies load_sweep metric_name objective parse_sweep "
-        "read_study AgentReport JoinedSweep agent join_sweep train_joined storage_name"
+        "read_study resume_study stop_study AgentReport JoinedSweep agent join_sweep "
+        "train_joined storage_name"
     ),
     "dlsweep.tracking": (
         "ImageSource JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError "

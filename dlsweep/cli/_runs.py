@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import json
 import math
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.cli._export import as_csv, as_json
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
     from dlsweep.sweep import Row, StudyTable
+
+
+_WATCH = 2.0  # seconds between looks
 
 
 def add_parser(commands: Any) -> None:
@@ -25,30 +28,66 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--format", choices=("table", "json", "csv"), default="table", help="default: table"
     )
+    parser.add_argument(
+        "--watch", action="store_true", help="show it again while runs are being trained"
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Print the runs, best first, then those without a result."""
+    if arguments.watch and arguments.format != "table":
+        problems.append(
+            f"--watch: shows the table; --format {arguments.format} does not go with it"
+        )
     if problems:
         raise ConfigError(problems)
     from dlsweep.sweep import read_study
 
+    if arguments.watch:
+        _watch(arguments)
+        return 0
     study = read_study(arguments.storage, arguments.study)
     if arguments.format == "json":
-        records = [_json(_record(row)) for row in ordered(study)]
-        print(json.dumps(records, indent=2, allow_nan=False))
+        sys.stdout.write(as_json(study).decode())
     elif arguments.format == "csv":
-        _print_csv(study)
+        sys.stdout.write(as_csv(study).decode())
     else:
-        from dlsweep.cli._show import console, runs_table
-
-        console().print(runs_table(study))
-        counts = ", ".join(
-            f"{n} {status.replace('_', ' ')}" for status, n in study.counts().items()
-        )
-        console().print(f"study {study.name}: {counts or 'no runs yet'}", highlight=False)
+        _show(study)
     return 0
+
+
+def _watch(arguments: argparse.Namespace) -> None:
+    """Show the table again whenever something has happened, until nobody trains any more."""
+    from dlsweep.cli._show import console
+    from dlsweep.sweep import read_study
+
+    shown = None
+    while True:
+        study = read_study(arguments.storage, arguments.study)
+        if study != shown:
+            if console().is_terminal:
+                console().clear()
+            _show(study)
+            sys.stdout.flush()
+        shown = study
+        if not study.counts().get("running"):
+            return
+        time.sleep(_WATCH)
+
+
+def _show(study: StudyTable) -> None:
+    from dlsweep.cli._show import console, runs_table
+
+    console().print(runs_table(study))
+    counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in study.counts().items())
+    stopped = "; stopped, `dlsweep resume` lets it go on" if study.stopped else ""
+    console().print(f"study {study.name}: {counts or 'no runs yet'}{stopped}", highlight=False)
+
+
+def records(study: StudyTable) -> list[dict[str, Any]]:
+    """All that is known of the runs, best first, as JSON has it."""
+    return [_json(_record(row)) for row in ordered(study)]
 
 
 def ordered(study: StudyTable) -> list[Row]:
@@ -82,29 +121,3 @@ def _json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_json(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _print_csv(study: StudyTable) -> None:
-    rows = ordered(study)
-    last = [row.history[-1] if row.history else {} for row in rows]
-    logged = [
-        {k: v for k, v in {**history, **row.summary}.items() if not isinstance(v, list | dict)}
-        for row, history in zip(rows, last, strict=True)
-    ]
-    config_keys = list(dict.fromkeys(key for row in rows for key in row.config))
-    # One column for each name: the learning rate is the configured one, not the last epoch's.
-    taken = {"status", *config_keys}
-    logged_keys = [k for k in dict.fromkeys(k for row in logged for k in row) if k not in taken]
-    fixed = ["number", "name", "run_id", "status", "reason"]
-    writer = csv.writer(sys.stdout)
-    writer.writerow([*fixed, *config_keys, *logged_keys])
-    for row, values in zip(rows, logged, strict=True):
-        record = [row.number, row.name, row.run_id, row.status, row.reason]
-        record += [_cell(row.config.get(key)) for key in config_keys]
-        writer.writerow([*record, *(_cell(values.get(key)) for key in logged_keys)])
-
-
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    return json.dumps(value) if isinstance(value, list | dict) else value

@@ -48,12 +48,24 @@ def runs_table(study: StudyTable, most: int | None = None) -> Table:
         table.add_row(
             str(rank) if row.value is not None else "",
             row.name,
-            row.status.replace("_", " ") + (f": {row.reason}" if row.reason else ""),
-            _number(row.value),
+            f"{row.status.replace('_', ' ')}{_progress(row)}",
+            _number(row.value if row.value is not None else _latest(row, metric)),
             _number(row.summary.get("test_accuracy")),
             *(_setting(row.config.get(key)) for key in settings),
         )
     return table
+
+
+def _progress(row: Row) -> str:
+    """How far a running one is, and why another failed."""
+    if row.status != "running" or not row.history:
+        return f": {row.reason}" if row.reason else ""
+    return f" {row.history[-1]['epoch']}/{row.config['epochs']}"
+
+
+def _latest(row: Row, metric: str) -> float | None:
+    """The metric of a running one."""
+    return row.history[-1].get(metric) if row.status == "running" and row.history else None
 
 
 def _number(value: Any) -> str:

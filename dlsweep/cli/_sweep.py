@@ -110,11 +110,18 @@ def _train(
                     local.run()
                 except KeyboardInterrupt:
                     now = True
-        table = study.table()
+        table, stopped = study.table(), study.stop_asked()
     ended = sum(bool(r.run_id) and r.status not in ("running", "waiting") for r in table.rows)
     if now or (local.left and ended != total):
         done = f"{ended} of {total} runs" if total is not None else f"{ended} runs"
         kept = "as last saved" if now else "saved"
+        if stopped and not now:
+            print(
+                f"dlsweep: stopped with `dlsweep stop`: {done} are done, those in training are "
+                f"saved; `dlsweep resume {table.name}` lets it go on",
+                file=sys.stderr,
+            )
+            return
         print(
             f"dlsweep: {done} are done, those in training are {kept}; the same command goes on",
             file=sys.stderr,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dlsweep.sweep._database import storage_name
     from dlsweep.sweep._join import AgentReport, JoinedSweep, agent, join_sweep, train_joined
     from dlsweep.sweep._local import LocalSweep, Watcher, datasets_of
-    from dlsweep.sweep._reading import list_studies, read_study
+    from dlsweep.sweep._reading import list_studies, read_study, resume_study, stop_study
     from dlsweep.sweep._rows import STATUSES, Row, StudyTable, objective
     from dlsweep.sweep._study import Point, Study
 
@@ -41,6 +41,8 @@ _LAZY = {
     "Study": "_study",
     "list_studies": "_reading",
     "read_study": "_reading",
+    "resume_study": "_reading",
+    "stop_study": "_reading",
     "storage_name": "_database",
 }
 
@@ -74,6 +76,8 @@ __all__ = [
     "objective",
     "parse_sweep",
     "read_study",
+    "resume_study",
+    "stop_study",
     "storage_name",
     "train_joined",
 ]

@@ -131,6 +131,8 @@ class LocalSweep:
         try:
             self._take_up(self._study.left_over())
             while True:
+                if self._study.stop_asked():
+                    self._leaving = True
                 while not self._leaving and self._trainer.idle:
                     following = self._next()
                     if following is None:

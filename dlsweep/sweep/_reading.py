@@ -1,4 +1,4 @@
-"""Reading studies without owning them: for ``dlsweep runs`` and the reports."""
+"""Reading studies without owning them, and telling their owners to stop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from dlsweep.sweep._store import Store
 SWEEP = "sweep"
 """The attribute of a study that holds its sweep; a study without it is not one of ours."""
 
+STOP = "stop"
+"""The attribute of a study that says whether its owners are to leave."""
+
 
 def list_studies(storage: str | None = None) -> list[StudyTable]:
     """The sweeps in a storage with their runs, oldest first.
@@ -22,7 +25,8 @@ def list_studies(storage: str | None = None) -> list[StudyTable]:
     try:
         found = []
         for name, key in store.studies().items():
-            described = store.attributes(key).get(SWEEP)
+            attributes = store.attributes(key)
+            described = attributes.get(SWEEP)
             if described is None:
                 continue  # a study of someone else's, in the same database
             sweep = parse_sweep(described, name=name)
@@ -30,7 +34,7 @@ def list_studies(storage: str | None = None) -> list[StudyTable]:
             alive = lock is None or lock.held_elsewhere()
             records = store.records(key)
             rows = (to_row(r, sweep.metric, alive=alive and not r.left_alone) for r in records)
-            found.append(StudyTable(name, sweep, tuple(rows)))
+            found.append(StudyTable(name, sweep, tuple(rows), attributes.get(STOP, False)))
         return found
     finally:
         store.close()
@@ -50,5 +54,32 @@ def read_study(storage: str | None = None, name: str | None = None) -> StudyTabl
     for study in reversed(studies):
         if name in (study.name, study.sweep.name, study.sweep.fingerprint):
             return study
-    hint = did_you_mean(name, [study.name for study in studies])
-    raise ConfigError([f"study: got {name!r}, no such study{hint}"])
+    names = [n for study in studies for n in (study.sweep.name, study.name)]
+    raise ConfigError([f"study: got {name!r}, no such study{did_you_mean(name, names)}"])
+
+
+def stop_study(storage: str | None = None, name: str | None = None) -> StudyTable:
+    """Ask all that train a study to leave after their present epoch, and let nobody begin.
+
+    Returns:
+        The study as it stood then.
+
+    Raises:
+        ConfigError: as ``read_study``.
+    """
+    return _mark(storage, name, stop=True)
+
+
+def resume_study(storage: str | None = None, name: str | None = None) -> StudyTable:
+    """Let a study that was stopped be trained again; see ``stop_study``."""
+    return _mark(storage, name, stop=False)
+
+
+def _mark(storage: str | None, name: str | None, *, stop: bool) -> StudyTable:
+    study = read_study(storage, name)
+    store = Store(storage, create=False)
+    try:
+        store.set_attribute(store.studies()[study.name], STOP, stop)
+    finally:
+        store.close()
+    return study

@@ -59,11 +59,13 @@ class StudyTable:
         name: the study's name in its storage.
         sweep: what was searched, without a need for the file.
         rows: its runs by number.
+        stopped: whether ``dlsweep stop`` has stopped it.
     """
 
     name: str
     sweep: SweepFile
     rows: tuple[Row, ...]
+    stopped: bool = False
 
     def counts(self) -> dict[str, int]:
         """How many runs have each status, those with none left out."""

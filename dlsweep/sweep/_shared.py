@@ -203,6 +203,16 @@ class SharedStudy(Study):
                 self._records[number].state = "running"
             del self._unwritten[number]
 
+    def _look_for_stop(self) -> bool:
+        asked = False
+
+        def look() -> None:
+            nonlocal asked
+            asked = Study._look_for_stop(self)
+
+        self._if_possible(look)
+        return asked
+
     def _write_steps(self) -> None:
         self._if_possible(super()._write_steps)
 

@@ -27,7 +27,7 @@ from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._lock import OwnerLock
 from dlsweep.sweep._metric import number
-from dlsweep.sweep._reading import SWEEP
+from dlsweep.sweep._reading import STOP, SWEEP
 from dlsweep.sweep._rows import Row, StudyTable, objective, run_name, to_row
 from dlsweep.sweep._search import Draft, Search
 from dlsweep.sweep._store import Store
@@ -35,6 +35,7 @@ from dlsweep.sweep._tables import Record
 from dlsweep.training import Layout
 
 _SEED = "seed"
+_LOOK = 2.0  # seconds between looks at whether the study was stopped
 _LIVE = 2.0  # seconds between writes of what is being trained
 _ENDINGS = ("finished", "early_stopped", STOPPED, "diverged")
 _STACK = "stack"
@@ -85,7 +86,8 @@ class Study:
         self._lock = lock
         self._seed = seed
         self._steps: list[tuple[int, int, float]] = []
-        self._wrote = time.monotonic()
+        self._wrote = self._looked = time.monotonic()
+        self._stop = False
         self._records = {record.number: record for record in store.records(study_id)}
         self._stale = [r.number for r in self._records.values() if r.state == "running"]
         self._search = self._resume(seed)
@@ -104,8 +106,8 @@ class Study:
                 the same file draws the same points everywhere.
 
         Raises:
-            ConfigError: in one line, where the storage cannot be opened or another process of
-                this machine owns the study.
+            ConfigError: in one line, where the storage cannot be opened, another process of
+                this machine owns the study, or it was stopped.
         """
         store = Store(storage)
         lock: OwnerLock | None = None
@@ -115,6 +117,9 @@ class Study:
             if lock is not None and not lock.acquire():
                 raise ConfigError([f"study: another process is running {name}; stop it, or wait"])
             stored = store.attributes(key)
+            if stored.get(STOP):
+                hint = f"`dlsweep resume {name}` lets it go on"
+                raise ConfigError([f"study: {name} was stopped with `dlsweep stop`; {hint}"])
             if _SEED not in stored:
                 chosen = int(sweep.fingerprint, 16) if seed is None else seed
                 store.set_attribute(key, _SEED, chosen)
@@ -319,6 +324,13 @@ class Study:
 
     # Reading
 
+    def stop_asked(self) -> bool:
+        """Whether ``dlsweep stop`` has stopped the study; looked up every few seconds."""
+        if time.monotonic() - self._looked > _LOOK:
+            self._looked = time.monotonic()
+            self._stop = self._look_for_stop()
+        return self._stop
+
     def others(self) -> int:
         """How many runs other processes are training, where they share the study; else 0."""
         return 0
@@ -365,6 +377,9 @@ class Study:
             if record.state != "running":
                 row = to_row(record, self.sweep.metric, alive=True)
                 search.bayes.tell(record.number, row.value, counts=record.state != "fail")
+
+    def _look_for_stop(self) -> bool:
+        return bool(self._store.attributes(self._id).get(STOP))
 
     def _write_steps(self) -> None:
         steps, self._steps = self._steps, []

@@ -1,0 +1,142 @@
+"""``dlsweep export``: a study's runs as a file, a row for each."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlsweep.config import ConfigError
+
+if TYPE_CHECKING:
+    from dlsweep.sweep import StudyTable
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-command."""
+    parser = commands.add_parser(
+        "export", help="write the runs of a study to a file", allow_abbrev=False
+    )
+    parser.add_argument(
+        "study", nargs="?", help="the study's or the sweep's name; the newest by default"
+    )
+    parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
+    parser.add_argument("--output", metavar="FILE", help="default: standard output")
+    parser.add_argument(
+        "--format", choices=tuple(FORMATS), help="default: by FILE's ending, or csv"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace, problems: list[str]) -> int:
+    """Write the table; an existing file is replaced in one step."""
+    output = None if arguments.output in (None, "-") else Path(arguments.output)
+    form = arguments.format or (output and output.suffix[1:].lower()) or "csv"
+    if form not in FORMATS:
+        known = ", ".join(FORMATS)
+        problems.append(f"--output: got {output}, not a known ending; give --format {known}")
+    if form == "parquet" and output is None:
+        problems.append("--format: parquet is written to a file; give --output FILE")
+    if output is not None and not output.parent.is_dir():
+        problems.append(f"--output: no such folder {output.parent}")
+    if output is not None and output.is_dir():
+        problems.append(f"--output: {output} is a folder")
+    if problems:
+        raise ConfigError(problems)
+    from dlsweep.sweep import read_study
+
+    study = read_study(arguments.storage, arguments.study)
+    content = FORMATS[form](study)
+    if output is None:
+        sys.stdout.write(content.decode())
+        return 0
+    temporary = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(output)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ConfigError([f"--output: {output} cannot be written: {error.strerror}"]) from None
+    print(f"{output}: {len(study.rows)} runs of study {study.name}")
+    return 0
+
+
+def flat(study: StudyTable) -> tuple[list[str], list[dict[str, Any]]]:
+    """A study as one row of plain values for each run: its settings, and what it logged last.
+
+    Returns:
+        The columns in their order, and the rows, best first; lists and mappings are JSON.
+    """
+    from dlsweep.cli._runs import ordered
+
+    runs = ordered(study)
+    fixed = ["number", "name", "run_id", "status", "reason"]
+    settings = list(dict.fromkeys(key for row in runs for key in row.config))
+    # One column for each name: the learning rate is the configured one, not the last epoch's.
+    taken = {*fixed, *settings}
+    rows = []
+    logged: dict[str, None] = {}
+    for row in runs:
+        last = {**(row.history[-1] if row.history else {}), **row.summary}
+        more = {key: value for key, value in last.items() if key not in taken}
+        logged |= dict.fromkeys(more)
+        own = {name: getattr(row, name) for name in fixed}
+        rows.append({key: _plain(value) for key, value in {**row.config, **more, **own}.items()})
+    return [*fixed, *settings, *logged], rows
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | tuple | dict) else value
+
+
+def as_csv(study: StudyTable) -> bytes:
+    """With a header; what is none is empty."""
+    columns, rows = flat(study)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([row.get(name) for name in columns] for row in rows)
+    return text.getvalue().encode()
+
+
+def as_json(study: StudyTable) -> bytes:
+    """All that is known of each run, its whole history included."""
+    from dlsweep.cli._runs import records
+
+    return (json.dumps(records(study), indent=2, allow_nan=False) + "\n").encode()
+
+
+def as_parquet(study: StudyTable) -> bytes:
+    """The columns of CSV, with types; one with numbers and words is of words."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        line = "--format: parquet needs pyarrow; pip install 'dlsweep[parquet]'"
+        raise ConfigError([line]) from None
+    columns, rows = flat(study)
+    table = pyarrow.table({name: _column([row.get(name) for row in rows]) for name in columns})
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _column(values: list[Any]) -> list[Any]:
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) > 1 and kinds != {int, float}:
+        return [None if value is None else str(value) for value in values]
+    return [float(v) if kinds == {int, float} and v is not None else v for v in values]
+
+
+FORMATS: dict[str, Callable[[StudyTable], bytes]] = {
+    "csv": as_csv,
+    "json": as_json,
+    "parquet": as_parquet,
+}
+"""What each format makes of a study."""

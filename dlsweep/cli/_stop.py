@@ -1,0 +1,47 @@
+"""``dlsweep stop`` and ``dlsweep resume``: a study's owners leave, and may come back."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dlsweep.config import ConfigError
+
+
+def add_parser(commands: Any) -> None:
+    """Add the sub-commands."""
+    for name, function, does in (
+        ("stop", stop, "let the commands that train a study, on all machines, save and leave"),
+        ("resume", resume, "let a study that was stopped go on"),
+    ):
+        parser = commands.add_parser(name, help=does, allow_abbrev=False)
+        parser.add_argument(
+            "study", nargs="?", help="the study's or the sweep's name; the newest by default"
+        )
+        parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
+        parser.set_defaults(run=function)
+
+
+def stop(arguments: argparse.Namespace, problems: list[str]) -> int:
+    """Mark the study; whoever trains it sees that within seconds."""
+    if problems:
+        raise ConfigError(problems)
+    from dlsweep.sweep import stop_study
+
+    study = stop_study(arguments.storage, arguments.study)
+    running = study.counts().get("running", 0)
+    leaving = f"{running} runs are saved after their present epoch" if running else "no run is on"
+    print(f"study {study.name} is stopped, {leaving}; `dlsweep resume` lets it go on")
+    return 0
+
+
+def resume(arguments: argparse.Namespace, problems: list[str]) -> int:
+    """Take the mark away; `dlsweep sweep` then goes on."""
+    if problems:
+        raise ConfigError(problems)
+    from dlsweep.sweep import resume_study
+
+    study = resume_study(arguments.storage, arguments.study)
+    was = "may go on" if study.stopped else "was not stopped"
+    print(f"study {study.name} {was}; `dlsweep sweep` trains what is left of it")
+    return 0
