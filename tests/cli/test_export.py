@@ -89,7 +89,7 @@ def test_parquet_needs_its_library(
     [
         (
             "--output runs.xls",
-            "--output: got runs.xls, not a known ending; give --format csv, json",
+            "--output: got runs.xls, not a known ending; give --format",
         ),
         ("--output no/runs.csv", "--output: no such folder no"),
         ("--output . --format csv", "--output: . is a folder"),

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import dlsweep, users_environment
+from dlsweep.cli import main
+from tests.cli.conftest import users_environment
 from tests.postgres import Postgres
 
 SWEEP = """
@@ -36,14 +37,21 @@ def storage(request: pytest.FixtureRequest) -> str:
     return server.create("stopping")
 
 
-def test_a_sweep_is_watched_stopped_and_resumed(storage: str, tmp_path: Path):
-    (tmp_path / "sweep.yaml").write_text(SWEEP)
+def test_a_sweep_is_watched_stopped_and_resumed(
+    storage: str, folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    (folder / "sweep.yaml").write_text(SWEEP)
     place = ("--storage", storage)
+
+    def dlsweep(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([*arguments, *place])
+        return (code, *capsys.readouterr())
 
     def train() -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-c", PROGRAM, "sweep", "sweep.yaml", *place, "--workers", "1"],
-            cwd=tmp_path,
+            cwd=folder,
             env=users_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -52,8 +60,8 @@ def test_a_sweep_is_watched_stopped_and_resumed(storage: str, tmp_path: Path):
         )
 
     def runs() -> list[dict[str, Any]]:
-        done = dlsweep("runs", *place, "--format", "json", cwd=tmp_path)
-        found: list[dict[str, Any]] = json.loads(done.stdout) if done.returncode == 0 else []
+        code, out, _ = dlsweep("runs", "--format", "json")
+        found: list[dict[str, Any]] = json.loads(out) if code == 0 else []
         return found
 
     training = train()
@@ -63,14 +71,12 @@ def test_a_sweep_is_watched_stopped_and_resumed(storage: str, tmp_path: Path):
             assert training.poll() is None, training.communicate()
             time.sleep(0.2)
         assert {run["status"] for run in runs()} == {"running"}
-        shown = dlsweep("runs", *place, cwd=tmp_path).stdout
-        assert "/100000" in shown
+        assert "/100000" in dlsweep("runs")[1]
 
-        wrong = dlsweep("stop", "lang", *place, cwd=tmp_path)
-        assert (wrong.returncode, wrong.stdout) == (2, "")
-        assert wrong.stderr == "error: study: got 'lang', no such study; did you mean 'long'?\n"
-        stopped = dlsweep("stop", "long", *place, cwd=tmp_path)
-        assert "is stopped, 2 runs are saved after their present epoch" in stopped.stdout
+        wrong = "error: study: got 'lang', no such study; did you mean 'long'?\n"
+        assert dlsweep("stop", "lang") == (2, "", wrong)
+        _, out, _ = dlsweep("stop", "long")
+        assert "is stopped, 2 runs are saved after their present epoch" in out
         _, told = training.communicate(timeout=120)
     finally:
         training.kill()
@@ -78,12 +84,11 @@ def test_a_sweep_is_watched_stopped_and_resumed(storage: str, tmp_path: Path):
     assert training.returncode == 0
     assert "stopped with `dlsweep stop`: 0 of 2 runs are done, those in training are saved" in told
     assert {run["status"] for run in runs()} == {"waiting"}
-    assert "; stopped, `dlsweep resume`" in dlsweep("runs", "--watch", *place, cwd=tmp_path).stdout
+    assert "; stopped, `dlsweep resume`" in dlsweep("runs", "--watch")[1]
 
-    refused = train()
-    _, told = refused.communicate(timeout=120)
-    assert refused.returncode == 2
+    code, _, told = dlsweep("sweep", "sweep.yaml")
+    assert code == 2
     assert "was stopped with `dlsweep stop`; `dlsweep resume long-" in told
-    assert "may go on" in dlsweep("resume", *place, cwd=tmp_path).stdout
-    assert "was not stopped" in dlsweep("resume", *place, cwd=tmp_path).stdout
-    assert "; stopped" not in dlsweep("runs", *place, cwd=tmp_path).stdout
+    assert "may go on" in dlsweep("resume")[1]
+    assert "was not stopped" in dlsweep("resume")[1]
+    assert "; stopped" not in dlsweep("runs")[1]
