@@ -13,7 +13,7 @@ from dlsweep import ConfigError
 from dlsweep.report import Online, Report, Run, publish, standard_report, synced
 from dlsweep.report import _text as text
 from dlsweep.report.blocks import Comparison, Heading, Scatter, Text
-from dlsweep.report.statistics import settings
+from dlsweep.report.statistics import comparison, settings
 from tests.report.tables import made_up_run, made_up_table, table_of
 from tests.wandb_server import Run as OnlineRun
 from tests.wandb_server import WandbServer
@@ -76,11 +76,19 @@ def test_a_whole_report(project: WandbServer):
 
     best = table.best()
     assert best is not None
+    pair = comparison(table, "loss", "cross_entropy", "mean_squared_error").pairs[0]
+    read = []
     for _, runsets in grids(saved.spec):
         [runset] = runsets
         assert (runset["project"]["entityName"], runset["project"]["name"]) == ("team", "plants")
-        filters = json.dumps(runset["filters"])
-        assert ("abc123" in filters and '"sweep"' in filters) or best.id in filters
+        [asked] = runset["filters"]["filters"]
+        read.append((asked["key"]["name"], asked["op"], json.dumps(asked["value"])))
+    assert set(read) == {
+        ("jobType", "=", '"data"'),
+        ("sweep", "=", '"abc123"'),
+        ("name", "IN", json.dumps([best.id])),
+        ("name", "IN", json.dumps([run.id for run in pair])),
+    }
 
     written = json.dumps(saved.spec)
     for heading in (b for b in standard_report().blocks if isinstance(b, Heading)):
