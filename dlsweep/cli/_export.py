@@ -71,7 +71,7 @@ def flat(study: StudyTable) -> tuple[list[str], list[dict[str, Any]]]:
     """A study as one row of plain values for each run: its settings, and what it logged last.
 
     Returns:
-        The columns in their order, and the rows, best first; lists and mappings are JSON.
+        The columns in their order, and the rows, best first; a setting that is a list is JSON.
     """
     from dlsweep.cli._runs import ordered
 
@@ -84,7 +84,9 @@ def flat(study: StudyTable) -> tuple[list[str], list[dict[str, Any]]]:
     logged: dict[str, None] = {}
     for row in runs:
         last = {**(row.history[-1] if row.history else {}), **row.summary}
-        more = {key: value for key, value in last.items() if key not in taken}
+        # Matrices and curves are no cells of a table.
+        cells = {key: value for key, value in last.items() if not isinstance(value, list | dict)}
+        more = {key: value for key, value in cells.items() if key not in taken}
         logged |= dict.fromkeys(more)
         own = {name: getattr(row, name) for name in fixed}
         rows.append({key: _plain(value) for key, value in {**row.config, **more, **own}.items()})
