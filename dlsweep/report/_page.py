@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import re
+from io import BytesIO
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
 from dlsweep.report._runs import RunsTable
 from dlsweep.report.statistics import Importances, importances
@@ -79,6 +85,18 @@ class Page:
             f'<div class="scroll" tabindex="0" role="region" aria-label="{self.text(label)}">'
             f"{body}</div>"
         )
+
+    def image(self, pixels: npt.NDArray[np.uint8], said: str) -> str:
+        """A small picture, embedded.
+
+        Args:
+            pixels: of shape (H, W) or (H, W, 3).
+            said: what is in it, for those who cannot see it.
+        """
+        picture = BytesIO()
+        Image.fromarray(pixels).save(picture, format="PNG", optimize=True)
+        source = base64.b64encode(picture.getvalue()).decode()
+        return f'<img src="data:image/png;base64,{source}" alt="{self.text(said)}">'
 
     def command(self, line: str) -> str:
         """A command line, with a button that copies it."""

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import ConfigError
-from dlsweep.data import DATASETS, DataUnavailable, load
-from dlsweep.figures import data_pictures
+from dlsweep.data import DATASETS, Dataset, DataUnavailable, load
+from dlsweep.figures import class_counts, data_pictures
 from dlsweep.report import _panels as panels
 from dlsweep.report._data import words
 from dlsweep.report._markdown import figure, plain
@@ -20,6 +20,8 @@ from dlsweep.report.blocks._block import Block
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
     from dlsweep.report._runs import RunsTable
+
+_IN_THE_GRID = {"class_samples", "class_distribution"}
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,21 @@ class DataSet(Block):
     pictures: tuple[str, ...] = ("class_samples", "class_distribution")
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """The pictures, embedded."""
+        """An image of each class with its counts, and the other pictures as they are."""
         title, found = self._pictures(table)
         if not found:
             return page.missing(title)
-        images = "".join(
-            f'<img style="max-width:100%;height:auto" alt="{page.text(words(name))}" '
+        body = ""
+        if found.keys() & _IN_THE_GRID:
+            data = load(next(run.config["dataset"] for run in table.runs if run.config))
+            body = _grid(data, page)
+        body += "".join(
+            f'<img class="picture" alt="{page.text(words(name))}" '
             f'src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
             for name, picture in found.items()
+            if name not in _IN_THE_GRID
         )
-        return page.figure(title, images)
+        return page.figure(title, body)
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The same pictures, from the run that shows the data."""
@@ -87,3 +94,24 @@ def _png(picture: Any) -> bytes:
     stream = BytesIO()
     picture.quantize(128).save(stream, format="PNG", optimize=True)
     return stream.getvalue()
+
+
+def _grid(data: Dataset, page: Page) -> str:
+    """The first training image of each class; below it how many each split has."""
+    counts = class_counts(data)
+    items = []
+    for label, name in enumerate(data.classes):
+        places = (data.train.labels == label).nonzero()
+        if len(places):
+            image = (data.train.images[int(places[0])] * 255).round().byte().numpy()
+            pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+            numbers = " · ".join(f"{count[label]:,}" for count in counts.values())
+            items.append(
+                f"<li>{page.image(pixels, name)}<strong>{page.text(name)}</strong>"
+                f"<span>{numbers.replace(',', chr(0x202F))}</span></li>"
+            )
+    totals = " · ".join(f"{sum(count):,}".replace(",", "\u202f") for count in counts.values())
+    return (
+        f'<ul class="images classes">{"".join(items)}</ul><p class="note">How many images each '
+        f"class has: training · validation · test, {totals} in all.</p>"
+    )

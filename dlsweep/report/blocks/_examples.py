@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 
 from dlsweep.config import ConfigError
 from dlsweep.data import DATASETS, DataUnavailable, load
@@ -143,11 +140,8 @@ def _item(
     sure = rounded(example.get("probability"))
     share = "" if sure is None else f" ({100 * sure:.1f}\u202f%)"
     truth = "" if kind == "right" else f"<span>is {page.text(label)}</span>"
-    picture = BytesIO()
-    Image.fromarray(pixels).save(picture, format="PNG", optimize=True)
-    source = base64.b64encode(picture.getvalue()).decode()
     said = f"test image {example['index']}: {label}, taken for {predicted}"
     return (
-        f'<li class="{kind}"><img src="data:image/png;base64,{source}" alt="{page.text(said)}">'
+        f'<li class="{kind}">{page.image(pixels, said)}'
         f"<strong>{page.text(predicted)}</strong>{share}{truth}</li>"
     )
