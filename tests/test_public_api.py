@@ -40,7 +40,7 @@ NAMES = {
         "ProcessTrainer Row STATUSES Study StudyTable SweepFile Trainer Watcher choose_trainer "
         "datasets_of list_studies load_sweep metric_name objective parse_sweep "
         "read_study resume_study stop_study AgentReport JoinedSweep agent join_sweep "
-        "train_joined storage_name"
+        "train_joined storage_name StudyFolders study_folders"
     ),
     "dlsweep.tracking": (
         "ImageSource JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError "
@@ -48,7 +48,7 @@ NAMES = {
         "online_ids open_run per_class_table refuse roc_plot run_media show_data train "
         "train_tracked KILLED Command SweepFacts SweepGone SweepPlace "
         "SweepService Unreachable give_back_run open_sweep_run parse_sweep_id refuse_run "
-        "room_for_runs"
+        "room_for_runs is_synced sync_commands sync_folders sync_target"
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "

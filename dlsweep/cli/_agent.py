@@ -72,6 +72,8 @@ def _tell(report: AgentReport) -> None:
     words = ", ".join(counts).replace("_", " ")
     print(f"{len(statuses)} run{'s' * (len(statuses) != 1)}{': ' * bool(words)}{words}")
     if report.unsent:
-        folders = shlex.join(os.path.relpath(folder) for folder in report.unsent)
+        from dlsweep.tracking import sync_commands
+
         print(f"W&B does not have all of {len(report.unsent)} of them; send the rest with:")
-        print(f"wandb sync --include-online {folders}")
+        for command in sync_commands(report.unsent):
+            print(shlex.join(command))

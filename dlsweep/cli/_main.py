@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from dlsweep._version import __version__
-from dlsweep.cli import _agent, _data, _export, _predict, _report, _runs, _stop, _sweep
+from dlsweep.cli import _agent, _data, _export, _predict, _report, _runs, _stop, _sweep, _sync
 from dlsweep.cli._errors import command
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import did_you_mean, nearest
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"dlsweep {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    for module in (_sweep, _stop, _agent, _runs, _export, _report, _predict, _data):
+    for module in (_sweep, _stop, _agent, _runs, _sync, _export, _report, _predict, _data):
         module.add_parser(commands)
     arguments, rest = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
     problems = _refusals(rest, commands.choices[arguments.command])

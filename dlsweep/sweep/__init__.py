@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dlsweep.sweep._reading import list_studies, read_study, resume_study, stop_study
     from dlsweep.sweep._rows import STATUSES, Row, StudyTable, objective
     from dlsweep.sweep._study import Point, Study
+    from dlsweep.sweep._sync import StudyFolders, study_folders
 
 _LAZY = {
     "LocalSweep": "_local",
@@ -39,6 +40,8 @@ _LAZY = {
     "objective": "_rows",
     "Point": "_study",
     "Study": "_study",
+    "StudyFolders": "_sync",
+    "study_folders": "_sync",
     "list_studies": "_reading",
     "read_study": "_reading",
     "resume_study": "_reading",
@@ -62,6 +65,7 @@ __all__ = [
     "ProcessTrainer",
     "Row",
     "Study",
+    "StudyFolders",
     "StudyTable",
     "SweepFile",
     "Trainer",
@@ -79,6 +83,7 @@ __all__ = [
     "resume_study",
     "stop_study",
     "storage_name",
+    "study_folders",
     "train_joined",
 ]
 

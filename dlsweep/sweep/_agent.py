@@ -114,8 +114,8 @@ class SweepAgent:
         """The runs that are over."""
 
     @property
-    def unsent(self) -> list[Path]:
-        """The folders of runs of which W&B does not have everything; `wandb sync` takes them."""
+    def unsent(self) -> dict[Path, str]:
+        """The folders of runs of which W&B does not have everything, with the runs' ids."""
         return self._runs.unsent
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from dlsweep.sweep._metric import Metric, parse_metric
 from dlsweep.sweep._rows import Row
 from dlsweep.sweep._study import Point
 from dlsweep.sweep._trainers import choose_trainer
-from dlsweep.tracking import SweepFacts, SweepService, Unreachable, choose_mode
+from dlsweep.tracking import SweepFacts, SweepService, Unreachable, choose_mode, sync_commands
 from dlsweep.training import EpochMetrics, choose_device
 
 _log = logging.getLogger("dlsweep.sweep")
@@ -49,12 +50,12 @@ class AgentReport:
 
     Attributes:
         rows: its runs, in the order in which they ended.
-        unsent: the folders of runs of which W&B does not have everything; `wandb sync` takes them.
+        unsent: the folders of runs of which W&B does not have everything, with the runs' ids.
         exit_code: 0; 1 where every run failed; 128 and the signal's number after a signal.
     """
 
     rows: Sequence[Row]
-    unsent: Sequence[Path]
+    unsent: Mapping[Path, str]
     exit_code: int
 
 
@@ -119,7 +120,7 @@ def train_joined(
     with leaving_on_signals(lambda number: agent.leave(128 + number)):
         agent.run()
     code = agent.leaving or int(agent.failing)
-    return AgentReport(tuple(agent.rows), tuple(agent.unsent), code)
+    return AgentReport(tuple(agent.rows), dict(agent.unsent), code)
 
 
 def agent(
@@ -164,8 +165,8 @@ def agent(
     report = train_joined(
         joined, _Nobody(), count=count, stack=stack, workers=workers, device=device
     )
-    for folder in report.unsent:
-        _log.warning("not all of it reached W&B; upload it with: wandb sync %s", folder)
+    for words in sync_commands(report.unsent):
+        _log.warning("W&B does not have all of it; send the rest with: %s", shlex.join(words))
     return list(report.rows)
 
 

@@ -265,13 +265,14 @@ class LocalSweep:
                 data = self._images.load(name, first.val_fraction, first.train_size)
             except ConfigError:  # what fits one data set is too much for another
                 data = self._images.load(name)
-            show_data(
+            folder = show_data(
                 data,
                 mode=self._mode,
                 project=first.wandb_project,
                 entity=first.wandb_entity,
                 group=self._study.name,
             )
+            self._study.keep_folder(folder)
 
     def _handle(self, event: Event) -> None:
         job = self._jobs[event.job]
@@ -355,7 +356,7 @@ class LocalSweep:
     def _fail(self, job: _Job, reason: str) -> None:
         for i, point in job.points.items():
             job.runs[i].fail(reason)
-            info = {"directory": str(job.runs[i].directory)}
+            info = _whereabouts(job.runs[i])
             self._watcher.ended(self._study.fail(point, reason, info))
         self._study.checkpoint(job.formation).unlink(missing_ok=True)
 
@@ -368,7 +369,7 @@ class LocalSweep:
             [metrics.as_dict() for metrics in job.histories[i]],
             run.summary,
             {
-                "directory": str(run.directory),
+                **_whereabouts(run),
                 **({"model": str(run.model)} if run.model else {}),
             },
         )
@@ -377,6 +378,12 @@ class LocalSweep:
 
 def _runs(points: Sequence[Point]) -> str:
     return f"run {points[0].number}" if len(points) == 1 else f"{len(points)} runs"
+
+
+def _whereabouts(run: TrackedRun) -> dict[str, Any]:
+    """Where a run lies, and where in W&B it belongs."""
+    place = {"project": run.config.wandb_project, "entity": run.config.wandb_entity}
+    return {"directory": str(run.directory), **place}
 
 
 def datasets_of(sweep: SweepFile) -> list[str]:

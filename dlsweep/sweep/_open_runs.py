@@ -6,6 +6,7 @@ import functools
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,22 @@ THREADS = 25
 """How many runs are opened or closed at a time."""
 
 
+@dataclass
+class _Open:
+    """A run that is open, or will be; and its epochs that wait for that."""
+
+    opened: Future[TrackedRun]
+    waiting: list[tuple[EpochMetrics, RunResult | None]] = field(default_factory=list)
+
+    def catch_up(self) -> TrackedRun:
+        """The open run, when it has been told all its epochs; waits until it is open."""
+        tracked = self.opened.result()
+        for metrics, result in self.waiting:
+            tracked.log(metrics, result)
+        self.waiting.clear()
+        return tracked
+
+
 class OpenRuns:
     """Opens runs of a W&B sweep, and ends them as W&B expects.
 
@@ -54,14 +71,14 @@ class OpenRuns:
         self._on_closed = on_closed
         self._pool = Pool(THREADS)
         self._images = ImageSource()
-        self._open: dict[str, Future[TrackedRun]] = {}
+        self._open: dict[str, _Open] = {}
         self._closing: set[Future[None]] = set()
-        self.unsent: list[Path] = []
-        """The folders of the runs of which W&B does not have everything."""
+        self.unsent: dict[Path, str] = {}
+        """The folders of the runs of which W&B does not have everything, with the runs' ids."""
 
     def open(self, run_id: str, config: RunConfig, given: Mapping[str, Any]) -> None:
         """Open a run; ``given`` are the sweep's settings as it spells them."""
-        self._open[run_id] = self._pool.submit(
+        opened = self._pool.submit(
             open_sweep_run,
             self._place,
             run_id,
@@ -70,21 +87,27 @@ class OpenRuns:
             lambda: self._on_stop(run_id),
             functools.partial(self._images.test, config.dataset),
         )
+        self._open[run_id] = _Open(opened)
 
     def log(
         self, run_id: str, metrics: EpochMetrics, result: RunResult | None
     ) -> tuple[str, Mapping[str, Any]]:
-        """Log an epoch; with the last comes the result.
+        """Log an epoch; with the last comes the result. What is not open yet is logged later.
 
         Returns:
-            The run's name, which W&B chooses, and its summary, empty before its last epoch.
+            The run's name, which W&B chooses, or its id as long as it is not open; and its summary,
+            empty before its last epoch.
 
         Raises:
             TrackingError: where the run could not even be kept on disk.
         """
-        tracked = self._open[run_id].result()
-        tracked.log(metrics, result)
-        return tracked.wandb.name or run_id, tracked.summary
+        run = self._open[run_id]
+        run.waiting.append((metrics, result))
+        summary = result.summary() if result is not None else {}
+        if not run.opened.done():
+            return run_id, summary
+        tracked = run.catch_up()
+        return tracked.wandb.name or run_id, tracked.summary or summary
 
     def close(self, run_id: str, status: str, exit_code: int = 0) -> None:
         """Close a run: as killed where it was stopped, as preempted where it was interrupted."""
@@ -119,20 +142,20 @@ class OpenRuns:
         wait(self._closing)
 
     def _close(self, run_id: str, end: Callable[[TrackedRun], None]) -> None:
-        opened = self._open.pop(run_id)
+        run = self._open.pop(run_id)
 
         def closed() -> None:
-            tracked = opened.result()
+            tracked = run.catch_up()
             folder = tracked.directory
             try:
                 end(tracked)
             except Exception as error:
-                self.unsent.append(folder)
+                self.unsent[folder] = run_id
                 if not isinstance(error, TimeoutError):
                     raise
             else:
                 if tracked.offline:
-                    self.unsent.append(folder)
+                    self.unsent[folder] = run_id
 
         self._later(run_id, closed)
 

@@ -14,6 +14,9 @@ SWEEP = "sweep"
 STOP = "stop"
 """The attribute of a study that says whether its owners are to leave."""
 
+FOLDERS = "folders"
+"""The attribute that holds the folders of wandb runs beside those of the points."""
+
 
 def list_studies(storage: str | None = None) -> list[StudyTable]:
     """The sweeps in a storage with their runs, oldest first.
@@ -34,7 +37,8 @@ def list_studies(storage: str | None = None) -> list[StudyTable]:
             alive = lock is None or lock.held_elsewhere()
             records = store.records(key)
             rows = (to_row(r, sweep.metric, alive=alive and not r.left_alone) for r in records)
-            found.append(StudyTable(name, sweep, tuple(rows), attributes.get(STOP, False)))
+            stopped, folders = attributes.get(STOP, False), tuple(attributes.get(FOLDERS, ()))
+            found.append(StudyTable(name, sweep, tuple(rows), stopped, folders))
         return found
     finally:
         store.close()

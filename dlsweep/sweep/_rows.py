@@ -60,12 +60,14 @@ class StudyTable:
         sweep: what was searched, without a need for the file.
         rows: its runs by number.
         stopped: whether ``dlsweep stop`` has stopped it.
+        folders: of wandb runs beside those of the points, such as the one that shows the data.
     """
 
     name: str
     sweep: SweepFile
     rows: tuple[Row, ...]
     stopped: bool = False
+    folders: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many runs have each status, those with none left out."""

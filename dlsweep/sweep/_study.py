@@ -27,7 +27,7 @@ from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._lock import OwnerLock
 from dlsweep.sweep._metric import number
-from dlsweep.sweep._reading import STOP, SWEEP
+from dlsweep.sweep._reading import FOLDERS, STOP, SWEEP
 from dlsweep.sweep._rows import Row, StudyTable, objective, run_name, to_row
 from dlsweep.sweep._search import Draft, Search
 from dlsweep.sweep._store import Store
@@ -241,6 +241,11 @@ class Study:
         return self._end(point, "fail", None, told, {})
 
     # Stacks
+
+    def keep_folder(self, folder: Path) -> None:
+        """Remember the folder of a wandb run that is beside those of the points."""
+        folders = self._store.attributes(self._id).get(FOLDERS, [])
+        self._store.set_attribute(self._id, FOLDERS, [*folders, str(folder)])
 
     def left_over(self) -> list[Point]:
         """All points that a process left unfinished when it died; ``ask`` then gives new ones."""

@@ -20,7 +20,9 @@ from dlsweep.tracking._sweep_run import (
     give_back_run,
     open_sweep_run,
     refuse_run,
+    sync_commands,
 )
+from dlsweep.tracking._sync import is_synced, sync_folders, sync_target
 from dlsweep.tracking._train import refuse, train, train_tracked
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "fetch_runs",
     "give_back_run",
     "has_credentials",
+    "is_synced",
     "online_ids",
     "open_run",
     "open_sweep_run",
@@ -56,6 +59,9 @@ __all__ = [
     "room_for_runs",
     "run_media",
     "show_data",
+    "sync_commands",
+    "sync_folders",
+    "sync_target",
     "train",
     "train_tracked",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import wandb
@@ -44,7 +45,7 @@ def open_sweep_run(
 ) -> TrackedRun:
     """Open a run of a W&B sweep; kept offline where the server cannot be reached now.
 
-    An offline run has the same id and sweep: `wandb sync` puts it where it belongs.
+    Such a run has an id of its own on the disk: `wandb sync --id` puts it where it belongs.
 
     Args:
         place: the sweep.
@@ -59,12 +60,12 @@ def open_sweep_run(
         timeout["finish_timeout"] = _FINISH_TIMEOUT
     classes = DATASETS[config.dataset].classes
 
-    def opened(mode: str) -> TrackedRun:
+    def opened(mode: str, name: str = run_id) -> TrackedRun:
         return open_run(
             config,
             classes,
             mode=mode,
-            run_id=run_id,
+            run_id=name,
             sweep_id=place.sweep_id,
             swept=given,
             test=test,
@@ -77,7 +78,16 @@ def open_sweep_run(
     except TrackingError:
         if place.mode != "online":
             raise
-        return opened("offline")
+    # wandb's service does not let go of the id of a run that it could not open.
+    return opened("offline", f"{run_id}-offline")
+
+
+def sync_commands(folders: Mapping[Path, str]) -> list[list[str]]:
+    """The words of the commands that send runs' folders to W&B, each to the run with this id."""
+    own = [folder for folder, run_id in folders.items() if folder.name.endswith(f"-{run_id}")]
+    other = [folder for folder in folders if folder not in own]
+    commands = [["wandb", "sync", "--include-online", *map(os.path.relpath, own)]] if own else []
+    return commands + [["wandb", "sync", "--id", folders[f], os.path.relpath(f)] for f in other]
 
 
 def refuse_run(place: SweepPlace, run_id: str, given: Mapping[str, Any], error: Exception) -> None:

@@ -126,7 +126,7 @@ def test_runs_of_a_sweep_are_complete_and_their_own(wandb_server: WandbServer, d
     assert max(map(len, notes.stacks)) > 1
     assert sorted(run for stack in notes.stacks for run in stack) == sorted(sweep.runs)
     assert {row.run_id for row in agent.rows} == set(sweep.runs)
-    assert agent.unsent == []
+    assert agent.unsent == {}
     for run, row in ((wandb_server.runs[row.run_id], row) for row in agent.rows):
         assert row.value == run.column("val_accuracy")[-1]
         [alone] = train_stack([RunConfig(**row.config)], digits)

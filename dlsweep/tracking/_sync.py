@@ -1,0 +1,87 @@
+"""Offline runs sent to W&B, by the wandb client's own `wandb sync`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import wandb
+
+_AT_ONCE = 200
+_LOOK_SECONDS = 0.2
+
+
+def sync_target() -> tuple[str, str | None]:
+    """The address of the server that runs are sent to, and the user's own entity, if it is set."""
+    settings = wandb.setup().settings
+    return settings.base_url, settings.entity
+
+
+def is_synced(folder: Path) -> bool:
+    """Whether `wandb sync` has sent all of a run's folder; it leaves a mark in it then."""
+    return any(folder.glob("*.wandb.synced"))
+
+
+def sync_folders(
+    folders: Sequence[Path],
+    *,
+    entity: str | None = None,
+    project: str | None = None,
+    parallel: int = 5,
+    told: Callable[[int], None] = lambda _: None,
+) -> str:
+    """Send runs' folders; afterwards ``is_synced`` says of each whether it went through.
+
+    What is sent twice is there once: a run has its id, and its rows their numbers.
+
+    Args:
+        folders: of the runs.
+        entity, project: where all of them go, instead of where each says.
+        parallel: how many are sent at a time.
+        told: called with how many of them have been sent so far.
+
+    Returns:
+        What wandb said last where it did not send them all, else nothing.
+    """
+    where = [
+        *(["--entity", entity] if entity else []),
+        *(["--project", project] if project else []),
+    ]
+    said = ""
+    for folder in folders:  # what was sent before is asked for again
+        for mark in folder.glob("*.wandb.synced"):
+            mark.unlink()
+    for start in range(0, len(folders), _AT_ONCE):
+        some = [str(folder) for folder in folders[start : start + _AT_ONCE]]
+        command = [sys.executable, "-m", "wandb", "sync", "--yes", "--include-online"]
+        # A file and no pipe, which nobody would empty while this waits.
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+            process = subprocess.Popen(
+                [*command, "-n", str(parallel), *where, *some],
+                # It sends, whatever the runs were told; and one thing that it says is a line.
+                env={
+                    k: v for k, v in os.environ.items() if k not in ("WANDB_MODE", "WANDB_SILENT")
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                while process.poll() is None:
+                    told(sum(map(is_synced, folders)))
+                    time.sleep(_LOOK_SECONDS)
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
+            told(sum(map(is_synced, folders)))
+            output.seek(0)
+            lines = [line.removeprefix("wandb: ").strip() for line in output]
+        if not all(is_synced(Path(folder)) for folder in some):
+            said = next((line for line in reversed(lines) if line), "")
+    return said
