@@ -31,7 +31,7 @@ _LAZY = {
     "join_sweep": "_join",
     "train_joined": "_join",
     "HereTrainer": "_trainers",
-    "ProcessTrainer": "_trainers",
+    "ProcessTrainer": "_processes",
     "Trainer": "_trainers",
     "choose_trainer": "_trainers",
     "STATUSES": "_rows",

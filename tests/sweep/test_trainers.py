@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,10 +22,24 @@ from dlsweep.sweep import (
     Row,
     Study,
     Trainer,
+    _processes,
     choose_trainer,
 )
-from dlsweep.sweep._jobs import SAVE_SECONDS, Broken, Checkpoint, Done, Event, Job, Trained
-from dlsweep.training import EpochMetrics, Judge, Layout, train_stack
+from dlsweep.sweep._jobs import (
+    SAVE_SECONDS,
+    Broken,
+    Cause,
+    Checkpoint,
+    Done,
+    Event,
+    Job,
+    Left,
+    Notice,
+    Resumed,
+    Trained,
+)
+from dlsweep.sweep._processes import _Answer, _Mailbox, _Word
+from dlsweep.training import EpochMetrics, Judge, Layout, Stack, train_stack
 from tests.sweep.helpers import sweep
 
 TINY = RunConfig(dataset="digits", epochs=2, hidden_size=8)
@@ -242,3 +257,150 @@ def test_the_trainer_of_a_device(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(choose_trainer("cuda"), HereTrainer)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert isinstance(choose_trainer("auto"), HereTrainer)
+
+
+# --- Processes that are told to leave, or to die -------------------------------------------------
+
+
+def pids(trainer: ProcessTrainer) -> list[int]:
+    return [worker.process.pid or 0 for worker in trainer._workers]
+
+
+def test_signals_to_the_whole_group_do_not_reach_the_processes(processes: ProcessTrainer):
+    before = pids(processes)
+    processes.start(20, [dataclasses.replace(TINY, epochs=10)])
+    assert processes.wait() is not None
+    for pid in before:
+        os.kill(pid, signal.SIGINT)
+        os.kill(pid, signal.SIGTERM)
+    found: list[Event] = []
+    while Done(20) not in found:
+        found += processes.wait()
+    assert pids(processes) == before
+    assert all(os.path.exists(f"/proc/{pid}") for pid in before)
+
+
+@pytest.fixture(params=["here", "processes"])
+def leaver(request: pytest.FixtureRequest) -> Iterator[Trainer]:
+    """A trainer that a test may tell to leave."""
+    trainer: Trainer = HereTrainer() if request.param == "here" else ProcessTrainer(1)
+    yield trainer
+    trainer.close()
+
+
+def test_a_stack_that_is_left_goes_on_from_its_checkpoint(leaver: Trainer, tmp_path: Path):
+    configs = [dataclasses.replace(TINY, epochs=epochs, seed=epochs) for epochs in (1, 100)]
+    checkpoint = Checkpoint(tmp_path / "1.safetensors", frozenset({0, 1}))
+    leaver.start(1, configs, checkpoint=checkpoint)
+    found: list[Event] = []
+    while not any(isinstance(event, Trained) for event in found):
+        found += leaver.wait()
+    leaver.leave()
+    while not isinstance(found[-1], Left):
+        found += leaver.wait()
+    ends = [event.end for event in found if isinstance(event, Trained)]
+    assert len(ends) < 100
+    assert 0 in ends[0].results
+
+    # The first run has ended; where its result is still wanted, the checkpoint is of no use.
+    again = HereTrainer()
+    again.start(2, configs, checkpoint=checkpoint)
+    notice, first = again.wait()[0], again.wait()[0]
+    assert isinstance(notice, Notice)
+    assert notice.text == (
+        "a checkpoint is not used (a run that has not ended is not in it); 2 runs start again"
+    )
+    assert isinstance(first, Trained)
+    again.close()
+    again.start(3, configs, checkpoint=Checkpoint(checkpoint.path, frozenset({1})))
+    resumed = again.wait()[0]
+    assert isinstance(resumed, Resumed)
+    assert resumed.histories == {1: [end.metrics[1] for end in ends]}
+    following = again.wait()[0]
+    assert isinstance(following, Trained)
+    assert following.end.metrics[1].epoch == len(ends) + 1
+
+
+class Pipe:
+    """A worker's end of a pipe, with what has been said to it."""
+
+    def __init__(self, *said: object) -> None:
+        self.said = list(said)
+        self.sent: list[object] = []
+
+    def poll(self) -> bool:
+        return bool(self.said)
+
+    def recv(self) -> object:
+        return self.said.pop(0)
+
+    def send(self, message: object) -> None:
+        self.sent.append(message)
+
+
+def test_results_are_recorded_before_a_checkpoint_is_without_them():
+    [first, second] = Stack([TINY], load("digits"))
+    pipe = Pipe()
+    mailbox = _Mailbox(pipe)  # type: ignore[arg-type]
+    mailbox.send(Trained(0, first))
+    assert mailbox.recorded(wait=False)  # nobody's training has ended
+    mailbox.send(Trained(0, second))
+    assert not mailbox.recorded(wait=False)
+    pipe.said += [_Word.LEAVE, _Word.RECORDED]
+    assert mailbox.recorded(wait=True)
+    assert mailbox.leaving
+    pipe.said += [_Word.LEAVE, _Answer({0: "stopped"})]
+    assert mailbox.judge({}) == {0: "stopped"}
+    job = Job(1, [TINY], None, False, None, 0.0)
+    pipe.said += [_Word.RECORDED, _Word.LEAVE, job]  # words to the job before
+    assert mailbox.next_job() is job
+    assert not mailbox.leaving
+
+
+@pytest.mark.parametrize("killed_for_memory", [True, False])
+def test_a_death_for_memory_is_told_from_others(
+    monkeypatch: pytest.MonkeyPatch, killed_for_memory: bool
+):
+    kills = [5]
+    monkeypatch.setattr(_processes, "kills_for_memory", lambda: kills[0])
+    trainer = ProcessTrainer(1)
+    trainer.start(0, [FOREVER])
+    while not trainer.wait():
+        pass
+    kills[0] += killed_for_memory
+    os.kill(pids(trainer)[0], signal.SIGKILL)
+    found: list[Event] = []
+    while not any(isinstance(event, Broken) for event in found):
+        found += trainer.wait()
+    assert isinstance(found[-1], Broken)
+    assert found[-1].cause is (Cause.MEMORY if killed_for_memory else Cause.DEATH)
+    trainer.close()
+
+
+class Hired:
+    """What a process is started with, in place of one."""
+
+    arguments: ClassVar[list[tuple[Any, ...]]] = []
+
+    def __init__(self, target: Any, args: tuple[Any, ...], daemon: bool) -> None:
+        assert daemon
+        self.arguments.append(args[1:])
+
+    def start(self) -> None: ...
+
+
+def test_processes_are_spread_over_the_gpus(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(multiprocessing.get_context("spawn"), "Process", Hired, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    Hired.arguments.clear()
+    choose_trainer("auto")
+    assert Hired.arguments == [(4, 0), (4, 1)]  # threads, GPU
+    Hired.arguments.clear()
+    choose_trainer("cuda", 3)
+    assert Hired.arguments == [(2, 0), (2, 1), (2, 0)]
+    Hired.arguments.clear()
+    choose_trainer("cpu", 2)
+    assert Hired.arguments == [(4, None), (4, None)]
+    assert isinstance(choose_trainer("cuda:1"), HereTrainer)

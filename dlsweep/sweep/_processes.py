@@ -1,0 +1,305 @@
+"""Stacks trained in processes of their own: what starts them, and what they do."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from multiprocessing import connection, resource_tracker
+from multiprocessing.connection import Connection
+
+import torch
+
+from dlsweep.config import RunConfig
+from dlsweep.sweep._jobs import (
+    SAVE_SECONDS,
+    Broken,
+    Cause,
+    Checkpoint,
+    Done,
+    Event,
+    Job,
+    Left,
+    Trained,
+    remembering,
+    train_job,
+)
+from dlsweep.sweep._memory import kills_for_memory
+from dlsweep.training import EpochMetrics, Judge, Layout, load_data
+
+_WAIT_SECONDS = 0.5
+"""So long ``wait`` waits at most: signals and heartbeats are seen to between two calls."""
+
+
+class _Word(Enum):
+    """What is said to a process in training."""
+
+    RECORDED = auto()
+    LEAVE = auto()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a worker sends for its judge."""
+
+    metrics: Mapping[int, EpochMetrics]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the judge says to it."""
+
+    leave: Mapping[int, str]
+
+
+@dataclass
+class _Worker:
+    process: multiprocessing.process.BaseProcess
+    pipe: Connection
+    job: int | None = None
+    told: bool = False
+    """Whether it has sent results since it was last told that they are recorded."""
+    judge: Judge | None = None
+    kills: int = 0
+    """How many processes had been killed for memory when its job began."""
+
+    def say(self, message: object) -> None:
+        """Send it a job or a word."""
+        with contextlib.suppress(OSError):  # of one that dies just now: ``wait`` will tell
+            self.pipe.send(message)
+
+
+class ProcessTrainer:
+    """Trains a stack in each of several processes.
+
+    A process that dies takes its job with it (``Broken``) and is replaced. All end with this one,
+    however it ends.
+
+    Args:
+        workers: how many processes.
+        threads: how many threads each may use. Small networks gain nothing from a second thread,
+            and threads that outnumber the free cores wait for each other at every step.
+        gpus: over so many the processes are spread.
+        save_seconds: a stack is kept in its checkpoint at most so often, and less often where
+            writing takes more than 2 % of the time.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        threads: int = 1,
+        gpus: int = 0,
+        save_seconds: float = SAVE_SECONDS,
+    ) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._threads = threads
+        self._gpus = gpus
+        self._save_seconds = save_seconds
+        self._leaving = False
+        self._workers = [self._hire(i) for i in range(workers)]
+
+    def _hire(self, place: int) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        gpu = place % self._gpus if self._gpus else None
+        process = self._context.Process(
+            target=_work, args=(theirs, self._threads, gpu), daemon=True
+        )
+        with _signals_held():
+            process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    @property
+    def idle(self) -> bool:
+        """See ``Trainer``."""
+        return any(worker.job is None for worker in self._workers)
+
+    @property
+    def processes(self) -> int:
+        """See ``Trainer``."""
+        return len(self._workers)
+
+    def start(
+        self,
+        job: int,
+        configs: Sequence[RunConfig],
+        *,
+        compile_for: Layout | None = None,
+        judge: Judge | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
+        """See ``Trainer``."""
+        i = next(i for i, worker in enumerate(self._workers) if worker.job is None)
+        if not self._workers[i].process.is_alive():
+            self._workers[i] = self._hire(i)
+        worker = self._workers[i]
+        worker.job, worker.judge, worker.kills = job, judge, kills_for_memory()
+        judged = judge is not None
+        worker.say(Job(job, configs, compile_for, judged, checkpoint, self._save_seconds))
+
+    def wait(self) -> Sequence[Event]:
+        """See ``Trainer``."""
+        for worker in self._workers:
+            if worker.told:
+                worker.told = False
+                worker.say(_Word.RECORDED)
+        busy = {worker.pipe: worker for worker in self._workers if worker.job is not None}
+        events: list[Event] = []
+        for pipe in connection.wait(list(busy), _WAIT_SECONDS):
+            worker = busy[pipe]  # type: ignore[index]
+            assert worker.job is not None
+            try:
+                event: Event | _Asked = worker.pipe.recv()
+                if isinstance(event, _Asked):
+                    assert worker.judge is not None
+                    worker.say(_Answer(worker.judge(event.metrics)))
+                    continue
+            except (EOFError, OSError):
+                event = self._replace(worker)
+            if isinstance(event, Trained) and event.end.results:
+                worker.told = True
+            if isinstance(event, Done | Broken | Left):
+                worker.job = None
+            events.append(event)
+        return events
+
+    def _replace(self, worker: _Worker) -> Broken:
+        """Another process for one that has died, and what became of its job."""
+        assert worker.job is not None
+        worker.process.join()
+        code = worker.process.exitcode or 0
+        starved = code == -signal.SIGKILL and kills_for_memory() > worker.kills
+        cause = Cause.MEMORY if starved else Cause.DEATH
+        event = Broken(worker.job, _ending(code), cause=cause)
+        if not self._leaving:
+            place = self._workers.index(worker)
+            self._workers[place] = self._hire(place)
+        return event
+
+    def leave(self) -> None:
+        """See ``Trainer``."""
+        self._leaving = True
+        for worker in self._workers:
+            if worker.job is not None:
+                worker.say(_Word.LEAVE)
+
+    def close(self) -> None:
+        """See ``Trainer``."""
+        for worker in self._workers:
+            worker.pipe.close()  # an idle one ends by itself when it sees that
+            if worker.job is not None:
+                worker.process.kill()
+        for worker in self._workers:
+            worker.process.join(timeout=10)
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+
+
+def _ending(code: int) -> str:
+    """How a process ended, from its exit code as ``multiprocessing`` has it."""
+    if code == -signal.SIGKILL:
+        return "its process was killed (SIGKILL), as happens when memory runs out"
+    if code < 0:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    return f"its process ended with exit code {code}"
+
+
+_OURS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that a whole group of processes gets; the one that owns the sweep acts for all."""
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Start a process that these signals reach only when it is ready to ignore them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # as it starts it lets these signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Mailbox:
+    """A worker's end of its pipe."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._unrecorded = 0
+        self._leaving = False
+
+    def send(self, event: Event) -> None:
+        """Tell what has happened."""
+        self._unrecorded += isinstance(event, Trained) and bool(event.end.results)
+        self._pipe.send(event)
+
+    def next_job(self) -> Job:
+        """The next stack to train."""
+        while True:
+            message = self._pipe.recv()
+            if isinstance(message, Job):
+                self._unrecorded, self._leaving = 0, False
+                return message
+
+    def _read(self) -> object:
+        message = self._pipe.recv()
+        if message is _Word.RECORDED:
+            self._unrecorded = 0
+        self._leaving |= message is _Word.LEAVE
+        return message
+
+    @property
+    def leaving(self) -> bool:
+        """See ``Orders``."""
+        while self._pipe.poll():
+            self._read()
+        return self._leaving
+
+    def recorded(self, *, wait: bool) -> bool:
+        """See ``Orders``."""
+        while self._unrecorded and (wait or self._pipe.poll()):
+            self._read()
+        return not self._unrecorded
+
+    def judge(self, metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
+        """See ``Orders``."""
+        self._pipe.send(_Asked(metrics))
+        while True:
+            message = self._read()
+            if isinstance(message, _Answer):
+                return message.leave
+
+
+def _work(pipe: Connection, threads: int, gpu: int | None) -> None:
+    """What a worker process does: train what comes through the pipe until the pipe closes."""
+    for number in _OURS:
+        signal.signal(number, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(threads)
+    if gpu is not None:
+        torch.cuda.set_device(gpu)
+    load, mailbox = remembering(load_data), _Mailbox(pipe)
+    try:
+        while True:
+            for event in train_job(mailbox.next_job(), load, mailbox):
+                mailbox.send(event)
+    except (EOFError, OSError):
+        return
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended, even in the middle of an epoch."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
