@@ -42,6 +42,7 @@ def tiny(runs: int) -> Any:
             "parameters": {
                 "dataset": {"value": "digits"},
                 "train_size": {"value": 100},
+                "figures": {"value": "none"},  # and so no run that shows the data
                 "hidden_size": {"value": 8},
                 "epochs": {"values": [1, 3]},
                 "optimizer": {"values": ["sgd", "nadam"]},
