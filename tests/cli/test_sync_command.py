@@ -100,6 +100,7 @@ def test_elsewhere_and_again(study: Path, wandb_server: WandbServer):
     assert done.stdout.splitlines()[1] == f"to team/beds at {wandb_server.url}"
     assert {(run.entity, run.project) for run in wandb_server.runs.values()} == {("team", "beds")}
     wandb_server.runs.clear()
+    wandb_server.artifacts.clear()
     again = dlsweep("sync", "--again", cwd=study, **env)
     assert again.stdout.splitlines()[0].endswith(": 5 sent, 5 sent before")
     check_all(wandb_server, study)
@@ -164,7 +165,7 @@ def test_without_an_account(study: Path):
 def test_a_study_that_is_not_there(study: Path):
     done = dlsweep("sync", "bed", cwd=study)
     assert done.returncode == 2
-    assert "study: got 'bed', no such study; choose from beds-" in done.stderr
+    assert "study: got 'bed', no such study; did you mean 'beds'?" in done.stderr
 
 
 def test_flags_are_checked(refused: Callable[..., list[str]]):

@@ -31,6 +31,13 @@ def digest_algorithm(state: State, variables: Variables) -> dict[str, Any]:
 def create_artifact(state: State, variables: Variables) -> dict[str, Any]:
     given = variables.get("input") or variables
     names = given.get("artifactCollectionNames") or [given.get("artifactCollectionName")]
+    for known in list(state.artifacts.values()):
+        same = (known.name, known.digest) == (names[0], given.get("digest"))
+        if same and known.state == "COMMITTED":  # as W&B: what is there is not made again
+            return _created(known)
+        if same and known.run in state.runs:  # one that never came to its end is no version
+            state.runs[known.run].artifacts.remove(known)
+            del state.artifacts[known.id]
     artifact = Artifact(
         id=f"artifact{state.number():03d}",
         type=given["artifactTypeName"],
@@ -43,6 +50,10 @@ def create_artifact(state: State, variables: Variables) -> dict[str, Any]:
     state.artifacts[artifact.id] = artifact
     if artifact.run in state.runs:
         state.runs[artifact.run].artifacts.append(artifact)
+    return _created(artifact)
+
+
+def _created(artifact: Artifact) -> dict[str, Any]:
     node = _artifact_node(artifact)
     return {"createArtifact": {"artifact": node | {"artifactSequence": {"latestArtifact": None}}}}
 
