@@ -281,7 +281,8 @@ class SweepAgent:
         if metrics.epoch > len(run.history):  # else it was logged before its stack broke
             run.history.append(metrics)
             name, summary = self._runs.log(run.id, metrics, result)
-            run.point = dataclasses.replace(run.point, name=name)
+            if name != run.id:
+                run.point = dataclasses.replace(run.point, name=name)
             self._watcher.trained(run.point, metrics)
             if result is not None:
                 self._runs.close(run.id, result.status, self._leaving)

@@ -29,6 +29,8 @@ _log = logging.getLogger("dlsweep.sweep")
 INTERRUPTED = "interrupted"
 """The status of a run that ends because its agent does; W&B hands it out again."""
 
+_PATIENCE = 300.0
+
 THREADS = 25
 """How many runs are opened or closed at a time."""
 
@@ -44,7 +46,7 @@ class _Open:
         """The open run, when it has been told all its epochs; waits until it is open."""
         tracked = self.opened.result()
         for metrics, result in self.waiting:
-            tracked.log(metrics, result)
+            tracked.log(metrics, result, patience=_PATIENCE)
         self.waiting.clear()
         return tracked
 
@@ -104,10 +106,11 @@ class OpenRuns:
         run = self._open[run_id]
         run.waiting.append((metrics, result))
         summary = result.summary() if result is not None else {}
-        if not run.opened.done():
+        # The last epoch's tables are asked of the server: whoever closes the run waits for them.
+        if result is not None or not run.opened.done():
             return run_id, summary
         tracked = run.catch_up()
-        return tracked.wandb.name or run_id, tracked.summary or summary
+        return tracked.wandb.name or run_id, summary
 
     def close(self, run_id: str, status: str, exit_code: int = 0) -> None:
         """Close a run: as killed where it was stopped, as preempted where it was interrupted."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,10 @@ from dlsweep.figures import analyse_run
 from dlsweep.saved import FILE_NAME, save_model
 from dlsweep.tracking._media import data_media, run_media
 from dlsweep.training import EpochMetrics, RunResult
+
+_log = logging.getLogger("dlsweep.tracking")
+
+_AGAIN_SECONDS = 2.0
 
 
 class TrackingError(RuntimeError):
@@ -62,21 +69,49 @@ class TrackedRun:
         """Whether the run is kept on disk only."""
         return self.wandb.offline
 
-    def log(self, metrics: EpochMetrics, result: RunResult | None = None) -> None:
-        """Log an epoch as one row of history; with the run's last epoch comes its result."""
-        row: dict[str, Any] = metrics.as_dict()
-        if result is not None:
-            self.summary = result.summary()
-            if self.config.figures != "none":
-                analysis = analyse_run(result, self.config.examples)
-                self.summary |= analysis.summary()
-                test = self._test() if self._test and self._shows_images() else None
-                row |= run_media(result, analysis, self.classes, test)
-        self.wandb.log(row)
-        if result is not None:
-            self.wandb.summary.update(self.summary)
-            if self.config.save_model and result.best_epoch > 0:
-                self._keep(result)
+    def log(
+        self, metrics: EpochMetrics, result: RunResult | None = None, *, patience: float = 0.0
+    ) -> None:
+        """Log an epoch as one row of history; with the run's last epoch comes its result.
+
+        Args:
+            metrics: the epoch's.
+            result: the run's, with its last epoch.
+            patience: seconds to try for the tables and pictures, for which wandb asks the server at
+                once; where it cannot be reached the row is logged without them.
+        """
+        if result is None:
+            self.wandb.log(metrics.as_dict())
+            return
+        self.summary = result.summary()
+        media: Callable[[], dict[str, Any]] = dict
+        if self.config.figures != "none":
+            analysis = analyse_run(result, self.config.examples)
+            self.summary |= analysis.summary()
+            test = self._test() if self._test and self._shows_images() else None
+            media = functools.partial(run_media, result, analysis, self.classes, test)
+        self._log_with(metrics.as_dict(), media, patience)
+        self.wandb.summary.update(self.summary)
+        if self.config.save_model and result.best_epoch > 0:
+            self._keep(result)
+
+    def _log_with(
+        self, row: dict[str, Any], media: Callable[[], dict[str, Any]], patience: float
+    ) -> None:
+        until = time.monotonic() + patience
+        while True:
+            try:
+                self.wandb.log({**row, **media()})
+                return
+            except Exception as error:  # wandb has many; a row that raised one was not logged
+                if self.wandb.offline:
+                    raise
+                if time.monotonic() >= until:
+                    reason = " ".join(str(error).split())
+                    _log.warning("run %s: no tables and pictures: %s", self.wandb.id, reason)
+                    self.wandb.log(row)
+                    return
+                time.sleep(_AGAIN_SECONDS)
 
     def show_data(self, data: Dataset) -> None:
         """Log what the data set looks like, with the next epoch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 from collections.abc import Sequence
@@ -263,6 +264,14 @@ def test_an_error_of_the_agent_fails_its_runs(wandb_server: WandbServer, digits:
 # What the server says
 
 
+class Recording(HereTrainer):
+    """Writes down what it is given to train."""
+
+    def start(self, job: int, configs: Sequence[RunConfig], **more: Any) -> None:
+        super().start(job, configs, **more)
+        self.stacks = [*getattr(self, "stacks", []), (configs, more["compile_for"])]
+
+
 @pytest.fixture
 def stop_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """wandb asks its own service every 15 s whether a run is to stop."""
@@ -277,8 +286,8 @@ def test_a_run_that_is_stopped_leaves_its_neighbours_untouched(
 ):
     most = 400
     sweep = grid(wandb_server, {"epochs": {"value": most}, "seed": {"values": [1, 2, 3, 4]}})
-    notes = Notes()
-    agent = make(sweep, digits, watcher=notes)
+    trainer = Recording(lambda _: digits)
+    agent = make(sweep, digits, trainer=trainer)
 
     def click() -> None:
         """A user's: at one run, when it has logged something; the others 20 epochs later."""
@@ -304,11 +313,11 @@ def test_a_run_that_is_stopped_leaves_its_neighbours_untouched(
     # The neighbours are what they are in a stack that nobody leaves, to the last bit.
     longest = max(len(run.history) for run in runs)
     assert len(runs[1].history) < longest
-    configs = [
-        RunConfig(dataset="digits", epochs=longest, hidden_size=8, seed=seed)
-        for seed in (1, 2, 3, 4)
-    ]
-    for run, result in zip(runs, train_stack(configs, digits), strict=True):
+    [(configs, compile_for)] = trainer.stacks
+    configs = [dataclasses.replace(config, epochs=longest) for config in configs]
+    by_seed = {run.config["seed"]: run for run in runs}
+    for result in train_stack(configs, digits, compile_for=compile_for):
+        run = by_seed[result.config.seed]
         for key in ("train_loss", "val_loss", "val_accuracy"):
             undisturbed = [getattr(metrics, key) for metrics in result.history]
             assert run.column(key) == undisturbed[: len(run.history)]

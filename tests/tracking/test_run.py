@@ -83,3 +83,18 @@ def test_an_error_of_wandb_is_one_line(digits: Dataset, monkeypatch: pytest.Monk
     with pytest.raises(TrackingError) as caught:
         open_run(RunConfig(**TINY), digits.classes, mode="online")
     assert str(caught.value) == "W&B: the key is wrong"
+
+
+def test_without_the_tables_server_no_metric_is_lost(
+    wandb_server: WandbServer, digits: Dataset, caplog: pytest.LogCaptureFixture
+):
+    config = RunConfig(**TINY)
+    run = open_run(config, digits.classes, mode="online", run_id="tableless")
+    with wandb_server.fail(404, only="Viewer"), caplog.at_level("WARNING", "dlsweep"):
+        for _ in train_tracked([config], digits, [run]):
+            pass
+    run.finish()
+    assert check_run(wandb_server.runs["tableless"]) == config
+    [told] = [r.getMessage() for r in caplog.records if r.name == "dlsweep.tracking"]
+    assert told.startswith("run tableless: no tables and pictures: ")
+    assert "\n" not in told
