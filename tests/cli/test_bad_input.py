@@ -132,7 +132,10 @@ def test_a_split_that_the_data_cannot_give(refused: Refused):
         ),
         (
             "foo",
-            ["argument COMMAND: got 'foo'; choose from sweep, runs, data; see `dlsweep --help`"],
+            [
+                "argument COMMAND: got 'foo'; choose from sweep, stop, resume, agent, runs, sync, "
+                "export, report, predict, data; see `dlsweep --help`"
+            ],
         ),
         ("sweep nowhere.yaml", ["nowhere.yaml: no such file"]),
         ("sweep .", [".: cannot be read: Is a directory"]),
