@@ -151,13 +151,14 @@ def _own_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 @pytest.fixture
-def wandb_server(_own_wandb: None) -> Iterator[WandbServer]:
+def wandb_server(_own_wandb: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[WandbServer]:
     """Run a W&B server in memory; wandb in this process and in others speaks to it, online."""
     if "wandb" in sys.modules:
         sys.modules["wandb"].teardown()
-    with WandbServer() as server, pytest.MonkeyPatch.context() as patch:
+    with WandbServer() as server:
+        # By the test's own patch: a test that changes one of these again is undone before.
         for name, value in server.env().items():
-            patch.setenv(name, value)
+            monkeypatch.setenv(name, value)
         yield server
         # Runs that the test left open end while there is still somebody to tell.
         if "wandb" in sys.modules:

@@ -255,13 +255,17 @@ class Store:
     def add_steps(self, steps: Sequence[tuple[int, int, float]]) -> None:
         """Store epochs of running points: key, epoch and metric of each, in one transaction.
 
-        What is there of the same and later epochs is from a process that has died.
+        What is there of the same and later epochs, before them or among them, is from a process
+        that has died.
         """
         if not steps:
             return
         first: dict[int, int] = {}
-        for key, step, _ in steps:
+        curves: dict[int, dict[int, float]] = {}
+        for key, step, value in steps:
             first[key] = min(step, first.get(key, step))
+            before = {s: v for s, v in curves.get(key, {}).items() if s < step}
+            curves[key] = {**before, step: value}
         with self._begin() as connection:
             connection.execute(
                 sa.delete(STEPS).where(
@@ -269,7 +273,8 @@ class Store:
                 ),
                 [{"key": key, "first": step} for key, step in first.items()],
             )
-            connection.execute(sa.insert(STEPS), [_step(*step) for step in steps])
+            rows = [_step(k, s, v) for k, curve in curves.items() for s, v in curve.items()]
+            connection.execute(sa.insert(STEPS), rows)
 
     def update(self, records: Sequence[Record], key: str, values: Sequence[Any]) -> None:
         """Store one attribute of several points in one transaction, over what was there."""
