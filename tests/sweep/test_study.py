@@ -369,3 +369,17 @@ def test_network_file_systems_are_known(tmp_path: Path) -> None:
     assert on_network(Path("/home/me/s.db"), mounts)
     assert not on_network(Path("/home/me/local disk/s.db"), mounts)
     assert not on_network(Path("/home/me/s.db"), tmp_path / "missing")
+
+
+@pytest.mark.parametrize("written_between", [False, True])
+def test_epochs_of_a_run_that_starts_anew_replace_those_before(
+    storage: str, monkeypatch: pytest.MonkeyPatch, written_between: bool
+) -> None:
+    monkeypatch.setattr("dlsweep.sweep._study._LIVE", 0.0 if written_between else 1e9)
+    with Study.open(sweep(SPACE), storage) as study:
+        (point,) = study.ask(1)
+        # Its process dies after two epochs; the next one has trained one.
+        for epoch, accuracy in ((1, 0.1), (2, 0.2), (1, 0.3)):
+            study.trained(point, epoch, {"val_accuracy": accuracy})
+        study._write_steps()
+        assert read_study(storage=storage).rows[0].history == history(0.3)
