@@ -59,7 +59,9 @@ def test_folder_that_is_not_there(tmp_path: Path) -> None:
         list(Folder(tmp_path / "none", "here").files(["a"]))
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"cut off" * 99)[:-9]])
+@pytest.mark.parametrize(
+    "content", [b"no gzip", gzip.compress(b"cut off" * 99)[:-9]], ids=["no gzip", "cut off"]
+)
 def test_folder_with_a_broken_gzip_file(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.gz").write_bytes(content)
     with pytest.raises(SourceError, match=r"a\.gz is not a whole gzip file"):
