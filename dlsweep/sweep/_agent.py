@@ -176,8 +176,7 @@ class SweepAgent:
                 self._tell(f"{left}; Ctrl-C ends them now")
             self._drop_stopped()
             while self._trainer.idle and self._fill():
-                unasked = max(0, self._total - self._taken) if self._total is not None else 0
-                self._start(*self._queue.next(unasked))
+                self._start(*self._queue.next(self._unasked))
             if self._jobs:
                 for event in self._trainer.wait():
                     self._handle(event)
@@ -186,6 +185,11 @@ class SweepAgent:
             else:
                 self._awake.wait(_crew.HEARTBEAT_SECONDS)
                 self._awake.clear()
+
+    @property
+    def _unasked(self) -> int:
+        """How many runs the sweep has left, where that is known."""
+        return max(0, self._total - self._taken) if self._total is not None else 0
 
     @property
     def _over(self) -> bool:
@@ -209,7 +213,7 @@ class SweepAgent:
             if self._crew.waiting and not commands:
                 self._tell(f"{self._crew.waiting}; it is asked again until it has")
             accepted = [self._accept(command) for command in commands]
-            self._queue.add([run for run in accepted if run is not None])
+            self._queue.add([run for run in accepted if run is not None], self._unasked)
             if self.failing:
                 self._tell("every run so far has failed; no others are taken")
         return bool(self._queue) and not self._leaving

@@ -182,7 +182,7 @@ class LocalSweep:
 
     def _plan(self, points: Sequence[Point]) -> None:
         if points:
-            stacks = self._queue.add(points)
+            stacks = self._queue.add(points, self._unasked)
             for stack, formation in zip(stacks, self._study.form(stacks), strict=True):
                 self._formed[stack[0].number] = formation
 
@@ -194,10 +194,15 @@ class LocalSweep:
             self._plan(self._study.ask(ASK_AT_ONCE[self._study.sweep.method]))
         if not self._queue:
             return None
-        total = self._study.total
-        points, compile_for = self._queue.next(total - self._study.asked if total else 0)
+        points, compile_for = self._queue.next(self._unasked)
         formation = self._formed.pop(points[0].number)
         return self._study.begin(formation, compile_for), points
+
+    @property
+    def _unasked(self) -> int:
+        """How many runs the sweep has that were not asked for yet, where that is known."""
+        total = self._study.total
+        return max(0, total - self._study.asked) if total else 0
 
     def _start(self, formation: Formation, points: Sequence[Point]) -> None:
         job = self._started

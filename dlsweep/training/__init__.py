@@ -8,6 +8,7 @@ from dlsweep.training._optimizers import RULES
 from dlsweep.training._planner import (
     compiling_pays,
     cost,
+    depths_apart_pay,
     most_members,
     plan,
     stack_key,
@@ -49,6 +50,7 @@ __all__ = [
     "choose_device",
     "compiling_pays",
     "cost",
+    "depths_apart_pay",
     "free_memory",
     "layout_facts",
     "layout_from",

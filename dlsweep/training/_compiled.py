@@ -3,8 +3,9 @@
 A program is traced from the same functions that train without it. How many members there are, how
 large the batch is and how wide the layers are stay symbols, so one program serves every stack whose
 models have the same layers, and the update of each rule is one program for all. Compiling costs
-seconds, from torch's cache on disk about one; the program then trains small networks several times
-as fast. Where nothing can be compiled (no C++ compiler), the traced program runs as it is.
+some ten seconds, and loading what was compiled before (``_kept``) about one; the program then
+trains small networks several times as fast. Where nothing can be compiled (no C++ compiler), the
+traced program runs as it is.
 
 Programs are compiled ahead and called without torch.compile's guards, which take longer than a
 small network's step; the sizes of what they are given are checked by the programs themselves.
@@ -32,6 +33,7 @@ from torch.func import grad_and_value, vmap
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from dlsweep.training._kept import keep_program, kept_program
 from dlsweep.training._member import Member
 from dlsweep.training._optimizers import Rule, Settings
 
@@ -55,7 +57,7 @@ def make_together(makers: Sequence[Callable[[bool], object]]) -> None:
     """Make programs, first those that no other process is compiling.
 
     Processes that start at the same time need the same programs. So each compiles some of them,
-    and loads the others from torch's cache on disk.
+    and loads the others from the disk.
 
     Args:
         makers: each makes a program; told False, it raises ``Busy`` instead of waiting.
@@ -245,12 +247,15 @@ def _made(
     logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     with _only_here(key, wait), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            _programs[key] = _compile(*trace())
-        except Exception as error:
-            _log.debug("cannot be traced: %s", str(error).partition("\n")[0])
-            _programs[key] = None
-    return _programs[key]
+        program = kept_program(key)
+        if program is None:
+            try:
+                program = _compile(*trace())
+                keep_program(key, program)
+            except Exception as error:
+                _log.debug("cannot be traced: %s", str(error).partition("\n")[0])
+        _programs[key] = program
+    return program
 
 
 @contextlib.contextmanager

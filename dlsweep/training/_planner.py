@@ -15,6 +15,15 @@ from dlsweep.training._memory import members_that_fit
 _log = logging.getLogger("dlsweep.training")
 
 _CPU_MEMBERS = 8
+_STEP_SECONDS = 1e-4
+"""What a step of a compiled stack takes on a CPU whatever its members are, about.
+
+It is twice that, but larger stacks of wide networks leave the caches, which takes half of it back.
+"""
+_LAYER_SECONDS = 2e-5
+"""What an added layer takes of a member's step beside its arithmetic: activations, copies."""
+_PROGRAM_SECONDS = 10
+"""What compiling another gradient program takes of a core; the other processes load it."""
 
 
 def stack_key(config: RunConfig) -> Hashable:
@@ -51,11 +60,15 @@ def steps(config: RunConfig) -> int:
     return config.epochs * math.ceil(min(images, config.train_size or images) / config.batch_size)
 
 
-def cost(config: RunConfig) -> float:
+def cost(config: RunConfig, depth: int | None = None) -> float:
     """About how many seconds a run takes on one core, for putting the longest stacks first.
 
     Per step: the arithmetic of a forward and a backward pass at 90 GFLOP/s, the traffic of the
-    update at 10 GB/s, and 0.1 ms for everything else. Cores differ, but hardly in how these relate.
+    update at 16 GB/s, and 0.1 ms for everything else. Cores differ, but hardly in how these relate.
+
+    Args:
+        config: the run's.
+        depth: hidden layers that identity layers bring it to; by default none are added.
     """
     data = DATASETS[config.dataset]
     channels, side, _ = data.image_shape
@@ -66,10 +79,12 @@ def cost(config: RunConfig) -> float:
             weights = channels * layer.channels * layer.kernel**2
             products, parameters = products + weights * side**2, parameters + weights
             channels = layer.channels
-    sizes = (channels * side**2, *config.hidden_sizes, data.classes)
+    hidden = config.hidden_sizes
+    hidden += hidden[-1:] * ((depth or 0) - len(hidden))
+    sizes = (channels * side**2, *hidden, data.classes)
     dense = sum(a * b for a, b in itertools.pairwise(sizes))
     flops = 6 * (products + dense) * config.batch_size
-    return steps(config) * (flops / 90e9 + 28 * (parameters + dense) / 10e9 + 1e-4)
+    return steps(config) * (flops / 90e9 + 28 * (parameters + dense) / 16e9 + 1e-4)
 
 
 def threads(config: RunConfig) -> int | None:
@@ -85,10 +100,11 @@ def threads(config: RunConfig) -> int | None:
 def compiling_pays(member_steps: float, processes: int) -> bool:
     """Whether compiling is worth its time, for steps of members that are still to be trained.
 
-    Each process compiles, which takes 20 to 30 seconds of a core; a step of a member that is
-    compiled takes about a millisecond less.
+    Compiling takes 20 to 30 seconds of a core, which processes share, and loading what the others
+    have compiled some seconds more of each; a step of a member that is compiled takes about a
+    millisecond less.
     """
-    return member_steps > 30_000 * processes
+    return member_steps > 25_000 + 5_000 * processes
 
 
 def most_members(runs: int, processes: int, device: str = "cpu") -> int:
@@ -100,15 +116,67 @@ def most_members(runs: int, processes: int, device: str = "cpu") -> int:
     return min(_CPU_MEMBERS, share) if device == "cpu" else share
 
 
+def depths_apart_pay(configs: Sequence[RunConfig], most: int, times: float = 1.0) -> bool:
+    """Whether compiled stacks on a CPU should have one depth each, where ``plan`` finds it cheaper.
+
+    Identity layers, by which depths share a stack and its program, cost what layers cost: a
+    network of 3 hidden layers of 128 takes 28 % longer when it is brought to 5. A program for each
+    depth costs its compiling.
+
+    Args:
+        configs: runs that are planned together.
+        most: the largest number of members in a stack.
+        times: how many times as many runs there will be, all like these.
+    """
+    saved = 0.0
+    for group in _groups(configs).values():
+        runs = [configs[i] for i in group]
+        together, apart = _seconds([runs], most), _seconds(_by_depth(runs), most)
+        saved += max(0.0, together - apart)
+    programs = len({c.num_layers for c in configs if can_be_deepened(c)}) - 1
+    return saved * times > programs * _PROGRAM_SECONDS
+
+
+def _groups(configs: Sequence[RunConfig]) -> dict[Hashable, list[int]]:
+    groups: dict[Hashable, list[int]] = {}
+    for i, config in enumerate(configs):
+        groups.setdefault(stack_key(config), []).append(i)
+    return groups
+
+
+def _by_depth(runs: Sequence[RunConfig]) -> list[list[RunConfig]]:
+    depths: dict[int, list[RunConfig]] = {}
+    for config in runs:
+        depths.setdefault(config.num_layers, []).append(config)
+    return list(depths.values())
+
+
+def _seconds(groups: Sequence[Sequence[RunConfig]], most: int) -> float:
+    """About what stacks of these groups take on one core; of each all have the deepest's depth."""
+    total = 0.0
+    for runs in groups:
+        depth = max(config.num_layers for config in runs)
+        stacks = math.ceil(len(runs) / most)
+        total += stacks * _STEP_SECONDS * max(map(steps, runs))
+        for config in runs:
+            added = (depth - config.num_layers) * steps(config)
+            total += cost(config, depth) + added * _LAYER_SECONDS
+    return total
+
+
 def plan(
     configs: Sequence[RunConfig],
     most: int = _CPU_MEMBERS,
     memory: int | None = None,
     device: str = "cpu",
+    *,
+    depths_apart: bool = False,
 ) -> list[list[int]]:
     """Stacks for a list of runs.
 
-    Why the stacks are as large as they are goes to the logger ``dlsweep.training``.
+    What shares its shapes is shared out evenly, with runs of one update rule side by side: each
+    rule in a stack is an operation of its own. Why the stacks are as large as they are goes to the
+    logger ``dlsweep.training``.
 
     Args:
         configs: the runs.
@@ -116,16 +184,18 @@ def plan(
         memory: bytes that a stack and its data set may take (see ``free_memory``); None for as much
             as they take. A run that takes more by itself is a stack of its own.
         device: what is to train, cpu or cuda, for ``memory``.
+        depths_apart: do not stack different depths where the identity layers would cost more than
+            the larger stacks save; see ``depths_apart_pay``.
 
     Returns:
         Lists of places in ``configs``: every run is in exactly one, those of one list are
         stackable and in ascending order, none is longer than ``most``.
     """
-    groups: dict[Hashable, list[int]] = {}
-    for i, config in enumerate(configs):
-        groups.setdefault(stack_key(config), []).append(i)
+    groups = list(_groups(configs).values())
+    if depths_apart:
+        groups = [part for group in groups for part in _apart(configs, group, most)]
     stacks = []
-    for group in groups.values():
+    for group in groups:
         size, why = most, "the most that was asked for"
         if memory is not None:
             runs = [configs[i] for i in group]
@@ -133,11 +203,22 @@ def plan(
             size = members_that_fit(runs, most, memory, layout=layout, device=device)
             if size < min(most, len(group)):
                 why = f"more would not fit into {memory / 1e9:.1f} GB"
-        parts = [group[start : start + size] for start in range(0, len(group), size)]
         if size >= len(group):
             why = "all that share its shapes"
+        size = math.ceil(len(group) / math.ceil(len(group) / size))
+        ordered = sorted(group, key=lambda i: configs[i].optimizer)
+        parts = [sorted(ordered[start : start + size]) for start in range(0, len(group), size)]
         _log.debug(
             "%d runs in stacks of %s: %s", len(group), ", ".join(map(str, map(len, parts))), why
         )
         stacks += parts
     return stacks
+
+
+def _apart(configs: Sequence[RunConfig], group: list[int], most: int) -> list[list[int]]:
+    """A group that may share a stack, by depths where that is cheaper."""
+    runs = [configs[i] for i in group]
+    depths = _by_depth(runs)
+    if not can_be_deepened(runs[0]) or _seconds(depths, most) >= _seconds([runs], most):
+        return [group]
+    return [[i for i in group if configs[i].num_layers == part[0].num_layers] for part in depths]

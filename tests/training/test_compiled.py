@@ -9,7 +9,8 @@ import torch
 from dlsweep.config import RunConfig
 from dlsweep.training import Layout, train_stack
 from dlsweep.training import _compiled as compiled
-from tests.training.helpers import assert_same_run, digits, small, train
+from dlsweep.training import _kept as kept
+from tests.training.helpers import assert_same_bits, assert_same_run, digits, small, train
 
 needs_compiler = pytest.mark.skipif(
     shutil.which("g++") is None, reason="no C++ compiler: training falls back to traced programs"
@@ -44,6 +45,15 @@ def _fresh():
     compiled._programs.clear()
 
 
+@pytest.fixture
+def no_programs(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """Nothing is compiled yet, in this process or on the disk."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    compiled._programs.clear()
+    yield tmp_path
+    compiled._programs.clear()
+
+
 @needs_compiler
 def test_every_member_of_a_compiled_stack_equals_the_run_alone():
     layout = Layout.of([*MIXED, *WIDER, *NARROW])
@@ -60,6 +70,7 @@ def test_every_member_of_a_compiled_stack_equals_the_run_alone():
     assert None not in compiled._programs.values()
 
 
+@pytest.mark.usefixtures("no_programs")
 def test_a_program_runs_as_it_was_traced_where_nothing_compiles(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
@@ -67,7 +78,6 @@ def test_a_program_runs_as_it_was_traced_where_nothing_compiles(
         raise RuntimeError("no C++ compiler\nand much more")
 
     monkeypatch.setattr(torch._inductor, "standalone_compile", broken)
-    compiled._programs.clear()
     for result, config in zip(
         train_stack(WIDER, digits(), compile_for=Layout.of(WIDER)), WIDER, strict=True
     ):
@@ -75,6 +85,39 @@ def test_a_program_runs_as_it_was_traced_where_nothing_compiles(
     lines = {record.getMessage() for record in caplog.records if record.levelname == "WARNING"}
     assert len(lines) == 1
     assert lines.pop().endswith("nothing compiles here: no C++ compiler")
+
+
+@needs_compiler
+def test_programs_are_kept_and_neither_traced_nor_compiled_again(
+    no_programs, monkeypatch: pytest.MonkeyPatch
+):
+    stack, layout = WIDER[:1], Layout.of(WIDER[:1])
+    (first,) = train_stack(stack, digits(), compile_for=layout)
+    files = sorted((no_programs / "dlsweep").iterdir())
+    assert len(files) == 2, "the gradient and the update"
+    traced = []
+    trace = compiled._trace
+    monkeypatch.setattr(compiled, "_trace", lambda *given: traced.append(1) or trace(*given))
+
+    compiled._programs.clear()
+    assert_same_bits(train_stack(stack, digits(), compile_for=layout)[0], first)
+    assert not traced
+
+    compiled._programs.clear()
+    files[0].write_bytes(files[0].read_bytes()[:-100])
+    files[1].write_bytes(b"")
+    assert_same_bits(train_stack(stack, digits(), compile_for=layout)[0], first)
+    assert len(traced) == 2
+    assert sorted((no_programs / "dlsweep").iterdir()) == files
+
+
+def test_programs_of_other_code_or_another_torch_are_others(monkeypatch: pytest.MonkeyPatch):
+    before = kept._path(("a program", 1))
+    assert before == kept._path(("a program", 1)) != kept._path(("a program", 2))
+    monkeypatch.setattr(torch, "__version__", "1.0")
+    kept._circumstances.cache_clear()
+    assert kept._path(("a program", 1)) != before
+    kept._circumstances.cache_clear()
 
 
 def test_models_that_cannot_be_traced_train_all_the_same():

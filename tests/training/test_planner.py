@@ -20,6 +20,7 @@ from dlsweep.training import (
     Stack,
     compiling_pays,
     cost,
+    depths_apart_pay,
     most_members,
     plan,
     stack_key,
@@ -172,11 +173,38 @@ def test_every_run_is_in_exactly_one_stack_that_takes_it(seed):
 
 def test_stacks_are_as_few_as_their_size_allows():
     configs = [small(seed=i, learning_rate=0.1 / (i + 1)) for i in range(21)]
-    assert [len(stack) for stack in plan(configs, 8)] == [8, 8, 5]
+    assert [len(stack) for stack in plan(configs, 8)] == [7, 7, 7]
     assert [len(stack) for stack in plan(configs, 100)] == [21]
     assert [len(stack) for stack in plan(configs, 1)] == [1] * 21
     assert plan([]) == []
     assert max(len(stack) for stack in plan(configs)) > 1
+
+
+def test_runs_of_one_update_rule_stand_in_one_stack():
+    configs = [small(optimizer=name, seed=i) for i in range(4) for name in ("adam", "sgd")]
+    assert plan(configs, 4) == [[0, 2, 4, 6], [1, 3, 5, 7]]
+    assert plan(configs, 8) == [list(range(8))]
+
+
+def test_depths_are_apart_where_their_identity_layers_cost_more_than_larger_stacks_save():
+    wide = [RunConfig(hidden_size=128, num_layers=3 + i % 3, seed=i) for i in range(6)]
+    narrow = [RunConfig(hidden_size=8, num_layers=3 + i % 3, seed=i) for i in range(6)]
+    assert plan(wide + narrow) == [[*range(6)], [*range(6, 12)]]
+    apart = [[0, 3], [1, 4], [2, 5]]
+    assert plan(wide + narrow, depths_apart=True) == [*apart, [*range(6, 12)]]
+    lists = [dataclasses.replace(config, hidden_size=(128,) * config.num_layers) for config in wide]
+    assert plan(lists, depths_apart=True) == apart
+    sizes = dataclasses.replace(wide[0], hidden_size=(128, 64, 32))
+    assert plan([sizes, sizes], depths_apart=True) == [[0, 1]]
+
+
+def test_programs_of_their_own_pay_for_depths_of_long_sweeps_of_wide_networks():
+    wide = [RunConfig(hidden_size=128, num_layers=3 + i % 3, seed=i) for i in range(12)]
+    narrow = [dataclasses.replace(config, hidden_size=8) for config in wide]
+    assert depths_apart_pay(wide, 8, times=10)
+    assert not depths_apart_pay(wide, 8)
+    assert not depths_apart_pay(wide[:1], 8, times=10)  # they would never share a stack
+    assert not depths_apart_pay(narrow, 8, times=10)
 
 
 def test_a_plan_is_a_function_of_the_list():
@@ -223,7 +251,7 @@ def test_steps_are_those_that_are_taken():
 def test_compiling_pays_for_long_sweeps_only():
     assert not compiling_pays(20_000, 1)
     assert compiling_pays(50_000, 1)
-    assert not compiling_pays(50_000, 2)
+    assert not compiling_pays(50_000, 8)
 
 
 def test_the_cost_of_a_run_grows_with_what_it_computes():
@@ -232,12 +260,13 @@ def test_the_cost_of_a_run_grows_with_what_it_computes():
     assert cost(RunConfig(hidden_size=512)) > cost(base) > cost(RunConfig(hidden_size=64))
     assert cost(RunConfig(batch_size=16)) > cost(base)
     assert cost(RunConfig(train_size=6000)) < cost(base) / 8
+    assert cost(base, 5) == cost(RunConfig(num_layers=5)) > cost(base, 3) == cost(base)
     # By hand: 784·20 + 20·10 and a convolution of 26²·9·32 products on one core.
     dense = RunConfig(num_layers=1, hidden_size=20)
-    seconds = 6 * 64 * 15_880 / 90e9 + 28 * 15_880 / 10e9 + 1e-4
+    seconds = 6 * 64 * 15_880 / 90e9 + 28 * 15_880 / 16e9 + 1e-4
     assert cost(dense) == pytest.approx(8440 * seconds)
     layers = ({"channels": 32, "kernel": 3, "stride": 1},)
     cnn = RunConfig(model="cnn", conv_layers=layers, num_layers=0)
     products, weights = 26**2 * 9 * 32 + 26**2 * 32 * 10, 9 * 32 + 26**2 * 32 * 10
-    seconds = 6 * 64 * products / 90e9 + 28 * weights / 10e9 + 1e-4
+    seconds = 6 * 64 * products / 90e9 + 28 * weights / 16e9 + 1e-4
     assert cost(cnn) == pytest.approx(8440 * seconds)
