@@ -83,6 +83,14 @@ def _search_quality(arguments: argparse.Namespace) -> dict[str, Any]:
     return search_quality.measure(arguments.repetitions or 40, 2, smoke=arguments.smoke)
 
 
+def _overhead(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks import overhead
+
+    return overhead.measure(
+        arguments.repetitions or (2 if arguments.smoke else 50), smoke=arguments.smoke
+    )
+
+
 def _gpu(arguments: argparse.Namespace) -> dict[str, Any]:
     from benchmarks import gpu
 
@@ -104,10 +112,11 @@ SECTIONS = {
     "s2": Section(_s2, _table("studies")),
     "single": Section(_single, _table("single")),
     "members": Section(_members, _table("members")),
+    "overhead": Section(_overhead, _table("overhead")),
     "search_quality": Section(_search_quality, _table("search_quality")),
     "gpu": Section(_gpu, _table("gpu")),
 }
-ON_A_CPU = ("s1", "s2", "single", "members")
+ON_A_CPU = ("s1", "s2", "single", "members", "overhead")
 
 
 def main() -> None:

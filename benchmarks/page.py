@@ -66,6 +66,12 @@ def _members(result: dict[str, Any]) -> str:
     return f"{_page_table(table(result))}\n\n{picture}"
 
 
+def _overhead(result: dict[str, Any]) -> str:
+    from benchmarks.overhead import table
+
+    return _page_table(table(result))
+
+
 def _search_quality(result: dict[str, Any]) -> str:
     from benchmarks.search_quality import table
 
@@ -94,6 +100,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], str]] = {
     "s2": _study,
     "single": _single,
     "members": _members,
+    "overhead": _overhead,
     "search_quality": _search_quality,
     "gpu": _gpu,
 }

@@ -69,6 +69,22 @@ def test_one_run_and_stacks_that_grow(tmp_path: Path) -> None:
     assert "python train.py, the whole command" in out
 
 
+def test_what_a_run_costs_beside_its_training(tmp_path: Path) -> None:
+    results, out = smoke(tmp_path, "overhead")
+    (result,) = results.values()
+    assert [(name, times["runs"]) for name, times in result["figures"].items()] == [
+        ("none", 2),
+        ("summary", 2),
+        ("full", 2),
+    ]
+    for name, times in result["figures"].items():
+        assert len(times["wall"]["repetitions"]) == len(times["cpu"]["repetitions"]) == 2
+        assert times["cpu"]["low"] > 0
+        assert f"| {name} | 2 |" in out
+    none, summary, full = result["figures"].values()
+    assert none["bytes_per_run"] < summary["bytes_per_run"] < full["bytes_per_run"]
+
+
 def test_search_quality(tmp_path: Path) -> None:
     results, out = smoke(tmp_path, "search_quality")
     (result,) = results.values()

@@ -106,7 +106,7 @@ def test_the_rule_finds_what_breaks_it(tmp_path: Path, monkeypatch: pytest.Monke
     ("module", "without"),
     [
         ("dlsweep, dlsweep.config, dlsweep.cli", {"torch", "wandb", "optuna", "numpy", "sklearn"}),
-        ("dlsweep.training, dlsweep.models", {"wandb", "optuna", "sqlalchemy"}),
+        ("dlsweep.training, dlsweep.models", {"wandb", "optuna", "sqlalchemy", "torch._dynamo"}),
         ("dlsweep.scratch", {"torch", "wandb", "optuna"}),
     ],
 )

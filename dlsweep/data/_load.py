@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from dataclasses import dataclass, replace
@@ -12,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from dlsweep._version import __version__
 from dlsweep.config.errors import ConfigError
 from dlsweep.data._cache import cache_root, store
+from dlsweep.data._datasets import Description
 from dlsweep.data._fetch import contents, find
+from dlsweep.data._shared import SUFFIX, shared
 from dlsweep.data._split import split_problems, stratified_holdout, stratified_subset
 
 _log = logging.getLogger("dlsweep.data")
@@ -92,6 +96,7 @@ def load(
     dtype: torch.dtype = torch.float32,
     device: str | torch.device = "cpu",
     cache_dir: str | os.PathLike[str] | None = None,
+    share: bool = False,
 ) -> Dataset:
     """A data set as tensors; fetched first where it is not in the cache yet.
 
@@ -109,6 +114,8 @@ def load(
         dtype: of the images, floating point.
         device: where the tensors live.
         cache_dir: as in `fetch`. A cache that cannot be written costs a warning, not the data.
+        share: let the processes of this machine that ask for the same have one copy between them,
+            on the CPU: a file in the cache that they map. To write to its tensors is still safe.
 
     Returns:
         The three splits. Images keep the order of the data set; pixels are divided by the largest
@@ -142,8 +149,44 @@ def load(
         raise ConfigError(problems)
 
     directory = cache_root(cache_dir) / name
+
+    def made() -> list[torch.Tensor]:
+        splits = _splits(name, description, directory, val_fraction, train_size, dtype)
+        return [tensor for split in splits for tensor in (split.images, split.labels)]
+
+    on_cpu = torch.device(device).type == "cpu"
+    if share and on_cpu and description.files:
+        asked = (
+            val_fraction,
+            train_size,
+            str(dtype),
+            sorted(description.files.items()),
+            __version__,
+        )
+        key = hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+        tensors = shared(directory / f"{key}{SUFFIX}", made)
+    else:
+        tensors = made()
+    train, val, test = (
+        Split(images.to(device), labels.to(device))
+        for images, labels in zip(tensors[::2], tensors[1::2], strict=True)
+    )
+    return Dataset(name, train, val, test, description.classes)
+
+
+def _splits(
+    name: str,
+    description: Description,
+    directory: Path,
+    val_fraction: float,
+    train_size: int | None,
+    dtype: torch.dtype,
+) -> tuple[Split, Split, Split]:
+    """Train, validation and test from the files of the data set."""
     raw = description.read(contents(name, description, directory, keep=_store_or_warn))
-    if problems := split_problems(raw.train_labels, classes, val_fraction, train_size):
+    if problems := split_problems(
+        raw.train_labels, len(description.classes), val_fraction, train_size
+    ):
         raise ConfigError(problems)
     train, val = stratified_holdout(raw.train_labels, val_fraction)
     if train_size is not None:
@@ -155,14 +198,12 @@ def load(
         # Indexing copies, so that the tensors are writable and hold no more memory than they need.
         pixels = scale_pixels(images[keep], description.pixel_max, dtype)
         targets = torch.from_numpy(labels[keep].astype(np.int64))
-        return Split(pixels.to(device), targets.to(device))
+        return Split(pixels, targets)
 
-    return Dataset(
-        name,
-        train=split(raw.train_images, raw.train_labels, train),
-        val=split(raw.train_images, raw.train_labels, val),
-        test=split(raw.test_images, raw.test_labels, np.arange(len(raw.test_labels))),
-        classes=description.classes,
+    return (
+        split(raw.train_images, raw.train_labels, train),
+        split(raw.train_images, raw.train_labels, val),
+        split(raw.test_images, raw.test_labels, np.arange(len(raw.test_labels))),
     )
 
 

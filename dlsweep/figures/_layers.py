@@ -48,7 +48,10 @@ def feature_maps(model: TrainedModel, image: Tensor) -> list[np.ndarray]:
 
 
 def project(features: np.ndarray, method: str) -> np.ndarray | None:
-    """Features in two dimensions, by scikit-learn.
+    """Features in two dimensions, by scikit-learn, on one thread.
+
+    It is asked for while other processes train: on cores that are busy, threads wait for each other
+    at every step, and t-SNE then takes four times as long on two threads as on one.
 
     Args:
         features: (N, size).
@@ -63,22 +66,20 @@ def project(features: np.ndarray, method: str) -> np.ndarray | None:
     # Imported only here: few runs need it.
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     features = features.astype(np.float64)
-    if method == "tsne":
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Of features that are all alike: no variance to explain.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        if method == "pca":
+            components = PCA(min(2, features.shape[1]), svd_solver="full")
+            found: np.ndarray = components.fit_transform(features)
+            return np.hstack([found, np.zeros((len(found), 2 - found.shape[1]))])
         features = np.hstack([features, np.zeros((len(features), max(0, 2 - features.shape[1])))])
         if not features.std(axis=0).any():
             return np.zeros((len(features), 2))  # all alike
         perplexity = min(30.0, (len(features) - 1) / 3)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            embedded: np.ndarray = TSNE(
-                2, init="pca", perplexity=perplexity, random_state=0
-            ).fit_transform(features)
+        neighbours = TSNE(2, init="pca", perplexity=perplexity, random_state=0)
+        embedded: np.ndarray = neighbours.fit_transform(features)
         return embedded
-    with warnings.catch_warnings():  # of features that are all alike: no variance to explain
-        warnings.simplefilter("ignore", RuntimeWarning)
-        found: np.ndarray = PCA(min(2, features.shape[1]), svd_solver="full").fit_transform(
-            features
-        )
-    return np.hstack([found, np.zeros((len(found), 2 - found.shape[1]))])

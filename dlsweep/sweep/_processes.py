@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -288,7 +289,7 @@ def _work(pipe: Connection, threads: int, gpu: int | None) -> None:
     torch.set_num_threads(threads)
     if gpu is not None:
         torch.cuda.set_device(gpu)
-    load, mailbox = remembering(load_data), _Mailbox(pipe)
+    load, mailbox = remembering(functools.partial(load_data, share=True)), _Mailbox(pipe)
     try:
         while True:
             for event in train_job(mailbox.next_job(), load, mailbox):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import wandb
@@ -19,6 +20,9 @@ from dlsweep.figures import (
     per_class,
 )
 from dlsweep.training import RunResult, TrainedModel
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 def run_media(
@@ -44,11 +48,11 @@ def run_media(
             picture = examples_picture(chosen, images, classes)
             if picture is not None:
                 caption = f"test images, {name}, the most confident first"
-                media[f"test_{name}"] = wandb.Image(picture, caption=caption)
+                media[f"test_{name}"] = _image(picture, caption)
         if result.config.figures == "full":
             model = TrainedModel(result.config, result.weights, _shape(test), tuple(classes))
             pictures = model_pictures(model, test)
-            media |= {name: wandb.Image(picture) for name, picture in pictures.items()}
+            media |= {name: _image(picture) for name, picture in pictures.items()}
     return media
 
 
@@ -59,7 +63,7 @@ def data_media(data: Dataset) -> dict[str, Any]:
     media: dict[str, Any] = {
         "class_counts": _table(["class", *counts], [str, *[int] * len(counts)], rows)
     }
-    return media | {name: wandb.Image(picture) for name, picture in data_pictures(data).items()}
+    return media | {name: _image(picture) for name, picture in data_pictures(data).items()}
 
 
 def confusion_plot(confusion: np.ndarray, classes: Sequence[str], split: str) -> Any:
@@ -109,11 +113,32 @@ def per_class_table(splits: dict[str, SplitAnalysis], classes: Sequence[str]) ->
     return _table(columns, [str, str, float, float, float, int, float], rows)
 
 
+class _Table(wandb.Table):
+    """A table of plain words, numbers and None: wandb need not look for others in every cell."""
+
+    def to_json(self, run_or_artifact: Any) -> dict[str, Any]:
+        """See ``wandb.Table``; the rows are written as they are."""
+        rows, self.data = self.data, []
+        try:
+            written: dict[str, Any] = super().to_json(run_or_artifact)
+        finally:
+            self.data = rows
+        if "data" in written:
+            written["data"] = rows
+        return {**written, "nrows": len(rows)}
+
+
 def _table(columns: list[str], types: list[type], rows: list[list[Any]]) -> wandb.Table:
     """A table whose columns' types are known: wandb infers them anew at every row it is given."""
-    table = wandb.Table(columns=[*columns], data=rows[:1], dtype=types, optional=True)
+    table = _Table(columns=[*columns], data=rows[:1], dtype=types, optional=True)
     table.data.extend(rows[1:])
     return table
+
+
+def _image(picture: Image, caption: str | None = None) -> wandb.Image:
+    """A picture as W&B keeps it, packed in a third of the time and nearly as well as by default."""
+    picture.save = functools.partial(picture.save, compress_level=1)  # type: ignore[method-assign]
+    return wandb.Image(picture, caption=caption)
 
 
 def _shape(split: Split) -> tuple[int, int, int]:

@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch._inductor
 from filelock import FileLock, Timeout
 from torch import Tensor
 from torch.func import grad_and_value, vmap
@@ -222,10 +221,11 @@ def _trace(function: Callable[..., Any], examples: Sequence[Tensor]) -> GraphMod
 def _compile(graph: GraphModule, examples: Sequence[Tensor]) -> Program:
     began = time.perf_counter()
     try:
+        # Imported only here: it takes two seconds, as long as all the rest of PyTorch.
+        from torch._inductor import standalone_compile
+
         with torch.no_grad():
-            compiled = torch._inductor.standalone_compile(
-                graph, list(examples), dynamic_shapes="from_graph"
-            )
+            compiled = standalone_compile(graph, list(examples), dynamic_shapes="from_graph")
             compiled(*examples)
     except Exception as error:  # the compiler is a program of its own: anything may be missing
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

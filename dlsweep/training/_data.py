@@ -22,8 +22,15 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def load_data(config: RunConfig, dtype: torch.dtype = torch.float32) -> Dataset:
+def load_data(
+    config: RunConfig, dtype: torch.dtype = torch.float32, *, share: bool = False
+) -> Dataset:
     """The data that a configuration trains on, on the device it trains on.
+
+    Args:
+        config: of the run.
+        dtype: of the images.
+        share: on the CPU, have one copy with other processes; see ``dlsweep.data.load``.
 
     Raises:
         ConfigError: for a split that the data set cannot give, or a device that is not there.
@@ -35,4 +42,5 @@ def load_data(config: RunConfig, dtype: torch.dtype = torch.float32) -> Dataset:
         train_size=config.train_size,
         dtype=dtype,
         device="cpu" if config.backend == "numpy" else choose_device(config.device),
+        share=share,
     )

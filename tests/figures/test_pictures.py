@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import threadpoolctl
 from sklearn.datasets import make_blobs
 
 from dlsweep.config import RunConfig
@@ -132,6 +133,24 @@ def test_groups_stay_groups(method: str):
     np.fill_diagonal(distance, np.inf)
     assert (labels[distance.argmin(1)] == labels).all()
     assert (project(features.astype(np.float32), method) == points).all()
+
+
+@pytest.mark.parametrize(("method", "name"), [("pca", "PCA"), ("tsne", "TSNE")])
+def test_one_thread_beside_others_that_train(
+    method: str, name: str, monkeypatch: pytest.MonkeyPatch
+):
+    threads: list[int] = []
+
+    def counted(self: Any, features: np.ndarray) -> np.ndarray:
+        threads.extend(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
+        return features[:, :2]
+
+    part = "decomposition" if method == "pca" else "manifold"
+    monkeypatch.setattr(f"sklearn.{part}.{name}.fit_transform", counted)
+    with threadpoolctl.threadpool_limits(2):
+        project(np.random.default_rng(0).random((9, 3)), method)
+        assert max(pool["num_threads"] for pool in threadpoolctl.threadpool_info()) == 2
+    assert set(threads) == {1}
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])

@@ -17,7 +17,7 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.figures import analyse, analyse_run, per_class
 from dlsweep.saved import FILE_NAME
-from dlsweep.tracking import open_run, roc_plot
+from dlsweep.tracking import confusion_plot, open_run, per_class_table, roc_plot
 from dlsweep.training import DIVERGED, EpochMetrics, Evaluation, RunResult
 from tests.tracking.facts import HISTORY, SUMMARY, check_confusion, check_run, panel
 from tests.wandb_server import Run, WandbServer, wandb_cli
@@ -223,3 +223,28 @@ def test_the_plot_is_what_wandb_makes_of_the_samples():
     assert ours.spec.string_fields.keys() == theirs.spec.string_fields.keys()
     every = {(row[0], round(row[1], 3), round(row[2], 3)) for row in ours.table.data}
     assert {tuple(row) for row in theirs.table.data} <= every
+
+
+def test_a_table_is_written_as_wandb_writes_it(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.arange(12) % 3)
+    evaluation = Evaluation(0.0, 0.0, rng.dirichlet(np.ones(3), 12).astype(np.float32), labels)
+    analysis = analyse(evaluation)
+    ours = [
+        per_class_table({"val": analysis}, ["a", "b", "c"]),
+        roc_plot(analysis, ["a", "b", "c"], "Test").table,
+        confusion_plot(analysis.confusion, ["a", "b", "c"], "Test").table,
+    ]
+    for table_ in ours:
+        theirs = wandb.Table(columns=table_.columns, data=table_.data)
+        theirs._column_types = table_._column_types
+        written = []
+        for each in (table_, theirs):
+            artifact = wandb.Artifact("tables", type="run_table")
+            artifact.add(each, "table")
+            [entry] = artifact.manifest.entries.values()
+            assert entry.local_path is not None
+            written.append(json.loads(Path(entry.local_path).read_text()))
+        assert written[0] == written[1]
+        assert written[0]["data"] == table_.data
+        assert len(table_.data) == written[0]["nrows"] > 1
