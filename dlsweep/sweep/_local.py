@@ -5,11 +5,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import DATASETS
@@ -17,13 +15,16 @@ from dlsweep.sweep._checkpoints import tidy
 from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._hyperband import STOPPED, EarlyTermination
-from dlsweep.sweep._jobs import Broken, Cause, Checkpoint, Done, Event, Notice, Resumed, Trained
-from dlsweep.sweep._rows import Row
+from dlsweep.sweep._jobs import Broken, Checkpoint, Done, Event, Notice, Resumed, Trained
+from dlsweep.sweep._mending import MOST_DEATHS, Mender, StackJob, whereabouts
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Trainer
+from dlsweep.sweep._watcher import Watcher
 from dlsweep.tracking import ImageSource, TrackedRun, open_run, show_data
 from dlsweep.training import EpochMetrics, Judge, RunResult, choose_device
+
+__all__ = ["ASK_AT_ONCE", "MOST_DEATHS", "LocalSweep", "Watcher", "datasets_of"]
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -35,40 +36,6 @@ ASK_AT_ONCE = {"grid": 64, "random": 64, "bayes": 8}
 Eight at once cost bayes nothing that can be measured, 16 cost it half a point of accuracy after 32
 runs, and 64 make it a random search (benchmarks/README.md).
 """
-
-
-MOST_DEATHS = 3
-"""So many processes may die training a point before it has failed."""
-
-
-class Watcher(Protocol):
-    """Told of what happens in a sweep, to show it."""
-
-    def started(self, points: Sequence[Point]) -> None:
-        """These runs have begun."""
-
-    def trained(self, point: Point, metrics: EpochMetrics) -> None:
-        """A run has trained an epoch."""
-
-    def ended(self, row: Row) -> None:
-        """A run is over."""
-
-
-@dataclass
-class _Job:
-    """A stack in training: its points that have not ended, by their places in it, and their runs.
-
-    A member that ended before the sweep was interrupted is in the stack again where there is no
-    later checkpoint, so that the others get what they would have got; nobody hears of it.
-    """
-
-    formation: Formation
-    points: dict[int, Point]
-    runs: dict[int, TrackedRun]
-    histories: dict[int, list[EpochMetrics]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.histories = {i: [] for i in self.points}
 
 
 class LocalSweep:
@@ -96,13 +63,14 @@ class LocalSweep:
         self._mode = mode
         self._settings = settings
         self._watcher = watcher
+        self._mender = Mender(study, watcher)
         self._queue: StackQueue[Point] = StackQueue(
             trainer.processes, choose_device(settings.get("device", "auto")).type
         )
         self._queue.resume(study.configs(), study.compiles)
         self._formed: dict[int, Formation] = {}  # those in the queue, by their first open point
         self._again: list[tuple[Formation, list[Point]]] = []  # those that had begun
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, StackJob] = {}
         self._started = 0
         self._leaving = False
         self._rule: EarlyTermination | None = None
@@ -159,7 +127,7 @@ class LocalSweep:
         if self._study.owned and not self._leaving:
             tidy(self._study.checkpoints)
 
-    def _abandon(self, job: _Job) -> None:
+    def _abandon(self, job: StackJob) -> None:
         for run in job.runs.values():
             run.fail("interrupted; the sweep trains it again when it goes on")
 
@@ -207,7 +175,7 @@ class LocalSweep:
             for number in formation.members
         ]
         places = {formation.members.index(point.number): point for point in points}
-        self._jobs[job] = _Job(
+        self._jobs[job] = StackJob(
             formation, places, {i: self._open(point, configs[i]) for i, point in places.items()}
         )
         self._trainer.start(
@@ -290,14 +258,14 @@ class LocalSweep:
         else:
             del self._jobs[event.job]
             if isinstance(event, Broken) and not self._leaving:
-                self._mend(job, event)
+                self._again[:0] = self._mender.mend(job, event)
             elif isinstance(event, Done):
                 self._study.checkpoint(job.formation).unlink(missing_ok=True)
             else:
                 self._abandon(job)
 
     def _log_epoch(
-        self, job: _Job, i: int, metrics: EpochMetrics, result: RunResult | None = None
+        self, job: StackJob, i: int, metrics: EpochMetrics, result: RunResult | None = None
     ) -> None:
         job.histories[i].append(metrics)
         job.runs[i].log(metrics, result)
@@ -306,61 +274,7 @@ class LocalSweep:
         if result is not None:
             self._finish(job, i, result)
 
-    def _mend(self, job: _Job, broken: Broken) -> None:
-        """Train a stack again that broke, as it was or in parts; what cannot be helped has failed.
-
-        Nobody knows whose fault it was. What an error broke is tried alone, and what did not fit
-        into memory in halves. What took its process with it is first tried once more as it was, for
-        most processes die of something else; then alone, so that the others survive the guilty one.
-        """
-        if broken.details:
-            _log.debug(broken.details)
-        points = list(job.points.values())
-        if not points:  # all had ended before it broke
-            self._study.checkpoint(job.formation).unlink(missing_ok=True)
-        elif broken.cause is Cause.DEATH:
-            points = self._study.died(points)
-            deaths = max(point.deaths for point in points)
-            if deaths >= MOST_DEATHS:
-                self._fail(job, f"{broken.reason}; {deaths} have died training this run")
-            elif deaths == MOST_DEATHS - 1 and len(job.formation.members) > 1:
-                self._split(job, points, 1, broken.reason)
-            else:
-                _log.warning("%s; %s again", broken.reason, _runs(points))
-                self._discard(job, broken.reason)
-                self._again.insert(0, (job.formation, points))
-        elif broken.cause is Cause.MEMORY and len(job.formation.members) > 1:
-            self._split(job, points, math.ceil(len(points) / 2), broken.reason)
-        elif len(points) > 1:
-            self._split(job, points, 1, broken.reason)
-        else:
-            self._fail(job, broken.reason)
-
-    def _split(self, job: _Job, points: list[Point], size: int, reason: str) -> None:
-        """Train what is left of a stack again in smaller ones."""
-        how = f"in stacks of {size}" if size > 1 else "alone"
-        _log.warning("%s; %s again, %s", reason, _runs(points), how)
-        self._discard(job, reason)
-        self._study.checkpoint(job.formation).unlink(missing_ok=True)
-        parts = [points[i : i + size] for i in range(0, len(points), size)]
-        formations = [
-            self._study.begin(formation, job.formation.compile_for)
-            for formation in self._study.form(parts)
-        ]
-        self._again[:0] = zip(formations, parts, strict=True)
-
-    def _discard(self, job: _Job, reason: str) -> None:
-        for run in job.runs.values():
-            run.discard(reason)
-
-    def _fail(self, job: _Job, reason: str) -> None:
-        for i, point in job.points.items():
-            job.runs[i].fail(reason)
-            info = _whereabouts(job.runs[i])
-            self._watcher.ended(self._study.fail(point, reason, info))
-        self._study.checkpoint(job.formation).unlink(missing_ok=True)
-
-    def _finish(self, job: _Job, i: int, result: RunResult) -> None:
+    def _finish(self, job: StackJob, i: int, result: RunResult) -> None:
         run, point = job.runs.pop(i), job.points.pop(i)
         run.finish()
         row = self._study.finish(
@@ -369,21 +283,11 @@ class LocalSweep:
             [metrics.as_dict() for metrics in job.histories[i]],
             run.summary,
             {
-                **_whereabouts(run),
+                **whereabouts(run),
                 **({"model": str(run.model)} if run.model else {}),
             },
         )
         self._watcher.ended(row)
-
-
-def _runs(points: Sequence[Point]) -> str:
-    return f"run {points[0].number}" if len(points) == 1 else f"{len(points)} runs"
-
-
-def _whereabouts(run: TrackedRun) -> dict[str, Any]:
-    """Where a run lies, and where in W&B it belongs."""
-    place = {"project": run.config.wandb_project, "entity": run.config.wandb_entity}
-    return {"directory": str(run.directory), **place}
 
 
 def datasets_of(sweep: SweepFile) -> list[str]:

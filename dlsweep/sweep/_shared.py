@@ -13,29 +13,24 @@ import logging
 import os
 import secrets
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from dlsweep.sweep import _tables
-from dlsweep.sweep._database import connection_lost, reason_of
 from dlsweep.sweep._formation import Formation
+from dlsweep.sweep._outage import Heart, Outage
+from dlsweep.sweep._point import Point, config_of
 from dlsweep.sweep._rows import Row, to_row
 from dlsweep.sweep._store import Store
-from dlsweep.sweep._study import Point, Study, config_of
+from dlsweep.sweep._study import Study
 from dlsweep.sweep._tables import Record
 
-T = TypeVar("T")
 _log = logging.getLogger("dlsweep.sweep")
-
-HEARTBEAT = 10.0
-"""Seconds between the heartbeats of a machine's runs."""
 
 _OWNER = "owner"
 _NEWS = 5.0  # seconds; older knowledge of the others is brought up to date
-_LONGEST_PAUSE = 10.0
 _LAST_PATIENCE = 30.0  # seconds, for what is still to be written when this machine leaves
 
 
@@ -50,15 +45,15 @@ class SharedStudy(Study):
         self._news: set[int] = set()
         self._seen: set[int] = set()
         self._read = time.monotonic()
-        self._outage = _Outage()
+        self._outage = Outage(self._forget)
         super().__init__(store, *arguments)
         self._stale = []  # found when asked
-        self._heart = _Heart(store, self._outage)
+        self._heart = Heart(store, self._outage)
 
     def close(self) -> None:
         """See ``Study``; what is unfinished, others may take over at once."""
         try:
-            self._patiently(self._leave, _LAST_PATIENCE)
+            self._outage.patiently(self._leave, _LAST_PATIENCE)
         except TimeoutError:
             if self._unwritten:
                 many = len(self._unwritten)
@@ -78,7 +73,7 @@ class SharedStudy(Study):
                 self._take_over(points)
             return points
 
-        points = self._patiently(take_turn)
+        points = self._outage.patiently(take_turn)
         self._mine |= {point.number for point in points}
         self._set_heart()
         return points
@@ -91,19 +86,19 @@ class SharedStudy(Study):
             self._refresh()
             return sum(record.state == "running" for record in self._records.values())
 
-        return self._patiently(count) - len(self._mine)
+        return self._outage.patiently(count) - len(self._mine)
 
     def news(self) -> list[Row]:
         """See ``Study``; at most every few seconds from the database."""
         if time.monotonic() - self._read > _NEWS:
-            self._if_possible(self._refresh)
+            self._outage.if_possible(self._refresh)
         rows = [self._row(number) for number in sorted(self._news)]
         self._news.clear()
         return rows
 
     def died(self, points: Sequence[Point]) -> list[Point]:
         """See ``Study``."""
-        return self._patiently(lambda: Study.died(self, points))
+        return self._outage.patiently(lambda: Study.died(self, points))
 
     # Inside: stacks. Other machines could not form the same ones again: their checkpoints are here.
 
@@ -130,6 +125,9 @@ class SharedStudy(Study):
             if (before is None or before.state != record.state) and self._search.bayes is not None:
                 self._teach(self._search, record)
         self._look_round()
+
+    def _forget(self) -> None:
+        self._forgotten = True
 
     def _remember(self) -> None:
         """Read everything: after a turn that failed, what is known here may never have been."""
@@ -192,7 +190,7 @@ class SharedStudy(Study):
         self._mine.discard(number)
         if self._search.bayes is not None:
             self._search.bayes.tell(number, value, counts=state != "fail")
-        self._if_possible(self._write_what_waits)
+        self._outage.if_possible(self._write_what_waits)
         self._set_heart()
         return row
 
@@ -210,11 +208,11 @@ class SharedStudy(Study):
             nonlocal asked
             asked = Study._look_for_stop(self)
 
-        self._if_possible(look)
+        self._outage.if_possible(look)
         return asked
 
     def _write_steps(self) -> None:
-        self._if_possible(super()._write_steps)
+        self._outage.if_possible(super()._write_steps)
 
     def _leave(self) -> None:
         self._write_what_waits()
@@ -225,89 +223,3 @@ class SharedStudy(Study):
     def _set_heart(self) -> None:
         alive = self._mine | self._unwritten.keys()
         self._heart.beats_for(self._records[number].trial_id for number in alive)
-
-    # Inside: the database out of reach
-
-    def _patiently(self, work: Callable[[], T], patience: float = float("inf")) -> T:
-        """Do something with the database, as often as it takes to reach it."""
-        end = time.monotonic() + patience
-        pause = 0.1
-        while True:
-            try:
-                found = work()
-            except Exception as error:
-                self._forgotten = True
-                if not connection_lost(error):
-                    raise
-                self._outage.begins(error)
-                if time.monotonic() + pause > end:
-                    raise TimeoutError from error
-            else:
-                self._outage.ends()
-                return found
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _if_possible(self, work: Callable[[], None]) -> None:
-        """Do something with the database unless it cannot be reached."""
-        try:
-            work()
-        except Exception as error:
-            if not connection_lost(error):
-                raise
-            self._outage.begins(error)
-
-
-class _Outage:
-    """When the database was out of reach; used by two threads."""
-
-    def __init__(self) -> None:
-        self._last = -float("inf")
-        self._now = False
-
-    def begins(self, error: BaseException) -> None:
-        """The database did not answer."""
-        self._last = time.monotonic()
-        if not self._now:
-            self._now = True
-            _log.warning("the database does not answer, trying again: %s", reason_of(error))
-
-    def ends(self) -> None:
-        """It answered."""
-        if self._now:
-            self._now = False
-            _log.warning("the database is back")
-
-    def recent(self, seconds: float) -> bool:
-        """Whether it was out of reach within the last seconds."""
-        return time.monotonic() - self._last < seconds
-
-
-class _Heart:
-    """A thread that says which runs are still being trained."""
-
-    def __init__(self, store: Store, outage: _Outage) -> None:
-        self._store = store
-        self._outage = outage
-        self._alive: list[int] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
-        self._thread.start()
-
-    def beats_for(self, trial_ids: Iterable[int]) -> None:
-        """Which ones, from now on."""
-        self._alive = list(trial_ids)
-
-    def stop(self) -> None:
-        """End the thread."""
-        self._stop.set()
-        self._thread.join(timeout=5)
-
-    def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT):
-            try:
-                self._store.beat(self._alive)
-            except Exception as error:
-                if not connection_lost(error):
-                    raise
-                self._outage.begins(error)
