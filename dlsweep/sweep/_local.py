@@ -12,6 +12,7 @@ from typing import Any
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import DATASETS
 from dlsweep.sweep._checkpoints import tidy
+from dlsweep.sweep._elsewhere import Elsewhere, Told
 from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._hyperband import STOPPED, EarlyTermination
@@ -28,6 +29,7 @@ __all__ = ["ASK_AT_ONCE", "MOST_DEATHS", "LocalSweep", "Watcher", "datasets_of"]
 
 _log = logging.getLogger("dlsweep.sweep")
 
+_SHOW = 30.0  # seconds between looks at whether the data are still to be shown
 _OTHERS = 2.0  # seconds between looks at what other machines are still training
 
 ASK_AT_ONCE = {"grid": 64, "random": 64, "bayes": 8}
@@ -47,6 +49,7 @@ class LocalSweep:
         mode: of the wandb runs: "offline", "online" or another of wandb's modes.
         settings: settings that override the points', such as the device or the project.
         watcher: told of what happens.
+        elsewhere: told of runs that other machines train, and of how many machines are at work.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class LocalSweep:
         mode: str,
         settings: dict[str, Any],
         watcher: Watcher,
+        elsewhere: Told = lambda rows, machines: None,
     ) -> None:
         self._study = study
         self._trainer = trainer
@@ -78,7 +82,9 @@ class LocalSweep:
             self._rule = EarlyTermination(study.sweep.early_terminate, study.sweep.metric)
             for row in study.rows():
                 self._rule.add(row.number, row.history)
+        self._elsewhere = Elsewhere(study, self._jobs, self._drop, self._rule, elsewhere)
         self._images = ImageSource()
+        self._show_at = 0.0
 
     def leave(self) -> None:
         """Let ``run`` return after the epochs that are being trained; may be called by a signal."""
@@ -95,12 +101,17 @@ class LocalSweep:
         Then the same stacks are formed again, and go on from their checkpoints.
         """
         told = False
-        new = self._study.asked == 0
         try:
-            self._take_up(self._study.left_over())
+            left_over = self._study.left_over()
+            if self._study.owned:
+                stacks = [point.stack for point in left_over if point.stack is not None]
+                begun = {self._study.checkpoint(stack) for stack in stacks if stack.begun}
+                tidy(self._study.checkpoints, keep=begun)
+            self._take_up(left_over)
             while True:
                 if self._study.stop_asked():
                     self._leaving = True
+                self._elsewhere.listen()
                 while not self._leaving and self._trainer.idle:
                     following = self._next()
                     if following is None:
@@ -115,21 +126,29 @@ class LocalSweep:
                     told = True
                     _log.info("leaving after the present epoch; Ctrl-C again leaves now")
                     self._trainer.leave()
-                if new:  # once for all runs, while the first are training
+                if not self._study.shown and time.monotonic() >= self._show_at:
+                    self._show_at = time.monotonic() + _SHOW
                     self._show_data()
-                    new = False
                 for event in self._trainer.wait():
                     self._handle(event)
         finally:
             self._trainer.close()
             for job in self._jobs.values():
                 self._abandon(job)
-        if self._study.owned and not self._leaving:
-            tidy(self._study.checkpoints)
+        self._elsewhere.listen()
+        if not self._leaving:
+            self._study.clear_checkpoints()
+
+    def _drop(self, job: int) -> None:
+        self._trainer.drop(job)
 
     def _abandon(self, job: StackJob) -> None:
+        reason = "interrupted; the sweep trains it again when it goes on"
         for run in job.runs.values():
-            run.fail("interrupted; the sweep trains it again when it goes on")
+            if self._study.owned:
+                run.fail(reason)
+            else:  # it may go on elsewhere; if here, all of its epochs are logged again
+                run.discard(reason)
 
     def _take_up(self, points: Sequence[Point]) -> None:
         """Form the stacks again in which points were when their process died."""
@@ -137,15 +156,14 @@ class LocalSweep:
         for point in points:
             if point.stack is not None:
                 stacks.setdefault(point.stack.id, (point.stack, []))[1].append(point)
-        for _, (formation, members) in sorted(stacks.items(), key=lambda item: int(item[0])):
+        self._elsewhere.lost -= {point.number for point in points}
+        for _, (left, members) in sorted(stacks.items(), key=lambda item: int(item[0])):
+            formation = self._study.adopt(left)
             if formation.begun:
                 self._again.append((formation, members))
             else:
                 self._queue.put(members)
                 self._formed[members[0].number] = formation
-        if self._study.owned:
-            begun = {self._study.checkpoint(formation) for formation, _ in self._again}
-            tidy(self._study.checkpoints, keep=begun)
         self._plan([point for point in points if point.stack is None])
 
     def _plan(self, points: Sequence[Point]) -> None:
@@ -156,16 +174,21 @@ class LocalSweep:
 
     def _next(self) -> tuple[Formation, list[Point]] | None:
         """The next stack, after asking for more points where none waits."""
-        if self._again:
-            return self._again.pop(0)
-        if not self._queue:
-            self._plan(self._study.ask(ASK_AT_ONCE[self._study.sweep.method]))
-        if not self._queue:
-            return None
-        total = self._study.total
-        points, compile_for = self._queue.next(total - self._study.asked if total else 0)
-        formation = self._formed.pop(points[0].number)
-        return self._study.begin(formation, compile_for), points
+        if not self._again and not self._queue:
+            self._take_up(self._study.ask(ASK_AT_ONCE[self._study.sweep.method]))
+        while self._again or self._queue:
+            if self._again:
+                formation, points = self._again.pop(0)
+            else:
+                total = self._study.total
+                points, compile_for = self._queue.next(total - self._study.asked if total else 0)
+                formation = self._formed.pop(points[0].number)
+            points = [point for point in points if point.number not in self._elsewhere.lost]
+            if points:
+                if not formation.begun:
+                    formation = self._study.begin(formation, compile_for)
+                return formation, points
+        return None
 
     def _start(self, formation: Formation, points: Sequence[Point]) -> None:
         job = self._started
@@ -198,11 +221,12 @@ class LocalSweep:
             rule.add(point.number, [])
 
         def judge(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
-            for row in self._study.news():
-                rule.add(row.number, row.history)
+            self._elsewhere.listen()
             # Members that ended before the sweep was interrupted end as they did.
             again = {i for i in metrics if i in ended and metrics[i].epoch >= ended[i]}
-            own = {members[i]: told.as_dict() for i, told in metrics.items() if i in points}
+            again |= {i for i in metrics if members[i] in self._elsewhere.lost}
+            going = (i for i in metrics if i in points and i not in again)
+            own = {members[i]: metrics[i].as_dict() for i in going}
             stopped = rule.stops(own)
             return {i: STOPPED for i in metrics if i in again or members[i] in stopped}
 
@@ -218,29 +242,32 @@ class LocalSweep:
             group=self._study.name,
             test=functools.partial(self._images.test, config.dataset),
         )
+        self._elsewhere.opened(run)
         if point.attempt > 1:
             run.remove_older()
         return run
 
     def _show_data(self) -> None:
-        """Show each data set once, in a run beside those of the points."""
+        """Show each data set once, in a run beside those of the points, while these train."""
         configs = [run.config for job in self._jobs.values() for run in job.runs.values()]
-        if all(config.figures == "none" for config in configs):
+        if all(config.figures == "none" for config in configs) or not self._study.claim_data():
             return
+        folders = []
         first = configs[0]
         for name in dict.fromkeys([*datasets_of(self._study.sweep), first.dataset]):
             try:
                 data = self._images.load(name, first.val_fraction, first.train_size)
             except ConfigError:  # what fits one data set is too much for another
                 data = self._images.load(name)
-            folder = show_data(
+            shown = show_data(
                 data,
                 mode=self._mode,
                 project=first.wandb_project,
                 entity=first.wandb_entity,
                 group=self._study.name,
             )
-            self._study.keep_folder(folder)
+            folders.append(shown)
+        self._study.keep_folders(folders)
 
     def _handle(self, event: Event) -> None:
         job = self._jobs[event.job]
@@ -277,6 +304,7 @@ class LocalSweep:
     def _finish(self, job: StackJob, i: int, result: RunResult) -> None:
         run, point = job.runs.pop(i), job.points.pop(i)
         run.finish()
+        self._elsewhere.ended(point.number, run)
         row = self._study.finish(
             point,
             result.status,

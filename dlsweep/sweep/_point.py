@@ -29,7 +29,8 @@ class Point:
             the runs of two people's studies of one file can lie in one W&B project.
         name: what people call it.
         attempt: 1, and one more each time that it is handed out because its process died.
-        stack: the stack that it was in when its process died; None where it had none yet.
+        stack: the stack that it was in when its process died; None where it had none yet, or where
+            it cannot be formed again here.
         deaths: how many processes have died training it.
     """
 
@@ -42,11 +43,12 @@ class Point:
     deaths: int = 0
 
 
-def point_of(record: Record, config: RunConfig, attempt: int = 1) -> Point:
-    """A stored point, to be trained."""
+def point_of(record: Record, config: RunConfig, attempt: int = 1, place: str = "") -> Point:
+    """A stored point, to be trained; its stack is of use only at the place of the stack."""
     stored = record.attributes
     name = run_name(stored["config"], record.number)
     stack = Formation.from_dict(stored[STACK]) if STACK in stored else None
+    stack = stack if stack is not None and stack.place == place else None
     deaths = stored.get(DEATHS, 0)
     return Point(record.number, config, stored["run_id"], name, attempt, stack, deaths)
 

@@ -152,6 +152,12 @@ class ProcessTrainer:
             self._workers[place] = self._hire(place)
         return event
 
+    def drop(self, job: int) -> None:
+        """See ``Trainer``: its process ends, and another takes its place."""
+        for worker in self._workers:
+            if worker.job == job:
+                worker.process.kill()
+
     def leave(self) -> None:
         """See ``Trainer``."""
         self._leaving = True

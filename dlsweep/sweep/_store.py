@@ -11,6 +11,7 @@ guarantee. A test reads every row back through Optuna.
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -19,11 +20,18 @@ from typing import Any
 import sqlalchemy as sa
 from optuna.study import StudyDirection
 
-from dlsweep.sweep._database import open_database, sqlite_file, storage_url
+from dlsweep.sweep._database import StorageError, open_database, reason_of, sqlite_file, storage_url
 from dlsweep.sweep._lock import OwnerLock
 from dlsweep.sweep._sampler import quiet
 from dlsweep.sweep._space import Axis, Coordinates
-from dlsweep.sweep._tables import ATTRIBUTES, HEARTBEATS, STUDIES, Record, read_records
+from dlsweep.sweep._tables import (
+    ATTRIBUTES,
+    HEARTBEATS,
+    STUDIES,
+    STUDY_ATTRIBUTES,
+    Record,
+    read_records,
+)
 from dlsweep.sweep._writing import add_points, finish_point, write_attributes, write_steps
 
 
@@ -75,14 +83,28 @@ class Store:
         if self._turn is not None:
             yield self._turn
             return
-        with self._engine.begin() as connection:
+        with self._told_in_a_line(), self._engine.begin() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def _told_in_a_line(self) -> Iterator[None]:
+        """A file that cannot be written, on a full disk above all, is no fault of the program's.
+
+        Of other databases it is not told apart from one that is out of reach, which may come back.
+        """
+        try:
+            yield
+        except sa.exc.OperationalError as error:
+            if self.file is None:
+                raise
+            reason = reason_of(error)
+            raise StorageError(f"study: {self.file} cannot be used any more: {reason}") from error
 
     # Studies
 
     def studies(self) -> dict[str, int]:
         """The keys of all studies by name, oldest first."""
-        with self._engine.connect() as connection:
+        with self._begin() as connection:
             rows = connection.execute(
                 sa.select(STUDIES.c.study_name, STUDIES.c.study_id).order_by(STUDIES.c.study_id)
             )
@@ -95,11 +117,24 @@ class Store:
 
     def attributes(self, study_id: int) -> dict[str, Any]:
         """What is stored with a study."""
-        return self._rdb.get_study_user_attrs(study_id)
+        with self._begin() as connection:
+            rows = connection.execute(
+                sa.select(STUDY_ATTRIBUTES.c.key, STUDY_ATTRIBUTES.c.value_json).where(
+                    STUDY_ATTRIBUTES.c.study_id == study_id
+                )
+            )
+            return {key: json.loads(value) for key, value in rows}
 
     def set_attribute(self, study_id: int, key: str, value: Any) -> None:
         """Store a value, as JSON has it, with a study."""
-        self._rdb.set_study_user_attr(study_id, key, value)
+        with self._locked(study_id) as connection:
+            connection.execute(
+                sa.delete(STUDY_ATTRIBUTES).where(
+                    STUDY_ATTRIBUTES.c.study_id == study_id, STUDY_ATTRIBUTES.c.key == key
+                )
+            )
+            row = {"study_id": study_id, "key": key, "value_json": json.dumps(value)}
+            connection.execute(sa.insert(STUDY_ATTRIBUTES), row)
 
     def lock(self, study_id: int) -> OwnerLock | None:
         """The lock of a study's owner; None where the database is no file."""
@@ -180,15 +215,18 @@ class Store:
 
     def update(self, records: Sequence[Record], key: str, values: Sequence[Any]) -> None:
         """Store one attribute of several points in one transaction, over what was there."""
+        if not records:
+            return
         with self._begin() as connection:
             for record, value in zip(records, values, strict=True):
-                connection.execute(
-                    sa.delete(ATTRIBUTES).where(
-                        ATTRIBUTES.c.trial_id == record.trial_id, ATTRIBUTES.c.key == key
-                    )
-                )
                 record.attributes[key] = value
-            write_attributes(connection, {r.trial_id: {key: r.attributes[key]} for r in records})
+            named = {record.trial_id: {key: record.attributes[key]} for record in records}
+            connection.execute(
+                sa.delete(ATTRIBUTES).where(
+                    ATTRIBUTES.c.trial_id.in_(list(named)), ATTRIBUTES.c.key == key
+                )
+            )
+            write_attributes(connection, named)
 
     def beat(self, trial_ids: Sequence[int]) -> None:
         """Say that these points are still being trained; from any thread."""
@@ -216,7 +254,7 @@ class Store:
         if self._turn is not None:
             yield self._turn
             return
-        with self._engine.begin() as connection:
+        with self._told_in_a_line(), self._engine.begin() as connection:
             if self._engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:

@@ -129,7 +129,7 @@ class Study(StudyRecords):
         """Up to ``n`` runs to train, fewer where the sweep is at its end.
 
         Those that a process left unfinished when it died come first, with their old number,
-        configuration and id.
+        configuration and id; of stacks that can be formed again here all of them, be they more.
 
         Raises:
             ConfigError: the space yields nothing but invalid configurations.
@@ -222,6 +222,15 @@ class Study(StudyRecords):
         """Runs of other processes of which there is something new since the last call."""
         return []
 
+    def lost(self) -> list[Row]:
+        """Runs of this process that another trains now or has ended; each is told once."""
+        return []
+
+    @property
+    def machines(self) -> int:
+        """How many processes train the study now, this one among them; one for each machine."""
+        return 1
+
     # Inside
 
     def _resume(self, seed: int) -> Search:
@@ -254,13 +263,18 @@ class Study(StudyRecords):
         """What is stored with every point that is handed out."""
         return {}
 
+    def _choose_again(self, n: int) -> list[int]:
+        """Which of the points that are left over are to be handed out now."""
+        return self._stale[:n]
+
     def _hand_out_again(self, n: int) -> list[Point]:
         points: list[Point] = []
-        while self._stale and len(points) < n:
-            record = self._records[self._stale.pop(0)]
+        chosen = self._choose_again(n)
+        self._stale = [left for left in self._stale if left not in chosen]
+        for record in [self._records[again] for again in chosen]:
             config = config_of(record.attributes)
             attempt = record.attributes.get("attempt", 1) + 1
-            point = point_of(record, config or RunConfig(), attempt)
+            point = point_of(record, config or RunConfig(), attempt, self.place)
             if config is None:
                 self.fail(point, "its configuration is not valid in this version of dlsweep")
             else:

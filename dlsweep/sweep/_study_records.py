@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import RunConfig
+from dlsweep.sweep._checkpoints import tidy
 from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._metric import number
+from dlsweep.sweep._place import new_owner
 from dlsweep.sweep._point import DEATHS, STACK, Point, config_of
-from dlsweep.sweep._reading import FOLDERS
+from dlsweep.sweep._reading import FOLDERS, SHOWING
 from dlsweep.sweep._rows import Row, StudyTable, to_row
 from dlsweep.sweep._store import Store
 from dlsweep.training import Layout
@@ -33,11 +35,13 @@ class StudyRecords:
 
     def __init__(self, store: Store, study_id: int, name: str, sweep: SweepFile) -> None:
         self.name = name
+        self.owner = new_owner()
         self.sweep = sweep
         self._store = store
         self._id = study_id
         self._steps: list[tuple[int, int, float]] = []
         self._wrote = time.monotonic()
+        self._shown = False
         self._records = {record.number: record for record in store.records(study_id)}
         self._stale = [r.number for r in self._records.values() if r.state == "running"]
 
@@ -50,17 +54,46 @@ class StudyRecords:
             self._wrote = time.monotonic()
             self._write_steps()
 
-    def keep_folder(self, folder: Path) -> None:
-        """Remember the folder of a wandb run that is beside those of the points."""
-        folders = self._store.attributes(self._id).get(FOLDERS, [])
-        self._store.set_attribute(self._id, FOLDERS, [*folders, str(folder)])
+    # The runs that show the data
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is known here that the data were shown."""
+        return self._shown
+
+    def claim_data(self) -> bool:
+        """Whether this process is to show the data now: nobody has, and nobody else is at it.
+
+        What it is told is stored in the same transaction, so that one of several is told so.
+        """
+        with self._store.turn(self._id):
+            stored = self._store.attributes(self._id)
+            self._shown = bool(stored.get(FOLDERS))
+            if self._shown or self._is_at_work(stored.get(SHOWING)):
+                return False
+            self._store.set_attribute(self._id, SHOWING, self.owner)
+        return True
+
+    def keep_folders(self, folders: Sequence[Path]) -> None:
+        """The data were shown, in these folders of wandb runs beside those of the points."""
+        self._store.set_attribute(self._id, FOLDERS, [str(folder) for folder in folders])
+        self._shown = True
+
+    def _is_at_work(self, owner: str | None) -> bool:
+        """Whether a process other than this one, by its name, trains the study."""
+        return False
 
     # Stacks
+
+    @property
+    def place(self) -> str:
+        """The name of the place where the stacks of this process have their checkpoints."""
+        return ""
 
     def form(self, stacks: Sequence[Sequence[Point]]) -> list[Formation]:
         """Store which points are to be trained together, in one write, before they are."""
         formed = [
-            Formation(str(i), tuple(point.number for point in points))
+            Formation(str(i), tuple(point.number for point in points), place=self.place)
             for i, points in enumerate(stacks, start=self._next_stack())
         ]
         self._write_stacks(formed)
@@ -72,11 +105,20 @@ class StudyRecords:
         self._write_stacks([begun])
         return begun
 
+    def adopt(self, formation: Formation) -> Formation:
+        """A stack that a dead process has left, as this one goes on with it."""
+        return formation
+
+    def clear_checkpoints(self) -> None:
+        """Remove what was kept of stacks, when all of them have ended."""
+        tidy(self.checkpoints)
+
     @property
     def compiles(self) -> bool:
-        """Whether any of the stacks so far was compiled."""
+        """Whether any of the stacks so far, of this place, was compiled."""
         stacks = (r.attributes.get(STACK) for r in self._records.values())
-        return any(stack and stack["compile_for"] is not None for stack in stacks)
+        here = (stack for stack in stacks if stack and stack.get("place", "") == self.place)
+        return any(stack["compile_for"] is not None for stack in here)
 
     def died(self, points: Sequence[Point]) -> list[Point]:
         """Store that a process has died training these points; the points with that counted."""
@@ -103,11 +145,12 @@ class StudyRecords:
 
     def _write_stacks(self, formed: Sequence[Formation]) -> None:
         """Those of their points that have ended keep the stack that they were trained in."""
+        own = self._in_training()
         open_ = {
             number: formation.as_dict()
             for formation in formed
             for number in formation.members
-            if self._records[number].state == "running"
+            if number in own
         }
         self._store.update([self._records[n] for n in open_], STACK, list(open_.values()))
 
@@ -148,5 +191,9 @@ class StudyRecords:
 
     def _write_steps(self) -> None:
         steps, self._steps = self._steps, []
-        running = {r.trial_id for r in self._records.values() if r.state == "running"}
+        running = {self._records[number].trial_id for number in self._in_training()}
         self._store.add_steps([step for step in steps if step[0] in running])
+
+    def _in_training(self) -> set[int]:
+        """The points that have not ended and are this process's."""
+        return {r.number for r in self._records.values() if r.state == "running"}
