@@ -85,6 +85,7 @@ class LocalSweep:
         self._elsewhere = Elsewhere(study, self._jobs, self._drop, self._rule, elsewhere)
         self._images = ImageSource()
         self._show_at = 0.0
+        self._noticed: set[str] = set()
 
     def leave(self) -> None:
         """Let ``run`` return after the epochs that are being trained; may be called by a signal."""
@@ -272,7 +273,9 @@ class LocalSweep:
     def _handle(self, event: Event) -> None:
         job = self._jobs[event.job]
         if isinstance(event, Notice):
-            _log.warning(event.text)
+            if event.text not in self._noticed:
+                self._noticed.add(event.text)
+                _log.warning(event.text)
         elif isinstance(event, Resumed):
             for i, point in job.points.items():
                 if self._rule is not None:

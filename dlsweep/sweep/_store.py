@@ -97,8 +97,9 @@ class Store:
         except sa.exc.OperationalError as error:
             if self.file is None:
                 raise
-            reason = reason_of(error)
-            raise StorageError(f"study: {self.file} cannot be used any more: {reason}") from error
+            why = f"{self.file} cannot be used any more: {reason_of(error)}"
+            kept = "what was stored is kept, and the same command goes on"
+            raise StorageError(f"study: {why}; {kept}") from error
 
     # Studies
 
