@@ -404,3 +404,21 @@ def test_processes_are_spread_over_the_gpus(monkeypatch: pytest.MonkeyPatch):
     choose_trainer("cpu", 2)
     assert Hired.arguments == [(4, None), (4, None)]
     assert isinstance(choose_trainer("cuda:1"), HereTrainer)
+
+
+def test_a_stack_that_is_dropped_makes_room_for_another():
+    long = dataclasses.replace(TINY, epochs=100_000)
+    trainer = ProcessTrainer(1)
+    try:
+        for job in (1, 2):
+            trainer.start(job, [long])
+            events: list[Event] = []
+            while not events:
+                events += trainer.wait()
+            trainer.drop(job)
+            while not isinstance(events[-1], Broken):
+                events += trainer.wait()
+            assert {event.job for event in events} == {job}
+            assert trainer.idle
+    finally:
+        trainer.close()
