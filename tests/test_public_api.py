@@ -40,7 +40,7 @@ NAMES = {
         "ProcessTrainer Row STATUSES Study StudyTable SweepFile Trainer Watcher choose_trainer "
         "datasets_of list_studies load_sweep metric_name objective parse_sweep "
         "read_study resume_study stop_study AgentReport JoinedSweep agent join_sweep "
-        "train_joined storage_name StudyFolders study_folders"
+        "train_joined storage_name StorageError StudyFolders study_folders"
     ),
     "dlsweep.tracking": (
         "ImageSource JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError "

@@ -64,9 +64,10 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
         except Exception as error:
             # Here, so that bad flags cost no import.
             from dlsweep.data import DataUnavailable
+            from dlsweep.sweep import StorageError
             from dlsweep.tracking import TrackingError
 
-            if isinstance(error, DataUnavailable | TrackingError):
+            if isinstance(error, DataUnavailable | StorageError | TrackingError):
                 print(f"error: {error}", file=sys.stderr)
                 return 1
             raise

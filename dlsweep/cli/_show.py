@@ -79,7 +79,8 @@ def _setting(value: Any) -> str:
 class LiveProgress:
     """Runs done and running, the best so far and the time left, while a sweep trains.
 
-    In a terminal one line is kept up to date; elsewhere each run that ends is a line.
+    In a terminal one line is kept up to date; where there is none, each run that ends here is a
+    line. Of a sweep that machines share, the runs of all are counted.
 
     Args:
         metric: the sweep's.
@@ -92,11 +93,18 @@ class LiveProgress:
         self._total = total
         # Points that were no valid configurations are not among the total either.
         ended = [row for row in rows if row.run_id and row.status not in ("running", "waiting")]
-        self._before = self._done = len(ended)
+        self._done = {row.number for row in ended}
+        self._before = float(len(ended))
         self._best: Row | None = None
         for row in ended:
             self._consider(row)
         self._running: dict[int, float] = {}
+        self._elsewhere: dict[int, float] = {}
+        self._machines = 1
+        for row in rows:
+            if row.status == "running":
+                self._elsewhere[row.number] = _share(row)
+        self._before += sum(self._elsewhere.values())
         self._began = time.monotonic()
         self._live = sys.stderr.isatty()
         self._progress = Progress(
@@ -118,7 +126,9 @@ class LiveProgress:
 
     def started(self, points: Sequence[Point]) -> None:
         """See ``Watcher``."""
-        self._running.update({point.number: 0.0 for point in points})
+        for point in points:
+            self._running[point.number] = 0.0
+            self._before -= self._elsewhere.pop(point.number, 0.0)
         self._refresh()
 
     def trained(self, point: Point, metrics: EpochMetrics) -> None:
@@ -129,7 +139,7 @@ class LiveProgress:
     def ended(self, row: Row) -> None:
         """See ``Watcher``."""
         self._running.pop(row.number, None)
-        self._done += 1
+        self._done.add(row.number)
         self._consider(row)
         self._refresh()
         if not self._live:
@@ -137,6 +147,21 @@ class LiveProgress:
             ended = f"{self._count()} {row.name} {row.status.replace('_', ' ')} {value}".rstrip()
             told = [ended, self._best_text(), self._left()]
             print("  ".join(text for text in told if text), file=sys.stderr, flush=True)
+
+    def elsewhere(self, rows: Sequence[Row], machines: int) -> None:
+        """Runs of which there is something new on other machines, and how many these are in all."""
+        self._machines = machines
+        for row in rows:
+            if row.run_id:
+                self._elsewhere.pop(row.number, None)
+                if row.status == "running":
+                    self._running.pop(row.number, None)
+                    self._elsewhere[row.number] = _share(row)
+                elif row.status != "waiting":
+                    self._running.pop(row.number, None)
+                    self._done.add(row.number)
+                    self._consider(row)
+        self._refresh()
 
     def _consider(self, row: Row) -> None:
         if row.value is None:
@@ -146,27 +171,40 @@ class LiveProgress:
             self._best = row
 
     def _count(self) -> str:
-        return f"{self._done}/{self._total}" if self._total is not None else f"{self._done}"
+        done = len(self._done)
+        return f"{done}/{self._total}" if self._total is not None else f"{done}"
 
     def _best_text(self) -> str:
         return f"best {self._best.value:.4f}" if self._best and self._best.value is not None else ""
 
     def _left(self) -> str:
-        """The time left, from the share of the work that this command has done so far."""
-        new = self._done - self._before + sum(self._running.values())
+        """The time left, from the share of the work that was done since this command began."""
+        new = self._work() - self._before
         if self._total is None or new <= 0:
             return ""
         seconds = (time.monotonic() - self._began) / new * (self._total - self._before - new)
         return f"about {duration(max(0.0, seconds))} left"
 
+    def _work(self) -> float:
+        """Runs that are done, and parts of those that are running."""
+        going = (*self._running.values(), *self._elsewhere.values())
+        return len(self._done) + sum(going)
+
     def _refresh(self) -> None:
+        running = f"{len(self._running) + len(self._elsewhere)} running"
+        where = f" on {self._machines} machines" if self._machines > 1 else ""
         self._progress.update(
             self._task,
-            completed=self._done + sum(self._running.values()),
-            runs=f"{self._count()} runs done, {len(self._running)} running",
+            completed=self._work(),
+            runs=f"{self._count()} runs done, {running}{where}",
             best=self._best_text(),
             left=self._left(),
         )
+
+
+def _share(row: Row) -> float:
+    """How much of a running one is done."""
+    return float(row.history[-1]["epoch"] / row.config["epochs"]) if row.history else 0.0
 
 
 def duration(seconds: float) -> str:

@@ -103,7 +103,14 @@ def _train(
             print(f"dlsweep: {notice}", file=sys.stderr)
         with LiveProgress(sweep.metric, study.rows(), total) as progress:
             trainer = choose_trainer(devices[0] if len(devices) == 1 else "auto", workers)
-            local = LocalSweep(study, trainer, mode=mode, settings=settings, watcher=progress)
+            local = LocalSweep(
+                study,
+                trainer,
+                mode=mode,
+                settings=settings,
+                watcher=progress,
+                elsewhere=progress.elsewhere,
+            )
             now = False
             with leaving_on_signals(lambda _: local.leave()):
                 try:

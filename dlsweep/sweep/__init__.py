@@ -13,7 +13,7 @@ from dlsweep.sweep._file import METHODS, Hyperband, SweepFile, load_sweep, parse
 from dlsweep.sweep._metric import METRICS, Metric, metric_name
 
 if TYPE_CHECKING:
-    from dlsweep.sweep._database import storage_name
+    from dlsweep.sweep._database import StorageError, storage_name
     from dlsweep.sweep._join import AgentReport, JoinedSweep, agent, join_sweep, train_joined
     from dlsweep.sweep._local import LocalSweep, Watcher, datasets_of
     from dlsweep.sweep._reading import list_studies, read_study, resume_study, stop_study
@@ -46,6 +46,7 @@ _LAZY = {
     "read_study": "_reading",
     "resume_study": "_reading",
     "stop_study": "_reading",
+    "StorageError": "_database",
     "storage_name": "_database",
 }
 
@@ -64,6 +65,7 @@ __all__ = [
     "Point",
     "ProcessTrainer",
     "Row",
+    "StorageError",
     "Study",
     "StudyFolders",
     "StudyTable",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 import zlib
 from collections.abc import Collection, Mapping
@@ -122,6 +123,21 @@ class Saver:
         finally:
             ended = time.monotonic()
             self._next = ended + max(self._least, (ended - began) / self._share)
+
+
+def copy_checkpoint(path: Path, to: Path) -> None:
+    """The checkpoint at ``path``, if there is one, at another name too.
+
+    Whoever still writes it does not change the copy: each checkpoint is a new file.
+
+    Raises:
+        OSError: where that cannot be done.
+    """
+    if path.exists():
+        try:
+            os.link(path, to)
+        except OSError:  # a file system without links
+            shutil.copyfile(path, to)
 
 
 def tidy(folder: Path, keep: Collection[Path] = ()) -> None:

@@ -30,6 +30,10 @@ _PSYCOPG = {
 }
 
 
+class StorageError(RuntimeError):
+    """A study cannot be written or read any more; the text is one line."""
+
+
 def storage_url(storage: str | None) -> str:
     """The URL of a storage: as it is, or made from the path of a SQLite file.
 

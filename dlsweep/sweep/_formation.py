@@ -18,12 +18,14 @@ class Formation:
         members: the numbers of its runs, in the order of the stack.
         compile_for: what it is compiled for, or None.
         begun: whether its training has begun; before, ``compile_for`` is open.
+        place: where its checkpoint is, in a study of many machines (see ``_place``); else empty.
     """
 
     id: str
     members: tuple[int, ...]
     compile_for: Layout | None = None
     begun: bool = False
+    place: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -32,10 +34,11 @@ class Formation:
             "members": list(self.members),
             "compile_for": layout_facts(self.compile_for),
             "begun": self.begun,
+            **({"place": self.place} if self.place else {}),
         }
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Formation:
         """What ``as_dict`` was made of."""
-        layout = layout_from(stored["compile_for"])
-        return cls(stored["id"], tuple(stored["members"]), layout, stored["begun"])
+        layout, place = layout_from(stored["compile_for"]), stored.get("place", "")
+        return cls(stored["id"], tuple(stored["members"]), layout, stored["begun"], place)

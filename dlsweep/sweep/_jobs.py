@@ -18,6 +18,9 @@ from dlsweep.sweep._checkpoints import CheckpointError, Saver, read_checkpoint
 from dlsweep.sweep._memory import ran_out
 from dlsweep.training import EpochEnd, EpochMetrics, Layout, Stack, StateError
 
+DROPPED = "it was given up"
+"""Why a stack broke that its trainer was told to drop."""
+
 SAVE_SECONDS = 2.0
 """A stack is kept at most so often."""
 

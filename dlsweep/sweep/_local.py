@@ -5,70 +5,42 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import DATASETS
 from dlsweep.sweep._checkpoints import tidy
+from dlsweep.sweep._elsewhere import Elsewhere, Told
 from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._hyperband import STOPPED, EarlyTermination
-from dlsweep.sweep._jobs import Broken, Cause, Checkpoint, Done, Event, Notice, Resumed, Trained
-from dlsweep.sweep._rows import Row
+from dlsweep.sweep._jobs import Broken, Checkpoint, Done, Event, Notice, Resumed, Trained
+from dlsweep.sweep._mending import MOST_DEATHS, Mender, StackJob, whereabouts
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Trainer
+from dlsweep.sweep._watcher import Watcher
 from dlsweep.tracking import ImageSource, TrackedRun, open_run, show_data
 from dlsweep.training import EpochMetrics, Judge, RunResult, choose_device
 
+__all__ = ["ASK_AT_ONCE", "MOST_DEATHS", "LocalSweep", "Watcher", "datasets_of"]
+
 _log = logging.getLogger("dlsweep.sweep")
 
+_SHOW = 30.0  # seconds between looks at whether the data are still to be shown
 _OTHERS = 2.0  # seconds between looks at what other machines are still training
 
 ASK_AT_ONCE = {"grid": 64, "random": 64, "bayes": 8}
 """How many points are asked for together: many fill stacks, few let bayes learn in between.
 
 Eight at once cost bayes nothing that can be measured, 16 cost it half a point of accuracy after 32
-runs, and 64 make it a random search (benchmarks/README.md).
+runs, and 64 make it a random search (benchmarks/README.md). The others learn nothing: a GPU, whose
+stacks are large, is given more at once, and so is a machine that trains a sweep alone, for what it
+has not begun cannot be trained by another.
 """
-
-
-MOST_DEATHS = 3
-"""So many processes may die training a point before it has failed."""
-
-
-class Watcher(Protocol):
-    """Told of what happens in a sweep, to show it."""
-
-    def started(self, points: Sequence[Point]) -> None:
-        """These runs have begun."""
-
-    def trained(self, point: Point, metrics: EpochMetrics) -> None:
-        """A run has trained an epoch."""
-
-    def ended(self, row: Row) -> None:
-        """A run is over."""
-
-
-@dataclass
-class _Job:
-    """A stack in training: its points that have not ended, by their places in it, and their runs.
-
-    A member that ended before the sweep was interrupted is in the stack again where there is no
-    later checkpoint, so that the others get what they would have got; nobody hears of it.
-    """
-
-    formation: Formation
-    points: dict[int, Point]
-    runs: dict[int, TrackedRun]
-    histories: dict[int, list[EpochMetrics]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.histories = {i: [] for i in self.points}
+_ON_GPU, _ALONE = 64, 4  # times as many
 
 
 class LocalSweep:
@@ -80,6 +52,7 @@ class LocalSweep:
         mode: of the wandb runs: "offline", "online" or another of wandb's modes.
         settings: settings that override the points', such as the device or the project.
         watcher: told of what happens.
+        elsewhere: told of runs that other machines train, and of how many machines are at work.
     """
 
     def __init__(
@@ -90,19 +63,23 @@ class LocalSweep:
         mode: str,
         settings: dict[str, Any],
         watcher: Watcher,
+        elsewhere: Told = lambda rows, machines: None,
     ) -> None:
         self._study = study
         self._trainer = trainer
         self._mode = mode
         self._settings = settings
         self._watcher = watcher
-        self._queue: StackQueue[Point] = StackQueue(
-            trainer.processes, choose_device(settings.get("device", "auto")).type
-        )
+        self._mender = Mender(study, watcher)
+        device = choose_device(settings.get("device", "auto")).type
+        self._queue: StackQueue[Point] = StackQueue(trainer.processes, device)
+        self._at_once = ASK_AT_ONCE[study.sweep.method]
+        if study.sweep.method != "bayes":
+            self._at_once *= _ON_GPU if device == "cuda" else _ALONE if study.owned else 1
         self._queue.resume(study.configs(), study.compiles)
         self._formed: dict[int, Formation] = {}  # those in the queue, by their first open point
         self._again: list[tuple[Formation, list[Point]]] = []  # those that had begun
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, StackJob] = {}
         self._started = 0
         self._leaving = False
         self._rule: EarlyTermination | None = None
@@ -110,7 +87,10 @@ class LocalSweep:
             self._rule = EarlyTermination(study.sweep.early_terminate, study.sweep.metric)
             for row in study.rows():
                 self._rule.add(row.number, row.history)
+        self._elsewhere = Elsewhere(study, self._jobs, self._drop, self._rule, elsewhere)
         self._images = ImageSource()
+        self._show_at = 0.0
+        self._noticed: set[str] = set()
 
     def leave(self) -> None:
         """Let ``run`` return after the epochs that are being trained; may be called by a signal."""
@@ -127,12 +107,17 @@ class LocalSweep:
         Then the same stacks are formed again, and go on from their checkpoints.
         """
         told = False
-        new = self._study.asked == 0
         try:
-            self._take_up(self._study.left_over())
+            left_over = self._study.left_over()
+            if self._study.owned:
+                stacks = [point.stack for point in left_over if point.stack is not None]
+                begun = {self._study.checkpoint(stack) for stack in stacks if stack.begun}
+                tidy(self._study.checkpoints, keep=begun)
+            self._take_up(left_over)
             while True:
                 if self._study.stop_asked():
                     self._leaving = True
+                self._elsewhere.listen()
                 while not self._leaving and self._trainer.idle:
                     following = self._next()
                     if following is None:
@@ -147,21 +132,29 @@ class LocalSweep:
                     told = True
                     _log.info("leaving after the present epoch; Ctrl-C again leaves now")
                     self._trainer.leave()
-                if new:  # once for all runs, while the first are training
+                if not self._study.shown and time.monotonic() >= self._show_at:
+                    self._show_at = time.monotonic() + _SHOW
                     self._show_data()
-                    new = False
                 for event in self._trainer.wait():
                     self._handle(event)
         finally:
             self._trainer.close()
             for job in self._jobs.values():
                 self._abandon(job)
-        if self._study.owned and not self._leaving:
-            tidy(self._study.checkpoints)
+        self._elsewhere.listen()
+        if not self._leaving:
+            self._study.clear_checkpoints()
 
-    def _abandon(self, job: _Job) -> None:
+    def _drop(self, job: int) -> None:
+        self._trainer.drop(job)
+
+    def _abandon(self, job: StackJob) -> None:
+        reason = "interrupted; the sweep trains it again when it goes on"
         for run in job.runs.values():
-            run.fail("interrupted; the sweep trains it again when it goes on")
+            if self._study.owned:
+                run.fail(reason)
+            else:  # it may go on elsewhere; if here, all of its epochs are logged again
+                run.discard(reason)
 
     def _take_up(self, points: Sequence[Point]) -> None:
         """Form the stacks again in which points were when their process died."""
@@ -169,15 +162,14 @@ class LocalSweep:
         for point in points:
             if point.stack is not None:
                 stacks.setdefault(point.stack.id, (point.stack, []))[1].append(point)
-        for _, (formation, members) in sorted(stacks.items(), key=lambda item: int(item[0])):
+        self._elsewhere.lost -= {point.number for point in points}
+        for _, (left, members) in sorted(stacks.items(), key=lambda item: int(item[0])):
+            formation = self._study.adopt(left)
             if formation.begun:
                 self._again.append((formation, members))
             else:
                 self._queue.put(members)
                 self._formed[members[0].number] = formation
-        if self._study.owned:
-            begun = {self._study.checkpoint(formation) for formation, _ in self._again}
-            tidy(self._study.checkpoints, keep=begun)
         self._plan([point for point in points if point.stack is None])
 
     def _plan(self, points: Sequence[Point]) -> None:
@@ -188,15 +180,20 @@ class LocalSweep:
 
     def _next(self) -> tuple[Formation, list[Point]] | None:
         """The next stack, after asking for more points where none waits."""
-        if self._again:
-            return self._again.pop(0)
-        if not self._queue:
-            self._plan(self._study.ask(ASK_AT_ONCE[self._study.sweep.method]))
-        if not self._queue:
-            return None
-        points, compile_for = self._queue.next(self._unasked)
-        formation = self._formed.pop(points[0].number)
-        return self._study.begin(formation, compile_for), points
+        if not self._again and not self._queue:
+            self._take_up(self._study.ask(self._at_once))
+        while self._again or self._queue:
+            if self._again:
+                formation, points = self._again.pop(0)
+            else:
+                points, compile_for = self._queue.next(self._unasked)
+                formation = self._formed.pop(points[0].number)
+            points = [point for point in points if point.number not in self._elsewhere.lost]
+            if points:
+                if not formation.begun:
+                    formation = self._study.begin(formation, compile_for)
+                return formation, points
+        return None
 
     @property
     def _unasked(self) -> int:
@@ -212,7 +209,7 @@ class LocalSweep:
             for number in formation.members
         ]
         places = {formation.members.index(point.number): point for point in points}
-        self._jobs[job] = _Job(
+        self._jobs[job] = StackJob(
             formation, places, {i: self._open(point, configs[i]) for i, point in places.items()}
         )
         self._trainer.start(
@@ -235,11 +232,12 @@ class LocalSweep:
             rule.add(point.number, [])
 
         def judge(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
-            for row in self._study.news():
-                rule.add(row.number, row.history)
+            self._elsewhere.listen()
             # Members that ended before the sweep was interrupted end as they did.
             again = {i for i in metrics if i in ended and metrics[i].epoch >= ended[i]}
-            own = {members[i]: told.as_dict() for i, told in metrics.items() if i in points}
+            again |= {i for i in metrics if members[i] in self._elsewhere.lost}
+            going = (i for i in metrics if i in points and i not in again)
+            own = {members[i]: metrics[i].as_dict() for i in going}
             stopped = rule.stops(own)
             return {i: STOPPED for i in metrics if i in again or members[i] in stopped}
 
@@ -255,34 +253,39 @@ class LocalSweep:
             group=self._study.name,
             test=functools.partial(self._images.test, config.dataset),
         )
+        self._elsewhere.opened(run)
         if point.attempt > 1:
             run.remove_older()
         return run
 
     def _show_data(self) -> None:
-        """Show each data set once, in a run beside those of the points."""
+        """Show each data set once, in a run beside those of the points, while these train."""
         configs = [run.config for job in self._jobs.values() for run in job.runs.values()]
-        if all(config.figures == "none" for config in configs):
+        if all(config.figures == "none" for config in configs) or not self._study.claim_data():
             return
+        folders = []
         first = configs[0]
         for name in dict.fromkeys([*datasets_of(self._study.sweep), first.dataset]):
             try:
                 data = self._images.load(name, first.val_fraction, first.train_size)
             except ConfigError:  # what fits one data set is too much for another
                 data = self._images.load(name)
-            folder = show_data(
+            shown = show_data(
                 data,
                 mode=self._mode,
                 project=first.wandb_project,
                 entity=first.wandb_entity,
                 group=self._study.name,
             )
-            self._study.keep_folder(folder)
+            folders.append(shown)
+        self._study.keep_folders(folders)
 
     def _handle(self, event: Event) -> None:
         job = self._jobs[event.job]
         if isinstance(event, Notice):
-            _log.warning(event.text)
+            if event.text not in self._noticed:
+                self._noticed.add(event.text)
+                _log.warning(event.text)
         elif isinstance(event, Resumed):
             for i, point in job.points.items():
                 if self._rule is not None:
@@ -295,14 +298,14 @@ class LocalSweep:
         else:
             del self._jobs[event.job]
             if isinstance(event, Broken) and not self._leaving:
-                self._mend(job, event)
+                self._again[:0] = self._mender.mend(job, event)
             elif isinstance(event, Done):
                 self._study.checkpoint(job.formation).unlink(missing_ok=True)
             else:
                 self._abandon(job)
 
     def _log_epoch(
-        self, job: _Job, i: int, metrics: EpochMetrics, result: RunResult | None = None
+        self, job: StackJob, i: int, metrics: EpochMetrics, result: RunResult | None = None
     ) -> None:
         job.histories[i].append(metrics)
         job.runs[i].log(metrics, result)
@@ -311,84 +314,21 @@ class LocalSweep:
         if result is not None:
             self._finish(job, i, result)
 
-    def _mend(self, job: _Job, broken: Broken) -> None:
-        """Train a stack again that broke, as it was or in parts; what cannot be helped has failed.
-
-        Nobody knows whose fault it was. What an error broke is tried alone, and what did not fit
-        into memory in halves. What took its process with it is first tried once more as it was, for
-        most processes die of something else; then alone, so that the others survive the guilty one.
-        """
-        if broken.details:
-            _log.debug(broken.details)
-        points = list(job.points.values())
-        if not points:  # all had ended before it broke
-            self._study.checkpoint(job.formation).unlink(missing_ok=True)
-        elif broken.cause is Cause.DEATH:
-            points = self._study.died(points)
-            deaths = max(point.deaths for point in points)
-            if deaths >= MOST_DEATHS:
-                self._fail(job, f"{broken.reason}; {deaths} have died training this run")
-            elif deaths == MOST_DEATHS - 1 and len(job.formation.members) > 1:
-                self._split(job, points, 1, broken.reason)
-            else:
-                _log.warning("%s; %s again", broken.reason, _runs(points))
-                self._discard(job, broken.reason)
-                self._again.insert(0, (job.formation, points))
-        elif broken.cause is Cause.MEMORY and len(job.formation.members) > 1:
-            self._split(job, points, math.ceil(len(points) / 2), broken.reason)
-        elif len(points) > 1:
-            self._split(job, points, 1, broken.reason)
-        else:
-            self._fail(job, broken.reason)
-
-    def _split(self, job: _Job, points: list[Point], size: int, reason: str) -> None:
-        """Train what is left of a stack again in smaller ones."""
-        how = f"in stacks of {size}" if size > 1 else "alone"
-        _log.warning("%s; %s again, %s", reason, _runs(points), how)
-        self._discard(job, reason)
-        self._study.checkpoint(job.formation).unlink(missing_ok=True)
-        parts = [points[i : i + size] for i in range(0, len(points), size)]
-        formations = [
-            self._study.begin(formation, job.formation.compile_for)
-            for formation in self._study.form(parts)
-        ]
-        self._again[:0] = zip(formations, parts, strict=True)
-
-    def _discard(self, job: _Job, reason: str) -> None:
-        for run in job.runs.values():
-            run.discard(reason)
-
-    def _fail(self, job: _Job, reason: str) -> None:
-        for i, point in job.points.items():
-            job.runs[i].fail(reason)
-            info = _whereabouts(job.runs[i])
-            self._watcher.ended(self._study.fail(point, reason, info))
-        self._study.checkpoint(job.formation).unlink(missing_ok=True)
-
-    def _finish(self, job: _Job, i: int, result: RunResult) -> None:
+    def _finish(self, job: StackJob, i: int, result: RunResult) -> None:
         run, point = job.runs.pop(i), job.points.pop(i)
         run.finish()
+        self._elsewhere.ended(point.number, run)
         row = self._study.finish(
             point,
             result.status,
             [metrics.as_dict() for metrics in job.histories[i]],
             run.summary,
             {
-                **_whereabouts(run),
+                **whereabouts(run),
                 **({"model": str(run.model)} if run.model else {}),
             },
         )
         self._watcher.ended(row)
-
-
-def _runs(points: Sequence[Point]) -> str:
-    return f"run {points[0].number}" if len(points) == 1 else f"{len(points)} runs"
-
-
-def _whereabouts(run: TrackedRun) -> dict[str, Any]:
-    """Where a run lies, and where in W&B it belongs."""
-    place = {"project": run.config.wandb_project, "entity": run.config.wandb_entity}
-    return {"directory": str(run.directory), **place}
 
 
 def datasets_of(sweep: SweepFile) -> list[str]:

@@ -1,20 +1,14 @@
-"""Stacks trained in processes of their own: what starts them, and what they do."""
+"""Stacks trained in processes of their own, which do what ``_worker`` says."""
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import multiprocessing
-import os
 import signal
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
-
-import torch
 
 from dlsweep.config import RunConfig
 from dlsweep.sweep._jobs import (
@@ -27,35 +21,13 @@ from dlsweep.sweep._jobs import (
     Job,
     Left,
     Trained,
-    remembering,
-    train_job,
 )
 from dlsweep.sweep._memory import kills_for_memory
-from dlsweep.training import EpochMetrics, Judge, Layout, load_data
+from dlsweep.sweep._worker import SIGNALS, Answer, Asked, Word, work
+from dlsweep.training import Judge, Layout
 
 _WAIT_SECONDS = 0.5
 """So long ``wait`` waits at most: signals and heartbeats are seen to between two calls."""
-
-
-class _Word(Enum):
-    """What is said to a process in training."""
-
-    RECORDED = auto()
-    LEAVE = auto()
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a worker sends for its judge."""
-
-    metrics: Mapping[int, EpochMetrics]
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What the judge says to it."""
-
-    leave: Mapping[int, str]
 
 
 @dataclass
@@ -107,9 +79,7 @@ class ProcessTrainer:
     def _hire(self, place: int) -> _Worker:
         ours, theirs = self._context.Pipe()
         gpu = place % self._gpus if self._gpus else None
-        process = self._context.Process(
-            target=_work, args=(theirs, self._threads, gpu), daemon=True
-        )
+        process = self._context.Process(target=work, args=(theirs, self._threads, gpu), daemon=True)
         with _signals_held():
             process.start()
         theirs.close()
@@ -148,17 +118,17 @@ class ProcessTrainer:
         for worker in self._workers:
             if worker.told:
                 worker.told = False
-                worker.say(_Word.RECORDED)
+                worker.say(Word.RECORDED)
         busy = {worker.pipe: worker for worker in self._workers if worker.job is not None}
         events: list[Event] = []
         for pipe in connection.wait(list(busy), _WAIT_SECONDS):
             worker = busy[pipe]  # type: ignore[index]
             assert worker.job is not None
             try:
-                event: Event | _Asked = worker.pipe.recv()
-                if isinstance(event, _Asked):
+                event: Event | Asked = worker.pipe.recv()
+                if isinstance(event, Asked):
                     assert worker.judge is not None
-                    worker.say(_Answer(worker.judge(event.metrics)))
+                    worker.say(Answer(worker.judge(event.metrics)))
                     continue
             except (EOFError, OSError):
                 event = self._replace(worker)
@@ -182,12 +152,18 @@ class ProcessTrainer:
             self._workers[place] = self._hire(place)
         return event
 
+    def drop(self, job: int) -> None:
+        """See ``Trainer``: its process ends, and another takes its place."""
+        for worker in self._workers:
+            if worker.job == job:
+                worker.process.kill()
+
     def leave(self) -> None:
         """See ``Trainer``."""
         self._leaving = True
         for worker in self._workers:
             if worker.job is not None:
-                worker.say(_Word.LEAVE)
+                worker.say(Word.LEAVE)
 
     def close(self) -> None:
         """See ``Trainer``."""
@@ -211,10 +187,6 @@ def _ending(code: int) -> str:
     return f"its process ended with exit code {code}"
 
 
-_OURS = (signal.SIGINT, signal.SIGTERM)
-"""Signals that a whole group of processes gets; the one that owns the sweep acts for all."""
-
-
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
     """Start a process that these signals reach only when it is ready to ignore them."""
@@ -222,85 +194,8 @@ def _signals_held() -> Iterator[None]:
         yield
         return
     resource_tracker.ensure_running()  # as it starts it lets these signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OURS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class _Mailbox:
-    """A worker's end of its pipe."""
-
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe = pipe
-        self._unrecorded = 0
-        self._leaving = False
-
-    def send(self, event: Event) -> None:
-        """Tell what has happened."""
-        self._unrecorded += isinstance(event, Trained) and bool(event.end.results)
-        self._pipe.send(event)
-
-    def next_job(self) -> Job:
-        """The next stack to train."""
-        while True:
-            message = self._pipe.recv()
-            if isinstance(message, Job):
-                self._unrecorded, self._leaving = 0, False
-                return message
-
-    def _read(self) -> object:
-        message = self._pipe.recv()
-        if message is _Word.RECORDED:
-            self._unrecorded = 0
-        self._leaving |= message is _Word.LEAVE
-        return message
-
-    @property
-    def leaving(self) -> bool:
-        """See ``Orders``."""
-        while self._pipe.poll():
-            self._read()
-        return self._leaving
-
-    def recorded(self, *, wait: bool) -> bool:
-        """See ``Orders``."""
-        while self._unrecorded and (wait or self._pipe.poll()):
-            self._read()
-        return not self._unrecorded
-
-    def judge(self, metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
-        """See ``Orders``."""
-        self._pipe.send(_Asked(metrics))
-        while True:
-            message = self._read()
-            if isinstance(message, _Answer):
-                return message.leave
-
-
-def _work(pipe: Connection, threads: int, gpu: int | None) -> None:
-    """What a worker process does: train what comes through the pipe until the pipe closes."""
-    for number in _OURS:
-        signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _OURS)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(threads)
-    if gpu is not None:
-        torch.cuda.set_device(gpu)
-    load, mailbox = remembering(functools.partial(load_data, share=True)), _Mailbox(pipe)
-    try:
-        while True:
-            for event in train_job(mailbox.next_job(), load, mailbox):
-                mailbox.send(event)
-    except (EOFError, OSError):
-        return
-
-
-def _end_with_parent() -> None:
-    """End this process when the one that started it has ended, even in the middle of an epoch."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

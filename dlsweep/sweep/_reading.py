@@ -17,6 +17,9 @@ STOP = "stop"
 FOLDERS = "folders"
 """The attribute that holds the folders of wandb runs beside those of the points."""
 
+SHOWING = "showing"
+"""The attribute that says who shows the data, in those runs; it is there before they are."""
+
 
 def list_studies(storage: str | None = None) -> list[StudyTable]:
     """The sweeps in a storage with their runs, oldest first.

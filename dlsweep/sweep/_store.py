@@ -1,45 +1,38 @@
 """The database of a study: Optuna's schema, so that Optuna's tools open it.
 
-Optuna makes and checks the tables. A point's rows are then written here, in one transaction for as
-many points as are asked for at once, because through Optuna's storage every parameter is several
-queries: measured for S1's nine parameters on SQLite, 25 ms of processor time per point asked and
-6 ms per point told, against 2 ms for both. The transaction holds the study's lock while it counts
-the trials, so no number is handed out twice, which Optuna on SQLite does not guarantee.
-A test reads every row back through Optuna.
+Optuna makes and checks the tables. A point's rows are then written here (see ``_writing``), in one
+transaction for as many points as are asked for at once, because through Optuna's storage every
+parameter is several queries: measured for S1's nine parameters on SQLite, 25 ms of processor time
+per point asked and 6 ms per point told, against 2 ms for both. The transaction holds the study's
+lock while it counts the trials, so no number is handed out twice, which Optuna on SQLite does not
+guarantee. A test reads every row back through Optuna.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from optuna.distributions import distribution_to_json
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
 
-from dlsweep.sweep._database import open_database, sqlite_file, storage_url
+from dlsweep.sweep._database import StorageError, open_database, reason_of, sqlite_file, storage_url
 from dlsweep.sweep._lock import OwnerLock
-from dlsweep.sweep._sampler import optuna_distribution, quiet
+from dlsweep.sweep._sampler import quiet
 from dlsweep.sweep._space import Axis, Coordinates
 from dlsweep.sweep._tables import (
     ATTRIBUTES,
-    FINITE,
-    FINITE_STEP,
     HEARTBEATS,
-    PARAMS,
-    STEPS,
     STUDIES,
-    TRIALS,
-    VALUES,
+    STUDY_ATTRIBUTES,
     Record,
     read_records,
 )
+from dlsweep.sweep._writing import add_points, finish_point, write_attributes, write_steps
 
 
 class Store:
@@ -90,14 +83,29 @@ class Store:
         if self._turn is not None:
             yield self._turn
             return
-        with self._engine.begin() as connection:
+        with self._told_in_a_line(), self._engine.begin() as connection:
             yield connection
+
+    @contextlib.contextmanager
+    def _told_in_a_line(self) -> Iterator[None]:
+        """A file that cannot be written, on a full disk above all, is no fault of the program's.
+
+        Of other databases it is not told apart from one that is out of reach, which may come back.
+        """
+        try:
+            yield
+        except sa.exc.OperationalError as error:
+            if self.file is None:
+                raise
+            why = f"{self.file} cannot be used any more: {reason_of(error)}"
+            kept = "what was stored is kept, and the same command goes on"
+            raise StorageError(f"study: {why}; {kept}") from error
 
     # Studies
 
     def studies(self) -> dict[str, int]:
         """The keys of all studies by name, oldest first."""
-        with self._engine.connect() as connection:
+        with self._begin() as connection:
             rows = connection.execute(
                 sa.select(STUDIES.c.study_name, STUDIES.c.study_id).order_by(STUDIES.c.study_id)
             )
@@ -110,11 +118,24 @@ class Store:
 
     def attributes(self, study_id: int) -> dict[str, Any]:
         """What is stored with a study."""
-        return self._rdb.get_study_user_attrs(study_id)
+        with self._begin() as connection:
+            rows = connection.execute(
+                sa.select(STUDY_ATTRIBUTES.c.key, STUDY_ATTRIBUTES.c.value_json).where(
+                    STUDY_ATTRIBUTES.c.study_id == study_id
+                )
+            )
+            return {key: json.loads(value) for key, value in rows}
 
     def set_attribute(self, study_id: int, key: str, value: Any) -> None:
         """Store a value, as JSON has it, with a study."""
-        self._rdb.set_study_user_attr(study_id, key, value)
+        with self._locked(study_id) as connection:
+            connection.execute(
+                sa.delete(STUDY_ATTRIBUTES).where(
+                    STUDY_ATTRIBUTES.c.study_id == study_id, STUDY_ATTRIBUTES.c.key == key
+                )
+            )
+            row = {"study_id": study_id, "key": key, "value_json": json.dumps(value)}
+            connection.execute(sa.insert(STUDY_ATTRIBUTES), row)
 
     def lock(self, study_id: int) -> OwnerLock | None:
         """The lock of a study's owner; None where the database is no file."""
@@ -151,60 +172,8 @@ class Store:
         Returns:
             The new records, in the same order.
         """
-        distributions = {axis.parameter: optuna_distribution(axis) for axis in axes}
-        written = {name: distribution_to_json(d) for name, d in distributions.items()}
-        now = datetime.now()
-        records: list[Record] = []
         with self._locked(study_id) as connection:
-            count = connection.execute(
-                sa.select(sa.func.count()).where(TRIALS.c.study_id == study_id)
-            ).scalar_one()
-            numbers = range(count, count + len(points))
-            states = [
-                TrialState.FAIL if "reason" in attributes else TrialState.RUNNING
-                for _, attributes in points
-            ]
-            connection.execute(
-                sa.insert(TRIALS),
-                [
-                    {
-                        "study_id": study_id,
-                        "number": number,
-                        "state": state,
-                        "datetime_start": now,
-                        "datetime_complete": now if state == TrialState.FAIL else None,
-                    }
-                    for number, state in zip(numbers, states, strict=True)
-                ],
-            )
-            keys = connection.execute(
-                sa.select(TRIALS.c.trial_id)
-                .where(TRIALS.c.study_id == study_id, TRIALS.c.number >= count)
-                .order_by(TRIALS.c.number)
-            ).scalars()
-            params: list[dict[str, Any]] = []
-            for key, number, state, (coordinates, attributes) in zip(
-                keys, numbers, states, points, strict=True
-            ):
-                params += [
-                    {
-                        "trial_id": key,
-                        "param_name": name,
-                        "param_value": distributions[name].to_internal_repr(value),
-                        "distribution_json": written[name],
-                    }
-                    for name, value in coordinates.items()
-                ]
-                record = Record(key, number, state.name.lower(), dict(attributes), now)
-                record.finished = now if state == TrialState.FAIL else None
-                records.append(record)
-            running = [{"trial_id": r.trial_id} for r in records if r.state == "running"]
-            if running and self.shared:
-                connection.execute(sa.insert(HEARTBEATS), running)
-            if params:
-                connection.execute(sa.insert(PARAMS), params)
-            self._write_attributes(connection, {r.trial_id: r.attributes for r in records})
-        return records
+            return add_points(connection, study_id, points, axes, beat=self.shared)
 
     def finish(
         self,
@@ -228,26 +197,9 @@ class Store:
             False where the point was not running any more; nothing is stored then.
         """
         now = record.finished or datetime.now()
-        key = record.trial_id
         with self._begin() as connection:
-            ended = connection.execute(
-                sa.update(TRIALS)
-                .where(TRIALS.c.trial_id == key, TRIALS.c.state == TrialState.RUNNING)
-                .values(state=TrialState[state.upper()], datetime_complete=now)
-            )
-            if ended.rowcount != 1:
+            if not finish_point(connection, record.trial_id, state, now, value, attributes, steps):
                 return False
-            if value is not None and state == "complete":
-                connection.execute(
-                    sa.insert(VALUES).values(
-                        trial_id=key, objective=0, value=value, value_type=FINITE
-                    )
-                )
-            curve = [_step(key, step, v) for step, v in steps.items() if math.isfinite(v)]
-            connection.execute(sa.delete(STEPS).where(STEPS.c.trial_id == key))
-            if curve:
-                connection.execute(sa.insert(STEPS), curve)
-            self._write_attributes(connection, {key: attributes})
         record.state, record.finished = state, now
         record.attributes |= attributes
         return True
@@ -258,37 +210,24 @@ class Store:
         What is there of the same and later epochs, before them or among them, is from a process
         that has died.
         """
-        if not steps:
-            return
-        first: dict[int, int] = {}
-        curves: dict[int, dict[int, float]] = {}
-        for key, step, value in steps:
-            first[key] = min(step, first.get(key, step))
-            before = {s: v for s, v in curves.get(key, {}).items() if s < step}
-            curves[key] = {**before, step: value}
-        with self._begin() as connection:
-            connection.execute(
-                sa.delete(STEPS).where(
-                    STEPS.c.trial_id == sa.bindparam("key"), STEPS.c.step >= sa.bindparam("first")
-                ),
-                [{"key": key, "first": step} for key, step in first.items()],
-            )
-            rows = [_step(k, s, v) for k, curve in curves.items() for s, v in curve.items()]
-            connection.execute(sa.insert(STEPS), rows)
+        if steps:
+            with self._begin() as connection:
+                write_steps(connection, steps)
 
     def update(self, records: Sequence[Record], key: str, values: Sequence[Any]) -> None:
         """Store one attribute of several points in one transaction, over what was there."""
+        if not records:
+            return
         with self._begin() as connection:
             for record, value in zip(records, values, strict=True):
-                connection.execute(
-                    sa.delete(ATTRIBUTES).where(
-                        ATTRIBUTES.c.trial_id == record.trial_id, ATTRIBUTES.c.key == key
-                    )
-                )
                 record.attributes[key] = value
-            self._write_attributes(
-                connection, {r.trial_id: {key: r.attributes[key]} for r in records}
+            named = {record.trial_id: {key: record.attributes[key]} for record in records}
+            connection.execute(
+                sa.delete(ATTRIBUTES).where(
+                    ATTRIBUTES.c.trial_id.in_(list(named)), ATTRIBUTES.c.key == key
+                )
             )
+            write_attributes(connection, named)
 
     def beat(self, trial_ids: Sequence[int]) -> None:
         """Say that these points are still being trained; from any thread."""
@@ -310,25 +249,13 @@ class Store:
                     .values(heartbeat=datetime(1970, 1, 1))
                 )
 
-    @staticmethod
-    def _write_attributes(
-        connection: sa.Connection, attributes: Mapping[int, Mapping[str, Any]]
-    ) -> None:
-        rows = [
-            {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
-            for trial_id, named in attributes.items()
-            for key, value in named.items()
-        ]
-        if rows:
-            connection.execute(sa.insert(ATTRIBUTES), rows)
-
     @contextlib.contextmanager
     def _locked(self, study_id: int) -> Iterator[sa.Connection]:
         """A transaction that no other one on the same study runs beside."""
         if self._turn is not None:
             yield self._turn
             return
-        with self._engine.begin() as connection:
+        with self._told_in_a_line(), self._engine.begin() as connection:
             if self._engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             else:
@@ -338,13 +265,3 @@ class Store:
                     .with_for_update()
                 )
             yield connection
-
-
-def _step(key: int, step: int, value: float) -> dict[str, Any]:
-    """A row of the table of steps."""
-    return {
-        "trial_id": key,
-        "step": step,
-        "intermediate_value": value,
-        "intermediate_value_type": FINITE_STEP,
-    }

@@ -7,67 +7,36 @@ several processes own it together (see ``_shared``).
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import re
 import secrets
 import string
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from optuna.exceptions import DuplicatedStudyError
-
-from dlsweep.config import SETTINGS, ConfigError, RunConfig
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.sweep._distributions import plain
 from dlsweep.sweep._file import SweepFile
-from dlsweep.sweep._formation import Formation
+from dlsweep.sweep._finding import find_or_make
 from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._lock import OwnerLock
 from dlsweep.sweep._metric import number
-from dlsweep.sweep._reading import FOLDERS, STOP, SWEEP
-from dlsweep.sweep._rows import Row, StudyTable, objective, run_name, to_row
+from dlsweep.sweep._point import Point, config_of, point_of
+from dlsweep.sweep._reading import STOP, SWEEP
+from dlsweep.sweep._rows import Row, objective, to_row
 from dlsweep.sweep._search import Draft, Search
 from dlsweep.sweep._store import Store
+from dlsweep.sweep._study_records import StudyRecords
 from dlsweep.sweep._tables import Record
-from dlsweep.training import Layout
+
+__all__ = ["Point", "Study"]
 
 _SEED = "seed"
 _LOOK = 2.0  # seconds between looks at whether the study was stopped
-_LIVE = 2.0  # seconds between writes of what is being trained
 _ENDINGS = ("finished", "early_stopped", STOPPED, "diverged")
-_STACK = "stack"
-_DEATHS = "deaths"
 _ALPHABET = string.ascii_lowercase + string.digits
 
 
-@dataclass(frozen=True)
-class Point:
-    """A run to train.
-
-    Attributes:
-        number: its number in the study, from 0.
-        config: its configuration.
-        run_id: its wandb id: eight letters and digits, drawn at random once and then kept, so that
-            the runs of two people's studies of one file can lie in one W&B project.
-        name: what people call it.
-        attempt: 1, and one more each time that it is handed out because its process died.
-        stack: the stack that it was in when its process died; None where it had none yet.
-        deaths: how many processes have died training it.
-    """
-
-    number: int
-    config: RunConfig
-    run_id: str
-    name: str
-    attempt: int = 1
-    stack: Formation | None = None
-    deaths: int = 0
-
-
-class Study:
+class Study(StudyRecords):
     """A sweep's points and results, owned by this process; made by ``Study.open``."""
 
     def __init__(
@@ -79,17 +48,11 @@ class Study:
         seed: int,
         lock: OwnerLock | None,
     ) -> None:
-        self.name = name
-        self.sweep = sweep
-        self._store = store
-        self._id = study_id
+        super().__init__(store, study_id, name, sweep)
         self._lock = lock
         self._seed = seed
-        self._steps: list[tuple[int, int, float]] = []
-        self._wrote = self._looked = time.monotonic()
+        self._looked = time.monotonic()
         self._stop = False
-        self._records = {record.number: record for record in store.records(study_id)}
-        self._stale = [r.number for r in self._records.values() if r.state == "running"]
         self._search = self._resume(seed)
 
     @classmethod
@@ -112,7 +75,7 @@ class Study:
         store = Store(storage)
         lock: OwnerLock | None = None
         try:
-            key, name = _find_or_make(store, sweep)
+            key, name = find_or_make(store, sweep)
             lock = store.lock(key)
             if lock is not None and not lock.acquire():
                 raise ConfigError([f"study: another process is running {name}; stop it, or wait"])
@@ -166,7 +129,7 @@ class Study:
         """Up to ``n`` runs to train, fewer where the sweep is at its end.
 
         Those that a process left unfinished when it died come first, with their old number,
-        configuration and id.
+        configuration and id; of stacks that can be formed again here all of them, be they more.
 
         Raises:
             ConfigError: the space yields nothing but invalid configurations.
@@ -192,15 +155,6 @@ class Study:
         if trouble is not None and not points:
             raise trouble
         return points
-
-    def trained(self, point: Point, epoch: int, logged: Mapping[str, Any]) -> None:
-        """Keep the metric of an epoch for whoever looks; it is written every few seconds."""
-        value = number(logged.get(self.sweep.metric.name))
-        if value is not None:
-            self._steps.append((self._records[point.number].trial_id, epoch, value))
-        if time.monotonic() - self._wrote > _LIVE:
-            self._wrote = time.monotonic()
-            self._write_steps()
 
     def finish(
         self,
@@ -242,90 +196,14 @@ class Study:
 
     # Stacks
 
-    def keep_folder(self, folder: Path) -> None:
-        """Remember the folder of a wandb run that is beside those of the points."""
-        folders = self._store.attributes(self._id).get(FOLDERS, [])
-        self._store.set_attribute(self._id, FOLDERS, [*folders, str(folder)])
-
     def left_over(self) -> list[Point]:
         """All points that a process left unfinished when it died; ``ask`` then gives new ones."""
         return self._hand_out_again(len(self._stale))
-
-    def form(self, stacks: Sequence[Sequence[Point]]) -> list[Formation]:
-        """Store which points are to be trained together, in one write, before they are."""
-        formed = [
-            Formation(str(i), tuple(point.number for point in points))
-            for i, points in enumerate(stacks, start=self._next_stack())
-        ]
-        self._write_stacks(formed)
-        return formed
-
-    def begin(self, formation: Formation, compile_for: Layout | None) -> Formation:
-        """Store that a stack's training begins, and what it is compiled for."""
-        begun = dataclasses.replace(formation, compile_for=compile_for, begun=True)
-        self._write_stacks([begun])
-        return begun
-
-    def config(self, number: int) -> RunConfig:
-        """The configuration of a point, whatever has become of it."""
-        config = config_of(self._records[number].attributes)
-        if config is None:
-            raise ValueError(f"run {number} has no valid configuration")
-        return config
-
-    def configs(self) -> list[RunConfig]:
-        """The configurations of all points so far."""
-        found = (config_of(record.attributes) for record in self._records.values())
-        return [config for config in found if config is not None]
-
-    def history(self, number: int) -> list[dict[str, Any]]:
-        """What a point that has ended logged every epoch."""
-        logged: list[dict[str, Any]] = self._records[number].attributes.get("history", [])
-        return logged
-
-    @property
-    def compiles(self) -> bool:
-        """Whether any of the stacks so far was compiled."""
-        stacks = (r.attributes.get(_STACK) for r in self._records.values())
-        return any(stack and stack["compile_for"] is not None for stack in stacks)
-
-    def died(self, points: Sequence[Point]) -> list[Point]:
-        """Store that a process has died training these points; the points with that counted."""
-        counted = [dataclasses.replace(point, deaths=point.deaths + 1) for point in points]
-        records = [self._records[point.number] for point in points]
-        self._store.update(records, _DEATHS, [point.deaths for point in counted])
-        return counted
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of this study's checkpoints: beside a SQLite file, else where we are."""
-        file = self._store.file
-        folder = Path("dlsweep") if file is None else file.absolute()
-        return folder.with_name(f"{folder.name}.checkpoints") / self.name
-
-    def checkpoint(self, formation: Formation) -> Path:
-        """Where a stack is kept while it is trained."""
-        return self.checkpoints / f"{formation.id}.safetensors"
 
     @property
     def owned(self) -> bool:
         """Whether no other process can be training this study's points."""
         return self._lock is not None
-
-    def _next_stack(self) -> int:
-        """A number that no stack has so far."""
-        stored = (r.attributes.get(_STACK) for r in self._records.values())
-        return 1 + max((int(stack["id"]) for stack in stored if stack), default=0)
-
-    def _write_stacks(self, formed: Sequence[Formation]) -> None:
-        """Those of their points that have ended keep the stack that they were trained in."""
-        open_ = {
-            number: formation.as_dict()
-            for formation in formed
-            for number in formation.members
-            if self._records[number].state == "running"
-        }
-        self._store.update([self._records[n] for n in open_], _STACK, list(open_.values()))
 
     # Reading
 
@@ -344,19 +222,14 @@ class Study:
         """Runs of other processes of which there is something new since the last call."""
         return []
 
-    def _row(self, number: int) -> Row:
-        return to_row(self._records[number], self.sweep.metric, alive=number not in self._stale)
+    def lost(self) -> list[Row]:
+        """Runs of this process that another trains now or has ended; each is told once."""
+        return []
 
-    def table(self) -> StudyTable:
-        """The runs so far, without a query."""
-        stale = set(self._stale)
-        metric = self.sweep.metric
-        rows = [to_row(r, metric, alive=n not in stale) for n, r in sorted(self._records.items())]
-        return StudyTable(self.name, self.sweep, tuple(rows))
-
-    def rows(self) -> list[Row]:
-        """The runs so far, by number."""
-        return list(self.table().rows)
+    @property
+    def machines(self) -> int:
+        """How many processes train the study now, this one among them; one for each machine."""
+        return 1
 
     # Inside
 
@@ -386,22 +259,22 @@ class Study:
     def _look_for_stop(self) -> bool:
         return bool(self._store.attributes(self._id).get(STOP))
 
-    def _write_steps(self) -> None:
-        steps, self._steps = self._steps, []
-        running = {r.trial_id for r in self._records.values() if r.state == "running"}
-        self._store.add_steps([step for step in steps if step[0] in running])
-
     def _marks(self) -> dict[str, Any]:
         """What is stored with every point that is handed out."""
         return {}
 
+    def _choose_again(self, n: int) -> list[int]:
+        """Which of the points that are left over are to be handed out now."""
+        return self._stale[:n]
+
     def _hand_out_again(self, n: int) -> list[Point]:
         points: list[Point] = []
-        while self._stale and len(points) < n:
-            record = self._records[self._stale.pop(0)]
+        chosen = self._choose_again(n)
+        self._stale = [left for left in self._stale if left not in chosen]
+        for record in [self._records[again] for again in chosen]:
             config = config_of(record.attributes)
             attempt = record.attributes.get("attempt", 1) + 1
-            point = self._point(record, config or RunConfig(), attempt)
+            point = point_of(record, config or RunConfig(), attempt, self.place)
             if config is None:
                 self.fail(point, "its configuration is not valid in this version of dlsweep")
             else:
@@ -435,16 +308,8 @@ class Study:
                 self._search.bayes.accept(draft.ticket, record.number)
             elif self._search.bayes is not None:
                 self._search.bayes.add(record.number, draft.coordinates)
-            points.append(self._point(record, draft.config))
+            points.append(point_of(record, draft.config))
         return points
-
-    @staticmethod
-    def _point(record: Record, config: RunConfig, attempt: int = 1) -> Point:
-        stored = record.attributes
-        name = run_name(stored["config"], record.number)
-        stack = Formation.from_dict(stored[_STACK]) if _STACK in stored else None
-        deaths = stored.get(_DEATHS, 0)
-        return Point(record.number, config, stored["run_id"], name, attempt, stack, deaths)
 
     def _end(
         self,
@@ -466,32 +331,6 @@ class Study:
             return False
         best = self.table().best()
         return best is not None and best.value is not None and self.sweep.metric.reached(best.value)
-
-
-def _slug(name: str) -> str:
-    """A sweep's name as part of a study's: without spaces, and not too long."""
-    return re.sub(r"[^\w.]+", "-", name).strip("-")[:60] or "sweep"
-
-
-def _find_or_make(store: Store, sweep: SweepFile) -> tuple[int, str]:
-    """The key and the name of a sweep's study; where two make it at once, both have the older."""
-    while True:
-        for name, key in store.studies().items():
-            if name.endswith(f"-{sweep.fingerprint}"):
-                return key, name
-        with contextlib.suppress(DuplicatedStudyError):
-            store.create_study(f"{_slug(sweep.name)}-{sweep.fingerprint}", sweep.metric.goal)
-
-
-def config_of(attributes: Mapping[str, Any]) -> RunConfig | None:
-    """The configuration of a stored point; None where it has no valid one."""
-    if "run_id" not in attributes:
-        return None
-    known = {k: v for k, v in attributes["config"].items() if k in SETTINGS}
-    try:
-        return RunConfig(**known)
-    except ConfigError:
-        return None
 
 
 def _plain(logged: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ VALUES = models.TrialValueModel.__table__
 ATTRIBUTES = models.TrialUserAttributeModel.__table__
 STEPS = models.TrialIntermediateValueModel.__table__
 STUDIES = models.StudyModel.__table__
+STUDY_ATTRIBUTES = models.StudyUserAttributeModel.__table__
 HEARTBEATS = models.TrialHeartbeatModel.__table__
 FINITE = models.TrialValueModel.TrialValueType.FINITE
 FINITE_STEP = models.TrialIntermediateValueModel.TrialIntermediateValueType.FINITE

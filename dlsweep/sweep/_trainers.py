@@ -14,6 +14,7 @@ import torch
 
 from dlsweep.config import RunConfig
 from dlsweep.sweep._jobs import (
+    DROPPED,
     SAVE_SECONDS,
     Broken,
     Checkpoint,
@@ -65,6 +66,9 @@ class Trainer(Protocol):
         To call it again says that all it has told before is recorded: checkpoints without the runs
         that have ended are written only then.
         """
+
+    def drop(self, job: int) -> None:
+        """Give a stack up, of which nothing is wanted any more; it will be ``Broken``."""
 
     def leave(self) -> None:
         """Let every stack end after its present epoch, with a checkpoint; it will have ``Left``."""
@@ -129,6 +133,10 @@ class HereTrainer:
         if isinstance(event, Done | Broken | Left):
             self._running = None
         return [event]
+
+    def drop(self, job: int) -> None:
+        """See ``Trainer``."""
+        self._running = iter([Broken(job, DROPPED)])
 
     def leave(self) -> None:
         """See ``Trainer``."""

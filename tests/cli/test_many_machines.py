@@ -27,8 +27,8 @@ parameters:
 PROGRAM = """
 import sys
 from dlsweep.cli import main
-from dlsweep.sweep import _local, _shared, _tables
-_tables.GRACE, _shared.HEARTBEAT, _local.ASK_AT_ONCE = 5.0, 0.2, {"grid": 2}
+from dlsweep.sweep import _local, _outage, _tables
+_tables.GRACE, _outage.HEARTBEAT, _local.ASK_AT_ONCE = 5.0, 0.2, {"grid": 2}
 sys.exit(main())
 """
 

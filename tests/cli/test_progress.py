@@ -100,6 +100,34 @@ def test_elsewhere_each_run_that_ends_is_a_line(
     ]
 
 
+def test_the_runs_of_all_machines_are_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+
+    def running(number: int, epochs: int) -> Row:
+        history = tuple({"epoch": i + 1} for i in range(epochs))
+        return Row(number, f"id{number}", "", "running", {"epochs": 4}, history=history)
+
+    with LiveProgress(Metric(), [row(0, 0.5), running(1, 2)], 6) as progress:
+        shown = progress._progress.tasks[0].fields
+        progress.started([Point(2, RunConfig(epochs=2), "id2", "run-2")])
+        assert shown["runs"] == "1/6 runs done, 2 running"
+        clock[0] = 10.0
+        progress.elsewhere([running(1, 3), running(3, 1)], 3)
+        assert shown["runs"] == "1/6 runs done, 3 running on 3 machines"
+        assert shown["left"] == "about 80 s left"  # half a run in 10 s, and 4 to go
+        progress.elsewhere([row(1, 0.9), row(3, None, status="waiting")], 1)
+        assert shown["runs"] == "2/6 runs done, 1 running"
+        assert shown["best"] == "best 0.9000"
+        progress.elsewhere([row(1, 0.9), running(2, 1)], 2)  # this machine's was taken over
+        assert shown["runs"] == "2/6 runs done, 1 running on 2 machines"
+        progress.ended(row(4, 0.7))
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("3/6 run-4 finished val_accuracy 0.7000  best 0.9000")
+
+
 def test_the_best_is_the_smallest_where_that_is_the_goal(capsys: pytest.CaptureFixture[str]):
     with LiveProgress(Metric("val_loss", "minimize"), [], None) as progress:
         for n, value in enumerate((0.5, 0.3, 0.4)):

@@ -10,7 +10,7 @@ import random
 import sys
 import time
 
-from dlsweep.sweep import Study, _shared, _tables
+from dlsweep.sweep import Study, _outage, _tables
 from tests.sweep.helpers import history, sweep
 
 SPACE = {
@@ -21,8 +21,8 @@ SPACE = {
 
 def main(url: str, method: str, runs: str, seed: str, grace: str = "5") -> None:
     _tables.GRACE = float(grace)
-    _shared.HEARTBEAT = float(grace) / 10
-    _shared._LONGEST_PAUSE = 1.0
+    _outage.HEARTBEAT = float(grace) / 10
+    _outage._LONGEST_PAUSE = 1.0
     logging.basicConfig(level=logging.INFO, stream=sys.stdout)
     draw = random.Random(int(seed))
     with Study.open(sweep(SPACE, method, run_cap=int(runs)), url) as study:

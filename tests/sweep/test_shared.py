@@ -14,7 +14,7 @@ import optuna
 import pytest
 
 from dlsweep import ConfigError
-from dlsweep.sweep import Point, Study, _shared, _tables, list_studies, read_study
+from dlsweep.sweep import Point, Study, _outage, _shared, _tables, list_studies, read_study
 from dlsweep.sweep._database import storage_name, storage_url
 from tests.postgres import Postgres
 from tests.sweep.helpers import history, sweep, train
@@ -32,7 +32,7 @@ def url(postgres_server: Postgres) -> str:
 @pytest.fixture
 def lively(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hearts beat fast, and news are never old."""
-    monkeypatch.setattr(_shared, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(_outage, "HEARTBEAT", 0.1)
     monkeypatch.setattr(_shared, "_NEWS", 0.0)
 
 
@@ -154,7 +154,7 @@ def test_who_leaves_hands_back_at_once(url: str):
 def test_epochs_are_seen_elsewhere_while_they_are_trained(
     url: str, lively: None, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("dlsweep.sweep._study._LIVE", 0.0)
+    monkeypatch.setattr("dlsweep.sweep._study_records._LIVE", 0.0)
     with Study.open(sweep(SPACE), url) as one, Study.open(sweep(SPACE), url) as other:
         point, _ = one.ask(2)
         for epoch in (1, 2):

@@ -375,7 +375,7 @@ def test_network_file_systems_are_known(tmp_path: Path) -> None:
 def test_epochs_of_a_run_that_starts_anew_replace_those_before(
     storage: str, monkeypatch: pytest.MonkeyPatch, written_between: bool
 ) -> None:
-    monkeypatch.setattr("dlsweep.sweep._study._LIVE", 0.0 if written_between else 1e9)
+    monkeypatch.setattr("dlsweep.sweep._study_records._LIVE", 0.0 if written_between else 1e9)
     with Study.open(sweep(SPACE), storage) as study:
         (point,) = study.ask(1)
         # Its process dies after two epochs; the next one has trained one.

@@ -38,7 +38,7 @@ from dlsweep.sweep._jobs import (
     Resumed,
     Trained,
 )
-from dlsweep.sweep._processes import _Answer, _Mailbox, _Word
+from dlsweep.sweep._worker import Answer, Mailbox, Word
 from dlsweep.training import EpochMetrics, Judge, Layout, Stack, train_stack
 from tests.sweep.helpers import sweep
 
@@ -341,18 +341,18 @@ class Pipe:
 def test_results_are_recorded_before_a_checkpoint_is_without_them():
     [first, second] = Stack([TINY], load("digits"))
     pipe = Pipe()
-    mailbox = _Mailbox(pipe)  # type: ignore[arg-type]
+    mailbox = Mailbox(pipe)  # type: ignore[arg-type]
     mailbox.send(Trained(0, first))
     assert mailbox.recorded(wait=False)  # nobody's training has ended
     mailbox.send(Trained(0, second))
     assert not mailbox.recorded(wait=False)
-    pipe.said += [_Word.LEAVE, _Word.RECORDED]
+    pipe.said += [Word.LEAVE, Word.RECORDED]
     assert mailbox.recorded(wait=True)
     assert mailbox.leaving
-    pipe.said += [_Word.LEAVE, _Answer({0: "stopped"})]
+    pipe.said += [Word.LEAVE, Answer({0: "stopped"})]
     assert mailbox.judge({}) == {0: "stopped"}
     job = Job(1, [TINY], None, False, None, 0.0)
-    pipe.said += [_Word.RECORDED, _Word.LEAVE, job]  # words to the job before
+    pipe.said += [Word.RECORDED, Word.LEAVE, job]  # words to the job before
     assert mailbox.next_job() is job
     assert not mailbox.leaving
 
@@ -404,3 +404,21 @@ def test_processes_are_spread_over_the_gpus(monkeypatch: pytest.MonkeyPatch):
     choose_trainer("cpu", 2)
     assert Hired.arguments == [(4, None), (4, None)]
     assert isinstance(choose_trainer("cuda:1"), HereTrainer)
+
+
+def test_a_stack_that_is_dropped_makes_room_for_another():
+    long = dataclasses.replace(TINY, epochs=100_000)
+    trainer = ProcessTrainer(1)
+    try:
+        for job in (1, 2):
+            trainer.start(job, [long])
+            events: list[Event] = []
+            while not events:
+                events += trainer.wait()
+            trainer.drop(job)
+            while not isinstance(events[-1], Broken):
+                events += trainer.wait()
+            assert {event.job for event in events} == {job}
+            assert trainer.idle
+    finally:
+        trainer.close()
