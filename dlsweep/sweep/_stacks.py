@@ -51,9 +51,10 @@ class StackQueue(Generic[Waiting]):
             The new stacks, in the order in which they are handed out.
         """
         configs = [run.config for run in runs]
+        models = {config.model for config in configs}
         stacks = plan(
             configs,
-            most_members(len(configs), self._processes, self._device),
+            {m: most_members(len(configs), self._processes, self._device, m) for m in models},
             free_memory(self._device, self._processes),
             self._device,
         )

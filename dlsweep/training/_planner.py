@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS
@@ -54,22 +54,29 @@ def steps(config: RunConfig) -> int:
 def cost(config: RunConfig) -> float:
     """About how many seconds a run takes on one core, for putting the longest stacks first.
 
-    Per step: the arithmetic of a forward and a backward pass at 90 GFLOP/s, the traffic of the
-    update at 10 GB/s, and 0.1 ms for everything else. Cores differ, but hardly in how these relate.
+    Per step: the arithmetic of a forward and a backward pass, at 90 GFLOP/s and that of
+    convolutions at 50; the traffic of the update and of what convolutions give (20 bytes for a
+    value and its activation, forward and backward, as much again for batch norm and for dropout)
+    at 10 GB/s; and 0.1 ms for everything else, 1 ms with convolutions. Cores differ, but hardly in
+    how these relate.
     """
     data = DATASETS[config.dataset]
     channels, side, _ = data.image_shape
-    products, parameters = 0, 0
+    products = parameters = values = 0
     if config.model == "cnn":
         for layer in config.conv_layers:
             side = (side - layer.kernel) // layer.stride + 1
             weights = channels * layer.channels * layer.kernel**2
             products, parameters = products + weights * side**2, parameters + weights
             channels = layer.channels
+            values += channels * side**2
     sizes = (channels * side**2, *config.hidden_sizes, data.classes)
     dense = sum(a * b for a, b in itertools.pairwise(sizes))
-    flops = 6 * (products + dense) * config.batch_size
-    return steps(config) * (flops / 90e9 + 28 * (parameters + dense) / 10e9 + 1e-4)
+    arithmetic = 6 * config.batch_size * (products / 50e9 + dense / 90e9)
+    passes = 1 + config.batch_norm + (config.dropout > 0)
+    traffic = 28 * (parameters + dense) + 20 * passes * values * config.batch_size
+    rest = 1e-3 if config.model == "cnn" else 1e-4
+    return steps(config) * (arithmetic + traffic / 10e9 + rest)
 
 
 def threads(config: RunConfig) -> int | None:
@@ -91,18 +98,23 @@ def compiling_pays(member_steps: float, processes: int) -> bool:
     return member_steps > 30_000 * processes
 
 
-def most_members(runs: int, processes: int, device: str = "cpu") -> int:
+def most_members(runs: int, processes: int, device: str = "cpu", model: str = "feedforward") -> int:
     """How large stacks may be: small enough for all processes, and on a CPU for its caches.
+
+    Members of a CNN's stack are trained one after the other there (see ``trained_apart``): a stack
+    of several gains nothing, and stacks of one leave no process idle while another has many.
 
     What fits into a GPU's memory is ``plan``'s to say.
     """
     share = max(1, math.ceil(runs / processes))
+    if device == "cpu" and model == "cnn":
+        return 1
     return min(_CPU_MEMBERS, share) if device == "cpu" else share
 
 
 def plan(
     configs: Sequence[RunConfig],
-    most: int = _CPU_MEMBERS,
+    most: int | Mapping[str, int] = _CPU_MEMBERS,
     memory: int | None = None,
     device: str = "cpu",
 ) -> list[list[int]]:
@@ -112,7 +124,7 @@ def plan(
 
     Args:
         configs: the runs.
-        most: the largest number of members in a stack.
+        most: the largest number of members in a stack, or those of stacks of each model.
         memory: bytes that a stack and its data set may take (see ``free_memory``); None for as much
             as they take. A run that takes more by itself is a stack of its own.
         device: what is to train, cpu or cuda, for ``memory``.
@@ -126,12 +138,13 @@ def plan(
         groups.setdefault(stack_key(config), []).append(i)
     stacks = []
     for group in groups.values():
-        size, why = most, "the most that was asked for"
+        largest = most if isinstance(most, int) else most[configs[group[0]].model]
+        size, why = largest, "the most that was asked for"
         if memory is not None:
             runs = [configs[i] for i in group]
             layout = Layout.of(configs)
-            size = members_that_fit(runs, most, memory, layout=layout, device=device)
-            if size < min(most, len(group)):
+            size = members_that_fit(runs, largest, memory, layout=layout, device=device)
+            if size < min(largest, len(group)):
                 why = f"more would not fit into {memory / 1e9:.1f} GB"
         parts = [group[start : start + size] for start in range(0, len(group), size)]
         if size >= len(group):
