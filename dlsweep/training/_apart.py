@@ -2,7 +2,7 @@
 
 A stack of one is trained so, and convolutions on a CPU. Mapped over members they become grouped
 convolutions, which take twice as long there: a member's epoch of study S2's networks in batches of
-1,000 took 3.2 and 8.5 s of a core in stacks of 4, and 1.7 and 4.6 s one after the other. What
+1,000 took 3.2 and 8.5 s of a core in stacks of 4, and 1.9 and 4.3 s one after the other. What
 members differ in, activations for example, need not be selected either.
 """
 
