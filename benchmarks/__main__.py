@@ -49,7 +49,7 @@ def _s1(arguments: argparse.Namespace) -> dict[str, Any]:
 def _s2(arguments: argparse.Namespace) -> dict[str, Any]:
     from benchmarks import studies
 
-    points, peers, repetitions = (2, 1, 1) if arguments.smoke else (16, 4, 3)
+    points, peers, repetitions = (2, 1, 1) if arguments.smoke else (12, 6, 2)
     return studies.measure(
         studies.S2,
         arguments.points or points,

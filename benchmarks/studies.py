@@ -181,7 +181,10 @@ def run_sweep(study: Study, points: int, *, smoke: bool) -> tuple[float, list[Ru
 
 
 def _order(config: RunConfig) -> tuple[Any, ...]:
-    return (config.batch_size, config.conv_layers, config.hidden_sizes, config.optimizer)
+    """So that what costs about the same stands together, see ``sample``."""
+    dropping = config.dropout > 0
+    layers = (str(config.conv_layers), config.batch_norm, dropping, config.hidden_sizes)
+    return (config.batch_size, *layers, config.optimizer)
 
 
 def arithmetic_limit(configs: list[RunConfig], flops: float, bytes_per_second: float) -> float:

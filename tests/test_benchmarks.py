@@ -15,7 +15,7 @@ import yaml
 from benchmarks import gpu, page
 from benchmarks.machine import shown, spread
 from benchmarks.peers.jax_vmap import jax_vmap
-from benchmarks.studies import HERE, NOT_INSTALLED, sample
+from benchmarks.studies import HERE, NOT_INSTALLED, _order, sample
 from dlsweep.config import RunConfig
 from dlsweep.data import load
 from dlsweep.sweep import load_sweep
@@ -228,3 +228,8 @@ def test_the_page_shows_what_was_measured() -> None:
     text = page.PAGE.read_text()
     for name in page.SHOW:
         assert page.replaced(text, name, page.shown(name)) == text, f"{name} is not up to date"
+
+
+def test_points_with_other_convolutions_can_be_put_in_order():
+    configs = [RunConfig(model="cnn", conv_layers=layers) for layers in ("8x3x3", "4x3x3,4x3x3")]
+    assert sorted(configs, key=_order) == configs[::-1]

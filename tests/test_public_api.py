@@ -23,8 +23,8 @@ NAMES = {
         "model_pictures per_class project"
     ),
     "dlsweep.models": (
-        "ACTIVATIONS Activation ConvNet Dropout FeedForward INITIALIZERS MODELS ModelSpec build "
-        "deepen initialize model_spec"
+        "ACTIVATIONS Activation ConvNet Dropout DropoutInBlocks FeedForward INITIALIZERS MODELS "
+        "ModelSpec build deepen initialize model_spec"
     ),
     "dlsweep.report": (
         "Online Report Run RunsTable joined publish read_runs render_html render_markdown "

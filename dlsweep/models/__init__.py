@@ -10,7 +10,7 @@ from torch import nn
 from dlsweep.config import RunConfig
 from dlsweep.models._activations import ACTIVATIONS, Activation
 from dlsweep.models._cnn import ConvNet
-from dlsweep.models._dropout import Dropout
+from dlsweep.models._dropout import Dropout, DropoutInBlocks
 from dlsweep.models._feedforward import FeedForward, deepen
 from dlsweep.models._initializers import INITIALIZERS, initialize
 from dlsweep.models._spec import ModelSpec, model_spec
@@ -54,6 +54,7 @@ __all__ = [
     "Activation",
     "ConvNet",
     "Dropout",
+    "DropoutInBlocks",
     "FeedForward",
     "ModelSpec",
     "build",

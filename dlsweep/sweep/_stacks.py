@@ -67,7 +67,8 @@ class StackQueue(Generic[Waiting]):
             The new stacks, in the order in which they are handed out.
         """
         configs = [run.config for run in runs]
-        most = most_members(len(configs), self._processes, self._device)
+        models = {config.model for config in configs}
+        most = {m: most_members(len(configs), self._processes, self._device, m) for m in models}
         if configs and self._device == "cpu" and self._will_compile(configs, unasked):
             # A program is there for all that follow: what is apart once stays so.
             times = 1 + unasked / len(configs)

@@ -13,8 +13,12 @@ from dlsweep.data import Dataset, Split
 from dlsweep.models import MODELS, model_spec
 from dlsweep.training._losses import LOSSES
 
-EVALUATION_BYTES = 64 * 2**20
-"""About how much memory the widest layer may take while evaluating."""
+EVALUATION_BYTES = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
+"""About how much memory the widest layer may take while evaluating.
+
+On a CPU, allocations above 32 MB come fresh from the system each time (glibc), page by page: in
+parts of 64 MB the evaluation of CNNs took twice as long as in parts of 16 MB.
+"""
 
 Answers = tuple[Tensor, Tensor]
 """Losses (…, N) and logits (…, N, classes)."""
@@ -66,7 +70,7 @@ def in_parts(
         split: of N images.
         image_bytes: what the widest layer takes for one image.
     """
-    batch = max(1, min(len(split), EVALUATION_BYTES // image_bytes))
+    batch = max(1, min(len(split), EVALUATION_BYTES[split.images.device.type] // image_bytes))
     parts = [
         answers(split.images[i : i + batch], split.labels[i : i + batch])
         for i in range(0, len(split), batch)

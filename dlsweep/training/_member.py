@@ -32,6 +32,8 @@ class Member:
         self.losses = tuple(losses)
         self.changing = _changing_buffers(model, image_shape)
         """The names of the buffers that a training step writes to."""
+        self.names = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
+        """The names of all parameters and buffers."""
         skeleton = copy.deepcopy(model).to("meta")
         self._skeletons = {True: skeleton.train(), False: copy.deepcopy(skeleton).eval()}
 

@@ -18,6 +18,7 @@ from torch.utils._pytree import tree_iter
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS, DatasetChoice
 from dlsweep.models import FeedForward, build, deepen
+from dlsweep.training._apart import own_member, trained_apart
 from dlsweep.training._evaluation import EVALUATION_BYTES
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
@@ -128,7 +129,7 @@ def members_that_fit(
         return prediction.total <= limit
 
     most = min(most, len(configs))
-    if _at_most(configs[0], most, layout) <= limit or fits(most):
+    if _at_most(configs[0], most, layout, device) <= limit or fits(most):
         return most
     low, high = 1, most  # so many are tried in any case; so many are too many
     while high - low > 1:
@@ -186,10 +187,10 @@ def _predict(
     choice, size = DATASETS[config.dataset], dtype.itemsize
     model = _model(config, choice, layout, dtype)
     member = Member(model, layout.losses, choice.image_shape)
-    own_layout = Layout.of([config])
-    own_model = _model(config, choice, own_layout, dtype)
-    alone = Member(own_model, own_layout.losses, choice.image_shape)
-    names = own_model.state_dict().keys()
+    # On a CPU, members are evaluated one after the other, each by a model of its own; and some
+    # are trained so.
+    alone = own_member(config, choice.image_shape, choice.classes)
+    apart = trained_apart(config, count, device)
     train, val = _images(config, choice)
     batch, largest = min(config.batch_size, train), max(val, choice.test_images)
     widest = count * widest_layer(model, choice.image_shape) * size  # of one image
@@ -208,26 +209,33 @@ def _predict(
 
     def step() -> object:
         own = 0 if own_batches else None
-        batches = images(count, batch) if own_batches else images(batch)
-        losses, after = vmap(member.train, (0, 0, own, own, 0))(leaves, state, *batches, chosen)
+        x, y = images(count, batch) if own_batches else images(batch)
+        if apart:
+            if own_batches:
+                x, y = x[0], y[0]
+            first = {name: leaf[0].detach().requires_grad_() for name, leaf in leaves.items()}
+            buffers = {name: value[0] for name, value in state.items()}
+            own_model = device == "cpu" and not can_be_deepened(config)
+            loss, after = (alone if own_model else member).train(first, buffers, x, y, chosen[0])
+            return after, torch.autograd.grad(loss, list(first.values()))
+        losses, after = vmap(member.train, (0, 0, own, own, 0))(leaves, state, x, y, chosen)
         return after, torch.autograd.grad(losses.sum(), list(leaves.values()))
 
     def evaluate() -> object:
-        if device == "cpu":  # one after the other, each by a model of its own
-            part = images(max(1, min(largest, count * EVALUATION_BYTES // widest)))
-            parameters = {name: leaf[0] for name, leaf in leaves.items() if name in names}
-            own = {name: value[0] for name, value in state.items() if name in names}
+        most = EVALUATION_BYTES[device]
+        if device == "cpu":
+            part = images(max(1, min(largest, count * most // widest)))
+            parameters = {name: leaf[0] for name, leaf in leaves.items() if name in alone.names}
+            own = {name: value[0] for name, value in state.items() if name in alone.names}
             with torch.no_grad():
                 return alone.evaluate(parameters, own, *part, chosen[0])
-        part = images(max(1, min(largest, EVALUATION_BYTES // widest)))
+        part = images(max(1, min(largest, most // widest)))
         with torch.no_grad():
             over = vmap(member.evaluate, (0, 0, None, None, 0))
             return over(leaves, state, *part, chosen)
 
     # On a GPU, rules work on whole matrices, while the gradients' parts are still there.
     updating = 0 if device == "cpu" else 3 * parameters
-    # The CPU's convolutions work on copies of their operands, in an order of their own.
-    copies = batch * widest if device == "cpu" and config.model == "cnn" else 0
     answers = count * val * (choice.classes + 1) * size
     pixels = math.prod(choice.image_shape)
     return StackMemory(
@@ -236,7 +244,7 @@ def _predict(
         slots=parameters * slots,
         buffers=buffers,
         gradients=parameters,
-        training=max(_peak(step) + copies, updating),
+        training=max(_peak(step, copies=device == "cpu"), updating),
         evaluation=_peak(evaluate) + 2 * answers,
         making=2 * parameters if device == "cpu" else 0,
         results=parameters if device == "cpu" else 0,
@@ -262,7 +270,7 @@ def _images(config: RunConfig, choice: DatasetChoice) -> tuple[int, int]:
     return min(train, config.train_size or train), val
 
 
-def _at_most(config: RunConfig, count: int, layout: Layout) -> int:
+def _at_most(config: RunConfig, count: int, layout: Layout, device: str) -> int:
     """More than a stack can take, for little time: most stacks are small beside what is free."""
     choice = DATASETS[config.dataset]
     channels, side, _ = choice.image_shape
@@ -284,18 +292,28 @@ def _at_most(config: RunConfig, count: int, layout: Layout) -> int:
     kinds = len(layout.activations) + len(layout.conv_activations) + len(layout.losses)
     pixels, largest = math.prod(choice.image_shape), max(val, choice.test_images)
     held = pixels + (20 + 3 * kinds) * values
-    training = 4 * count * (9 * parameters + min(config.batch_size, train) * held)
-    evaluated = min(EVALUATION_BYTES, 4 * count * values * largest)
+    active = 1 if trained_apart(config, count, device) else count
+    batch = min(config.batch_size, train)
+    training = 4 * (count * (9 * parameters + batch * pixels) + active * batch * held)
+    evaluated = min(EVALUATION_BYTES[device], 4 * count * values * largest)
     answers = 8 * (count * val * (choice.classes + 1) + pixels * largest)
     data = (train + largest + largest) * (4 * pixels + 8)
     return training + (10 + 3 * kinds) * evaluated + answers + data
 
 
-class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up the storages that come into being, and takes off those that go."""
+_CONVOLUTIONS = torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default
 
-    def __init__(self) -> None:
+
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the storages that come into being, and takes off those that go.
+
+    Args:
+        copies: whether convolutions work on a copy of their largest operand, as a CPU's do.
+    """
+
+    def __init__(self, copies: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._copies = copies
         self.live = 0
         self.peak: int = 0
         self._known: set[int] = set()
@@ -307,6 +325,10 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             storage = tensor.untyped_storage()
             if storage._cdata not in given | self._known:
                 self._add(storage)
+        if self._copies and func in _CONVOLUTIONS:
+            tensors = filter(_is_tensor, tree_iter((args, out)))
+            copy = max(tensor.numel() * tensor.element_size() for tensor in tensors)
+            self.peak = max(self.peak, self.live + copy)
         return out
 
     def _add(self, storage: torch.UntypedStorage) -> None:
@@ -325,9 +347,9 @@ def _is_tensor(value: object) -> bool:
     return isinstance(value, Tensor)
 
 
-def _peak(function: Callable[[], object]) -> int:
+def _peak(function: Callable[[], object], *, copies: bool = False) -> int:
     """Bytes of the tensors that a function makes, at most at the same time."""
-    watch = _Watch()
+    watch = _Watch(copies)
     with watch:
         function()
     return watch.peak

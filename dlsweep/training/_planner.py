@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS
@@ -63,8 +63,11 @@ def steps(config: RunConfig) -> int:
 def cost(config: RunConfig, depth: int | None = None) -> float:
     """About how many seconds a run takes on one core, for putting the longest stacks first.
 
-    Per step: the arithmetic of a forward and a backward pass at 90 GFLOP/s, the traffic of the
-    update at 16 GB/s, and 0.1 ms for everything else. Cores differ, but hardly in how these relate.
+    Per step: the arithmetic of a forward and a backward pass, at 90 GFLOP/s and that of
+    convolutions at 50; the traffic of the update at 16 GB/s, and of what convolutions give (20
+    bytes for a value and its activation, forward and backward, as much again for batch norm and for
+    dropout) at 10; and 0.1 ms for everything else, 1 ms with convolutions. Cores differ, but hardly
+    in how these relate.
 
     Args:
         config: the run's.
@@ -72,19 +75,23 @@ def cost(config: RunConfig, depth: int | None = None) -> float:
     """
     data = DATASETS[config.dataset]
     channels, side, _ = data.image_shape
-    products, parameters = 0, 0
+    products = parameters = values = 0
     if config.model == "cnn":
         for layer in config.conv_layers:
             side = (side - layer.kernel) // layer.stride + 1
             weights = channels * layer.channels * layer.kernel**2
             products, parameters = products + weights * side**2, parameters + weights
             channels = layer.channels
+            values += channels * side**2
     hidden = config.hidden_sizes
     hidden += hidden[-1:] * ((depth or 0) - len(hidden))
     sizes = (channels * side**2, *hidden, data.classes)
     dense = sum(a * b for a, b in itertools.pairwise(sizes))
-    flops = 6 * (products + dense) * config.batch_size
-    return steps(config) * (flops / 90e9 + 28 * (parameters + dense) / 16e9 + 1e-4)
+    arithmetic = 6 * config.batch_size * (products / 50e9 + dense / 90e9)
+    passes = 1 + config.batch_norm + (config.dropout > 0)
+    traffic = 28 * (parameters + dense) / 16e9 + 20 * passes * values * config.batch_size / 10e9
+    rest = 1e-3 if config.model == "cnn" else 1e-4
+    return steps(config) * (arithmetic + traffic + rest)
 
 
 def threads(config: RunConfig) -> int | None:
@@ -107,16 +114,29 @@ def compiling_pays(member_steps: float, processes: int) -> bool:
     return member_steps > 25_000 + 5_000 * processes
 
 
-def most_members(runs: int, processes: int, device: str = "cpu") -> int:
+def most_members(runs: int, processes: int, device: str = "cpu", model: str = "feedforward") -> int:
     """How large stacks may be: small enough for all processes, and on a CPU for its caches.
+
+    Members of a CNN's stack are trained one after the other there (see ``trained_apart``): a stack
+    of several gains nothing, and stacks of one leave no process idle while another has many.
 
     What fits into a GPU's memory is ``plan``'s to say.
     """
     share = max(1, math.ceil(runs / processes))
+    if device == "cpu" and model == "cnn":
+        return 1
     return min(_CPU_MEMBERS, share) if device == "cpu" else share
 
 
-def depths_apart_pay(configs: Sequence[RunConfig], most: int, times: float = 1.0) -> bool:
+Sizes = int | Mapping[str, int]
+"""The largest number of members in a stack, of any model or of each by its name."""
+
+
+def _largest(most: Sizes, config: RunConfig) -> int:
+    return most if isinstance(most, int) else most[config.model]
+
+
+def depths_apart_pay(configs: Sequence[RunConfig], most: Sizes, times: float = 1.0) -> bool:
     """Whether compiled stacks on a CPU should have one depth each, where ``plan`` finds it cheaper.
 
     Identity layers, by which depths share a stack and its program, cost what layers cost: a
@@ -131,7 +151,8 @@ def depths_apart_pay(configs: Sequence[RunConfig], most: int, times: float = 1.0
     saved = 0.0
     for group in _groups(configs).values():
         runs = [configs[i] for i in group]
-        together, apart = _seconds([runs], most), _seconds(_by_depth(runs), most)
+        size = _largest(most, runs[0])
+        together, apart = _seconds([runs], size), _seconds(_by_depth(runs), size)
         saved += max(0.0, together - apart)
     programs = len({c.num_layers for c in configs if can_be_deepened(c)}) - 1
     return saved * times > programs * _PROGRAM_SECONDS
@@ -166,7 +187,7 @@ def _seconds(groups: Sequence[Sequence[RunConfig]], most: int) -> float:
 
 def plan(
     configs: Sequence[RunConfig],
-    most: int = _CPU_MEMBERS,
+    most: Sizes = _CPU_MEMBERS,
     memory: int | None = None,
     device: str = "cpu",
     *,
@@ -180,7 +201,7 @@ def plan(
 
     Args:
         configs: the runs.
-        most: the largest number of members in a stack.
+        most: the largest number of members in a stack, or those of stacks of each model.
         memory: bytes that a stack and its data set may take (see ``free_memory``); None for as much
             as they take. A run that takes more by itself is a stack of its own.
         device: what is to train, cpu or cuda, for ``memory``.
@@ -196,12 +217,13 @@ def plan(
         groups = [part for group in groups for part in _apart(configs, group, most)]
     stacks = []
     for group in groups:
-        size, why = most, "the most that was asked for"
+        largest = _largest(most, configs[group[0]])
+        size, why = largest, "the most that was asked for"
         if memory is not None:
             runs = [configs[i] for i in group]
             layout = Layout.of(configs)
-            size = members_that_fit(runs, most, memory, layout=layout, device=device)
-            if size < min(most, len(group)):
+            size = members_that_fit(runs, largest, memory, layout=layout, device=device)
+            if size < min(largest, len(group)):
                 why = f"more would not fit into {memory / 1e9:.1f} GB"
         if size >= len(group):
             why = "all that share its shapes"
@@ -215,10 +237,10 @@ def plan(
     return stacks
 
 
-def _apart(configs: Sequence[RunConfig], group: list[int], most: int) -> list[list[int]]:
+def _apart(configs: Sequence[RunConfig], group: list[int], most: Sizes) -> list[list[int]]:
     """A group that may share a stack, by depths where that is cheaper."""
     runs = [configs[i] for i in group]
-    depths = _by_depth(runs)
-    if not can_be_deepened(runs[0]) or _seconds(depths, most) >= _seconds([runs], most):
+    depths, size = _by_depth(runs), _largest(most, runs[0])
+    if not can_be_deepened(runs[0]) or _seconds(depths, size) >= _seconds([runs], size):
         return [group]
     return [[i for i in group if configs[i].num_layers == part[0].num_layers] for part in depths]

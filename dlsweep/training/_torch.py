@@ -15,6 +15,7 @@ from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
 from dlsweep.models import FeedForward, build, deepen
+from dlsweep.training._apart import Apart, own_member, trained_apart
 from dlsweep.training._compiled import (
     Program,
     example_widths,
@@ -104,10 +105,14 @@ class TorchLearner:
         # Leaves of autograd that are views of theta: an update of theta is an update of them. Kept
         # from step to step, as is the gradient, for which memory is then never asked again.
         self._stacked = parameters = self._views(self.theta)
-        if len(self.configs) == 1:
-            parameters = _row(parameters, 0)
         self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
         self._gradient = torch.empty_like(self.theta)
+        self._apart = None
+        if trained_apart(self.configs[0], len(self.configs), self.device.type):
+            members = [self._own_member(config) for config in self.configs]
+            self._apart = Apart(
+                members, parameters, self.buffers, self._gradient, self._chosen_loss
+            )
         self._fixed = self._identity_layers()
         self._program = None
         if self._compiled:
@@ -122,6 +127,12 @@ class TorchLearner:
         program = update_program(rule, RULES[rule], self.theta.dtype, wait=wait)
         assert program is not None, "rules are plain arithmetic"
         return program
+
+    def _own_member(self, config: RunConfig) -> Member:
+        """What trains a member apart from the others: its own model where the stack's is larger."""
+        if self.device.type != "cpu" or can_be_deepened(config):
+            return self._member
+        return own_member(config, self.data.image_shape, self.data.num_classes)
 
     def _owned(self) -> Tensor:
         """Where the numbers of ``theta`` are a member's own and not those of added layers."""
@@ -195,22 +206,18 @@ class TorchLearner:
             self.buffers.update(zip(self._member.changing, changed, strict=True))
             self.optimizer.step_compiled((first, others), factors)
             return losses, right
-        if len(self.configs) == 1:  # the same function without the overhead of mapping it
-            first = _row(self.buffers, 0)
-            loss, (hits, after) = self._member.train(
-                self._leaves, first, images, labels, self._chosen_loss[0]
-            )
-            losses, right = loss.unsqueeze(0), hits.unsqueeze(0)
-            state = {name: value.unsqueeze(0) for name, value in after.items()}
+        if self._apart is not None:
+            losses, right = self._apart.step(images, labels)
         else:
             losses, (right, state) = vmap(self._member.train, (0, 0, own, own, 0))(
                 self._leaves, self.buffers, images, labels, self._chosen_loss
             )
-        gradients = torch.autograd.grad(losses.sum(), list(self._leaves.values()))
-        with torch.no_grad():
+            gradients = torch.autograd.grad(losses.sum(), list(self._leaves.values()))
             self.buffers.update(state)
-            flat = [gradient.reshape(len(self.configs), -1) for gradient in gradients]
-            torch.cat(flat, 1, out=self._gradient)
+            with torch.no_grad():
+                flat = [gradient.reshape(len(self.configs), -1) for gradient in gradients]
+                torch.cat(flat, 1, out=self._gradient)
+        with torch.no_grad():
             self.optimizer.step(self._gradient, factors)
             for columns, rows, values in self._fixed:
                 columns.index_copy_(0, rows, values)

@@ -8,7 +8,7 @@ import torch
 from torch.func import functional_call, stack_module_state, vmap
 
 from dlsweep.config.streams import dropout_key
-from dlsweep.models import Dropout
+from dlsweep.models import Dropout, DropoutInBlocks
 
 ROWS, UNITS = 64, 512
 
@@ -167,3 +167,29 @@ def test_stacked_modules_drop_what_each_drops_alone():
     together = vmap(call)(buffers, x)
     for module, ours, own in zip(modules, together, x, strict=True):
         assert torch.equal(module(own), ours)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("shape", [(5, 1), (70, 33), (9, 3, 5, 4), (2, 40_000), (3, 2, 150, 150)])
+@pytest.mark.parametrize("p", [0.0, 0.1, 0.75, 0.99999999])
+def test_in_blocks_the_same_units_are_kept(shape, p, dtype):
+    x = torch.rand(shape, dtype=dtype, generator=torch.Generator().manual_seed(0)) + 1
+    inputs = [x]
+    if len(shape) == 4:
+        inputs.append(x.contiguous(memory_format=torch.channels_last))
+    for given in inputs:
+        plain = Dropout(p, dropout_key(7), 3).to(dtype).train()
+        blocks = DropoutInBlocks.of(plain)
+        for _ in range(2):
+            step = plain.step.clone()
+            expected = plain(given)
+            plain.step.copy_(step)
+            leaf = given.clone().requires_grad_()
+            found = blocks(leaf)
+            assert torch.equal(found != 0, expected != 0)
+            torch.testing.assert_close(found.detach(), expected, rtol=3e-7, atol=0)
+            assert found.stride() == given.stride()
+            (gradient,) = torch.autograd.grad(found.sum(), leaf)
+            torch.testing.assert_close(gradient * given, expected, rtol=3e-7, atol=0)
+        assert blocks.step is plain.step
+        assert blocks.eval()(given) is given

@@ -97,3 +97,11 @@ def test_where_it_is_not_known_what_is_free_stacks_are_as_large_as_the_caches_al
     queue: StackQueue[Run] = StackQueue(1)
     queue.add(runs(*[{"hidden_size": 512, "seed": i} for i in range(9)]))
     assert sorted(len(queue.next()[0]) for _ in range(2)) == [4, 5]
+
+
+def test_convolutions_are_handed_out_one_by_one():
+    queue: StackQueue[Run] = StackQueue(1)
+    cnn = {"model": "cnn", "conv_layers": "4x3x3", "num_layers": 0}
+    queue.add(runs({}, cnn, cnn | {"epochs": 11}, {"seed": 1}))
+    taken = [[run.number for run in queue.next()[0]] for _ in range(3)]
+    assert sorted(taken) == [[0, 3], [1], [2]]

@@ -243,6 +243,16 @@ def test_stacks_are_small_enough_to_keep_every_process_busy():
     assert most_members(0, 2, "cuda") == 1
 
 
+def test_on_a_cpu_convolutions_are_not_stacked():
+    assert most_members(64, 2, "cpu", "cnn") == 1
+    assert most_members(64, 2, "cuda", "cnn") == 32
+
+
+def test_each_model_has_stacks_of_its_own_size():
+    configs = [small(seed=i, **more) for i in range(3) for more in ({}, SMALL_CNN)]
+    assert plan(configs, {"feedforward": 2, "cnn": 1}) == [[0, 2], [4], [1], [3], [5]]
+
+
 def test_steps_are_those_that_are_taken():
     assert steps(RunConfig(epochs=2, batch_size=64)) == 2 * 844
     assert steps(RunConfig(dataset="digits", train_size=100, batch_size=30, epochs=1)) == 4
@@ -267,6 +277,10 @@ def test_the_cost_of_a_run_grows_with_what_it_computes():
     assert cost(dense) == pytest.approx(8440 * seconds)
     layers = ({"channels": 32, "kernel": 3, "stride": 1},)
     cnn = RunConfig(model="cnn", conv_layers=layers, num_layers=0)
-    products, weights = 26**2 * 9 * 32 + 26**2 * 32 * 10, 9 * 32 + 26**2 * 32 * 10
-    seconds = 6 * 64 * products / 90e9 + 28 * weights / 16e9 + 1e-4
+    values, dense = 26**2 * 32, 26**2 * 32 * 10
+    arithmetic = 6 * 64 * (9 * values / 50e9 + dense / 90e9)
+    seconds = arithmetic + 28 * (9 * 32 + dense) / 16e9 + 20 * 64 * values / 10e9 + 1e-3
     assert cost(cnn) == pytest.approx(8440 * seconds)
+    more = dataclasses.replace(cnn, batch_norm=True, dropout=0.1)
+    seconds += 2 * 20 * 64 * values / 10e9
+    assert cost(more) == pytest.approx(8440 * seconds)

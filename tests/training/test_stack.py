@@ -18,6 +18,7 @@ from dlsweep.training import (
     choose_device,
     train_stack,
 )
+from dlsweep.training._evaluation import EVALUATION_BYTES
 from tests.training.helpers import (
     SMALL_CNN,
     assert_same_bits,
@@ -196,7 +197,7 @@ def test_no_hidden_layers(settings, more):
 
 def test_splits_larger_than_what_is_evaluated_at_once(monkeypatch):
     expected = train(small(), digits())
-    monkeypatch.setattr("dlsweep.training._evaluation.EVALUATION_BYTES", 8 * 64 * 50)
+    monkeypatch.setitem(EVALUATION_BYTES, "cpu", 8 * 64 * 50)
     assert_same_run(train(small(), digits()), expected)
 
 
