@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,6 +16,9 @@ from dlsweep.training._losses import LOSSES
 
 EVALUATION_BYTES = 64 * 2**20
 """About how much memory the widest layer may take while evaluating."""
+
+GPU_EVALUATION_BYTES = 512 * 2**20
+"""The same on a GPU, which many images at once keep busy."""
 
 Answers = tuple[Tensor, Tensor]
 """Losses (…, N) and logits (…, N, classes)."""
@@ -53,6 +57,20 @@ class AloneModel:
             return self._loss(logits, labels), logits
 
         return in_parts(answers, split, image_bytes)
+
+
+def alone_models(configs: Sequence[RunConfig], data: Dataset) -> list[AloneModel]:
+    """The members' models; those that differ in values only are one."""
+    made: dict[Hashable, AloneModel] = {}
+    models = []
+    for config in configs:
+        spec = model_spec(config, data.image_shape, data.num_classes)
+        values = {"dropout_key": 0, "dropout": float(config.dropout > 0)}
+        key = dataclasses.replace(spec, **values), config.loss
+        if key not in made:
+            made[key] = AloneModel(config, data)
+        models.append(made[key])
+    return models
 
 
 @torch.no_grad()
