@@ -20,7 +20,7 @@ from dlsweep.training._gpu import COMPILED, PLAIN, CompiledStep, Stacked, exact,
 from dlsweep.training._gpu_programs import Pattern, gradient_program, update_program
 from dlsweep.training._graphs import Epochs
 from dlsweep.training._initial import build_in
-from dlsweep.training._layout import Layout
+from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member
 from dlsweep.training._optimizers import RULES
 from dlsweep.training._torch import TorchLearner
@@ -99,7 +99,7 @@ class GpuLearner(TorchLearner):
         return (
             self._layout,
             tuple(self._shapes),
-            example_widths(config.hidden_sizes),
+            None if can_be_deepened(config) else example_widths(config.hidden_sizes),
             self.data.image_shape,
             self.data.num_classes,
             config.dropout_at if config.dropout > 0 else None,

@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_iter
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS, DatasetChoice
 from dlsweep.models import FeedForward, build, deepen
-from dlsweep.training._evaluation import EVALUATION_BYTES
+from dlsweep.training._evaluation import EVALUATION_BYTES, GPU_EVALUATION_BYTES
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import RULES
@@ -39,8 +39,9 @@ class StackMemory:
         gradients: of all members.
         training: what a step takes beside that, at its peak: activations, and the gradients before
             they are gathered.
+        captured: what the steps of CUDA graphs have for themselves, whatever else is done.
+        orders: in which members visit the images, where each has its own.
         evaluation: what evaluating takes, at its peak: activations, losses and logits.
-        making: models and initial weights while the stack is made, where that is on its device.
         results: the best weights of members as they leave, where they are on its device.
         data: the data set: once for each device, whatever is trained on it.
     """
@@ -51,8 +52,9 @@ class StackMemory:
     buffers: int
     gradients: int
     training: int
+    captured: int
+    orders: int
     evaluation: int
-    making: int
     results: int
     data: int
 
@@ -60,7 +62,8 @@ class StackMemory:
     def stack(self) -> int:
         """The peak without the data set."""
         held = self.parameters + self.best + self.slots + self.buffers + self.gradients
-        return held + max(self.training, self.evaluation + self.results, self.making)
+        held += self.captured + self.orders
+        return held + max(self.training, self.evaluation + self.results)
 
     @property
     def total(self) -> int:
@@ -128,7 +131,11 @@ def members_that_fit(
         return prediction.total <= limit
 
     most = min(most, len(configs))
-    if _at_most(configs[0], most, layout) <= limit or fits(most):
+    if device != "cpu":
+        most = min(most, countable(configs[0], layout))
+    elif _at_most(configs[0], most, layout) <= limit:
+        return most
+    if fits(most):
         return most
     low, high = 1, most  # so many are tried in any case; so many are too many
     while high - low > 1:
@@ -149,7 +156,10 @@ def free_memory(device: str, processes: int = 1) -> int | None:
         where the system does not say how much is free.
     """
     if device.startswith("cuda"):
-        free: int | None = torch.cuda.mem_get_info(torch.device(device))[0]
+        on = torch.device(device)
+        # What earlier stacks have left, PyTorch keeps for the next ones.
+        kept = torch.cuda.memory_reserved(on) - torch.cuda.memory_allocated(on)
+        free: int | None = torch.cuda.mem_get_info(on)[0] + kept
     else:
         free = _free_memory_of_the_cpu()
     if free is None:
@@ -219,7 +229,7 @@ def _predict(
             own = {name: value[0] for name, value in state.items() if name in names}
             with torch.no_grad():
                 return alone.evaluate(parameters, own, *part, chosen[0])
-        part = images(max(1, min(largest, EVALUATION_BYTES // widest)))
+        part = images(max(1, min(largest, GPU_EVALUATION_BYTES // widest)))
         with torch.no_grad():
             over = vmap(member.evaluate, (0, 0, None, None, 0))
             return over(leaves, state, *part, chosen)
@@ -229,6 +239,9 @@ def _predict(
     # The CPU's convolutions work on copies of their operands, in an order of their own.
     copies = batch * widest if device == "cpu" and config.model == "cnn" else 0
     answers = count * val * (choice.classes + 1) * size
+    # A GPU brings them to the host part by part, those of best weights from copies of these.
+    evaluated = 2 * answers if device == "cpu" else parameters
+    training = max(_peak(step) + copies, updating)
     pixels = math.prod(choice.image_shape)
     return StackMemory(
         parameters=parameters,
@@ -236,9 +249,10 @@ def _predict(
         slots=parameters * slots,
         buffers=buffers,
         gradients=parameters,
-        training=max(_peak(step) + copies, updating),
-        evaluation=_peak(evaluate) + 2 * answers,
-        making=2 * parameters if device == "cpu" else 0,
+        training=training,
+        captured=0 if device == "cpu" else training,
+        orders=2 * 8 * count * train if own_batches and device != "cpu" else 0,
+        evaluation=_peak(evaluate) + evaluated,
         results=parameters if device == "cpu" else 0,
         data=(train + val + choice.test_images) * (pixels * size + 8),
     )
@@ -289,6 +303,16 @@ def _at_most(config: RunConfig, count: int, layout: Layout) -> int:
     answers = 8 * (count * val * (choice.classes + 1) + pixels * largest)
     data = (train + largest + largest) * (4 * pixels + 8)
     return training + (10 + 3 * kinds) * evaluated + answers + data
+
+
+def countable(config: RunConfig, layout: Layout) -> int:
+    """How many members have so few numbers that a GPU's programs can count them, in 31 bits."""
+    choice = DATASETS[config.dataset]
+    model = _model(config, choice, layout, torch.float32)
+    batch = min(config.batch_size, _images(config, choice)[0])
+    numbers = sum(p.numel() for p in model.parameters())
+    widest = max(widest_layer(model, choice.image_shape), math.prod(choice.image_shape))
+    return max(1, (2**31 - 1) // max(numbers, batch * widest))
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]

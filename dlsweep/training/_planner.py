@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS
 from dlsweep.training._layout import Layout, can_be_deepened
-from dlsweep.training._memory import members_that_fit
+from dlsweep.training._memory import countable, members_that_fit, stack_memory
 
 _log = logging.getLogger("dlsweep.training")
 
@@ -133,9 +133,15 @@ def plan(
             size = members_that_fit(runs, most, memory, layout=layout, device=device)
             if size < min(most, len(group)):
                 why = f"more would not fit into {memory / 1e9:.1f} GB"
+                if device != "cpu" and size == countable(runs[0], layout):
+                    why = "more would have more numbers than a GPU's programs count"
         parts = [group[start : start + size] for start in range(0, len(group), size)]
         if size >= len(group):
             why = "all that share its shapes"
+        if memory is not None and device != "cpu" and configs[group[0]].backend == "torch":
+            largest = [configs[i] for i in parts[0]]
+            taken = stack_memory(largest, layout=Layout.of(configs), device=device).total
+            why += f"; the largest takes {taken / 1e9:.1f} of {memory / 1e9:.1f} GB"
         _log.debug(
             "%d runs in stacks of %s: %s", len(group), ", ".join(map(str, map(len, parts))), why
         )
