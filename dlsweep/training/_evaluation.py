@@ -65,8 +65,8 @@ def alone_models(configs: Sequence[RunConfig], data: Dataset) -> list[AloneModel
     models = []
     for config in configs:
         spec = model_spec(config, data.image_shape, data.num_classes)
-        values = {"dropout_key": 0, "dropout": float(config.dropout > 0)}
-        key = dataclasses.replace(spec, **values), config.loss
+        like = dataclasses.replace(spec, dropout_key=0, dropout=float(config.dropout > 0))
+        key = like, config.loss
         if key not in made:
             made[key] = AloneModel(config, data)
         models.append(made[key])

@@ -187,7 +187,7 @@ class GpuLearner(TorchLearner):
         super().remember(rows)
 
     def expect(self, rows: Sequence[int]) -> None:
-        """See ``Learner``. They are evaluated together, as many at a time as memory has room for."""
+        """See ``Learner``. They are evaluated together, as many as there is room for."""
         self._expected = list(rows)
 
     def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:

@@ -122,15 +122,19 @@ def update_program(
         return ()
 
     def trace() -> tuple[Program, list[Tensor]]:
-        shape, on = (_MEMBERS, _NUMBERS), {"dtype": dtype, "device": device}
-        # Slots of a rule are rows of matrices as wide; a rule's rows are some of all.
-        matrices = [torch.rand(shape, **on) for _ in range(2 + rule.slots)]  # type: ignore[arg-type]
+        # A rule's rows are some of a matrix's, so they begin anywhere. Of examples that began at a
+        # multiple of 16 bytes a program would expect it, and copy what does not, there and back.
+        def anywhere(size: int, of: torch.dtype = dtype) -> Tensor:
+            count = _MEMBERS * size
+            return torch.ones(1 + count, dtype=of, device=device)[1:].view(_MEMBERS, size)
+
+        matrices = [anywhere(_NUMBERS) for _ in range(2 + rule.slots)]
         columns = range(1 + fields + rule.factor_count)
         return program, [
             *matrices,
-            torch.ones(_MEMBERS, _TENSORS, dtype=torch.bool, device=device),
+            anywhere(_TENSORS, torch.bool),
             torch.zeros(_NUMBERS, dtype=torch.int64, device=device),
-            *(torch.rand(_MEMBERS, 1, **on) for _ in columns),  # type: ignore[arg-type]
+            *(anywhere(1) for _ in columns),
         ]
 
     return _made(("update", name, dtype, device), trace)

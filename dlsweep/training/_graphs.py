@@ -58,7 +58,7 @@ class Epochs:
         self._table = self._loss  # all segments' factors, (steps, …), as one
         self._shapes: list[torch.Size] = []
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
 
     def run(self, order: Tensor, tables: Sequence[Tensor], steps: int) -> tuple[Tensor, Tensor]:
         """Train an epoch.
@@ -73,7 +73,8 @@ class Epochs:
         """
         batch, count = self._batch, min(order.shape[-1], steps * self._batch)
         whole = count // batch
-        self._keep(order[..., : whole * batch].unflatten(-1, (whole, batch)), tables)
+        lead = order.shape[:-1]
+        self._keep(order[..., : whole * batch].reshape(*lead, whole, batch), tables)
         for tensor in (self._position, self._loss, self._right):
             tensor.zero_()
         self._whole_batches(whole)
@@ -149,8 +150,9 @@ class Epochs:
     def _train(self, index: Tensor, factors: Sequence[Tensor]) -> None:
         """A step on the images (B,) or, of each member, (K, B)."""
         flat = index.reshape(-1)
-        images = self._split.images.index_select(0, flat).unflatten(0, index.shape)
-        labels = self._split.labels.index_select(0, flat).unflatten(0, index.shape)
-        losses, right = self._step(images, labels, factors)
+        images = self._split.images.index_select(0, flat)
+        labels = self._split.labels.index_select(0, flat)
+        shape = (*index.shape, *images.shape[1:])
+        losses, right = self._step(images.view(shape), labels.view(index.shape), factors)
         self._loss.add_(losses, alpha=index.shape[-1])
         self._right.add_(right)

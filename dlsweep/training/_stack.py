@@ -10,8 +10,8 @@ import numpy as np
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
-from dlsweep.training._layout import Layout
 from dlsweep.training._gpu_learner import torch_learner
+from dlsweep.training._layout import Layout
 from dlsweep.training._learner import Learner
 from dlsweep.training._numpy import NumpyLearner
 from dlsweep.training._planner import stack_key

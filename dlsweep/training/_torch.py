@@ -116,6 +116,28 @@ class TorchLearner:
             start += size
         return owned
 
+    def _gradient_program(self, wait: bool = True) -> Program | None:
+        """The compiled step of models with these layers, whatever their widths."""
+        config = self.configs[0]
+        widths = example_widths(config.hidden_sizes)
+        assert widths is not None
+        model = build_in(self._layout, dataclasses.replace(config, hidden_size=widths), self.data)
+        key: Hashable = (
+            tuple(p.shape for p in model.parameters()),
+            self._layout,
+            config.dropout_at if config.dropout > 0 else None,
+        )
+        return gradient_program(
+            key,
+            lambda: Member(model, self._layout.losses, self.data.image_shape),
+            {name: p.shape for name, p in model.named_parameters()},
+            dict(model.named_buffers()),
+            self.data.image_shape,
+            self.theta.dtype,
+            own_batches=len(set(self._seeds)) > 1,
+            wait=wait,
+        )
+
     def _identity_layers(self) -> list[tuple[Tensor, Tensor, Tensor]]:
         """What must stay as it is: parameters (K, columns), rows that are fixed there, values."""
         fixed, start = [], 0
