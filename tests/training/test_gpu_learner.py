@@ -182,3 +182,14 @@ def test_the_way_to_train_can_be_chosen(monkeypatch):
     monkeypatch.setenv("DLSWEEP_GPU", "fast")
     with pytest.raises(ValueError, match="there are plain, graphs, compiled"):
         way()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("chosen", ["plain", "graphs", "compiled"])
+def test_every_way_trains_the_same_on_a_gpu(chosen, monkeypatch):
+    monkeypatch.setenv("DLSWEEP_GPU", chosen)
+    configs = members("feedforward", batch_size=4)[:4]
+    layout = Layout.of(configs)
+    results = train_stack(configs, digits().to("cuda"), compile_for=layout)
+    for config, result in zip(configs, results, strict=True):
+        assert_same_run(result, train(config, digits()))
