@@ -96,7 +96,7 @@ def _stack(configs: list[RunConfig], data: Dataset) -> dict[str, Any]:
         if on_gpu:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-            held = torch.cuda.memory_allocated()
+            held = torch.cuda.memory_reserved()
         began = time.perf_counter()
         # The end of a stack evaluates every member on its own: that is not what is timed here.
         epochs = iter(Stack(configs, data, compile_for=Layout.of(configs)))
@@ -111,7 +111,7 @@ def _stack(configs: list[RunConfig], data: Dataset) -> dict[str, Any]:
             began = time.perf_counter()
         row["seconds"] = spread(times)
         if on_gpu:
-            row["peak_bytes"] = torch.cuda.max_memory_allocated() - held
+            row["peak_bytes"] = torch.cuda.max_memory_reserved() - held
     except torch.OutOfMemoryError as error:
         row["skipped"] = str(error).splitlines()[0]
     return row

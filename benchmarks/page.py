@@ -79,7 +79,7 @@ def _search_quality(result: dict[str, Any]) -> str:
 
 
 def _gpu(result: dict[str, Any]) -> str:
-    from benchmarks.gpu import table
+    from benchmarks.gpu_table import table
 
     picture = "![The same on the GPU](results/members-gpu.svg)"
     return f"{_page_table(table(result))}\n\n{picture}"

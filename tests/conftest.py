@@ -57,11 +57,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Keywords would do, were it not that folders are among them, the checkout's own too.
     for item in items:
         for option in ("slow", "network"):
-            if option in item.keywords and not config.getoption(option):
+            if item.get_closest_marker(option) and not config.getoption(option):
                 item.add_marker(pytest.mark.skip(reason=f"{option}: run with --{option}"))
-    gpu = [item for item in items if "gpu" in item.keywords]
+    gpu = [item for item in items if item.get_closest_marker("gpu")]
     if gpu and not _cuda():
         for item in gpu:
             item.add_marker(pytest.mark.skip(reason="gpu: no CUDA device here"))

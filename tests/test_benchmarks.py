@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks import gpu, page
+from benchmarks import gpu, gpu_points, gpu_training, page
 from benchmarks.machine import shown, spread
 from benchmarks.peers.jax_vmap import jax_vmap
 from benchmarks.studies import HERE, NOT_INSTALLED, _order, sample
@@ -150,16 +150,33 @@ def test_the_gpu_program_runs_on_torch_and_numpy_alone(tmp_path: Path) -> None:
         study = result[name]
         assert study["complete"]
         assert study["run_epochs"] / study["took"] == study["run_epochs_per_second"]
-        assert "missing" in study["peers"][gpu.SCRIPT]
-        assert study["peers"][gpu.ONE_AT_A_TIME]["ratio"] > 0
+        assert "missing" in study["peers"][gpu_training.SCRIPT]
+        assert study["peers"][gpu_training.ONE_AT_A_TIME]["ratio"] > 0
         assert sum(study["statuses"].values()) == study["points"]
     assert result["grid"]["complete"]
     assert [row["members"] for row in result["members"]["rows"]] == [1, 3]
     assert "| S1's whole grid |" in done.stdout
+    ways = result["ways"]["ways"]
+    assert list(ways) == ["graphs", "compiled", "plain"]
+    assert all(row["furthest_in_float64"] < 1e-9 for row in ways.values())
+    assert result["ways"]["fastest"] in ways
+
+
+def test_a_part_of_the_gpu_program_can_be_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    result = gpu.measure(smoke=True, parts=["members"], apart=True)
+    assert [row["members"] for row in result["members"]["rows"]] == [1, 3]
+    monkeypatch.setattr(gpu, "_GRACE", -1e9)
+    monkeypatch.setitem(gpu.BUDGET, "members", 1.0)
+    monkeypatch.setattr(gpu, "_process", lambda *_: {"failed": "ended after 1 s"})
+    result = gpu.measure(smoke=True, parts=["members"], apart=True)
+    assert "Stacks that grow: ended after 1 s" in gpu.table(result)
+    monkeypatch.setattr(gpu, "SECONDS", -2e9)
+    assert gpu.measure(smoke=True, parts=["grid"])["grid"]["failed"].startswith("left out")
 
 
 @pytest.mark.parametrize(
-    ("space", "file"), [(gpu.S1, ROOT / "sweep.yaml"), (gpu.S2, HERE / "s2.yaml")]
+    ("space", "file"), [(gpu_points.S1, ROOT / "sweep.yaml"), (gpu_points.S2, HERE / "s2.yaml")]
 )
 def test_the_spaces_are_those_of_the_sweep_files(space: dict[str, list[Any]], file: Path) -> None:
     parameters = yaml.safe_load(file.read_text())["parameters"]
@@ -170,18 +187,18 @@ def test_the_spaces_are_those_of_the_sweep_files(space: dict[str, list[Any]], fi
 
 
 def test_the_grid_is_whole_and_samples_are_of_it() -> None:
-    points = gpu.grid(gpu.S1, "cpu")
+    points = gpu_points.grid(gpu_points.S1, "cpu")
     assert len(set(points)) == 11_664
-    some = gpu.sampled(gpu.S1, 50, "cpu")
+    some = gpu_points.sampled(gpu_points.S1, 50, "cpu")
     assert set(some) <= set(points)
-    assert some == gpu.sampled(gpu.S1, 50, "cpu")
-    assert some != gpu.sampled(gpu.S1, 50, "cpu", seed=1)
+    assert some == gpu_points.sampled(gpu_points.S1, 50, "cpu")
+    assert some != gpu_points.sampled(gpu_points.S1, 50, "cpu", seed=1)
 
 
 def test_a_study_that_outlasts_its_time_is_extrapolated() -> None:
-    configs = gpu.sampled(gpu.S1, 4, "cpu")
-    data = gpu._data(configs[0], "cpu", smoke=True, train_size=200)
-    short = gpu.train_all(configs, data, "cpu", 0, smoke=True)
+    configs = gpu_points.sampled(gpu_points.S1, 4, "cpu")
+    data = gpu_points.data_of(configs[0], "cpu", smoke=True, train_size=200)
+    short = gpu_training.train_all(configs, data, "cpu", 0, smoke=True)
     assert not short["complete"]
     assert short["run_epochs"] < sum(config.epochs for config in configs)
     assert short["seconds"] > short["took"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -13,11 +14,12 @@ from dlsweep.data import Dataset, Split
 from dlsweep.models import MODELS, model_spec
 from dlsweep.training._losses import LOSSES
 
-EVALUATION_BYTES = {"cpu": 16 * 2**20, "cuda": 64 * 2**20}
+EVALUATION_BYTES = {"cpu": 16 * 2**20, "cuda": 512 * 2**20}
 """About how much memory the widest layer may take while evaluating.
 
 On a CPU, allocations above 32 MB come fresh from the system each time (glibc), page by page: in
-parts of 64 MB the evaluation of CNNs took twice as long as in parts of 16 MB.
+parts of 64 MB the evaluation of CNNs took twice as long as in parts of 16 MB. Many images at once
+keep a GPU busy.
 """
 
 Answers = tuple[Tensor, Tensor]
@@ -57,6 +59,20 @@ class AloneModel:
             return self._loss(logits, labels), logits
 
         return in_parts(answers, split, image_bytes)
+
+
+def alone_models(configs: Sequence[RunConfig], data: Dataset) -> list[AloneModel]:
+    """The members' models; those that differ in values only are one."""
+    made: dict[Hashable, AloneModel] = {}
+    models = []
+    for config in configs:
+        spec = model_spec(config, data.image_shape, data.num_classes)
+        like = dataclasses.replace(spec, dropout_key=0, dropout=float(config.dropout > 0))
+        key = like, config.loss
+        if key not in made:
+            made[key] = AloneModel(config, data)
+        models.append(made[key])
+    return models
 
 
 @torch.no_grad()

@@ -34,6 +34,9 @@ class Learner(Protocol):
     def remember(self, rows: Sequence[int]) -> None:
         """Keep these members' present weights as their best."""
 
+    def expect(self, rows: Sequence[int]) -> None:
+        """Hear which members will be recalled next, in this order, to do it together."""
+
     def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
         """A member's best weights on ``val`` or ``test``: mean loss, probabilities (N, classes)."""
 

@@ -40,8 +40,9 @@ class StackMemory:
         gradients: of all members.
         training: what a step takes beside that, at its peak: activations, and the gradients before
             they are gathered.
+        captured: what the steps of CUDA graphs have for themselves, whatever else is done.
+        orders: in which members visit the images, where each has its own.
         evaluation: what evaluating takes, at its peak: activations, losses and logits.
-        making: models and initial weights while the stack is made, where that is on its device.
         results: the best weights of members as they leave, where they are on its device.
         data: the data set: once for each device, whatever is trained on it.
     """
@@ -52,8 +53,9 @@ class StackMemory:
     buffers: int
     gradients: int
     training: int
+    captured: int
+    orders: int
     evaluation: int
-    making: int
     results: int
     data: int
 
@@ -61,7 +63,8 @@ class StackMemory:
     def stack(self) -> int:
         """The peak without the data set."""
         held = self.parameters + self.best + self.slots + self.buffers + self.gradients
-        return held + max(self.training, self.evaluation + self.results, self.making)
+        held += self.captured + self.orders
+        return held + max(self.training, self.evaluation + self.results)
 
     @property
     def total(self) -> int:
@@ -129,7 +132,11 @@ def members_that_fit(
         return prediction.total <= limit
 
     most = min(most, len(configs))
-    if _at_most(configs[0], most, layout, device) <= limit or fits(most):
+    if device != "cpu":
+        most = min(most, countable(configs[0], layout))
+    elif _at_most(configs[0], most, layout, device) <= limit:
+        return most
+    if fits(most):
         return most
     low, high = 1, most  # so many are tried in any case; so many are too many
     while high - low > 1:
@@ -150,7 +157,10 @@ def free_memory(device: str, processes: int = 1) -> int | None:
         where the system does not say how much is free.
     """
     if device.startswith("cuda"):
-        free: int | None = torch.cuda.mem_get_info(torch.device(device))[0]
+        on = torch.device(device)
+        # What earlier stacks have left, PyTorch keeps for the next ones.
+        kept = torch.cuda.memory_reserved(on) - torch.cuda.memory_allocated(on)
+        free: int | None = torch.cuda.mem_get_info(on)[0] + kept
     else:
         free = _free_memory_of_the_cpu()
     if free is None:
@@ -237,6 +247,9 @@ def _predict(
     # On a GPU, rules work on whole matrices, while the gradients' parts are still there.
     updating = 0 if device == "cpu" else 3 * parameters
     answers = count * val * (choice.classes + 1) * size
+    # A GPU brings them to the host part by part, those of best weights from copies of these.
+    evaluated = 2 * answers if device == "cpu" else parameters
+    training = max(_peak(step, copies=device == "cpu"), updating)
     pixels = math.prod(choice.image_shape)
     return StackMemory(
         parameters=parameters,
@@ -244,9 +257,10 @@ def _predict(
         slots=parameters * slots,
         buffers=buffers,
         gradients=parameters,
-        training=max(_peak(step, copies=device == "cpu"), updating),
-        evaluation=_peak(evaluate) + 2 * answers,
-        making=2 * parameters if device == "cpu" else 0,
+        training=training,
+        captured=0 if device == "cpu" else training,
+        orders=2 * 8 * count * train if own_batches and device != "cpu" else 0,
+        evaluation=_peak(evaluate) + evaluated,
         results=parameters if device == "cpu" else 0,
         data=(train + val + choice.test_images) * (pixels * size + 8),
     )
@@ -302,6 +316,16 @@ def _at_most(config: RunConfig, count: int, layout: Layout, device: str) -> int:
 
 
 _CONVOLUTIONS = torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default
+
+
+def countable(config: RunConfig, layout: Layout) -> int:
+    """How many members have so few numbers that a GPU's programs can count them, in 31 bits."""
+    choice = DATASETS[config.dataset]
+    model = _model(config, choice, layout, torch.float32)
+    batch = min(config.batch_size, _images(config, choice)[0])
+    numbers = sum(p.numel() for p in model.parameters())
+    widest = max(widest_layer(model, choice.image_shape), math.prod(choice.image_shape))
+    return max(1, (2**31 - 1) // max(numbers, batch * widest))
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]

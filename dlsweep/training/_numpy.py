@@ -75,6 +75,9 @@ class NumpyLearner:
         if rows:
             self.best.restore(self.network.snapshot())
 
+    def expect(self, rows: Sequence[int]) -> None:
+        """See ``Learner``. There is one."""
+
     def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
         """See ``Learner``."""
         images, labels = self.splits[split]

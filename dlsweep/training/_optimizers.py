@@ -216,6 +216,11 @@ class Optimizer:
         self.slots = [torch.zeros_like(parameters) for _ in range(most)]
         self._prepare(parameters)
 
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """Members that share a rule, as long as no member leaves."""
+        return self._segments
+
     def _prepare(self, parameters: Tensor) -> None:
         configs = self.configs
         self._parameters = parameters

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS
 from dlsweep.training._layout import Layout, can_be_deepened
-from dlsweep.training._memory import members_that_fit
+from dlsweep.training._memory import countable, members_that_fit, stack_memory
 
 _log = logging.getLogger("dlsweep.training")
 
@@ -225,11 +225,17 @@ def plan(
             size = members_that_fit(runs, largest, memory, layout=layout, device=device)
             if size < min(largest, len(group)):
                 why = f"more would not fit into {memory / 1e9:.1f} GB"
+                if device != "cpu" and size == countable(runs[0], layout):
+                    why = "more would have more numbers than a GPU's programs count"
         if size >= len(group):
             why = "all that share its shapes"
         size = math.ceil(len(group) / math.ceil(len(group) / size))
         ordered = sorted(group, key=lambda i: configs[i].optimizer)
         parts = [sorted(ordered[start : start + size]) for start in range(0, len(group), size)]
+        if memory is not None and device != "cpu" and configs[group[0]].backend == "torch":
+            runs = [configs[i] for i in parts[0]]
+            taken = stack_memory(runs, layout=Layout.of(configs), device=device).total
+            why += f"; the largest takes {taken / 1e9:.1f} of {memory / 1e9:.1f} GB"
         _log.debug(
             "%d runs in stacks of %s: %s", len(group), ", ".join(map(str, map(len, parts))), why
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
+from dlsweep.training._gpu_learner import torch_learner
 from dlsweep.training._layout import Layout
 from dlsweep.training._learner import Learner
 from dlsweep.training._numpy import NumpyLearner
@@ -30,10 +31,9 @@ from dlsweep.training._state import (
     identity,
     layout_facts,
 )
-from dlsweep.training._torch import TorchLearner
 
 BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset, Layout | None], Learner]] = {
-    "torch": TorchLearner,
+    "torch": torch_learner,
     "numpy": lambda configs, data, layout: NumpyLearner(configs, data),
 }
 """Each makes a learner from configurations, data, and the layout to compile for, if any."""
@@ -236,6 +236,7 @@ class Stack:
             for row, member in enumerate(self._members)
             if (status := member.status()) is not None
         }
+        self._learner.expect(list(done))
         results = {self._members[row].index: self._result(row, done[row]) for row in done}
         if done:
             stay = [row for row in range(len(self._members)) if row not in done]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Hashable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import vmap
 
 from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
-from dlsweep.models import FeedForward, build, deepen
 from dlsweep.training._apart import Apart, own_member, trained_apart
 from dlsweep.training._compiled import (
     Program,
@@ -23,7 +23,8 @@ from dlsweep.training._compiled import (
     make_together,
     update_program,
 )
-from dlsweep.training._evaluation import AloneModel, Answers, in_parts
+from dlsweep.training._evaluation import Answers, alone_models
+from dlsweep.training._initial import build_in, initial_values
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import RULES, Optimizer
@@ -46,16 +47,17 @@ class TorchLearner:
             without compiling, in the smallest layout that serves these members.
     """
 
+    _for_a_cpu: ClassVar[bool] = True
+
     def __init__(
         self, configs: Sequence[RunConfig], data: Dataset, compile_for: Layout | None = None
     ) -> None:
         self.configs = list(configs)
         self.data = data
-        # On a GPU, programs have not been tried yet; and torch cannot trace batch norm with symbols
-        # for sizes. Convolutions have fixed shapes, and there the time is in the arithmetic.
-        self._compiled = (
+        # Torch cannot trace batch norm with symbols for sizes. Convolutions have fixed shapes, and
+        # there the time is in the arithmetic.
+        self._can_be_compiled = (
             compile_for is not None
-            and data.train.images.device.type == "cpu"
             and configs[0].model == "feedforward"
             and not configs[0].batch_norm
             and example_widths(configs[0].hidden_sizes) is not None
@@ -63,39 +65,20 @@ class TorchLearner:
         self._layout = compile_for or Layout.of(configs)
         images, shape = data.train.images, data.image_shape
         self.device = images.device
-        models = [self._build(config) for config in configs]
-        self._alone = [AloneModel(config, data) for config in configs]
-        self._shapes = {name: p.shape for name, p in models[0].named_parameters()}
+        model, theta, buffers = initial_values(self._layout, configs, data)
+        self._alone = alone_models(configs, data)
+        self._shapes = {name: p.shape for name, p in model.named_parameters()}
         self._sizes = [shape.numel() for shape in self._shapes.values()]
-        rows = [torch.cat([p.detach().flatten() for p in m.parameters()]) for m in models]
-        self.theta = torch.stack(rows).to(self.device)
-        self.buffers = {
-            name: torch.stack([dict(m.named_buffers())[name] for m in models]).to(self.device)
-            for name, _ in models[0].named_buffers()
-        }
-        self._persistent = models[0].state_dict().keys() - self._shapes.keys()
-        self._member = Member(models[0], self._layout.losses, shape)
-        self._width = widest_layer(models[0], shape)
+        self.theta = theta.to(self.device)
+        self.buffers = {name: buffer.to(self.device) for name, buffer in buffers.items()}
+        self._persistent = model.state_dict().keys() - self._shapes.keys()
+        self._member = Member(model, self._layout.losses, shape)
+        self._width = widest_layer(model, shape)
+        del model, theta, buffers
         self.best = self.theta.clone()
         self.best_buffers = {name: b.clone() for name, b in self.buffers.items()}
         self.optimizer = Optimizer(configs, self.theta)
         self._prepare()
-
-    def _build(self, config: RunConfig) -> nn.Module:
-        """A configuration's model with its initial weights, in the layout of the stack."""
-        data, layout = self.data, self._layout
-        model = build(
-            config,
-            data.image_shape,
-            data.num_classes,
-            layout.activations,
-            layout.conv_activations,
-            data.train.images.dtype,
-        )
-        if can_be_deepened(config):
-            assert isinstance(model, FeedForward)
-            deepen(model, layout.depth)
-        return model
 
     def _prepare(self) -> None:
         """What follows from which members are in the stack."""
@@ -108,14 +91,15 @@ class TorchLearner:
         self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
         self._gradient = torch.empty_like(self.theta)
         self._apart = None
-        if trained_apart(self.configs[0], len(self.configs), self.device.type):
+        device = "cpu" if self._for_a_cpu else "cuda"
+        if trained_apart(self.configs[0], len(self.configs), device):
             members = [self._own_member(config) for config in self.configs]
             self._apart = Apart(
                 members, parameters, self.buffers, self._gradient, self._chosen_loss
             )
         self._fixed = self._identity_layers()
         self._program = None
-        if self._compiled:
+        if self._can_be_compiled and self._for_a_cpu:
             rules = dict.fromkeys(config.optimizer for config in self.configs)
             updates = [functools.partial(self._update_program, rule) for rule in rules]
             make_together([self._gradient_program, *updates])
@@ -130,7 +114,7 @@ class TorchLearner:
 
     def _own_member(self, config: RunConfig) -> Member:
         """What trains a member apart from the others: its own model where the stack's is larger."""
-        if self.device.type != "cpu" or can_be_deepened(config):
+        if not self._for_a_cpu or can_be_deepened(config):
             return self._member
         return own_member(config, self.data.image_shape, self.data.num_classes)
 
@@ -149,7 +133,7 @@ class TorchLearner:
         config = self.configs[0]
         widths = example_widths(config.hidden_sizes)
         assert widths is not None
-        model = self._build(dataclasses.replace(config, hidden_size=widths))
+        model = build_in(self._layout, dataclasses.replace(config, hidden_size=widths), self.data)
         key: Hashable = (
             tuple(p.shape for p in model.parameters()),
             self._layout,
@@ -260,23 +244,13 @@ class TorchLearner:
     ) -> Answers:
         """Losses (rows, N) and logits (rows, N, classes) of members on a whole split."""
         image_bytes = self._width * theta.element_size()
-        if self.device.type == "cpu":
-            views = self._views(theta)
-            parts = [
-                self._alone[row].evaluate(_row(views, row), _row(buffers, row), split, image_bytes)
-                for row in rows
-            ]
-            losses, logits = zip(*parts, strict=True)
-            return torch.stack(losses), torch.stack(logits)
-        index = torch.tensor(list(rows), device=self.device)
-        parameters = self._views(theta[index])
-        state = {name: buffer[index] for name, buffer in buffers.items()}
-        chosen, over = self._chosen_loss[index], vmap(self._member.evaluate, (0, 0, None, None, 0))
-        return in_parts(
-            lambda images, labels: over(parameters, state, images, labels, chosen),
-            split,
-            image_bytes * len(index),
-        )
+        views = self._views(theta)
+        parts = [
+            self._alone[row].evaluate(_row(views, row), _row(buffers, row), split, image_bytes)
+            for row in rows
+        ]
+        losses, logits = zip(*parts, strict=True)
+        return torch.stack(losses), torch.stack(logits)
 
     def validate(self) -> tuple[np.ndarray, np.ndarray]:
         """See ``Learner``."""
@@ -291,6 +265,9 @@ class TorchLearner:
         self.best.index_copy_(0, index, self.theta.index_select(0, index))
         for name, best in self.best_buffers.items():
             best.index_copy_(0, index, self.buffers[name].index_select(0, index))
+
+    def expect(self, rows: Sequence[int]) -> None:
+        """See ``Learner``. Here each is evaluated alone."""
 
     def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
         """See ``Learner``."""

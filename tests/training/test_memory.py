@@ -106,10 +106,11 @@ def test_predicted_and_measured_on_a_gpu(case):
         pass
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
+    before = torch.cuda.memory_reserved()
     for _ in Stack(configs, data):
         pass
-    measured = torch.cuda.max_memory_allocated() - before
+    # What graphs have for themselves is reserved, and hardly ever allocated.
+    measured = torch.cuda.max_memory_reserved() - before
     assert stack_memory(configs, device="cuda").stack == pytest.approx(measured, rel=0.2)
 
 
@@ -201,6 +202,21 @@ def test_a_plan_keeps_to_the_memory_and_says_so(caplog):
         f"10 runs in stacks of 4, 4, 2: more would not fit into {limit / 1e9:.1f} GB",
         "10 runs in stacks of 10: all that share its shapes",
     ]
+
+
+def test_a_gpu_keeps_what_its_graphs_work_in(caplog):
+    configs = stack_of(4000, dataset="mnist", num_layers=4, hidden_size=128, device="cuda")
+    on_gpu = stack_memory(configs[:64], device="cuda")
+    assert on_gpu.captured == on_gpu.training
+    assert on_gpu.stack > stack_memory(configs[:64]).parameters * 6 + 2 * on_gpu.training
+    numbers = 784 * 128 + 128 + 3 * (128 * 128 + 128) + 128 * 10 + 10
+    with caplog.at_level(logging.DEBUG, "dlsweep.training"):
+        stacks = plan(configs * 5, 20_000, 10**13, "cuda")
+        assert [len(stack) for stack in plan(configs, 4000, 10**13, "cuda")] == [4000]
+    assert len(stacks[0]) == (2**31 - 1) // numbers
+    assert "more would have more numbers than a GPU's programs count; the" in caplog.messages[0]
+    assert "all that share its shapes; the largest takes" in caplog.messages[1]
+    assert caplog.messages[1].endswith("of 10000.0 GB")
 
 
 def test_without_a_limit_all_share_a_stack(caplog):
