@@ -7,12 +7,15 @@ import functools
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import DATASETS
+from dlsweep.sweep._background import Background, BackgroundRun
 from dlsweep.sweep._checkpoints import tidy
 from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._formation import Formation
@@ -22,7 +25,7 @@ from dlsweep.sweep._rows import Row
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Trainer
-from dlsweep.tracking import ImageSource, TrackedRun, open_run, show_data
+from dlsweep.tracking import ImageSource, TrackedRun, open_run, patient_settings, show_data
 from dlsweep.training import EpochMetrics, Judge, RunResult, choose_device
 
 _log = logging.getLogger("dlsweep.sweep")
@@ -64,7 +67,7 @@ class _Job:
 
     formation: Formation
     points: dict[int, Point]
-    runs: dict[int, TrackedRun]
+    runs: dict[int, BackgroundRun]
     histories: dict[int, list[EpochMetrics]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +114,13 @@ class LocalSweep:
             for row in study.rows():
                 self._rule.add(row.number, row.history)
         self._images = ImageSource()
+        self._runs = Background(mode)
+        self._shown: list[Future[Path]] = []
+
+    @property
+    def unsent(self) -> int:
+        """How many runs W&B does not have everything of; `dlsweep sync` sends the rest."""
+        return len(self._runs.unsent)
 
     def leave(self) -> None:
         """Let ``run`` return after the epochs that are being trained; may be called by a signal."""
@@ -126,6 +136,20 @@ class LocalSweep:
 
         Then the same stacks are formed again, and go on from their checkpoints.
         """
+        try:
+            try:
+                self._run()
+            except Exception:
+                self._runs.wait()
+                raise
+            self._runs.wait()
+            for shown in self._shown:
+                self._study.keep_folder(shown.result())
+        except KeyboardInterrupt:
+            self._runs.keep()
+            raise
+
+    def _run(self) -> None:
         told = False
         new = self._study.asked == 0
         try:
@@ -161,7 +185,7 @@ class LocalSweep:
 
     def _abandon(self, job: _Job) -> None:
         for run in job.runs.values():
-            run.fail("interrupted; the sweep trains it again when it goes on")
+            run.leave("interrupted; the sweep trains it again when it goes on")
 
     def _take_up(self, points: Sequence[Point]) -> None:
         """Form the stacks again in which points were when their process died."""
@@ -214,16 +238,20 @@ class LocalSweep:
             job,
             configs,
             compile_for=formation.compile_for,
-            judge=self._judge(formation, places),
+            judge=self._judge(formation, self._jobs[job]),
             checkpoint=Checkpoint(self._study.checkpoint(formation), frozenset(places)),
         )
         self._watcher.started(points)
 
-    def _judge(self, formation: Formation, points: Mapping[int, Point]) -> Judge | None:
-        """The sweep's ``early_terminate`` for a stack of these runs."""
-        rule = self._rule
+    def _judge(self, formation: Formation, job: _Job) -> Judge | None:
+        """Who of a stack is to leave it: by the sweep's ``early_terminate``, or a user's click."""
+        rule, points = self._rule, dict(job.points)
+
+        def clicked(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
+            return {i: STOPPED for i in metrics if i in job.runs and job.runs[i].stop_asked}
+
         if rule is None:
-            return None
+            return clicked if self._mode == "online" else None
         members = formation.members
         ended = {i: len(self._study.history(n)) for i, n in enumerate(members) if i not in points}
         for point in points.values():
@@ -236,23 +264,28 @@ class LocalSweep:
             again = {i for i in metrics if i in ended and metrics[i].epoch >= ended[i]}
             own = {members[i]: told.as_dict() for i, told in metrics.items() if i in points}
             stopped = rule.stops(own)
-            return {i: STOPPED for i in metrics if i in again or members[i] in stopped}
+            by_rule = {i: STOPPED for i in metrics if i in again or members[i] in stopped}
+            return by_rule | clicked(metrics)
 
         return judge
 
-    def _open(self, point: Point, config: RunConfig) -> TrackedRun:
-        run = open_run(
-            config,
-            DATASETS[config.dataset].classes,
-            mode=self._mode,
-            run_id=point.run_id,
-            name=point.name,
-            group=self._study.name,
-            test=functools.partial(self._images.test, config.dataset),
-        )
-        if point.attempt > 1:
-            run.remove_older()
-        return run
+    def _open(self, point: Point, config: RunConfig) -> BackgroundRun:
+        def opened(mode: str, run_id: str, on_stop: Callable[[], None]) -> TrackedRun:
+            run = open_run(
+                config,
+                DATASETS[config.dataset].classes,
+                mode=mode,
+                run_id=run_id,
+                name=point.name,
+                group=self._study.name,
+                test=functools.partial(self._images.test, config.dataset),
+                more=patient_settings(on_stop) if self._mode == "online" else None,
+            )
+            if point.attempt > 1:
+                run.remove_older()
+            return run
+
+        return self._runs.open(point.run_id, config, opened)
 
     def _show_data(self) -> None:
         """Show each data set once, in a run beside those of the points."""
@@ -265,14 +298,16 @@ class LocalSweep:
                 data = self._images.load(name, first.val_fraction, first.train_size)
             except ConfigError:  # what fits one data set is too much for another
                 data = self._images.load(name)
-            folder = show_data(
+            show = functools.partial(
+                show_data,
                 data,
                 mode=self._mode,
                 project=first.wandb_project,
                 entity=first.wandb_entity,
                 group=self._study.name,
+                opener=self._runs.opener,
             )
-            self._study.keep_folder(folder)
+            self._shown.append(self._runs.show(show))
 
     def _handle(self, event: Event) -> None:
         job = self._jobs[event.job]
@@ -380,7 +415,7 @@ def _runs(points: Sequence[Point]) -> str:
     return f"run {points[0].number}" if len(points) == 1 else f"{len(points)} runs"
 
 
-def _whereabouts(run: TrackedRun) -> dict[str, Any]:
+def _whereabouts(run: BackgroundRun) -> dict[str, Any]:
     """Where a run lies, and where in W&B it belongs."""
     place = {"project": run.config.wandb_project, "entity": run.config.wandb_entity}
     return {"directory": str(run.directory), **place}
