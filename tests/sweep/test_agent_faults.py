@@ -111,7 +111,7 @@ def test_what_was_not_sent_in_time_is_kept_and_syncs(
     check_complete(wandb_server, sweep)
 
 
-@pytest.mark.parametrize("only", ["file_stream", "UpsertBucket"])
+@pytest.mark.parametrize("only", ["file_stream"])
 def test_an_interrupted_agent_leaves_every_epoch_on_the_disk(
     wandb_server: WandbServer,
     digits: Dataset,  # noqa: F811
