@@ -48,7 +48,8 @@ NAMES = {
         "online_ids open_run per_class_table refuse roc_plot run_media show_data train "
         "train_tracked KILLED Command SweepFacts SweepGone SweepPlace "
         "SweepService Unreachable give_back_run open_sweep_run parse_sweep_id refuse_run "
-        "room_for_runs is_synced sync_commands sync_folders sync_target"
+        "room_for_runs is_synced sync_commands sync_folders sync_target FLUSH_SECONDS Opener "
+        "mark_synced patient_settings synced_as"
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "

@@ -62,7 +62,7 @@ def _show(data: Dataset, arguments: argparse.Namespace) -> None:
 
     mode = choose_mode()
     project = arguments.project or os.environ.get("WANDB_PROJECT") or RunConfig().wandb_project
-    place = show_data(data, mode=mode, project=project, entity=arguments.entity)
+    place, _ = show_data(data, mode=mode, project=project, entity=arguments.entity)
     if mode == "offline":
         print(f"{data.name}: shown in a run kept offline; upload it with: wandb sync {place}")
     else:

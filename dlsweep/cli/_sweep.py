@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.cli._errors import INTERRUPTED
 from dlsweep.cli._values import checked_count
 from dlsweep.config import ConfigError, canonical_value, command_line
 
@@ -84,7 +85,7 @@ def _train(
     from dlsweep.data import fetch
     from dlsweep.sweep import LocalSweep, Study, choose_trainer, datasets_of
     from dlsweep.sweep._interrupt import leaving_on_signals
-    from dlsweep.tracking import choose_mode, has_credentials
+    from dlsweep.tracking import Opener, choose_mode, has_credentials
     from dlsweep.training import choose_device
 
     # Refused before anything is made.
@@ -94,6 +95,7 @@ def _train(
     mode = choose_mode("online" if arguments.online else "offline")
     if mode == "online" and not has_credentials():
         raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
+    Opener(mode).check()
     for name in datasets_of(sweep):
         fetch(name)
     with Study.open(sweep, arguments.storage) as study:
@@ -119,6 +121,10 @@ def _train(
                     now = True
         table, stopped = study.table(), study.stop_asked()
     ended = sum(bool(r.run_id) and r.status not in ("running", "waiting") for r in table.rows)
+    if local.unsent and not now:
+        sync = shlex.join(["dlsweep", "sync", table.name, *_storage(arguments)])
+        lack = f"W&B does not have all of {local.unsent} runs"
+        print(f"dlsweep: {lack}; send the rest with: {sync}", file=sys.stderr)
     if now or (local.left and ended != total):
         done = f"{ended} of {total} runs" if total is not None else f"{ended} runs"
         kept = "as last saved" if now else "saved"
@@ -133,8 +139,19 @@ def _train(
             f"dlsweep: {done} are done, those in training are {kept}; the same command goes on",
             file=sys.stderr,
         )
+        if now and mode == "online":
+            # Without waiting for what wandb would still send; `dlsweep sync` does.
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
         raise KeyboardInterrupt
     _report(table, arguments, offline=mode == "offline")
+
+
+def _storage(arguments: argparse.Namespace) -> list[str]:
+    """The words that name the storage in a hint."""
+    from dlsweep.sweep import storage_name
+
+    return ["--storage", storage_name(arguments.storage)] if arguments.storage else []
 
 
 def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:
@@ -148,7 +165,6 @@ def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:
 def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> None:
     """The ranked runs, the best configuration, where everything is, and what to type next."""
     from dlsweep.cli._show import console, runs_table
-    from dlsweep.sweep import storage_name
 
     out = console()
     out.print()
@@ -157,7 +173,8 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
     if stopped:
         epochs = sum(int(row.config["epochs"]) for row in stopped)
         saved = epochs - sum(len(row.history) for row in stopped)
-        out.print(f"\nearly_terminate stopped {len(stopped)} runs and saved {saved:,} epochs")
+        how = "early_terminate" if study.sweep.early_terminate else "a click in W&B"
+        out.print(f"\n{how} stopped {len(stopped)} runs and saved {saved:,} epochs")
     best = study.best()
     if best is None:
         out.print("no run has a result")
@@ -173,8 +190,8 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
     directories = {d for row in study.rows if (d := row.info.get("directory"))}
     places = sorted({os.path.relpath(Path(directory).parent) for directory in directories})
     where = f"; runs in {', '.join(places)}" if places else ""
-    place = storage_name(arguments.storage) if arguments.storage else ""
-    storage = ["--storage", place] if place else []
+    storage = _storage(arguments)
+    place = storage[-1] if storage else ""
     hints = [
         (["dlsweep", "runs", *storage], "all runs as a table; --format csv or json"),
         (["dlsweep", "sweep", arguments.file, *storage, "--count", "N"], "go on to N runs"),

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import math
 import os
+import shlex
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -16,18 +17,19 @@ from typing import Any
 from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.data import DataUnavailable, fetch
 from dlsweep.sweep import _crew
+from dlsweep.sweep._background import THREADS
 from dlsweep.sweep._crew import Crew
 from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._jobs import Broken, Cause, Event, Notice, Resumed, Trained
 from dlsweep.sweep._local import MOST_DEATHS, Watcher
 from dlsweep.sweep._metric import Metric
-from dlsweep.sweep._open_runs import INTERRUPTED, THREADS, OpenRuns
+from dlsweep.sweep._open_runs import INTERRUPTED, OpenRuns
 from dlsweep.sweep._pool import Pool
 from dlsweep.sweep._rows import Row, objective
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point
 from dlsweep.sweep._trainers import Trainer
-from dlsweep.tracking import Command, SweepPlace, SweepService, room_for_runs
+from dlsweep.tracking import Command, SweepPlace, SweepService, room_for_runs, sync_commands
 from dlsweep.training import EpochMetrics, Judge, Layout, RunResult, choose_device
 
 _log = logging.getLogger("dlsweep.sweep")
@@ -149,7 +151,17 @@ class SweepAgent:
 
         Raises:
             TrackingError: where W&B refuses its agents; the runs in training have ended by then.
+            KeyboardInterrupt: when it is interrupted; what W&B does not have yet is on the disk.
         """
+        try:
+            self._run()
+        except KeyboardInterrupt:
+            self._runs.keep()
+            for words in sync_commands(self.unsent):
+                _log.warning("what W&B does not have yet is sent with: %s", shlex.join(words))
+            raise
+
+    def _run(self) -> None:
         try:
             self._train()
             for run in self._queue.waiting:

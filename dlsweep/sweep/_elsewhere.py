@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dlsweep.sweep._background import BackgroundRun
 from dlsweep.sweep._hyperband import EarlyTermination
 from dlsweep.sweep._mending import StackJob
 from dlsweep.sweep._rows import Row
@@ -60,7 +61,7 @@ class Elsewhere:
         """A run has begun here."""
         self._places.add(run.directory.parent)
 
-    def ended(self, number: int, run: TrackedRun) -> None:
+    def ended(self, number: int, run: BackgroundRun) -> None:
         """A run has ended here; whether this is the end that counts, the study says later."""
         if run.offline and not self._study.owned:
             self._ended[number] = run.directory

@@ -6,11 +6,14 @@ import dataclasses
 import functools
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import DATASETS
+from dlsweep.sweep._background import Background, BackgroundRun
 from dlsweep.sweep._checkpoints import tidy
 from dlsweep.sweep._elsewhere import Elsewhere, Told
 from dlsweep.sweep._file import SweepFile
@@ -22,7 +25,7 @@ from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Trainer
 from dlsweep.sweep._watcher import Watcher
-from dlsweep.tracking import ImageSource, TrackedRun, open_run, show_data
+from dlsweep.tracking import ImageSource, TrackedRun, open_run, patient_settings, show_data
 from dlsweep.training import EpochMetrics, Judge, RunResult, choose_device
 
 __all__ = ["ASK_AT_ONCE", "MOST_DEATHS", "LocalSweep", "Watcher", "datasets_of"]
@@ -91,6 +94,13 @@ class LocalSweep:
         self._images = ImageSource()
         self._show_at = 0.0
         self._noticed: set[str] = set()
+        self._runs = Background(mode)
+        self._shown: list[Future[Path]] = []
+
+    @property
+    def unsent(self) -> int:
+        """How many runs W&B does not have everything of; `dlsweep sync` sends the rest."""
+        return len(self._runs.unsent)
 
     def leave(self) -> None:
         """Let ``run`` return after the epochs that are being trained; may be called by a signal."""
@@ -106,6 +116,19 @@ class LocalSweep:
 
         Then the same stacks are formed again, and go on from their checkpoints.
         """
+        try:
+            try:
+                self._run()
+            except Exception:
+                self._runs.wait()
+                raise
+            self._runs.wait()
+            self._keep_shown()
+        except KeyboardInterrupt:
+            self._runs.keep()
+            raise
+
+    def _run(self) -> None:
         told = False
         try:
             left_over = self._study.left_over()
@@ -152,7 +175,7 @@ class LocalSweep:
         reason = "interrupted; the sweep trains it again when it goes on"
         for run in job.runs.values():
             if self._study.owned:
-                run.fail(reason)
+                run.leave(reason)
             else:  # it may go on elsewhere; if here, all of its epochs are logged again
                 run.discard(reason)
 
@@ -216,16 +239,20 @@ class LocalSweep:
             job,
             configs,
             compile_for=formation.compile_for,
-            judge=self._judge(formation, places),
+            judge=self._judge(formation, self._jobs[job]),
             checkpoint=Checkpoint(self._study.checkpoint(formation), frozenset(places)),
         )
         self._watcher.started(points)
 
-    def _judge(self, formation: Formation, points: Mapping[int, Point]) -> Judge | None:
-        """The sweep's ``early_terminate`` for a stack of these runs."""
-        rule = self._rule
+    def _judge(self, formation: Formation, job: StackJob) -> Judge | None:
+        """Who of a stack is to leave it: by the sweep's ``early_terminate``, or a user's click."""
+        rule, points = self._rule, dict(job.points)
+
+        def clicked(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
+            return {i: STOPPED for i in metrics if i in job.runs and job.runs[i].stop_asked}
+
         if rule is None:
-            return None
+            return clicked if self._mode == "online" else None
         members = formation.members
         ended = {i: len(self._study.history(n)) for i, n in enumerate(members) if i not in points}
         for point in points.values():
@@ -239,46 +266,61 @@ class LocalSweep:
             going = (i for i in metrics if i in points and i not in again)
             own = {members[i]: metrics[i].as_dict() for i in going}
             stopped = rule.stops(own)
-            return {i: STOPPED for i in metrics if i in again or members[i] in stopped}
+            by_rule = {i: STOPPED for i in metrics if i in again or members[i] in stopped}
+            return by_rule | clicked(metrics)
 
         return judge
 
-    def _open(self, point: Point, config: RunConfig) -> TrackedRun:
-        run = open_run(
-            config,
-            DATASETS[config.dataset].classes,
-            mode=self._mode,
-            run_id=point.run_id,
-            name=point.name,
-            group=self._study.name,
-            test=functools.partial(self._images.test, config.dataset),
-        )
-        self._elsewhere.opened(run)
-        if point.attempt > 1:
-            run.remove_older()
-        return run
+    def _open(self, point: Point, config: RunConfig) -> BackgroundRun:
+        def opened(mode: str, run_id: str, on_stop: Callable[[], None]) -> TrackedRun:
+            run = open_run(
+                config,
+                DATASETS[config.dataset].classes,
+                mode=mode,
+                run_id=run_id,
+                name=point.name,
+                group=self._study.name,
+                test=functools.partial(self._images.test, config.dataset),
+                more=patient_settings(on_stop) if self._mode == "online" else None,
+            )
+            self._elsewhere.opened(run)
+            if point.attempt > 1:
+                run.remove_older()
+            return run
+
+        return self._runs.open(point.run_id, config, opened)
 
     def _show_data(self) -> None:
         """Show each data set once, in a run beside those of the points, while these train."""
+        if self._shown:
+            if all(shown.done() for shown in self._shown):
+                self._keep_shown()
+            return
         configs = [run.config for job in self._jobs.values() for run in job.runs.values()]
         if all(config.figures == "none" for config in configs) or not self._study.claim_data():
             return
-        folders = []
         first = configs[0]
         for name in dict.fromkeys([*datasets_of(self._study.sweep), first.dataset]):
             try:
                 data = self._images.load(name, first.val_fraction, first.train_size)
             except ConfigError:  # what fits one data set is too much for another
                 data = self._images.load(name)
-            shown = show_data(
+            show = functools.partial(
+                show_data,
                 data,
                 mode=self._mode,
                 project=first.wandb_project,
                 entity=first.wandb_entity,
                 group=self._study.name,
+                opener=self._runs.opener,
             )
-            folders.append(shown)
-        self._study.keep_folders(folders)
+            self._shown.append(self._runs.show(show))
+        if self._mode != "online":  # then it is done
+            self._keep_shown()
+
+    def _keep_shown(self) -> None:
+        if self._shown and not self._study.shown:
+            self._study.keep_folders([shown.result() for shown in self._shown])
 
     def _handle(self, event: Event) -> None:
         job = self._jobs[event.job]

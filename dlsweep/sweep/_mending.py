@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlsweep.sweep._background import BackgroundRun
 from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._jobs import Broken, Cause
 from dlsweep.sweep._point import Point
 from dlsweep.sweep._study import Study
 from dlsweep.sweep._watcher import Watcher
-from dlsweep.tracking import TrackedRun
 from dlsweep.training import EpochMetrics
 
 _log = logging.getLogger("dlsweep.sweep")
@@ -34,7 +34,7 @@ class StackJob:
 
     formation: Formation
     points: dict[int, Point]
-    runs: dict[int, TrackedRun]
+    runs: dict[int, BackgroundRun]
     histories: dict[int, list[EpochMetrics]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -116,7 +116,7 @@ def _runs(points: Sequence[Point]) -> str:
     return f"run {points[0].number}" if len(points) == 1 else f"{len(points)} runs"
 
 
-def whereabouts(run: TrackedRun) -> dict[str, Any]:
+def whereabouts(run: BackgroundRun) -> dict[str, Any]:
     """Where a run lies, and where in W&B it belongs."""
     place = {"project": run.config.wandb_project, "entity": run.config.wandb_entity}
     return {"directory": str(run.directory), **place}

@@ -50,3 +50,16 @@ class Pool:
                 future.set_exception(error)
             del future, function, arguments  # or a result would live as long as the thread waits
             self._idle.release()
+
+
+class Here:
+    """Calls functions at once, in the thread that asks for it."""
+
+    def submit(self, function: Callable[..., Result], *arguments: Any) -> Future[Result]:
+        """Call a function now; the future has its result or its exception."""
+        future: Future[Result] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future

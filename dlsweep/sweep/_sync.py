@@ -16,8 +16,8 @@ class StudyFolders:
     """Where the runs of a study are.
 
     Attributes:
-        waiting: the folders that `wandb sync` has not sent, by the number of their runs.
-        sent: those that it has.
+        waiting: the folders of which W&B does not have everything, by the number of their runs.
+        sent: those that `wandb sync` has sent.
         online: how many runs went to W&B while they were trained.
         missing: folders that are not there.
         unfinished: how many runs have not ended; an attempt at one of these is never sent.
@@ -40,12 +40,11 @@ def study_folders(study: StudyTable) -> StudyFolders:
     ended = [row for row in study.rows if row.status in _ENDED]
     told = [row.info["directory"] for row in ended if row.info.get("directory")]
     for folder in map(Path, dict.fromkeys([*study.folders, *told])):
-        if not folder.name.startswith("offline-"):
-            online += 1
-            continue
         moved = Path("wandb") / folder.name
         place = folder if folder.is_dir() else moved
-        if not place.is_dir():
+        if not folder.name.startswith("offline-") and (is_synced(place) or not place.is_dir()):
+            online += 1  # where it is on another machine, that one knows what became of it
+        elif not place.is_dir():
             missing.append(folder)
         elif is_synced(place):
             sent.append(place)

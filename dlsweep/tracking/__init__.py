@@ -5,13 +5,14 @@ from dlsweep.tracking._limits import room_for_runs
 from dlsweep.tracking._media import confusion_plot, data_media, per_class_table, roc_plot, run_media
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, has_credentials
 from dlsweep.tracking._online import OnlineRun, OnlineRuns, default_entity, fetch_runs, online_ids
-from dlsweep.tracking._run import TrackedRun, TrackingError, open_run
+from dlsweep.tracking._opening import Opener, patient_settings, synced_as
+from dlsweep.tracking._run import FLUSH_SECONDS, TrackedRun, TrackingError, open_run
+from dlsweep.tracking._server import Unreachable
 from dlsweep.tracking._service import (
     Command,
     SweepFacts,
     SweepGone,
     SweepService,
-    Unreachable,
     parse_sweep_id,
 )
 from dlsweep.tracking._sweep_run import (
@@ -22,10 +23,11 @@ from dlsweep.tracking._sweep_run import (
     refuse_run,
     sync_commands,
 )
-from dlsweep.tracking._sync import is_synced, sync_folders, sync_target
+from dlsweep.tracking._sync import is_synced, mark_synced, sync_folders, sync_target
 from dlsweep.tracking._train import refuse, train, train_tracked
 
 __all__ = [
+    "FLUSH_SECONDS",
     "JOB_TYPE",
     "KILLED",
     "NO_ACCOUNT",
@@ -33,6 +35,7 @@ __all__ = [
     "ImageSource",
     "OnlineRun",
     "OnlineRuns",
+    "Opener",
     "SweepFacts",
     "SweepGone",
     "SweepPlace",
@@ -48,10 +51,12 @@ __all__ = [
     "give_back_run",
     "has_credentials",
     "is_synced",
+    "mark_synced",
     "online_ids",
     "open_run",
     "open_sweep_run",
     "parse_sweep_id",
+    "patient_settings",
     "per_class_table",
     "refuse",
     "refuse_run",
@@ -62,6 +67,7 @@ __all__ = [
     "sync_commands",
     "sync_folders",
     "sync_target",
+    "synced_as",
     "train",
     "train_tracked",
 ]

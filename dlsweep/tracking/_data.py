@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+
+import wandb
+from wandb.sdk.lib.runid import generate_id
 
 from dlsweep.data import Dataset, Split, load
 from dlsweep.tracking._media import data_media
+from dlsweep.tracking._opening import Opener, patient_settings
 from dlsweep.tracking._run import light_settings, start
+
+_log = logging.getLogger("dlsweep.tracking")
 
 JOB_TYPE = "data"
 """The job type of such a run: by it the dashboard and the reports tell it from trainings."""
@@ -40,7 +47,8 @@ def show_data(
     entity: str | None = None,
     group: str | None = None,
     directory: Path | None = None,
-) -> Path:
+    opener: Opener | None = None,
+) -> tuple[Path, bool]:
     """Log samples, counts and principal components of a data set as a run of job type "data".
 
     It trains nothing, belongs to no search and counts as no point of one.
@@ -52,25 +60,42 @@ def show_data(
         entity: likewise.
         group: that of the sweep whose data it is.
         directory: where the folder ``wandb`` is made; the working directory by default.
+        opener: opens it; with one, what goes wrong online is kept offline.
 
     Returns:
-        The run's own directory.
+        The run's own directory, and whether W&B has all of it.
 
     Raises:
         TrackingError: where W&B cannot be reached or the user is not known there.
     """
-    run = start(
-        project=project,
-        entity=entity,
-        name=f"{data.name} data",
-        group=group,
-        job_type=JOB_TYPE,
-        config={"dataset": data.name},
-        mode=mode,
-        dir=directory,
-        reinit="create_new",
-        settings=light_settings(),
-    )
-    run.log(data_media(data))
-    run.finish()
-    return Path(run.dir).parent
+
+    def opened(mode: str, run_id: str | None) -> wandb.Run:
+        return start(
+            project=project,
+            entity=entity,
+            id=run_id,
+            name=f"{data.name} data",
+            group=group,
+            job_type=JOB_TYPE,
+            config={"dataset": data.name},
+            mode=mode,
+            dir=directory,
+            reinit="create_new",
+            settings=light_settings(**(patient_settings(lambda: None) if opener else {})),
+        )
+
+    run = opener.open(opened, generate_id()) if opener else opened(mode, None)
+    place, sent = Path(run.dir).parent, not run.offline
+    media = data_media(data)
+    try:
+        run.log(media)
+    except Exception as error:  # wandb has many; its tables are asked of the server at once
+        if opener is None or run.offline:
+            raise
+        _log.warning("the data's run has no table: %s", " ".join(str(error).split()))
+        run.log({k: picture for k, picture in media.items() if isinstance(picture, wandb.Image)})
+    try:
+        run.finish()
+    except TimeoutError:
+        sent = False
+    return place, sent

@@ -14,7 +14,7 @@ import wandb
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, Split
-from dlsweep.figures import analyse_run
+from dlsweep.figures import RunAnalysis, analyse_run
 from dlsweep.saved import FILE_NAME, save_model
 from dlsweep.tracking._media import data_media, run_media
 from dlsweep.training import EpochMetrics, RunResult
@@ -22,6 +22,10 @@ from dlsweep.training import EpochMetrics, RunResult
 _log = logging.getLogger("dlsweep.tracking")
 
 _AGAIN_SECONDS = 2.0
+
+FLUSH_SECONDS = 0.5
+"""So often wandb writes to a run's folder what was logged: 15 s is its default, and what it has not
+written is lost with its process."""
 
 
 class TrackingError(RuntimeError):
@@ -55,6 +59,7 @@ class TrackedRun:
         self.summary: dict[str, Any] = {}
         """What the run's summary was told with its last epoch; a study keeps the same."""
         self._test = test
+        self._analysis: RunAnalysis | None = None
         swept = set(run.config.keys()) if run.sweep_id else set()  # type: ignore[no-untyped-call]
         settings = {name: v for name, v in config.as_dict().items() if name not in swept}
         run.config.update(settings, allow_val_change=True)  # type: ignore[no-untyped-call]
@@ -83,17 +88,41 @@ class TrackedRun:
         if result is None:
             self.wandb.log(metrics.as_dict())
             return
-        self.summary = result.summary()
+        self.conclude(result)
         media: Callable[[], dict[str, Any]] = dict
-        if self.config.figures != "none":
-            analysis = analyse_run(result, self.config.examples)
-            self.summary |= analysis.summary()
+        if self._analysis is not None:
             test = self._test() if self._test and self._shows_images() else None
-            media = functools.partial(run_media, result, analysis, self.classes, test)
+            media = functools.partial(run_media, result, self._analysis, self.classes, test)
         self._log_with(metrics.as_dict(), media, patience)
         self.wandb.summary.update(self.summary)
-        if self.config.save_model and result.best_epoch > 0:
-            self._keep(result)
+        if self.model is not None:
+            self._send(self.model, result)
+
+    def conclude(self, result: RunResult) -> None:
+        """Work out ``summary`` and keep the ``model``, here: nobody waits for a server.
+
+        ``log`` does it, where it was not done before.
+        """
+        if self.summary:
+            return
+        summary = result.summary()
+        if self.config.figures != "none":
+            self._analysis = analyse_run(result, self.config.examples)
+            summary |= self._analysis.summary()
+        if self.config.save_model and result.best_epoch > 0 and not self.wandb.disabled:
+            self.model = save_model(Path(self.wandb.dir) / FILE_NAME, result, self.classes)
+        self.summary = summary
+
+    def log_plainly(self, metrics: EpochMetrics, result: RunResult | None = None) -> None:
+        """Log an epoch and the result's numbers, without the tables and pictures."""
+        self.wandb.log(metrics.as_dict())
+        if result is not None:
+            self.conclude(result)
+            self.wandb.summary.update(self.summary)
+
+    def last_epoch(self) -> int:
+        """The last epoch that wandb has taken; waits until it has taken all that was logged."""
+        return int(self.wandb.summary.get("epoch", 0))  # type: ignore[no-untyped-call]
 
     def _log_with(
         self, row: dict[str, Any], media: Callable[[], dict[str, Any]], patience: float
@@ -120,15 +149,12 @@ class TrackedRun:
     def _shows_images(self) -> bool:
         return self.config.examples > 0 or self.config.figures == "full"
 
-    def _keep(self, result: RunResult) -> None:
-        """Keep the model as a file of the run and as an artifact."""
-        if self.wandb.disabled:
-            return
-        self.model = save_model(Path(self.wandb.dir) / FILE_NAME, result, self.classes)
-        self.wandb.save(str(self.model), base_path=self.wandb.dir, policy="now")
+    def _send(self, model: Path, result: RunResult) -> None:
+        """Log the model as a file of the run and as an artifact."""
+        self.wandb.save(str(model), base_path=self.wandb.dir, policy="now")
         summary = result.summary()
         artifact = wandb.Artifact(f"model-{self.wandb.id}", type="model", metadata=summary)
-        artifact.add_file(str(self.model), policy="immutable")
+        artifact.add_file(str(model), policy="immutable")
         self.wandb.log_artifact(artifact)
 
     def remove_older(self) -> None:
@@ -188,6 +214,8 @@ def light_settings(**more: Any) -> wandb.Settings:
         "silent": True,
         **more,
     }
+    if "x_transaction_log_flush_interval" in wandb.Settings.model_fields:  # since 0.31
+        values = {"x_transaction_log_flush_interval": FLUSH_SECONDS, **values}
     return wandb.Settings(**values)
 
 

@@ -1,37 +1,32 @@
 """W&B's sweep service, as an agent speaks to it.
 
 Three GraphQL operations, those of `wandb agent`: what a sweep is, an agent that registers, an agent
-that says which run it trains and hears what to do. They are sent over plain HTTP: wandb has no
-public function for them, and its private ones change from version to version.
+that says which run it trains and hears what to do.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import socket
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 import wandb
 import yaml
 
 from dlsweep.config import ConfigError
 from dlsweep.tracking._mode import api_key
 from dlsweep.tracking._run import TrackingError
+from dlsweep.tracking._server import NotThere, Server
 
-_TIMEOUT = 30.0
 _SWEEP = """query Sweep($entity: String, $project: String, $sweep: String!) {
   project(name: $project, entityName: $entity) {
     sweep(sweepName: $sweep) { id name state config runCount runCountExpected }
   }
 }"""
-_VIEWER = "query Viewer { viewer { id entity } }"
 _CREATE = """mutation CreateAgent(
   $host: String!, $projectName: String, $entityName: String, $sweep: String!
 ) {
@@ -44,10 +39,6 @@ _HEARTBEAT = """mutation Heartbeat($id: ID!, $metrics: JSONString, $runState: JS
     agent { id } commands
   }
 }"""
-
-
-class Unreachable(TrackingError):
-    """W&B does not answer now; it may in a while."""
 
 
 class SweepGone(TrackingError):
@@ -125,15 +116,12 @@ class SweepService:
         self, sweep_id: str, *, entity: str | None = None, project: str | None = None
     ) -> None:
         said_entity, said_project, self.name = parse_sweep_id(sweep_id)
-        key = api_key()
-        if key is None:
+        if api_key() is None:
             raise ConfigError(["agent: no W&B account is set up here; see `wandb login`"])
         settings = wandb.setup().settings
-        self._key = key
-        self._url = f"{settings.base_url.rstrip('/')}/graphql"
-        self._local = threading.local()
+        self._server = Server()
         self.project = said_project or project or settings.project or "uncategorized"
-        self.entity = said_entity or entity or settings.entity or self._viewer()
+        self.entity = said_entity or entity or settings.entity or self._server.viewer()
 
     @property
     def path(self) -> str:
@@ -153,7 +141,7 @@ class SweepService:
             project = None
         sweep = (project or {}).get("sweep")
         if sweep is None:
-            raise ConfigError([f"sweep id: there is no sweep {self.path} at {self._host()}"])
+            raise ConfigError([f"sweep id: there is no sweep {self.path} at {self._server.host}"])
         return SweepFacts(
             state=str(sweep["state"]).upper(),
             config=yaml.safe_load(sweep["config"] or "{}") or {},
@@ -180,67 +168,14 @@ class SweepService:
         commands = json.loads(answer["agentHeartbeat"]["commands"] or "[]")
         return [_command(given) for given in commands]
 
-    def _viewer(self) -> str:
-        return str((self._ask(_VIEWER, {})["viewer"] or {}).get("entity") or "")
-
-    def _host(self) -> str:
-        return urlsplit(self._url).netloc
-
     def _ask(self, query: str, variables: Mapping[str, Any]) -> Any:
-        """Send one operation; its data."""
         try:
-            answer = self._session().post(
-                self._url, json={"query": query, "variables": variables}, timeout=_TIMEOUT
-            )
-        except requests.RequestException as error:
-            raise Unreachable(f"W&B: {self._host()} cannot be reached: {_reason(error)}") from error
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise Unreachable(f"W&B: {self._host()} answers with HTTP {answer.status_code}")
-        if answer.status_code == 401:
-            raise TrackingError(
-                f"W&B: {self._host()} does not know this API key; see `wandb login`"
-            )
-        if answer.status_code == 404:
-            raise SweepGone(f"W&B: the sweep {self.name} is not there any more")
-        try:
-            body = answer.json()
-        except ValueError:
-            body = {}
-        if answer.status_code != 200 or body.get("errors") or body.get("data") is None:
-            said = [str(error.get("message")) for error in body.get("errors") or []]
-            why = "; ".join(said) or f"HTTP {answer.status_code}"
-            raise TrackingError(f"W&B: {self._host()} refuses: {why}")
-        return body["data"]
-
-    def _session(self) -> requests.Session:
-        """A session for each thread, with the user's settings of the wandb client."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            settings = wandb.setup().settings
-            session = self._local.session = requests.Session()
-            # An object, or requests would prefer what a .netrc says to it.
-            session.auth = requests.auth.HTTPBasicAuth("api", self._key)
-            session.headers["User-Agent"] = f"W&B Public Client {wandb.__version__}"
-            session.headers.update(settings.x_extra_http_headers or {})
-            session.verify = not settings.insecure_disable_ssl
-            for scheme in ("http", "https"):
-                proxy = getattr(settings, f"{scheme}_proxy", None)
-                if proxy:
-                    session.proxies[scheme] = proxy
-        return session
+            return self._server.ask(query, variables)
+        except NotThere as error:
+            raise SweepGone(f"W&B: the sweep {self.name} is not there any more") from error
 
 
 def _command(given: Mapping[str, Any]) -> Command:
     kind = "run" if given.get("type") == "resume" else str(given.get("type"))
     settings = {name: argument["value"] for name, argument in (given.get("args") or {}).items()}
     return Command(kind, str(given.get("run_id") or ""), settings)
-
-
-def _reason(error: Exception) -> str:
-    """The innermost cause of requests' long stories, in a few words."""
-    inner: Any = error
-    while isinstance(inner, Exception) and inner.args and isinstance(inner.args[0], Exception):
-        inner = inner.args[0]
-    reason = getattr(inner, "reason", inner)
-    text = re.sub(r"\[Errno \d+\] ", "", str(reason)).rpartition(": ")[2]
-    return " ".join(text.split()) or type(error).__name__

@@ -12,12 +12,11 @@ import wandb
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import DATASETS, Split
-from dlsweep.tracking._run import TrackedRun, TrackingError, light_settings, open_run, start
+from dlsweep.tracking._opening import patient_settings, synced_as
+from dlsweep.tracking._run import TrackedRun, light_settings, open_run, start
 
 KILLED = 255
 """The exit code of a run that W&B has asked to stop; `wandb` itself ends one so."""
-
-_FINISH_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True)
@@ -37,54 +36,42 @@ class SweepPlace:
 
 def open_sweep_run(
     place: SweepPlace,
+    mode: str,
     run_id: str,
     config: RunConfig,
     given: Mapping[str, Any],
     on_stop: Callable[[], None],
     test: Callable[[], Split] | None = None,
 ) -> TrackedRun:
-    """Open a run of a W&B sweep; kept offline where the server cannot be reached now.
-
-    Such a run has an id of its own on the disk: `wandb sync --id` puts it where it belongs.
+    """Open a run of a W&B sweep.
 
     Args:
         place: the sweep.
+        mode: of this run: the place's, or another where that cannot be had now.
         run_id: the run's id, from the sweep.
         config: the run's settings.
         given: those that the sweep gave, as it names and spells them.
         on_stop: called, in another thread, when the server asks for the run's end.
         test: gives the test split; see ``TrackedRun``.
+
+    Raises:
+        TrackingError: where W&B cannot be reached or the user is not known there.
     """
-    timeout: dict[str, Any] = {}
-    if "WANDB_FINISH_TIMEOUT" not in os.environ:
-        timeout["finish_timeout"] = _FINISH_TIMEOUT
-    classes = DATASETS[config.dataset].classes
-
-    def opened(mode: str, name: str = run_id) -> TrackedRun:
-        return open_run(
-            config,
-            classes,
-            mode=mode,
-            run_id=name,
-            sweep_id=place.sweep_id,
-            swept=given,
-            test=test,
-            # By default wandb interrupts the main thread, and with it every run of the process.
-            more={"stop_fn": on_stop, "finish_timeout_raises": True, **timeout},
-        )
-
-    try:
-        return opened(place.mode)
-    except TrackingError:
-        if place.mode != "online":
-            raise
-    # wandb's service does not let go of the id of a run that it could not open.
-    return opened("offline", f"{run_id}-offline")
+    return open_run(
+        config,
+        DATASETS[config.dataset].classes,
+        mode=mode,
+        run_id=run_id,
+        sweep_id=place.sweep_id,
+        swept=given,
+        test=test,
+        more=patient_settings(on_stop),
+    )
 
 
 def sync_commands(folders: Mapping[Path, str]) -> list[list[str]]:
     """The words of the commands that send runs' folders to W&B, each to the run with this id."""
-    own = [folder for folder, run_id in folders.items() if folder.name.endswith(f"-{run_id}")]
+    own = [folder for folder in folders if synced_as(folder) is None]
     other = [folder for folder in folders if folder not in own]
     commands = [["wandb", "sync", "--include-online", *map(os.path.relpath, own)]] if own else []
     return commands + [["wandb", "sync", "--id", folders[f], os.path.relpath(f)] for f in other]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import wandb
 
+from dlsweep.tracking._opening import synced_as
+
 _AT_ONCE = 200
 _LOOK_SECONDS = 0.2
 
@@ -23,8 +25,14 @@ def sync_target() -> tuple[str, str | None]:
 
 
 def is_synced(folder: Path) -> bool:
-    """Whether `wandb sync` has sent all of a run's folder; it leaves a mark in it then."""
+    """Whether W&B has all of a run's folder: `wandb sync` leaves a mark in it, and so do we."""
     return any(folder.glob("*.wandb.synced"))
+
+
+def mark_synced(folder: Path) -> None:
+    """Say of a run that was online that W&B has all of it, as `wandb sync` says it."""
+    for log in folder.glob("*.wandb"):
+        log.with_name(f"{log.name}.synced").touch()
 
 
 def sync_folders(
@@ -56,13 +64,17 @@ def sync_folders(
     for folder in folders:  # what was sent before is asked for again
         for mark in folder.glob("*.wandb.synced"):
             mark.unlink()
-    for start in range(0, len(folders), _AT_ONCE):
-        some = [str(folder) for folder in folders[start : start + _AT_ONCE]]
-        command = [sys.executable, "-m", "wandb", "sync", "--yes", "--include-online"]
+    own = [folder for folder in folders if synced_as(folder) is None]
+    batches = [own[start : start + _AT_ONCE] for start in range(0, len(own), _AT_ONCE)]
+    batches += [[folder] for folder in folders if folder not in own]
+    for batch in batches:
+        run_id = synced_as(batch[0])
+        named = ["--id", run_id] if run_id else []
+        command = [sys.executable, "-m", "wandb", "sync", "--yes", "--include-online", *named]
         # A file and no pipe, which nobody would empty while this waits.
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             process = subprocess.Popen(
-                [*command, "-n", str(parallel), *where, *some],
+                [*command, "-n", str(parallel), *where, *map(str, batch)],
                 # It sends, whatever the runs were told; and one thing that it says is a line.
                 env={
                     k: v for k, v in os.environ.items() if k not in ("WANDB_MODE", "WANDB_SILENT")
@@ -82,6 +94,6 @@ def sync_folders(
             told(sum(map(is_synced, folders)))
             output.seek(0)
             lines = [line.removeprefix("wandb: ").strip() for line in output]
-        if not all(is_synced(Path(folder)) for folder in some):
+        if not all(map(is_synced, batch)):
             said = next((line for line in reversed(lines) if line), "")
     return said

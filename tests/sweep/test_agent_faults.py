@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,9 @@ from typing import Any
 import pytest
 
 from dlsweep.data import Dataset
-from dlsweep.tracking import _service, sync_commands
+from dlsweep.sweep import Point
+from dlsweep.tracking import _server, sync_commands
+from dlsweep.training import EpochMetrics
 from tests.sweep.test_agent import (
     Notes,
     _soon,  # noqa: F401
@@ -53,7 +57,7 @@ def test_a_sweep_service_that_hangs_keeps_nobody_from_training(
     digits: Dataset,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(_service, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(_server, "_TIMEOUT", 0.2)
     sweep = grid(wandb_server, {**FOUR, "epochs": {"value": 40}})
     notes = Once(lambda: wandb_server.fail("hang", only="Heartbeat", times=10))
     make(sweep, digits, watcher=notes).run()
@@ -65,7 +69,6 @@ def test_runs_that_cannot_be_opened_online_are_kept_and_sync_into_the_sweep(
     wandb_server: WandbServer,
     digits: Dataset,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
 ):
     monkeypatch.setenv("WANDB_INIT_TIMEOUT", "2")
     sweep = grid(wandb_server, FOUR)
@@ -79,8 +82,10 @@ def test_runs_that_cannot_be_opened_online_are_kept_and_sync_into_the_sweep(
         wandb_server.runs.pop(run_id, None)  # it may have heard of it after all
         [words] = sync_commands({folder: run_id})
         assert words[:4] == ["wandb", "sync", "--id", run_id]
-        done = wandb_cli(*words[1:-1], str(folder), cwd=tmp_path)
-        assert done.returncode == 0, done.stdout
+        done = subprocess.run(  # the command as it is printed
+            shlex.join(words), shell=True, check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
     for run in runs_of(wandb_server, sweep):
         config = check_run(run)  # every epoch, the summary
         assert (run.entity, run.project, run.sweep) == ("team", "plants", sweep.id)
@@ -104,6 +109,43 @@ def test_what_was_not_sent_in_time_is_kept_and_syncs(
     done = wandb_cli(*words[1:], cwd=Path.cwd())
     assert done.returncode == 0, done.stdout
     check_complete(wandb_server, sweep)
+
+
+@pytest.mark.parametrize("only", ["file_stream"])
+def test_an_interrupted_agent_leaves_every_epoch_on_the_disk(
+    wandb_server: WandbServer,
+    digits: Dataset,  # noqa: F811
+    only: str,
+):
+    """Ctrl-C twice. wandb's service itself writes every 15 s, and dies with its process."""
+    told: dict[str, list[int]] = {}
+
+    def epoch(point: Point, metrics: EpochMetrics) -> None:
+        told.setdefault(point.run_id, []).append(metrics.epoch)
+        if metrics.epoch == 7 and len(told) == 4:
+            raise KeyboardInterrupt
+
+    sweep = grid(wandb_server, {**FOUR, "epochs": {"value": 40}})
+    with wandb_server.fail("hang", only=only):
+        agent = make(sweep, digits, watcher=Notes(epoch))
+        with pytest.raises(KeyboardInterrupt):
+            agent.run()
+        logs = {
+            folder: log.read_bytes() for folder in agent.unsent for log in folder.glob("*.wandb")
+        }
+    assert len(logs) == 4
+    # What wandb writes from here on it would not write if the process ended, as a command's does.
+    for folder, content in logs.items():
+        copy = folder.with_name(f"copy-{folder.name}")
+        copy.mkdir()
+        [log] = folder.glob("*.wandb")
+        (copy / log.name).write_bytes(content)
+        run_id = agent.unsent[folder]
+        wandb_server.runs.pop(run_id, None)
+        done = wandb_cli("sync", "--include-online", "--id", run_id, str(copy), cwd=folder)
+        assert done.returncode == 0, done.stdout
+        assert wandb_server.runs[run_id].column("epoch") == told[run_id]
+        assert wandb_server.runs[run_id].sweep == sweep.id
 
 
 @pytest.mark.slow

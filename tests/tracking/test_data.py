@@ -27,7 +27,8 @@ def test_it_is_no_training_to_whoever_reads_the_project(wandb_server: WandbServe
 
 
 def test_it_is_kept_offline_where_asked(digits: Dataset, tmp_path: Path):
-    place = show_data(digits, mode="offline", directory=tmp_path)
+    place, sent = show_data(digits, mode="offline", directory=tmp_path)
+    assert not sent
     assert place.parent == tmp_path / "wandb"
     assert list(place.glob("run-*.wandb"))
     names = {path.name.split("_0_")[0] for path in place.rglob("*.png")}

@@ -15,6 +15,7 @@ from dlsweep.tracking import (
     Unreachable,
     parse_sweep_id,
 )
+from dlsweep.tracking import _server as server_module
 from dlsweep.tracking import _service as service_module
 from tests.wandb_server import ENTITY, WandbServer
 
@@ -116,7 +117,7 @@ def test_what_passes_is_unreachable(wandb_server: WandbServer, kind):
 def test_a_server_that_hangs_is_unreachable(
     wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(service_module, "_TIMEOUT", 0.2)
+    monkeypatch.setattr(server_module, "_TIMEOUT", 0.2)
     service = SweepService("team/plants/abc")
     with wandb_server.fail("hang"), pytest.raises(Unreachable, match="timeout"):
         service.register()

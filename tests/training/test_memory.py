@@ -213,7 +213,8 @@ def test_a_gpu_keeps_what_its_graphs_work_in(caplog):
     with caplog.at_level(logging.DEBUG, "dlsweep.training"):
         stacks = plan(configs * 5, 20_000, 10**13, "cuda")
         assert [len(stack) for stack in plan(configs, 4000, 10**13, "cuda")] == [4000]
-    assert len(stacks[0]) == (2**31 - 1) // numbers
+    assert [len(stack) for stack in stacks] == [10_000, 10_000]
+    assert 10_000 < (2**31 - 1) // numbers < 20_000
     assert "more would have more numbers than a GPU's programs count; the" in caplog.messages[0]
     assert "all that share its shapes; the largest takes" in caplog.messages[1]
     assert caplog.messages[1].endswith("of 10000.0 GB")

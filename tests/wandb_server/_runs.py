@@ -110,7 +110,7 @@ def receive_stream(state: State, run: Run, body: dict[str, Any]) -> dict[str, An
         if name == "wandb-summary.json":
             run.summary = plain(json.loads(content[-1]))
         elif name == "wandb-history.jsonl":
-            _place(run.history, chunk["offset"], [json.loads(line) for line in content])
+            _place_steps(run.history, [json.loads(line) for line in content])
         elif name == "wandb-events.jsonl":
             _place(run.events, chunk["offset"], [json.loads(line) for line in content])
         elif name == "output.log":
@@ -128,6 +128,21 @@ def receive_stream(state: State, run: Run, body: dict[str, Any]) -> dict[str, An
 
 def _place(lines: list[Any], offset: int, new: list[Any]) -> None:
     lines[offset : offset + len(new)] = new
+
+
+def _place_steps(history: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+    """Put each row in the place of the one with its step; the client counts on it.
+
+    A client that begins a run anew, or syncs one of which the server has a part, has offsets that
+    start behind what is there (`historyLineCount`), and steps that start at 0.
+    """
+    places = {row["_step"]: i for i, row in enumerate(history)}
+    for row in rows:
+        if row["_step"] in places:
+            history[places[row["_step"]]] = row
+        else:
+            places[row["_step"]] = len(history)
+            history.append(row)
 
 
 def find_run(state: State, run_id: str) -> Run:
