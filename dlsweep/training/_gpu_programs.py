@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch._inductor
 from torch import Tensor
 from torch.func import grad_and_value, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
@@ -165,8 +164,8 @@ def _made(key: Hashable, trace: Callable[[], tuple[Program, list[Tensor]]]) -> P
 
 @torch.no_grad()
 def _compiled(graph: torch.fx.GraphModule, examples: Sequence[Tensor]) -> Program:
-    compiled: Program = torch._inductor.standalone_compile(
-        graph, list(examples), dynamic_shapes="from_graph"
-    )
+    from torch._inductor import standalone_compile  # costs seconds to import
+
+    compiled: Program = standalone_compile(graph, list(examples), dynamic_shapes="from_graph")
     compiled(*examples)
     return compiled
