@@ -64,7 +64,9 @@ def test_no_more_runs_than_asked_for(wandb_server: WandbServer, tmp_path: Path):
     assert len(sweep.runs) == 1
 
 
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "kind", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_signal_gives_the_runs_back(wandb_server: WandbServer, tmp_path: Path, kind: int):
     sweep = add(wandb_server, parameters=LONG)
     program = "import sys; from dlsweep.cli import main; sys.exit(main())"

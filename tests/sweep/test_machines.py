@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
@@ -194,6 +195,7 @@ def test_what_a_dead_process_left_goes_when_its_runs_have_ended_elsewhere(
             local(study, digits, Watch(3), "offline").run()
     left = list(tmp_path.glob("first/wandb/offline-run-*"))
     assert len(left) == 4
+    time.sleep(1.1)  # folders are named by the second in which their run began
     second = machine("second", tmp_path, monkeypatch)
     with Study.open(given, url) as study:
         local(study, digits, Watch(), "offline").run()

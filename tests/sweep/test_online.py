@@ -29,6 +29,8 @@ FOUR = {
     "seed": {"values": [1, 2, 3, 4]},
 }
 
+slow = pytest.mark.slow  # wandb retries 500 and refused connections for a minute and a half
+
 
 @pytest.fixture(scope="module")
 def digits() -> Dataset:
@@ -184,7 +186,10 @@ def test_failures_that_pass(wandb_server: WandbServer, digits: Dataset, study: S
     check_pictures(wandb_server, study.rows())
 
 
-@pytest.mark.parametrize("kind", [500, 429, "hang", "refuse"])
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(500, marks=slow), 429, "hang", pytest.param("refuse", marks=slow)],
+)
 def test_a_server_that_does_not_come_back_loses_nothing(
     wandb_server: WandbServer,
     digits: Dataset,
