@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
 
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS, DatasetChoice
@@ -23,6 +19,7 @@ from dlsweep.training._evaluation import EVALUATION_BYTES
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import RULES
+from dlsweep.training._peak import peak_memory
 
 _SHARE = {"cpu": 0.7, "cuda": 0.9}
 """How much of what is free stacks may take; the rest is for what else grows meanwhile."""
@@ -249,7 +246,7 @@ def _predict(
     answers = count * val * (choice.classes + 1) * size
     # A GPU brings them to the host part by part, those of best weights from copies of these.
     evaluated = 2 * answers if device == "cpu" else parameters
-    training = max(_peak(step, copies=device == "cpu"), updating)
+    training = max(peak_memory(step, copies=device == "cpu"), updating)
     pixels = math.prod(choice.image_shape)
     return StackMemory(
         parameters=parameters,
@@ -260,7 +257,7 @@ def _predict(
         training=training,
         captured=0 if device == "cpu" else training,
         orders=2 * 8 * count * train if own_batches and device != "cpu" else 0,
-        evaluation=_peak(evaluate) + evaluated,
+        evaluation=peak_memory(evaluate) + evaluated,
         results=parameters if device == "cpu" else 0,
         data=(train + val + choice.test_images) * (pixels * size + 8),
     )
@@ -315,9 +312,6 @@ def _at_most(config: RunConfig, count: int, layout: Layout, device: str) -> int:
     return training + (10 + 3 * kinds) * evaluated + answers + data
 
 
-_CONVOLUTIONS = torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default
-
-
 def countable(config: RunConfig, layout: Layout) -> int:
     """How many members have so few numbers that a GPU's programs can count them, in 31 bits."""
     choice = DATASETS[config.dataset]
@@ -326,54 +320,3 @@ def countable(config: RunConfig, layout: Layout) -> int:
     numbers = sum(p.numel() for p in model.parameters())
     widest = max(widest_layer(model, choice.image_shape), math.prod(choice.image_shape))
     return max(1, (2**31 - 1) // max(numbers, batch * widest))
-
-
-class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up the storages that come into being, and takes off those that go.
-
-    Args:
-        copies: whether convolutions work on a copy of their largest operand, as a CPU's do.
-    """
-
-    def __init__(self, copies: bool) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._copies = copies
-        self.live = 0
-        self.peak: int = 0
-        self._known: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        given = {t.untyped_storage()._cdata for t in tree_iter((args, kwargs)) if _is_tensor(t)}
-        out = func(*args, **(kwargs or {}))
-        for tensor in filter(_is_tensor, tree_iter(out)):
-            storage = tensor.untyped_storage()
-            if storage._cdata not in given | self._known:
-                self._add(storage)
-        if self._copies and func in _CONVOLUTIONS:
-            tensors = filter(_is_tensor, tree_iter((args, out)))
-            copy = max(tensor.numel() * tensor.element_size() for tensor in tensors)
-            self.peak = max(self.peak, self.live + copy)
-        return out
-
-    def _add(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        self._known.add(key)
-        self.live += size
-        self.peak = max(self.peak, self.live)
-        weakref.finalize(storage, self._gone, key, size)
-
-    def _gone(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self.live -= size
-
-
-def _is_tensor(value: object) -> bool:
-    return isinstance(value, Tensor)
-
-
-def _peak(function: Callable[[], object], *, copies: bool = False) -> int:
-    """Bytes of the tensors that a function makes, at most at the same time."""
-    watch = _Watch(copies)
-    with watch:
-        function()
-    return watch.peak

@@ -21,7 +21,8 @@ from dlsweep.training import (
     plan,
     stack_memory,
 )
-from dlsweep.training._memory import _at_most, _peak
+from dlsweep.training._memory import _at_most
+from dlsweep.training._peak import peak_memory
 from tests.training.helpers import small
 from tests.training.test_planner import random_config
 
@@ -148,8 +149,8 @@ def test_the_peak_is_that_of_what_lives_at_the_same_time():
         del a
         return b.view(10, 100) * 2
 
-    assert _peak(function) == 2 * 4000
-    assert _peak(lambda: torch.empty(10, device="meta").view(2, 5)) == 40
+    assert peak_memory(function) == 2 * 4000
+    assert peak_memory(lambda: torch.empty(10, device="meta").view(2, 5)) == 40
 
 
 @pytest.mark.parametrize("seed", range(30))
