@@ -203,9 +203,11 @@ class LocalSweep:
 
     def _next(self) -> tuple[Formation, list[Point]] | None:
         """The next stack, after asking for more points where none waits."""
-        if not self._again and not self._queue:
-            self._take_up(self._study.ask(self._at_once))
-        while self._again or self._queue:
+        while True:
+            if not self._again and not self._queue:
+                self._take_up(self._study.ask(self._at_once))
+            if not self._again and not self._queue:
+                return None
             if self._again:
                 formation, points = self._again.pop(0)
             else:
@@ -216,7 +218,6 @@ class LocalSweep:
                 if not formation.begun:
                     formation = self._study.begin(formation, compile_for)
                 return formation, points
-        return None
 
     @property
     def _unasked(self) -> int:
