@@ -400,3 +400,10 @@ def test_one_pair_has_no_interval_and_none_no_difference():
     none = comparison(table(runs[:1]), "loss", "cross_entropy", "mean_squared_error")
     assert none.pairs == ()
     assert math.isnan(none.difference)
+
+
+def test_a_group_of_equal_values_has_an_interval_without_a_warning():
+    from dlsweep.report.statistics._effects import _welch
+
+    low, high = _welch(np.array([0.1, 0.1, 0.1]), np.array([0.7, 0.8, 0.9]), 0.95)
+    assert low < -0.7 < high < -0.4
