@@ -4,7 +4,6 @@ from dlsweep.training._data import choose_device, load_data
 from dlsweep.training._layout import Layout
 from dlsweep.training._losses import LOSSES
 from dlsweep.training._memory import StackMemory, free_memory, members_that_fit, stack_memory
-from dlsweep.training._optimizers import RULES
 from dlsweep.training._planner import (
     compiling_pays,
     cost,
@@ -23,6 +22,7 @@ from dlsweep.training._results import (
     Evaluation,
     RunResult,
 )
+from dlsweep.training._rules import RULES
 from dlsweep.training._schedules import SCHEDULES
 from dlsweep.training._stack import BACKENDS, EpochEnd, Judge, Stack, train_stack
 from dlsweep.training._state import StackState, StateError, layout_facts, layout_from

@@ -40,12 +40,12 @@ def _draw_in_blocks(module: nn.Module) -> None:
 
 
 class Apart:
-    """Computes gradients member by member, on views of what the stack holds.
+    """Computes gradients member by member, by models whose values are views of the stack's.
 
     Args:
         members: each member's arithmetic.
         parameters: stacked, (K, …), by name; not copied.
-        buffers: likewise; written to, and looked up at every step.
+        buffers: likewise; written to.
         gradient: (K, P), written to.
         chosen: which of its losses each member has, (K,).
     """
@@ -59,13 +59,16 @@ class Apart:
         chosen: Tensor,
     ) -> None:
         self._members = members
-        self._leaves = [
-            {name: p[row].detach().requires_grad_() for name, p in parameters.items()}
-            for row in range(len(members))
+        self._models = [
+            member.bound(_row(parameters, row), _row(buffers, row))
+            for row, member in enumerate(members)
         ]
-        self._buffers = buffers
-        self._gradient = gradient
-        self._chosen = chosen
+        self._leaves = [
+            [values[name] for name in parameters]
+            for values in (dict(model.named_parameters()) for model in self._models)
+        ]
+        self._gradient = gradient.unbind(0)
+        self._chosen = chosen.unbind(0)
 
     def step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Losses (K,) and numbers of right answers (K,); fills the gradient, changes the buffers.
@@ -74,15 +77,17 @@ class Apart:
         """
         own_batches = labels.dim() == 2
         losses, right = [], []
-        for row, (member, leaves) in enumerate(zip(self._members, self._leaves, strict=True)):
-            buffers = {name: buffer[row] for name, buffer in self._buffers.items()}
-            batch = (images[row], labels[row]) if own_batches else (images, labels)
-            loss, (hits, changed) = member.train(leaves, buffers, *batch, self._chosen[row])
-            gradients = torch.autograd.grad(loss, list(leaves.values()))
+        for row, model in enumerate(self._models):
+            x, y = (images[row], labels[row]) if own_batches else (images, labels)
+            logits = model(x)
+            loss = self._members[row].mean_loss(logits, y, self._chosen[row])
+            gradients = torch.autograd.grad(loss, self._leaves[row])
             with torch.no_grad():
                 torch.cat([part.flatten() for part in gradients], out=self._gradient[row])
-                for name, value in changed.items():
-                    buffers[name].copy_(value)
+                right.append((logits.argmax(1) == y).sum())
             losses.append(loss.detach())
-            right.append(hits)
         return torch.stack(losses), torch.stack(right)
+
+
+def _row(tensors: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
+    return {name: tensor[row] for name, tensor in tensors.items()}

@@ -22,7 +22,7 @@ from dlsweep.training._graphs import Epochs
 from dlsweep.training._initial import build_in
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member
-from dlsweep.training._optimizers import RULES
+from dlsweep.training._rules import RULES
 from dlsweep.training._torch import TorchLearner
 
 _ANSWER_BYTES = 256 * 2**20

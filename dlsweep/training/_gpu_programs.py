@@ -21,7 +21,7 @@ from torch.func import grad_and_value, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from dlsweep.training._member import Member
-from dlsweep.training._optimizers import Rule, Settings
+from dlsweep.training._rules import Rule, Settings
 
 _log = logging.getLogger("dlsweep.training")
 

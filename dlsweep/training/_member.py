@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from dlsweep.training._losses import LOSSES
+from dlsweep.training._losses import LOSSES, MEANS
 
 Tensors = Mapping[str, Tensor]
 
@@ -45,12 +45,28 @@ class Member:
         logits: Tensor = functional_call(self._skeletons[training], values, (images,))
         return logits
 
+    def bound(self, parameters: Tensors, buffers: Tensors) -> nn.Module:
+        """A model in training that has these very tensors: it sees what is written to them."""
+        model = copy.deepcopy(self._skeletons[True])
+        for name in self.names:
+            owner, _, attribute = name.rpartition(".")
+            # A parameter shares its tensor's memory.
+            value = nn.Parameter(parameters[name]) if name in parameters else buffers[name]
+            setattr(model.get_submodule(owner), attribute, value)
+        return model
+
     def loss(self, logits: Tensor, labels: Tensor, chosen: Tensor) -> Tensor:
         """The loss of every sample, (N,): that of ``losses[chosen]``."""
         losses = LOSSES[self.losses[0]](logits, labels)
         for i, name in enumerate(self.losses[1:], start=1):
             losses = torch.where(chosen == i, LOSSES[name](logits, labels), losses)
         return losses
+
+    def mean_loss(self, logits: Tensor, labels: Tensor, chosen: Tensor) -> Tensor:
+        """The mean loss of a batch, of a model that is not mapped."""
+        if len(self.losses) == 1:
+            return MEANS[self.losses[0]](logits, labels)
+        return self.loss(logits, labels, chosen).mean()
 
     def train(
         self,

@@ -18,8 +18,8 @@ from dlsweep.training._apart import own_member, trained_apart
 from dlsweep.training._evaluation import EVALUATION_BYTES
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
-from dlsweep.training._optimizers import RULES
 from dlsweep.training._peak import peak_memory
+from dlsweep.training._rules import RULES
 
 _SHARE = {"cpu": 0.7, "cuda": 0.9}
 """How much of what is free stacks may take; the rest is for what else grows meanwhile."""

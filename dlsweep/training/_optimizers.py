@@ -1,18 +1,10 @@
-"""The six update rules, for all members of a stack at once.
-
-Parameters are rows of a matrix (K, P), a row for each member; every setting of a rule is a column,
-so members may differ in all of them. The rules are those of torch.optim, to which the tests hold
-them step by step; the L2 penalty is added to the gradient.
-
-What depends on the number of the step alone (bias corrections) is computed ahead, in float64 on
-the host, for a whole epoch: ``factors``.
-"""
+"""The updates of a whole stack, rule by rule."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,151 +12,8 @@ import torch
 from torch import Tensor
 
 from dlsweep.config import RunConfig
-
-_NADAM_MOMENTUM_DECAY = 4e-3
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The settings that a rule reads: each a column (K, 1) of the parameters' type.
-
-    ``rest``, ``rest1`` and ``rest2`` are 1 − beta, 1 − beta1 and 1 − beta2, taken in float64: in
-    float32, 1 − 0.999 is wrong in the fifth digit.
-    """
-
-    momentum: Tensor
-    beta: Tensor
-    beta1: Tensor
-    beta2: Tensor
-    epsilon: Tensor
-    rest: Tensor
-    rest1: Tensor
-    rest2: Tensor
-
-    @property
-    def columns(self) -> tuple[Tensor, ...]:
-        """All of them, in order."""
-        return tuple(vars(self).values())
-
-    @classmethod
-    def of(cls, configs: Sequence[RunConfig], like: Tensor) -> Settings:
-        """The settings of K runs, with the type and device of ``like``."""
-
-        def column(value: Callable[[RunConfig], float]) -> Tensor:
-            values = [[value(config)] for config in configs]
-            return torch.tensor(values, dtype=like.dtype, device=like.device)
-
-        return cls(
-            momentum=column(lambda c: c.momentum),
-            beta=column(lambda c: c.beta),
-            beta1=column(lambda c: c.beta1),
-            beta2=column(lambda c: c.beta2),
-            epsilon=column(lambda c: c.epsilon),
-            rest=column(lambda c: 1 - c.beta),
-            rest1=column(lambda c: 1 - c.beta1),
-            rest2=column(lambda c: 1 - c.beta2),
-        )
-
-
-Factors = Sequence[Tensor]
-Update = Callable[[Tensor, Tensor, Sequence[Tensor], Settings, Factors], None]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """An update rule.
-
-    Attributes:
-        slots: how many matrices (K, P) it remembers between steps; they start as zeros.
-        factor_count: how many factors there are.
-        factors: for one run, its configuration, the learning rate and the numbers of the steps
-            (T,) from 1 give the T values of each factor.
-        update: changes parameters (K, P) and slots in place, given the gradient (K, P), which it
-            may overwrite, the settings, and each factor of this step as a column (K, 1).
-    """
-
-    slots: int
-    factors: Callable[[RunConfig, float, np.ndarray], list[np.ndarray]]
-    factor_count: int
-    update: Update
-
-
-def _learning_rate(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
-    return [np.full(len(steps), lr)]
-
-
-def _sgd(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """w ← w − lr · g"""
-    (lr,) = factors
-    w.sub_(g.mul_(lr))
-
-
-def _momentum(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """v ← momentum · v + g;  w ← w − lr · v"""
-    (lr,), (v,) = factors, slots
-    v.mul_(s.momentum).add_(g)
-    w.sub_(v * lr)
-
-
-def _nesterov(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """v ← momentum · v + g;  w ← w − lr · (g + momentum · v)"""
-    (lr,), (v,) = factors, slots
-    v.mul_(s.momentum).add_(g)
-    w.sub_(g.addcmul_(v, s.momentum).mul_(lr))
-
-
-def _rmsprop(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """v ← beta · v + (1 − beta) · g²;  w ← w − lr · g / (√v + epsilon)"""
-    (lr,), (v,) = factors, slots
-    v.mul_(s.beta).addcmul_(g * s.rest, g)
-    w.sub_(g.div_(v.sqrt().add_(s.epsilon)).mul_(lr))
-
-
-def _moments(g: Tensor, slots: Sequence[Tensor], s: Settings) -> tuple[Tensor, Tensor]:
-    m, v = slots
-    m.lerp_(g, s.rest1)
-    v.mul_(s.beta2).addcmul_(g * s.rest2, g)
-    return m, v
-
-
-def _adam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
-    return [lr / (1 - config.beta1**steps), 1 / np.sqrt(1 - config.beta2**steps)]
-
-
-def _adam(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """Kingma and Ba 2015, algorithm 1."""
-    rate, root = factors
-    m, v = _moments(g, slots, s)
-    w.sub_((m * rate).div_(v.sqrt().mul_(root).add_(s.epsilon)))
-
-
-def _nadam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
-    def mu(t: np.ndarray) -> np.ndarray:
-        return config.beta1 * (1 - 0.5 * 0.96 ** (t * _NADAM_MOMENTUM_DECAY))
-
-    product = np.cumprod(mu(np.arange(1, steps[-1] + 1)))[steps - 1]
-    return [
-        lr * (1 - mu(steps)) / (1 - product),
-        lr * mu(steps + 1) / (1 - product * mu(steps + 1)),
-        1 / np.sqrt(1 - config.beta2**steps),
-    ]
-
-
-def _nadam(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """Dozat 2016, algorithm 8, with the momentum schedule of torch.optim.NAdam."""
-    rate_g, rate_m, root = factors
-    m, v = _moments(g, slots, s)
-    w.sub_(g.mul_(rate_g).addcmul_(m, rate_m).div_(v.sqrt().mul_(root).add_(s.epsilon)))
-
-
-RULES: dict[str, Rule] = {
-    "sgd": Rule(0, _learning_rate, 1, _sgd),
-    "momentum": Rule(1, _learning_rate, 1, _momentum),
-    "nesterov": Rule(1, _learning_rate, 1, _nesterov),
-    "rmsprop": Rule(1, _learning_rate, 1, _rmsprop),
-    "adam": Rule(2, _adam_factors, 2, _adam),
-    "nadam": Rule(2, _nadam_factors, 3, _nadam),
-}
+from dlsweep.training._fused import FUSED, FusedUpdate
+from dlsweep.training._rules import RULES, Rule, Settings
 
 
 @dataclass(frozen=True)
@@ -178,6 +27,7 @@ class Segment:
         weight_decay: a column (rows, 1).
         decays: whether any of them is not 0.
         blocks: views of their parameters and slots, a block of columns each, with its columns.
+        fused: the members' updates one by one, once ``Optimizer.fuse`` was asked for them.
     """
 
     rule: Rule
@@ -186,6 +36,7 @@ class Segment:
     weight_decay: Tensor
     decays: bool
     blocks: list[tuple[slice, Tensor, list[Tensor]]]
+    fused: list[FusedUpdate] = field(default_factory=list)
 
 
 _BLOCK = 32 * 1024
@@ -250,6 +101,21 @@ class Optimizer:
             blocks=[(c, parameters[rows, c], [slot[rows, c] for slot in slots]) for c in columns],
         )
 
+    def fuse(self) -> None:
+        """Let ``step`` update members one by one, for as long as no member leaves.
+
+        On a CPU this is the fastest where members are few and not compiled, and what a member gets
+        is the same to the bit whoever is beside it.
+        """
+        for segment in self._segments:
+            members = range(segment.rows.start, segment.rows.stop)
+            if self.configs[members[0]].optimizer in FUSED:
+                slots = self.slots[: segment.rule.slots]
+                segment.fused[:] = [
+                    FusedUpdate(self.configs[k], self._parameters[k], [slot[k] for slot in slots])
+                    for k in members
+                ]
+
     def compile(
         self,
         first: int,
@@ -295,6 +161,8 @@ class Optimizer:
         tables = []
         for segment in self._segments:
             members = range(segment.rows.start, segment.rows.stop)
+            for k, fused in enumerate(segment.fused, segment.rows.start):
+                fused.begin_epoch(learning_rates[k], self.steps)
             table = np.stack(
                 [
                     np.stack(segment.rule.factors(self.configs[k], learning_rates[k], numbers), 1)
@@ -314,6 +182,10 @@ class Optimizer:
             factors: for each segment its factors of this step, (factors, rows, 1).
         """
         for segment, f in zip(self._segments, factors, strict=True):
+            if segment.fused:
+                for fused, row in zip(segment.fused, gradient[segment.rows], strict=True):
+                    fused(row)
+                continue
             columns = f.unbind(0)
             for where, parameters, slots in segment.blocks:
                 g = gradient[segment.rows, where]

@@ -27,7 +27,8 @@ from dlsweep.training._evaluation import Answers, alone_models
 from dlsweep.training._initial import build_in, initial_values
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
-from dlsweep.training._optimizers import RULES, Optimizer
+from dlsweep.training._optimizers import Optimizer
+from dlsweep.training._rules import RULES
 from dlsweep.training._state import load_arrays
 
 
@@ -106,6 +107,8 @@ class TorchLearner:
             self._program = self._gradient_program()
         if self._program is not None:
             self.optimizer.compile(self._sizes[0], self._owned(), self._update_program)
+        elif self._apart is not None and self._for_a_cpu:
+            self.optimizer.fuse()
 
     def _update_program(self, rule: str, wait: bool = True) -> Program:
         program = update_program(rule, RULES[rule], self.theta.dtype, wait=wait)
@@ -187,7 +190,7 @@ class TorchLearner:
             losses, right, first, others, *changed = self._program(
                 images, labels, self._chosen_loss, *self._stacked.values(), *self.buffers.values()
             )
-            self.buffers.update(zip(self._member.changing, changed, strict=True))
+            self._change(dict(zip(self._member.changing, changed, strict=True)))
             self.optimizer.step_compiled((first, others), factors)
             return losses, right
         if self._apart is not None:
@@ -197,7 +200,7 @@ class TorchLearner:
                 self._leaves, self.buffers, images, labels, self._chosen_loss
             )
             gradients = torch.autograd.grad(losses.sum(), list(self._leaves.values()))
-            self.buffers.update(state)
+            self._change(state)
             with torch.no_grad():
                 flat = [gradient.reshape(len(self.configs), -1) for gradient in gradients]
                 torch.cat(flat, 1, out=self._gradient)
@@ -206,6 +209,11 @@ class TorchLearner:
             for columns, rows, values in self._fixed:
                 columns.index_copy_(0, rows, values)
         return losses.detach(), right
+
+    def _change(self, buffers: Mapping[str, Tensor]) -> None:
+        """In place: what trains members apart has views of them."""
+        for name, value in buffers.items():
+            self.buffers[name].copy_(value)
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See ``Learner``. Metrics stay on the device until the epoch ends."""
@@ -223,7 +231,9 @@ class TorchLearner:
         for i, start in enumerate(starts):
             index = order[..., start : start + batch]
             losses, right = self._step(
-                split.images[index], split.labels[index], [table[i] for table in tables]
+                _take(split.images, index),
+                _take(split.labels, index),
+                [table[i] for table in tables],
             )
             size = index.shape[-1]
             total_loss += losses.to(torch.float64) * size
@@ -325,6 +335,11 @@ class TorchLearner:
             **{f"buffers.{name}": buffer for name, buffer in self.buffers.items()},
             **{f"best_buffers.{name}": buffer for name, buffer in self.best_buffers.items()},
         }
+
+
+def _take(rows: Tensor, index: Tensor) -> Tensor:
+    """``rows[index]`` in a third of the time."""
+    return rows.index_select(0, index.flatten()).view(*index.shape, *rows.shape[1:])
 
 
 def _row(tensors: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:

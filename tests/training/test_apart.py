@@ -68,7 +68,26 @@ def test_buffers_are_those_of_the_moment():
     images, labels = torch.ones(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64)
     (step,) = (name for name in buffers if name.endswith("step"))
     first = apart.step(images, labels)[0]
-    buffers[step] = torch.tensor([0])  # as a compiled step does, which gives new tensors
+    buffers[step].fill_(0)  # as a compiled step writes what it changes
     assert torch.equal(apart.step(images, labels)[0], first)
     assert buffers[step].tolist() == [1]
     assert not torch.equal(apart.step(images, labels)[0], first)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "adam"])
+def test_one_member_is_updated_as_members_are(monkeypatch, optimizer):
+    config = small(optimizer=optimizer, weight_decay=0.01, epochs=3, lr_schedule="cosine")
+    fused = train_stack([config], digits())
+    monkeypatch.setattr("dlsweep.training._optimizers.FUSED", ())
+    assert_same_run(fused[0], train_stack([config], digits())[0])
+
+
+def test_a_compiled_member_goes_on_where_a_last_image_is_alone():
+    """Programs take no batch of one image; what they count, the member alone goes on counting."""
+    data, config = digits(), small(dropout=0.3, batch_size=1, epochs=1)
+    count = len(data.train)
+    config = dataclasses.replace(config, batch_size=count - 1)
+    assert_same_run(
+        train_stack([config], data, compile_for=Layout.of([config]))[0],
+        train_stack([config], data)[0],
+    )
