@@ -17,10 +17,12 @@ from dlsweep.config.choices import (
     WEIGHT_INITS,
 )
 from dlsweep.training import (
+    Layout,
     Stack,
     compiling_pays,
     cost,
     depths_apart_pay,
+    layout_alone,
     most_members,
     plan,
     stack_key,
@@ -262,6 +264,15 @@ def test_compiling_pays_for_long_sweeps_only():
     assert not compiling_pays(20_000, 1)
     assert compiling_pays(50_000, 1)
     assert not compiling_pays(50_000, 8)
+
+
+def test_a_long_run_by_itself_is_compiled_on_a_cpu():
+    long = RunConfig(epochs=100, batch_size=64, num_layers=4)
+    assert layout_alone(long, "cpu") == Layout.of([long])
+    assert layout_alone(dataclasses.replace(long, epochs=10), "cpu") is None
+    assert layout_alone(long, "cuda") is None
+    assert layout_alone(dataclasses.replace(long, backend="numpy"), "cpu") is None
+    assert layout_alone(dataclasses.replace(long, model="cnn"), "cpu") is None
 
 
 def test_the_cost_of_a_run_grows_with_what_it_computes():
