@@ -150,14 +150,11 @@ def _trace_gradient(
     return _trace(program, examples), examples
 
 
-def update_program(
-    name: str, rule: Rule, dtype: torch.dtype, *, wait: bool = True
-) -> Program | None:
-    """The program of an update rule, for all members that have it in common.
+def update_program(rule: Rule, dtype: torch.dtype, *, wait: bool = True) -> Program | None:
+    """The program that updates all members with rules of one kind.
 
     Args:
-        name: the rule's.
-        rule: the rule.
+        rule: any of these.
         dtype: of parameters.
         wait: for another process that is compiling it.
 
@@ -167,7 +164,7 @@ def update_program(
         the second piece is the members' own and does not stay as it is, (rows, size); and as
         columns (rows, 1) the weight decay, the settings and the factors, as in ``Rule.update``.
     """
-    return _made(("update", name, dtype), lambda: _trace_update(rule, dtype), wait)
+    return _made(("update", rule.kind, dtype), lambda: _trace_update(rule, dtype), wait)
 
 
 def _trace_update(rule: Rule, dtype: torch.dtype) -> tuple[GraphModule, list[Tensor]]:

@@ -22,7 +22,6 @@ from dlsweep.training._graphs import Epochs
 from dlsweep.training._initial import build_in
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member
-from dlsweep.training._rules import RULES
 from dlsweep.training._torch import TorchLearner
 
 _ANSWER_BYTES = 256 * 2**20
@@ -68,10 +67,9 @@ class GpuLearner(TorchLearner):
         """The step as compiled programs; None where something cannot be compiled."""
         on = self.theta.dtype, self.device
         segments = self.optimizer.segments
-        rules = [self.configs[segment.rows.start].optimizer for segment in segments]
         with exact(self.device):
             gradient = gradient_program(self._program_key(), self._pattern, *on)
-            updates = [update_program(name, RULES[name], *on) for name in rules]
+            updates = [update_program(segment.rule, *on) for segment in segments]
         if gradient is None or None in updates:
             return None
         own = [[name in model.parameters for name in self._shapes] for model in self._alone]

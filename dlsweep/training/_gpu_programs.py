@@ -99,10 +99,8 @@ def gradient_program(
     return _made(("gradient", key, dtype, device), trace)
 
 
-def update_program(
-    name: str, rule: Rule, dtype: torch.dtype, device: torch.device
-) -> Program | None:
-    """The program of an update rule; None where it cannot be traced or compiled.
+def update_program(rule: Rule, dtype: torch.dtype, device: torch.device) -> Program | None:
+    """The program of rules of one kind; None where it cannot be traced or compiled.
 
     Returns:
         A function that changes parameters and slots in place, of the parameters (rows, P), the
@@ -136,7 +134,7 @@ def update_program(
             *(anywhere(1) for _ in columns),
         ]
 
-    return _made(("update", name, dtype, device), trace)
+    return _made(("update", rule.kind, dtype, device), trace)
 
 
 def _made(key: Hashable, trace: Callable[[], tuple[Program, list[Tensor]]]) -> Program | None:

@@ -19,7 +19,7 @@ from dlsweep.training._evaluation import EVALUATION_BYTES
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._peak import peak_memory
-from dlsweep.training._rules import RULES
+from dlsweep.training._rules import rule_of
 
 _SHARE = {"cpu": 0.7, "cuda": 0.9}
 """How much of what is free stacks may take; the rest is for what else grows meanwhile."""
@@ -91,7 +91,7 @@ def stack_memory(
     return _predict(
         configs[0],
         len(configs),
-        slots=max(RULES[config.optimizer].slots for config in configs),
+        slots=max(rule_of(config).slots for config in configs),
         own_batches=len({config.seed for config in configs}) > 1,
         layout=layout or Layout.of(configs),
         device=device,
@@ -113,7 +113,7 @@ def members_that_fit(
     """
     if configs[0].backend != "torch":
         return 1
-    slots = max(RULES[config.optimizer].slots for config in configs)
+    slots = max(rule_of(config).slots for config in configs)
     own_batches = len({config.seed for config in configs}) > 1
 
     def fits(count: int) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,21 @@ from torch import Tensor
 
 from dlsweep.config import RunConfig
 from dlsweep.training._fused import FUSED, FusedUpdate
-from dlsweep.training._rules import RULES, Rule, Settings
+from dlsweep.training._rules import Rule, Settings, rule_of
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive rows of a stack that share a rule.
+    """Consecutive rows of a stack whose rules are of one kind.
 
     Attributes:
-        rule: theirs.
+        rule: the first one's, with whose update all are updated.
         rows: their slice of the stack.
         settings: theirs.
         weight_decay: a column (rows, 1).
         decays: whether any of them is not 0.
         blocks: views of their parameters and slots, a block of columns each, with its columns.
-        fused: the members' updates one by one, once ``Optimizer.fuse`` was asked for them.
+        fused: what updates the one member that this is in place of all that, if anything does.
     """
 
     rule: Rule
@@ -36,7 +37,7 @@ class Segment:
     weight_decay: Tensor
     decays: bool
     blocks: list[tuple[slice, Tensor, list[Tensor]]]
-    fused: list[FusedUpdate] = field(default_factory=list)
+    fused: FusedUpdate | None = None
 
 
 _BLOCK = 32 * 1024
@@ -48,10 +49,10 @@ in the cache. As whole matrices they come from memory each time, which takes sev
 
 
 class Optimizer:
-    """The update of a whole stack: each run of members with the same optimizer is one segment.
+    """The update of a whole stack: members with rules of one kind are one segment.
 
     Args:
-        configs: the K members' configurations; members with the same optimizer stand together.
+        configs: the K members' configurations; those with rules of one kind stand together.
         parameters: (K, P), updated in place by ``step``.
     """
 
@@ -63,13 +64,13 @@ class Optimizer:
         self.configs = list(configs)
         self.steps = 0
         """Steps taken so far."""
-        most = max(RULES[config.optimizer].slots for config in configs)
+        most = max(rule_of(config).slots for config in configs)
         self.slots = [torch.zeros_like(parameters) for _ in range(most)]
         self._prepare(parameters)
 
     @property
     def segments(self) -> Sequence[Segment]:
-        """Members that share a rule, as long as no member leaves."""
+        """Members with rules of one kind, as long as no member leaves."""
         return self._segments
 
     def _prepare(self, parameters: Tensor) -> None:
@@ -78,15 +79,16 @@ class Optimizer:
         self._segments = []
         start = 0
         while start < len(configs):
-            name = configs[start].optimizer
+            kind = rule_of(configs[start]).kind
             stop = start
-            while stop < len(configs) and configs[stop].optimizer == name:
+            while stop < len(configs) and rule_of(configs[stop]).kind == kind:
                 stop += 1
-            self._segments.append(self._segment(name, slice(start, stop), parameters))
+            self._segments.append(self._segment(slice(start, stop), parameters))
             start = stop
 
-    def _segment(self, name: str, rows: slice, parameters: Tensor) -> Segment:
-        configs, rule = self.configs[rows], RULES[name]
+    def _segment(self, rows: slice, parameters: Tensor) -> Segment:
+        configs = self.configs[rows]
+        rule = rule_of(configs[0])
         count = parameters.shape[1]
         on_cpu = parameters.device.type == "cpu"
         width = max(1, _BLOCK // len(configs)) if on_cpu else count
@@ -107,14 +109,14 @@ class Optimizer:
         On a CPU this is the fastest where members are few and not compiled, and what a member gets
         is the same to the bit whoever is beside it.
         """
-        for segment in self._segments:
-            members = range(segment.rows.start, segment.rows.stop)
-            if self.configs[members[0]].optimizer in FUSED:
-                slots = self.slots[: segment.rule.slots]
-                segment.fused[:] = [
-                    FusedUpdate(self.configs[k], self._parameters[k], [slot[k] for slot in slots])
-                    for k in members
-                ]
+        self._segments = []
+        for k, config in enumerate(self.configs):
+            segment = self._segment(slice(k, k + 1), self._parameters)
+            if config.optimizer in FUSED:
+                slots = [slot[k] for slot in self.slots[: segment.rule.slots]]
+                fused = FusedUpdate(config, self._parameters[k], slots)
+                segment = dataclasses.replace(segment, fused=fused)
+            self._segments.append(segment)
 
     def compile(
         self,
@@ -127,7 +129,7 @@ class Optimizer:
         Args:
             first: the size of the first piece of the gradient.
             owned: where parameters are the member's own, (K, P); the others stay as they are.
-            program: gives the compiled update of the rule of this name, see ``update_program``.
+            program: gives the compiled update of the rules of this kind, see ``update_program``.
         """
         self._updates = []
         pieces = slice(None, first), slice(first, None)
@@ -137,7 +139,7 @@ class Optimizer:
             w, *slots = [[matrix[rows, columns] for columns in pieces] for matrix in matrices]
             own = owned[rows, first:].contiguous()
             columns = [segment.weight_decay, *segment.settings.columns]
-            run = program(self.configs[rows.start].optimizer)
+            run = program(segment.rule.kind)
             self._updates.append((run, rows, w, [*itertools.chain(*slots), own, *columns]))
 
     def step_compiled(self, gradients: Sequence[Tensor], factors: Sequence[Tensor]) -> None:
@@ -161,11 +163,16 @@ class Optimizer:
         tables = []
         for segment in self._segments:
             members = range(segment.rows.start, segment.rows.stop)
-            for k, fused in enumerate(segment.fused, segment.rows.start):
-                fused.begin_epoch(learning_rates[k], self.steps)
+            if segment.fused is not None:
+                segment.fused.begin_epoch(learning_rates[members[0]], self.steps)
             table = np.stack(
                 [
-                    np.stack(segment.rule.factors(self.configs[k], learning_rates[k], numbers), 1)
+                    np.stack(
+                        rule_of(self.configs[k]).factors(
+                            self.configs[k], learning_rates[k], numbers
+                        ),
+                        1,
+                    )
                     for k in members
                 ],
                 axis=2,
@@ -182,9 +189,8 @@ class Optimizer:
             factors: for each segment its factors of this step, (factors, rows, 1).
         """
         for segment, f in zip(self._segments, factors, strict=True):
-            if segment.fused:
-                for fused, row in zip(segment.fused, gradient[segment.rows], strict=True):
-                    fused(row)
+            if segment.fused is not None:
+                segment.fused(gradient[segment.rows.start])
                 continue
             columns = f.unbind(0)
             for where, parameters, slots in segment.blocks:

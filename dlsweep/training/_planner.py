@@ -11,6 +11,7 @@ from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._memory import countable, members_that_fit, stack_memory
+from dlsweep.training._rules import rule_of
 
 _log = logging.getLogger("dlsweep.training")
 
@@ -208,9 +209,9 @@ def plan(
 ) -> list[list[int]]:
     """Stacks for a list of runs.
 
-    What shares its shapes is shared out evenly, with runs of one update rule side by side: each
-    rule in a stack is an operation of its own. Why the stacks are as large as they are goes to the
-    logger ``dlsweep.training``.
+    What shares its shapes is shared out evenly, with runs side by side whose update rules are of
+    one kind: each kind in a stack is an operation of its own. Why the stacks are as large as they
+    are goes to the logger ``dlsweep.training``.
 
     Args:
         configs: the runs.
@@ -243,7 +244,7 @@ def plan(
         if size >= len(group):
             why = "all that share its shapes"
         size = math.ceil(len(group) / math.ceil(len(group) / size))
-        ordered = sorted(group, key=lambda i: configs[i].optimizer)
+        ordered = sorted(group, key=lambda i: rule_of(configs[i]).kind)
         parts = [sorted(ordered[start : start + size]) for start in range(0, len(group), size)]
         if memory is not None and device != "cpu" and configs[group[0]].backend == "torch":
             runs = [configs[i] for i in parts[0]]

@@ -27,10 +27,14 @@ class Settings:
     """The settings that a rule reads: each a column (K, 1) of the parameters' type.
 
     ``rest``, ``rest1`` and ``rest2`` are 1 − beta, 1 − beta1 and 1 − beta2, taken in float64: in
-    float32, 1 − 0.999 is wrong in the fifth digit.
+    float32, 1 − 0.999 is wrong in the fifth digit. ``ahead_g`` and ``ahead_v`` are what a step
+    takes of the gradient and of the velocity: 0 and 1, or with Nesterov's look ahead 1 and
+    ``momentum``.
     """
 
     momentum: Tensor
+    ahead_g: Tensor
+    ahead_v: Tensor
     beta: Tensor
     beta1: Tensor
     beta2: Tensor
@@ -54,6 +58,8 @@ class Settings:
 
         return cls(
             momentum=column(lambda c: c.momentum),
+            ahead_g=column(lambda c: float(c.optimizer == "nesterov")),
+            ahead_v=column(lambda c: c.momentum if c.optimizer == "nesterov" else 1.0),
             beta=column(lambda c: c.beta),
             beta1=column(lambda c: c.beta1),
             beta2=column(lambda c: c.beta2),
@@ -73,6 +79,8 @@ class Rule:
     """An update rule.
 
     Attributes:
+        kind: rules of one kind have ``slots``, ``factor_count`` and ``update`` in common: members
+            that differ in their settings and factors alone, whose updates are one operation.
         slots: how many matrices (K, P) it remembers between steps; they start as zeros.
         factor_count: how many factors there are.
         factors: for one run, its configuration, the learning rate and the numbers of the steps
@@ -81,6 +89,7 @@ class Rule:
             may overwrite, the settings, and each factor of this step as a column (K, 1).
     """
 
+    kind: str
     slots: int
     factors: Callable[[RunConfig, float, np.ndarray], list[np.ndarray]]
     factor_count: int
@@ -98,17 +107,10 @@ def _sgd(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Fa
 
 
 def _momentum(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """v ← momentum · v + g;  w ← w − lr · v"""
+    """v ← momentum · v + g;  w ← w − lr · v, or as Nesterov w − lr · (g + momentum · v)"""
     (lr,), (v,) = factors, slots
     v.mul_(s.momentum).add_(g)
-    w.sub_(v * lr)
-
-
-def _nesterov(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """v ← momentum · v + g;  w ← w − lr · (g + momentum · v)"""
-    (lr,), (v,) = factors, slots
-    v.mul_(s.momentum).add_(g)
-    w.sub_(g.addcmul_(v, s.momentum).mul_(lr))
+    w.sub_(g.mul_(s.ahead_g).addcmul_(v, s.ahead_v).mul_(lr))
 
 
 def _rmsprop(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
@@ -118,25 +120,14 @@ def _rmsprop(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors
     w.sub_(g.div_(v.sqrt().add_(s.epsilon)).mul_(lr))
 
 
-def _moments(g: Tensor, slots: Sequence[Tensor], s: Settings) -> tuple[Tensor, Tensor]:
-    m, v = slots
-    m.lerp_(g, s.rest1)
-    v.mul_(s.beta2).addcmul_(g * s.rest2, g)
-    return m, v
-
-
 def _adam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
-    return [lr / (1 - config.beta1**steps), 1 / np.sqrt(1 - config.beta2**steps)]
-
-
-def _adam(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """Kingma and Ba 2015, algorithm 1."""
-    rate, root = factors
-    m, v = _moments(g, slots, s)
-    w.sub_((m * rate).div_(v.sqrt().mul_(root).add_(s.epsilon)))
+    rate = lr / (1 - config.beta1**steps)
+    return [np.zeros(len(steps)), rate, 1 / np.sqrt(1 - config.beta2**steps)]
 
 
 def _nadam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
+    """With the momentum schedule of torch.optim.NAdam."""
+
     def mu(t: np.ndarray) -> np.ndarray:
         return config.beta1 * (1 - 0.5 * 0.96 ** (t * _NADAM_MOMENTUM_DECAY))
 
@@ -148,18 +139,28 @@ def _nadam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.n
     ]
 
 
-def _nadam(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """Dozat 2016, algorithm 8, with the momentum schedule of torch.optim.NAdam."""
-    rate_g, rate_m, root = factors
-    m, v = _moments(g, slots, s)
+def _adam(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
+    """Kingma and Ba 2015, algorithm 1, and Dozat 2016, algorithm 8.
+
+    They differ in what a step takes of the gradient itself (with Adam nothing) and of the first
+    moment.
+    """
+    (rate_g, rate_m, root), (m, v) = factors, slots
+    m.lerp_(g, s.rest1)
+    v.mul_(s.beta2).addcmul_(g * s.rest2, g)
     w.sub_(g.mul_(rate_g).addcmul_(m, rate_m).div_(v.sqrt().mul_(root).add_(s.epsilon)))
 
 
 RULES: dict[str, Rule] = {
-    "sgd": Rule(0, _learning_rate, 1, _sgd),
-    "momentum": Rule(1, _learning_rate, 1, _momentum),
-    "nesterov": Rule(1, _learning_rate, 1, _nesterov),
-    "rmsprop": Rule(1, _learning_rate, 1, _rmsprop),
-    "adam": Rule(2, _adam_factors, 2, _adam),
-    "nadam": Rule(2, _nadam_factors, 3, _nadam),
+    "sgd": Rule("sgd", 0, _learning_rate, 1, _sgd),
+    "momentum": Rule("momentum", 1, _learning_rate, 1, _momentum),
+    "nesterov": Rule("momentum", 1, _learning_rate, 1, _momentum),
+    "rmsprop": Rule("rmsprop", 1, _learning_rate, 1, _rmsprop),
+    "adam": Rule("adam", 2, _adam_factors, 3, _adam),
+    "nadam": Rule("adam", 2, _nadam_factors, 3, _adam),
 }
+
+
+def rule_of(config: RunConfig) -> Rule:
+    """The update rule of a run."""
+    return RULES[config.optimizer]

@@ -23,6 +23,7 @@ from dlsweep.training._results import (
     Evaluation,
     RunResult,
 )
+from dlsweep.training._rules import rule_of
 from dlsweep.training._schedules import SCHEDULES
 from dlsweep.training._state import (
     StackState,
@@ -125,8 +126,8 @@ class Stack:
     ) -> None:
         if len({stack_key(config) for config in configs}) != 1:
             raise ValueError("these configurations cannot share a stack")
-        # Members with the same update rule stand together, so that each rule is one operation.
-        order = sorted(range(len(configs)), key=lambda i: (configs[i].optimizer, i))
+        # Members with rules of one kind stand together, so that their update is one operation.
+        order = sorted(range(len(configs)), key=lambda i: (rule_of(configs[i]).kind, i))
         self._members = [_Member(i, configs[i]) for i in order]
         self._data = data
         self._identity = identity(configs, data)

@@ -28,7 +28,7 @@ from dlsweep.training._initial import build_in, initial_values
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import Optimizer
-from dlsweep.training._rules import RULES
+from dlsweep.training._rules import rule_of
 from dlsweep.training._state import load_arrays
 
 
@@ -41,8 +41,8 @@ class TorchLearner:
     counters, and what members differ in) are stacked tensors (K, …) by name.
 
     Args:
-        configs: the members' configurations; stackable, see ``plan``. Members with the same
-            optimizer stand together.
+        configs: the members' configurations; stackable, see ``plan``. Members with update rules of
+            one kind stand together.
         data: tensors on the device to train on; their type is that of the parameters.
         compile_for: the layout to compile programs for, which takes seconds; None to train
             without compiling, in the smallest layout that serves these members.
@@ -101,8 +101,8 @@ class TorchLearner:
         self._fixed = self._identity_layers()
         self._program = None
         if self._can_be_compiled and self._for_a_cpu:
-            rules = dict.fromkeys(config.optimizer for config in self.configs)
-            updates = [functools.partial(self._update_program, rule) for rule in rules]
+            self._rules = {rule.kind: rule for rule in map(rule_of, self.configs)}
+            updates = [functools.partial(self._update_program, kind) for kind in self._rules]
             make_together([self._gradient_program, *updates])
             self._program = self._gradient_program()
         if self._program is not None:
@@ -110,8 +110,8 @@ class TorchLearner:
         elif self._apart is not None and self._for_a_cpu:
             self.optimizer.fuse()
 
-    def _update_program(self, rule: str, wait: bool = True) -> Program:
-        program = update_program(rule, RULES[rule], self.theta.dtype, wait=wait)
+    def _update_program(self, kind: str, wait: bool = True) -> Program:
+        program = update_program(self._rules[kind], self.theta.dtype, wait=wait)
         assert program is not None, "rules are plain arithmetic"
         return program
 
