@@ -221,7 +221,7 @@ def _compile(graph: GraphModule, examples: Sequence[Tensor]) -> Program:
         # Imported only here: it takes two seconds, as long as all the rest of PyTorch.
         from torch._inductor import standalone_compile
 
-        with torch.no_grad():
+        with torch.no_grad(), _without_trial():
             compiled = standalone_compile(graph, list(examples), dynamic_shapes="from_graph")
             compiled(*examples)
     except Exception as error:  # the compiler is a program of its own: anything may be missing
@@ -232,6 +232,20 @@ def _compile(graph: GraphModule, examples: Sequence[Tensor]) -> Program:
         return graph
     _log.debug("compiled in %.1f s", time.perf_counter() - began)
     return compiled
+
+
+def _without_trial() -> contextlib.AbstractContextManager[object]:
+    """Spare the compiler the program that tries vector instructions, 3 s of waiting.
+
+    Processors with AVX-512 have several sets of them, of which an older compiler knows not all:
+    there it is tried.
+    """
+    from torch._inductor import config
+
+    if torch.backends.cpu.get_cpu_capability() != "AVX2":
+        return contextlib.nullcontext()
+    patched: contextlib.AbstractContextManager[object] = config.patch({"cpp.vec_isa_ok": True})
+    return patched
 
 
 def _made(
