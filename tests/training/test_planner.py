@@ -188,10 +188,26 @@ def test_runs_of_one_update_rule_stand_in_one_stack():
     assert plan(configs, 8) == [list(range(8))]
 
 
+def test_runs_of_one_rule_that_end_together_stand_in_one_stack():
+    configs = [small(epochs=epochs, seed=i) for i in range(4) for epochs in (1, 2)]
+    assert plan(configs, 4) == [[0, 2, 4, 6], [1, 3, 5, 7]]
+
+
+def test_stacks_of_wide_networks_on_a_cpu_keep_to_its_cache():
+    wide, wider = ([RunConfig(hidden_size=h, seed=i) for i in range(8)] for h in (128, 512))
+    assert [len(stack) for stack in plan(wide)] == [4, 4]
+    assert [len(stack) for stack in plan(wider)] == [4, 4]
+    assert [len(stack) for stack in plan(wide, 2)] == [2, 2, 2, 2]
+    assert [len(stack) for stack in plan(wide, 8, device="cuda")] == [8]
+    assert [
+        len(stack) for stack in plan([dataclasses.replace(c, hidden_size=32) for c in wide])
+    ] == [8]
+
+
 def test_depths_are_apart_where_their_identity_layers_cost_more_than_larger_stacks_save():
     wide = [RunConfig(hidden_size=128, num_layers=3 + i % 3, seed=i) for i in range(6)]
     narrow = [RunConfig(hidden_size=8, num_layers=3 + i % 3, seed=i) for i in range(6)]
-    assert plan(wide + narrow) == [[*range(6)], [*range(6, 12)]]
+    assert plan(wide + narrow) == [[0, 1, 2], [3, 4, 5], [*range(6, 12)]]
     apart = [[0, 3], [1, 4], [2, 5]]
     assert plan(wide + narrow, depths_apart=True) == [*apart, [*range(6, 12)]]
     lists = [dataclasses.replace(config, hidden_size=(128,) * config.num_layers) for config in wide]
