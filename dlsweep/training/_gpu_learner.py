@@ -72,8 +72,8 @@ class GpuLearner(TorchLearner):
             updates = [update_program(segment.rule, *on) for segment in segments]
         if gradient is None or None in updates:
             return None
-        own = [[name in model.parameters for name in self._shapes] for model in self._alone]
-        sizes = torch.tensor(self._sizes)
+        own = [[name in model.parameters for name in self._columns.shapes] for model in self._alone]
+        sizes = torch.tensor(self._columns.sizes)
         stack = Stacked(
             theta=self.theta,
             parameters=list(self._stacked.values()),
@@ -96,7 +96,7 @@ class GpuLearner(TorchLearner):
         config = self.configs[0]
         return (
             self._layout,
-            tuple(self._shapes),
+            tuple(self._columns.shapes),
             None if can_be_deepened(config) else example_widths(config.hidden_sizes),
             self.data.image_shape,
             self.data.num_classes,
@@ -160,7 +160,10 @@ class GpuLearner(TorchLearner):
             chosen = self._chosen_loss.index_select(0, index)
         else:
             chosen = self._chosen_loss
-        parameters, over = self._views(theta), vmap(self._member.evaluate, (0, 0, None, None, 0))
+        parameters, over = (
+            self._columns.views(theta),
+            vmap(self._member.evaluate, (0, 0, None, None, 0)),
+        )
         image = self._width * theta.element_size() * len(rows)
         size = max(1, min(len(split), EVALUATION_BYTES["cuda"] // image))
         with exact(self.device):
@@ -214,7 +217,7 @@ class GpuLearner(TorchLearner):
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """See ``Learner``. All parameters come from the device in one piece."""
-        best = self._views(self.best[row : row + 1].clone().cpu())
+        best = self._columns.views(self.best[row : row + 1].clone().cpu())
         weights = {name: best[name][0].numpy() for name in self._alone[row].parameters}
         for name in self._persistent:
             weights[name] = self.best_buffers[name][row].clone().cpu().numpy()

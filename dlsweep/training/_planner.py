@@ -156,8 +156,13 @@ Sizes = int | Mapping[str, int]
 """The largest number of members in a stack, of any model or of each by its name."""
 
 
+def _most(most: Sizes, config: RunConfig) -> int:
+    return most if isinstance(most, int) else most[config.model]
+
+
 def _largest(most: Sizes, config: RunConfig, device: str) -> int:
-    largest = most if isinstance(most, int) else most[config.model]
+    """What was asked for, or what a CPU trains fastest."""
+    largest = _most(most, config)
     if device != "cpu" or config.backend != "torch":
         return largest
     _, convolutions, _, dense = _sizes(config)
@@ -247,6 +252,8 @@ def plan(
     for group in groups:
         largest = _largest(most, configs[group[0]], device)
         size, why = largest, "the most that was asked for"
+        if largest < _most(most, configs[group[0]]):
+            why = "more would leave the processor's cache"
         if memory is not None:
             runs = [configs[i] for i in group]
             layout = Layout.of(configs)

@@ -26,6 +26,7 @@ from dlsweep.training._compiled import (
 from dlsweep.training._evaluation import Answers, alone_models
 from dlsweep.training._initial import build_in, initial_values
 from dlsweep.training._layout import Layout, can_be_deepened
+from dlsweep.training._matrix import Columns
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import Optimizer
 from dlsweep.training._rules import rule_of
@@ -68,11 +69,10 @@ class TorchLearner:
         self.device = images.device
         model, theta, buffers = initial_values(self._layout, configs, data)
         self._alone = alone_models(configs, data)
-        self._shapes = {name: p.shape for name, p in model.named_parameters()}
-        self._sizes = [shape.numel() for shape in self._shapes.values()]
+        self._columns = Columns({name: p.shape for name, p in model.named_parameters()})
         self.theta = theta.to(self.device)
         self.buffers = {name: buffer.to(self.device) for name, buffer in buffers.items()}
-        self._persistent = model.state_dict().keys() - self._shapes.keys()
+        self._persistent = model.state_dict().keys() - self._columns.shapes.keys()
         self._member = Member(model, self._layout.losses, shape)
         self._width = widest_layer(model, shape)
         del model, theta, buffers
@@ -88,7 +88,7 @@ class TorchLearner:
         self._seeds = [config.seed for config in self.configs]
         # Leaves of autograd that are views of theta: an update of theta is an update of them. Kept
         # from step to step, as is the gradient, for which memory is then never asked again.
-        self._stacked = parameters = self._views(self.theta)
+        self._stacked = parameters = self._columns.views(self.theta)
         self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
         self._gradient = torch.empty_like(self.theta)
         self._apart = None
@@ -98,7 +98,9 @@ class TorchLearner:
             self._apart = Apart(
                 members, parameters, self.buffers, self._gradient, self._chosen_loss
             )
-        self._fixed = self._identity_layers()
+        own = [model.parameters for model in self._alone]
+        # Identity layers stay what they are.
+        self._fixed = self._columns.not_owned(own, self.theta)
         self._program = None
         if self._can_be_compiled and self._for_a_cpu:
             self._rules = {rule.kind: rule for rule in map(rule_of, self.configs)}
@@ -106,7 +108,8 @@ class TorchLearner:
             make_together([self._gradient_program, *updates])
             self._program = self._gradient_program()
         if self._program is not None:
-            self.optimizer.compile(self._sizes[0], self._owned(), self._update_program)
+            owned = self._columns.owned(own, self.theta)
+            self.optimizer.compile(self._columns.sizes[0], owned, self._update_program)
         elif self._apart is not None and self._for_a_cpu:
             self.optimizer.fuse()
 
@@ -120,16 +123,6 @@ class TorchLearner:
         if not self._for_a_cpu or can_be_deepened(config):
             return self._member
         return own_member(config, self.data.image_shape, self.data.num_classes)
-
-    def _owned(self) -> Tensor:
-        """Where the numbers of ``theta`` are a member's own and not those of added layers."""
-        owned = torch.ones_like(self.theta, dtype=torch.bool)
-        start = 0
-        for name, size in zip(self._shapes, self._sizes, strict=True):
-            for row, alone in enumerate(self._alone):
-                owned[row, start : start + size] = name in alone.parameters
-            start += size
-        return owned
 
     def _gradient_program(self, wait: bool = True) -> Program | None:
         """The compiled step of models with these layers, whatever their widths."""
@@ -153,29 +146,9 @@ class TorchLearner:
             wait=wait,
         )
 
-    def _identity_layers(self) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """What must stay as it is: parameters (K, columns), rows that are fixed there, values."""
-        fixed, start = [], 0
-        for name, size in zip(self._shapes, self._sizes, strict=True):
-            columns = self.theta[:, start : start + size]
-            rows = [row for row, m in enumerate(self._alone) if name not in m.parameters]
-            if rows:
-                index = torch.tensor(rows, device=self.device)
-                fixed.append((columns, index, columns.index_select(0, index)))
-            start += size
-        return fixed
-
-    def _views(self, theta: Tensor) -> dict[str, Tensor]:
-        """The rows of ``theta`` (K, P) as stacked parameters (K, …) by name."""
-        parts = torch.split(theta, self._sizes, dim=1)
-        return {
-            name: part.view(-1, *shape)
-            for part, (name, shape) in zip(parts, self._shapes.items(), strict=True)
-        }
-
     def parameters(self, row: int) -> int:
         """See ``Learner``."""
-        return sum(self._shapes[name].numel() for name in self._alone[row].parameters)
+        return sum(self._columns.shapes[name].numel() for name in self._alone[row].parameters)
 
     def _step(
         self, images: Tensor, labels: Tensor, factors: Sequence[Tensor]
@@ -254,7 +227,7 @@ class TorchLearner:
     ) -> Answers:
         """Losses (rows, N) and logits (rows, N, classes) of members on a whole split."""
         image_bytes = self._width * theta.element_size()
-        views = self._views(theta)
+        views = self._columns.views(theta)
         parts = [
             self._alone[row].evaluate(_row(views, row), _row(buffers, row), split, image_bytes)
             for row in rows
@@ -289,7 +262,7 @@ class TorchLearner:
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """See ``Learner``."""
-        best = self._views(self.best[row : row + 1])
+        best = self._columns.views(self.best[row : row + 1])
         weights = {name: best[name][0].cpu().numpy().copy() for name in self._alone[row].parameters}
         for name in self._persistent:
             weights[name] = self.best_buffers[name][row].cpu().numpy().copy()
@@ -297,7 +270,7 @@ class TorchLearner:
 
     def set_best_weights(self, row: int, weights: Mapping[str, np.ndarray]) -> None:
         """See ``Learner``."""
-        best = self._views(self.best[row : row + 1])
+        best = self._columns.views(self.best[row : row + 1])
         for name in self._alone[row].parameters:
             best[name][0].copy_(torch.from_numpy(np.array(weights[name])))
         for name in self._persistent:

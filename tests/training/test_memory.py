@@ -193,16 +193,22 @@ def test_as_many_members_as_fit():
 def test_a_plan_keeps_to_the_memory_and_says_so(caplog):
     wide = stack_of(10, dataset="mnist", num_layers=3, hidden_size=512)
     narrow = stack_of(10, dataset="mnist", num_layers=3, hidden_size=8)
-    limit = stack_memory(wide[:4]).total
+    limit = stack_memory(wide[:3]).total
     assert stack_memory(narrow).total < limit
     with caplog.at_level(logging.DEBUG, "dlsweep.training"):
         stacks = plan(wide + narrow, 100, limit)
-    assert [len(stack) for stack in stacks] == [4, 4, 2, 10]
+    assert [len(stack) for stack in stacks] == [3, 3, 3, 1, 10]
     assert all(stack_memory([(wide + narrow)[i] for i in stack]).total <= limit for stack in stacks)
     assert caplog.messages == [
-        f"10 runs in stacks of 4, 4, 2: more would not fit into {limit / 1e9:.1f} GB",
+        f"10 runs in stacks of 3, 3, 3, 1: more would not fit into {limit / 1e9:.1f} GB",
         "10 runs in stacks of 10: all that share its shapes",
     ]
+
+
+def test_a_plan_says_where_the_cache_is_too_small(caplog):
+    with caplog.at_level(logging.DEBUG, "dlsweep.training"):
+        plan(stack_of(8, dataset="mnist", num_layers=3, hidden_size=512), 8)
+    assert caplog.messages == ["8 runs in stacks of 4, 4: more would leave the processor's cache"]
 
 
 def test_a_gpu_keeps_what_its_graphs_work_in(caplog):

@@ -1,0 +1,53 @@
+"""Where each parameter of a stack's models lies in the one matrix that holds them all."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+
+class Columns:
+    """The columns (P in all) of a matrix with a row of parameters for each member.
+
+    Args:
+        shapes: of a model's parameters, by name, in order.
+    """
+
+    def __init__(self, shapes: Mapping[str, torch.Size]) -> None:
+        self.shapes = dict(shapes)
+        """Of the parameters, by name, in order."""
+        self.sizes = [shape.numel() for shape in self.shapes.values()]
+        """How many columns each has."""
+        ends = list(itertools.accumulate(self.sizes, initial=0))
+        self._slices = dict(zip(self.shapes, map(slice, ends, ends[1:]), strict=True))
+
+    def views(self, matrix: Tensor) -> dict[str, Tensor]:
+        """The rows of a matrix (K, P) as stacked parameters (K, …) by name."""
+        return {
+            name: matrix[:, self._slices[name]].view(-1, *shape)
+            for name, shape in self.shapes.items()
+        }
+
+    def owned(self, names: Sequence[Collection[str]], like: Tensor) -> Tensor:
+        """True, (K, P), where a row has a parameter of its own: those of ``names``, row by row."""
+        owned = torch.ones_like(like, dtype=torch.bool)
+        for name, columns in self._slices.items():
+            for row, own in enumerate(names):
+                owned[row, columns] = name in own
+        return owned
+
+    def not_owned(
+        self, names: Sequence[Collection[str]], matrix: Tensor
+    ) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Where rows have none of their own: parameters (K, columns), which rows, their values."""
+        found = []
+        for name, columns in self._slices.items():
+            rows = [row for row, own in enumerate(names) if name not in own]
+            if rows:
+                index = torch.tensor(rows, device=matrix.device)
+                part = matrix[:, columns]
+                found.append((part, index, part.index_select(0, index)))
+        return found
