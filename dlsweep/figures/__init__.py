@@ -3,7 +3,6 @@
 from dlsweep.figures._analysis import (
     ClassScores,
     Example,
-    RocCurve,
     RunAnalysis,
     SplitAnalysis,
     analyse,
@@ -15,6 +14,7 @@ from dlsweep.figures._data import class_counts, data_pictures
 from dlsweep.figures._grids import examples_picture
 from dlsweep.figures._layers import feature_maps, first_layer, project
 from dlsweep.figures._model import model_pictures
+from dlsweep.figures._roc import RocCurve
 
 __all__ = [
     "ClassScores",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dlsweep.figures._roc import RocCurve, roc_curves
 from dlsweep.training import Evaluation, RunResult
-
-_POINTS = 33
-"""How many points of a ROC curve are kept."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +28,6 @@ class ClassScores:
     recall: float | None
     f1: float | None
     support: int
-
-
-@dataclass(frozen=True)
-class RocCurve:
-    """The ROC curve of one class against the rest; empty where it is not defined.
-
-    Attributes:
-        fpr: false positive rates, ascending from 0 to 1.
-        tpr: true positive rates, likewise.
-    """
-
-    fpr: tuple[float, ...] = ()
-    tpr: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,20 +102,26 @@ def analyse_run(result: RunResult, examples: int = 4) -> RunAnalysis:
         result: of the engine.
         examples: how many right and how many wrong test images to choose at most.
     """
-    right, wrong = choose_examples(result.test, examples)
-    return RunAnalysis(analyse(result.val), analyse(result.test), right, wrong)
+    predictions = result.test.predictions
+    right, wrong = _choose(result.test, predictions, examples)
+    return RunAnalysis(analyse(result.val), _analyse(result.test, predictions), right, wrong)
 
 
 def analyse(evaluation: Evaluation) -> SplitAnalysis:
     """Count and score a model's answers on a split."""
+    return _analyse(evaluation, evaluation.predictions)
+
+
+def _analyse(evaluation: Evaluation, predictions: np.ndarray) -> SplitAnalysis:
     probabilities, labels = evaluation.probabilities, evaluation.labels
     if not np.isfinite(probabilities).all():
         finite = np.isfinite(probabilities).all(axis=1)
         probabilities, labels = probabilities[finite], labels[finite]
+        predictions = predictions[finite]
     classes = evaluation.probabilities.shape[1]
-    pairs = labels * classes + probabilities.argmax(axis=1)
+    pairs = labels * classes + predictions
     confusion = np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
-    curves = list(_curves(probabilities, labels))
+    curves = list(roc_curves(probabilities, labels))
     return SplitAnalysis(
         confusion,
         auc=tuple(area for area, _ in curves),
@@ -173,13 +163,24 @@ def choose_examples(
     Returns:
         The right and the wrong ones, the most confident first.
     """
-    finite = np.isfinite(evaluation.probabilities).all(axis=1)
-    predictions = evaluation.predictions
+    return _choose(evaluation, evaluation.predictions, count)
+
+
+def _choose(
+    evaluation: Evaluation, predictions: np.ndarray, count: int
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     confidence = evaluation.probabilities[np.arange(len(predictions)), predictions]
     right = predictions == evaluation.labels
+    wrong = ~right
+    if not np.isfinite(evaluation.probabilities).all():
+        finite = np.isfinite(evaluation.probabilities).all(axis=1)
+        right, wrong = right & finite, wrong & finite
 
     def most_confident(where: np.ndarray) -> tuple[Example, ...]:
         (indices,) = np.nonzero(where)
+        if 0 < count < len(indices):  # so that not all of them are sorted
+            least = np.partition(confidence[indices], -count)[-count]
+            indices = indices[confidence[indices] >= least]
         order = np.argsort(-confidence[indices], kind="stable")[:count]
         return tuple(
             Example(
@@ -191,41 +192,7 @@ def choose_examples(
             for i in indices[order]
         )
 
-    return most_confident(right & finite), most_confident(~right & finite)
-
-
-def _curves(
-    probabilities: np.ndarray, labels: np.ndarray
-) -> Iterator[tuple[float | None, RocCurve]]:
-    """Area and thinned curve of each class; nothing where there are no images of one of two sides.
-
-    The numbers are those of ``sklearn.metrics.roc_curve`` and ``auc``, to which tests hold them.
-    They are counted here because a sweep does it for every run, and for all classes at once it
-    takes a tenth of the time.
-    """
-    # The bits of floats that are not negative are ordered as these are. With the sign's place taken
-    # by the answer, plain numbers are sorted, which takes far less time than sorting places.
-    bits = np.ascontiguousarray(probabilities.T, np.float32).view(np.uint32) << 1
-    bits[labels, np.arange(len(labels))] |= 1
-    bits.sort(axis=1)
-    for row in bits[:, ::-1]:
-        found, scores = (row & 1).cumsum(dtype=np.int64), row >> 1
-        # Images with equal scores can be told apart by no threshold: they are one step.
-        (steps,) = np.nonzero(np.append(scores[1:] != scores[:-1], True)[: len(row)])
-        true, false = found[steps], steps + 1 - found[steps]
-        if not len(steps) or not true[-1] or not false[-1]:
-            yield None, RocCurve()
-            continue
-        tpr, fpr = np.append(0, true / true[-1]), np.append(0, false / false[-1])
-        area = float((np.diff(fpr) * (tpr[1:] + tpr[:-1])).sum() / 2)
-        # Evenly along the curve, so that the steep part near 0 keeps as much as the flat one.
-        way = fpr + tpr
-        kept = np.unique(np.searchsorted(way, np.linspace(0, way[-1], _POINTS)))
-        yield round(area, 6), RocCurve(_rounded(fpr[kept]), _rounded(tpr[kept]))
-
-
-def _rounded(rates: np.ndarray) -> tuple[float, ...]:
-    return tuple(rates.round(4).tolist())
+    return most_confident(right), most_confident(wrong)
 
 
 def _share(part: int, whole: int) -> float | None:
