@@ -1,4 +1,4 @@
-"""The data sets of a sweep: which they are, and the runs beside those of the points that show them."""
+"""The data sets of a sweep: which they are, and the runs that show them beside the points'."""
 
 from __future__ import annotations
 
