@@ -97,11 +97,10 @@ def test_digits_splits_are_a_partition_of_scikit_learns() -> None:
 def test_digits_are_the_same_from_the_file_and_from_scikit_learn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    here = read_digits({})
+    from_file = dataclasses.astuple(read_digits({}))
     monkeypatch.setattr("dlsweep.data._datasets.find_spec", lambda _: None)
-    for one, other in zip(
-        dataclasses.astuple(here), dataclasses.astuple(read_digits({})), strict=True
-    ):
+    from_it = dataclasses.astuple(read_digits({}))
+    for one, other in zip(from_file, from_it, strict=True):
         assert one.dtype == other.dtype
         assert np.array_equal(one, other)
 
