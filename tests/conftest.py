@@ -33,6 +33,16 @@ OUTSIDE = {
     for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "no_proxy", "NO_PROXY", *PROXIES)
 }
 
+LONGEST = {
+    "test_benchmarks",
+    "test_benchmark_agents",
+    "test_interrupt",
+    "test_many_machines",
+    "test_killing",
+    "test_shared",
+}
+"""Files whose tests take the longest, and so come first: none of them is left for the end."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("dlsweep")
@@ -57,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     # Keywords would do, were it not that folders are among them, the checkout's own too.
     for item in items:
         for option in ("slow", "network"):

@@ -15,16 +15,17 @@ from dlsweep.sweep._metric import METRICS, Metric, metric_name
 if TYPE_CHECKING:
     from dlsweep.sweep._database import StorageError, storage_name
     from dlsweep.sweep._join import AgentReport, JoinedSweep, agent, join_sweep, train_joined
-    from dlsweep.sweep._local import LocalSweep, Watcher, datasets_of
+    from dlsweep.sweep._local import LocalSweep, Watcher
     from dlsweep.sweep._reading import list_studies, read_study, resume_study, stop_study
     from dlsweep.sweep._rows import STATUSES, Row, StudyTable, objective
+    from dlsweep.sweep._showing import datasets_of
     from dlsweep.sweep._study import Point, Study
     from dlsweep.sweep._sync import StudyFolders, study_folders
 
 _LAZY = {
     "LocalSweep": "_local",
     "Watcher": "_local",
-    "datasets_of": "_local",
+    "datasets_of": "_showing",
     "AgentReport": "_join",
     "JoinedSweep": "_join",
     "agent": "_join",

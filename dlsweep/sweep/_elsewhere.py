@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dlsweep.sweep._attempt import is_end_of, mark
 from dlsweep.sweep._background import BackgroundRun
 from dlsweep.sweep._hyperband import EarlyTermination
 from dlsweep.sweep._mending import StackJob
@@ -60,6 +61,8 @@ class Elsewhere:
     def opened(self, run: TrackedRun) -> None:
         """A run has begun here."""
         self._places.add(run.directory.parent)
+        if run.offline and not self._study.owned:
+            mark(run.directory)
 
     def ended(self, number: int, run: BackgroundRun) -> None:
         """A run has ended here; whether this is the end that counts, the study says later."""
@@ -84,7 +87,7 @@ class Elsewhere:
     def _let_go(self, row: Row) -> bool:
         """Give up a run that is another machine's; False where it never was, but this one's."""
         own = self._ended.pop(row.number, None)
-        if own is not None and row.info.get("directory") == str(own):
+        if own is not None and is_end_of(row, own):
             return False
         self.lost.add(row.number)
         if own is not None:
@@ -107,8 +110,7 @@ class Elsewhere:
         for place in self._places if ended else ():
             for folder in place.glob("offline-run-*-*"):
                 row = ended.get(folder.name.split("-")[3])
-                right = row and row.info.get("directory")
-                if right and Path(right).name != folder.name:
+                if row and row.info.get("directory") and not is_end_of(row, folder):
                     withdraw(folder)
 
 

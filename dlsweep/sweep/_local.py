@@ -7,32 +7,29 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
-from dlsweep.config import ConfigError, RunConfig
+from dlsweep.config import RunConfig
 from dlsweep.data import DATASETS
 from dlsweep.sweep._background import Background, BackgroundRun
 from dlsweep.sweep._checkpoints import tidy
 from dlsweep.sweep._elsewhere import Elsewhere, Told
-from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._hyperband import STOPPED, EarlyTermination
 from dlsweep.sweep._jobs import Broken, Checkpoint, Done, Event, Notice, Resumed, Trained
 from dlsweep.sweep._mending import MOST_DEATHS, Mender, StackJob, whereabouts
+from dlsweep.sweep._showing import Showing
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
 from dlsweep.sweep._trainers import Trainer
 from dlsweep.sweep._watcher import Watcher
-from dlsweep.tracking import ImageSource, TrackedRun, open_run, patient_settings, show_data
+from dlsweep.tracking import ImageSource, TrackedRun, open_run, patient_settings
 from dlsweep.training import EpochMetrics, Judge, RunResult, choose_device
 
-__all__ = ["ASK_AT_ONCE", "MOST_DEATHS", "LocalSweep", "Watcher", "datasets_of"]
+__all__ = ["ASK_AT_ONCE", "MOST_DEATHS", "LocalSweep", "Watcher"]
 
 _log = logging.getLogger("dlsweep.sweep")
 
-_SHOW = 30.0  # seconds between looks at whether the data are still to be shown
 _OTHERS = 2.0  # seconds between looks at what other machines are still training
 
 ASK_AT_ONCE = {"grid": 64, "random": 64, "bayes": 8}
@@ -92,10 +89,9 @@ class LocalSweep:
                 self._rule.add(row.number, row.history)
         self._elsewhere = Elsewhere(study, self._jobs, self._drop, self._rule, elsewhere)
         self._images = ImageSource()
-        self._show_at = 0.0
         self._noticed: set[str] = set()
         self._runs = Background(mode)
-        self._shown: list[Future[Path]] = []
+        self._showing = Showing(study, self._runs, self._images, mode)
 
     @property
     def unsent(self) -> int:
@@ -123,7 +119,7 @@ class LocalSweep:
                 self._runs.wait()
                 raise
             self._runs.wait()
-            self._keep_shown()
+            self._showing.keep()
         except KeyboardInterrupt:
             self._runs.keep()
             raise
@@ -155,9 +151,7 @@ class LocalSweep:
                     told = True
                     _log.info("leaving after the present epoch; Ctrl-C again leaves now")
                     self._trainer.leave()
-                if not self._study.shown and time.monotonic() >= self._show_at:
-                    self._show_at = time.monotonic() + _SHOW
-                    self._show_data()
+                self._showing.look(self._jobs.values())
                 for event in self._trainer.wait():
                     self._handle(event)
         finally:
@@ -291,38 +285,6 @@ class LocalSweep:
 
         return self._runs.open(point.run_id, config, opened)
 
-    def _show_data(self) -> None:
-        """Show each data set once, in a run beside those of the points, while these train."""
-        if self._shown:
-            if all(shown.done() for shown in self._shown):
-                self._keep_shown()
-            return
-        configs = [run.config for job in self._jobs.values() for run in job.runs.values()]
-        if all(config.figures == "none" for config in configs) or not self._study.claim_data():
-            return
-        first = configs[0]
-        for name in dict.fromkeys([*datasets_of(self._study.sweep), first.dataset]):
-            try:
-                data = self._images.load(name, first.val_fraction, first.train_size)
-            except ConfigError:  # what fits one data set is too much for another
-                data = self._images.load(name)
-            show = functools.partial(
-                show_data,
-                data,
-                mode=self._mode,
-                project=first.wandb_project,
-                entity=first.wandb_entity,
-                group=self._study.name,
-                opener=self._runs.opener,
-            )
-            self._shown.append(self._runs.show(show))
-        if self._mode != "online":  # then it is done
-            self._keep_shown()
-
-    def _keep_shown(self) -> None:
-        if self._shown and not self._study.shown:
-            self._study.keep_folders([shown.result() for shown in self._shown])
-
     def _handle(self, event: Event) -> None:
         job = self._jobs[event.job]
         if isinstance(event, Notice):
@@ -372,11 +334,3 @@ class LocalSweep:
             },
         )
         self._watcher.ended(row)
-
-
-def datasets_of(sweep: SweepFile) -> list[str]:
-    """The data sets that a sweep's points may use, to be fetched before anything is trained."""
-    distribution = sweep.parameters.get("dataset")
-    if distribution is None:
-        return [RunConfig().dataset]
-    return list(dict.fromkeys(distribution.support() or ()))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dlsweep.sweep._attempt import mark_of
 from dlsweep.sweep._background import BackgroundRun
 from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._jobs import Broken, Cause
@@ -117,6 +118,8 @@ def _runs(points: Sequence[Point]) -> str:
 
 
 def whereabouts(run: BackgroundRun) -> dict[str, Any]:
-    """Where a run lies, and where in W&B it belongs."""
+    """Where a run lies, as which attempt, and where in W&B it belongs."""
     place = {"project": run.config.wandb_project, "entity": run.config.wandb_entity}
-    return {"directory": str(run.directory), **place}
+    attempt = mark_of(run.directory)
+    marked = {"attempt": attempt} if attempt is not None else {}
+    return {"directory": str(run.directory), **marked, **place}

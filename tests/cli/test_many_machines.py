@@ -20,7 +20,6 @@ parameters:
   figures: {value: none}
   hidden_size: {values: [4, 5, 6, 7, 8, 9]}
   optimizer: {values: [adam, sgd]}
-  seed: {values: [0, 1]}
 """
 
 # A machine counts as dead after five seconds; stacks are small, so that there are many turns.
@@ -65,7 +64,7 @@ def test_three_commands_train_one_sweep_and_one_of_them_dies(
         assert "--storage 'postgresql+psycopg://sweeper:***@/commands" in out
     listed = dlsweep("runs", "--storage", url, "--format", "json", cwd=tmp_path)
     runs = json.loads(listed.stdout)
-    assert [run["status"] for run in runs] == ["finished"] * 24
-    assert sorted(run["number"] for run in runs) == list(range(24))
-    assert len({json.dumps(run["config"], sort_keys=True) for run in runs}) == 24
-    assert len({run["run_id"] for run in runs}) == 24
+    assert [run["status"] for run in runs] == ["finished"] * 12
+    assert sorted(run["number"] for run in runs) == list(range(12))
+    assert len({json.dumps(run["config"], sort_keys=True) for run in runs}) == 12
+    assert len({run["run_id"] for run in runs}) == 12

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 import dlsweep.data
 from dlsweep.config.errors import ConfigError
 from dlsweep.data import DATASETS, Dataset, Description, Split, load
-from dlsweep.data._datasets import Raw
+from dlsweep.data._datasets import Raw, read_digits
 from tests.data.fakes import Given, describe, toy
 
 
@@ -90,6 +92,22 @@ def test_digits_splits_are_a_partition_of_scikit_learns() -> None:
         return sorted(map(tuple, np.column_stack([images, targets]).tolist()))
 
     assert rows(found, labels) == rows(digits.data, digits.target)
+
+
+def test_digits_are_the_same_from_the_file_and_from_scikit_learn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from_file = dataclasses.astuple(read_digits({}))
+    monkeypatch.setattr("dlsweep.data._datasets.find_spec", lambda _: None)
+    from_it = dataclasses.astuple(read_digits({}))
+    for one, other in zip(from_file, from_it, strict=True):
+        assert one.dtype == other.dtype
+        assert np.array_equal(one, other)
+
+
+def test_digits_do_without_importing_scikit_learn() -> None:
+    program = "import sys; sys.modules['sklearn.datasets'] = None; from dlsweep.data import load; "
+    subprocess.run([sys.executable, "-c", program + "load('digits')"], check=True)
 
 
 def test_splits_are_disjoint_and_complete() -> None:

@@ -37,7 +37,8 @@ def check(folder: Path, runs: int, workers: int, kills: int, seed: int) -> None:
 
 
 def test_killed_a_few_times(tmp_path: Path):
-    check(tmp_path, runs=64, workers=2, kills=4, seed=1)
+    # The seed that kills a worker, the controller, and all, if there are workers each time.
+    check(tmp_path, runs=48, workers=2, kills=3, seed=16)
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
@@ -195,16 +194,38 @@ def test_what_a_dead_process_left_goes_when_its_runs_have_ended_elsewhere(
             local(study, digits, Watch(3), "offline").run()
     left = list(tmp_path.glob("first/wandb/offline-run-*"))
     assert len(left) == 4
-    time.sleep(1.1)  # folders are named by the second in which their run began
     second = machine("second", tmp_path, monkeypatch)
     with Study.open(given, url) as study:
         local(study, digits, Watch(), "offline").run()
     assert list(tmp_path.glob("first/wandb/offline-run-*")) == left
-    machine("first", tmp_path, monkeypatch)
-    with Study.open(given, url) as study:
-        local(study, digits, Watch(), "offline").run()
+    right = sorted(second.glob("wandb/offline-run-*"))
+    assert len(right) == 4
+    for folder in left:  # as if both had begun in the same second: their names are the same then
+        [name] = [other.name for other in right if other.name[-8:] == folder.name[-8:]]
+        folder.rename(folder.with_name(name))
+    for name in ("first", "second"):
+        machine(name, tmp_path, monkeypatch)
+        with Study.open(given, url) as study:
+            local(study, digits, Watch(), "offline").run()
     assert not list(tmp_path.glob("first/wandb/offline-run-*"))
-    assert len(list(second.glob("wandb/offline-run-*"))) == 4
+    assert sorted(second.glob("wandb/offline-run-*")) == right
+
+
+def test_a_stack_that_was_taken_over_as_a_whole_does_not_end_the_sweep(
+    digits: Dataset, tmp_path: Path
+):
+    with Study.open(sweep(SPACE, "grid"), str(tmp_path / "study.db")) as study:
+        here = local(study, digits, Watch())
+        here._at_once = 2
+        first = study.ask(2)
+        here._plan(first)
+        here._elsewhere.lost = {point.number for point in first}
+        following = here._next()
+        assert following is not None
+        formation, points = following
+        assert [point.number for point in points] == [2, 3]
+        assert formation.begun
+        assert here._next() is None
 
 
 def test_a_result_whose_end_was_not_heard_of_keeps_its_folder(
@@ -269,7 +290,7 @@ def test_a_command_that_dies_before_it_leaves_the_data_to_the_next(
 
     storage, given = str(tmp_path / "study.db"), sweep(SPACE, "grid")
     with monkeypatch.context() as patch, Study.open(given, storage) as study:
-        patch.setattr("dlsweep.sweep._local.show_data", broken)
+        patch.setattr("dlsweep.sweep._showing.show_data", broken)
         with pytest.raises(Cut):
             local(study, digits, Watch()).run()
     assert read_study(storage).folders == ()

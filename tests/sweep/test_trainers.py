@@ -406,19 +406,19 @@ def test_processes_are_spread_over_the_gpus(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(choose_trainer("cuda:1"), HereTrainer)
 
 
-def test_a_stack_that_is_dropped_makes_room_for_another():
-    long = dataclasses.replace(TINY, epochs=100_000)
-    trainer = ProcessTrainer(1)
-    try:
-        for job in (1, 2):
-            trainer.start(job, [long])
-            events: list[Event] = []
-            while not events:
-                events += trainer.wait()
-            trainer.drop(job)
-            while not isinstance(events[-1], Broken):
-                events += trainer.wait()
-            assert {event.job for event in events} == {job}
-            assert trainer.idle
-    finally:
-        trainer.close()
+def test_a_stack_that_is_dropped_makes_room_for_another(processes: ProcessTrainer):
+    processes.start(1, [FOREVER])
+    processes.start(2, [dataclasses.replace(TINY, epochs=50)])
+    found: list[Event] = []
+    while not any(event.job == 1 for event in found):
+        found += processes.wait()
+    assert not processes.idle
+    processes.drop(1)
+    while not any(isinstance(event, Broken) for event in found):
+        found += processes.wait()
+    assert processes.idle
+    processes.start(3, [TINY])
+    while not {Done(2), Done(3)} <= {event for event in found if isinstance(event, Done)}:
+        found += processes.wait()
+    assert [event.job for event in found if isinstance(event, Broken)] == [1]
+    assert sum(isinstance(event, Trained) for event in found if event.job == 2) == 50

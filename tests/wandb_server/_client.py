@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 # `wandb agent` waits 5 s before each heartbeat; the class attribute is the only way to change it.
-_COMMAND = """
+COMMAND = """
 import sys
 import wandb.wandb_agent
 wandb.wandb_agent.Agent.POLL_INTERVAL = {poll}
@@ -32,7 +32,7 @@ def wandb_cli(
     `env` is added to the environment of this process. Raises TimeoutExpired.
     """
     return subprocess.run(
-        [sys.executable, "-c", _COMMAND.format(poll=poll), *arguments],
+        [sys.executable, "-c", COMMAND.format(poll=poll), *arguments],
         cwd=cwd,
         env={**os.environ, "WANDB_SILENT": "false", **(env or {})},
         stdin=subprocess.DEVNULL,
