@@ -160,8 +160,7 @@ def update_program(rule: Rule, dtype: torch.dtype, *, wait: bool = True) -> Prog
 
     Returns:
         A function of tensors that changes parameters and slots in place: the parameters, gradients
-        and each of the slots, two pieces each (as from ``gradient_program``), (rows, size); where
-        the second piece is the members' own and does not stay as it is, (rows, size); and as
+        and each of the slots, two pieces each (as from ``gradient_program``), (rows, size); and as
         columns (rows, 1) the weight decay, the settings and the factors, as in ``Rule.update``.
     """
     return _made(("update", rule.kind, dtype), lambda: _trace_update(rule, dtype), wait)
@@ -171,14 +170,11 @@ def _trace_update(rule: Rule, dtype: torch.dtype) -> tuple[GraphModule, list[Ten
     fields = len(Settings.__dataclass_fields__)
 
     def program(*tensors: Tensor) -> tuple[()]:
-        slots, columns = tensors[4 : 4 + 2 * rule.slots], tensors[5 + 2 * rule.slots :]
+        slots, columns = tensors[4 : 4 + 2 * rule.slots], tensors[4 + 2 * rule.slots :]
         decay, settings, factors = columns[0], columns[1 : fields + 1], columns[fields + 1 :]
-        own = tensors[4 + 2 * rule.slots]
         for piece in (0, 1):
             w, g = tensors[piece], tensors[2 + piece]
-            after = w.clone()
-            rule.update(after, g + decay * w, slots[piece::2], Settings(*settings), factors)
-            w.copy_(torch.where(own, after, w) if piece else after)
+            rule.update(w, g + decay * w, slots[piece::2], Settings(*settings), factors)
         return ()
 
     # Gradients are tensors of their own; parameters and slots are parts of wider matrices.
@@ -189,7 +185,6 @@ def _trace_update(rule: Rule, dtype: torch.dtype) -> tuple[GraphModule, list[Ten
     columns = [torch.rand(_MEMBERS, 1, dtype=dtype)] * (1 + fields + rule.factor_count)
     examples = [
         *(matrix[:, : sizes[i % 2]] for i, matrix in enumerate(matrices)),
-        torch.ones(_MEMBERS, sizes[1], dtype=torch.bool),
         *(column.clone() for column in columns),
     ]
     return _trace(program, examples), examples

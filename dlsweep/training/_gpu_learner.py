@@ -127,7 +127,7 @@ class GpuLearner(TorchLearner):
         buffers = self.buffers
         self.buffers = dict(buffers)
         try:
-            result = self._step(images, labels, factors)
+            result = self._step(images, labels, [f.unbind(0) for f in factors])
             for name in self._member.changing:
                 buffers[name].copy_(self.buffers[name])
         finally:

@@ -31,23 +31,24 @@ class Columns:
             for name, shape in self.shapes.items()
         }
 
-    def owned(self, names: Sequence[Collection[str]], like: Tensor) -> Tensor:
-        """True, (K, P), where a row has a parameter of its own: those of ``names``, row by row."""
-        owned = torch.ones_like(like, dtype=torch.bool)
-        for name, columns in self._slices.items():
-            for row, own in enumerate(names):
-                owned[row, columns] = name in own
-        return owned
-
     def not_owned(
         self, names: Sequence[Collection[str]], matrix: Tensor
     ) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Where rows have none of their own: parameters (K, columns), which rows, their values."""
+        """Where rows have no parameter of their own: those of row k are ``names[k]``.
+
+        Returns:
+            Columns (K, …) of the matrix, which rows have none of their own there, and what these
+            are now; as few of them as possible.
+        """
+        lacking = [
+            (tuple(row for row, own in enumerate(names) if name not in own), columns)
+            for name, columns in self._slices.items()
+        ]
         found = []
-        for name, columns in self._slices.items():
-            rows = [row for row, own in enumerate(names) if name not in own]
+        for rows, group in itertools.groupby(lacking, lambda item: item[0]):
             if rows:
+                slices = [columns for _, columns in group]
                 index = torch.tensor(rows, device=matrix.device)
-                part = matrix[:, columns]
+                part = matrix[:, slices[0].start : slices[-1].stop]
                 found.append((part, index, part.index_select(0, index)))
         return found

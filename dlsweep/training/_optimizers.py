@@ -121,14 +121,12 @@ class Optimizer:
     def compile(
         self,
         first: int,
-        owned: Tensor,
         program: Callable[[str], Callable[..., Any]],
     ) -> None:
         """Prepare ``step_compiled``, for as long as no member leaves.
 
         Args:
             first: the size of the first piece of the gradient.
-            owned: where parameters are the member's own, (K, P); the others stay as they are.
             program: gives the compiled update of the rules of this kind, see ``update_program``.
         """
         self._updates = []
@@ -137,15 +135,21 @@ class Optimizer:
             rows = segment.rows
             matrices = [self._parameters, *self.slots[: segment.rule.slots]]
             w, *slots = [[matrix[rows, columns] for columns in pieces] for matrix in matrices]
-            own = owned[rows, first:].contiguous()
             columns = [segment.weight_decay, *segment.settings.columns]
             run = program(segment.rule.kind)
-            self._updates.append((run, rows, w, [*itertools.chain(*slots), own, *columns]))
+            self._updates.append((run, rows, w, [*itertools.chain(*slots), *columns]))
 
-    def step_compiled(self, gradients: Sequence[Tensor], factors: Sequence[Tensor]) -> None:
+    def step_compiled(
+        self, gradients: tuple[Tensor, Tensor], factors: Sequence[Sequence[Tensor]]
+    ) -> None:
         """``step`` by compiled programs, with the gradient in two pieces, (K, size) each."""
-        for (run, rows, w, after), f in zip(self._updates, factors, strict=True):
-            run(*w, *(piece[rows] for piece in gradients), *after, *f.unbind(0))
+        first, others = gradients
+        if len(self._updates) == 1:
+            ((run, _, w, after),) = self._updates
+            run(*w, first, others, *after, *factors[0])
+            return
+        for (run, rows, w, after), columns in zip(self._updates, factors, strict=True):
+            run(*w, first[rows], others[rows], *after, *columns)
 
     def begin_epoch(self, learning_rates: np.ndarray, steps: int, like: Tensor) -> list[Tensor]:
         """The factors of the next ``steps`` steps.
@@ -156,8 +160,8 @@ class Optimizer:
             like: a tensor with the type and device that the factors shall have.
 
         Returns:
-            For each segment a tensor (steps, factors, rows, 1), for ``step`` to be given a step's
-            entry of.
+            For each segment a tensor (steps, factors, rows, 1), for ``step`` to be given the
+            columns of a step of.
         """
         numbers = np.arange(self.steps + 1, self.steps + steps + 1, dtype=np.int64)
         tables = []
@@ -181,18 +185,17 @@ class Optimizer:
         self.steps += steps
         return tables
 
-    def step(self, gradient: Tensor, factors: Sequence[Tensor]) -> None:
+    def step(self, gradient: Tensor, factors: Sequence[Sequence[Tensor]]) -> None:
         """Update the parameters in place; ``gradient`` is overwritten.
 
         Args:
             gradient: of the mean loss of the batch, a row for each member, (K, P).
-            factors: for each segment its factors of this step, (factors, rows, 1).
+            factors: for each segment its factors of this step, as columns (rows, 1).
         """
-        for segment, f in zip(self._segments, factors, strict=True):
+        for segment, columns in zip(self._segments, factors, strict=True):
             if segment.fused is not None:
                 segment.fused(gradient[segment.rows.start])
                 continue
-            columns = f.unbind(0)
             for where, parameters, slots in segment.blocks:
                 g = gradient[segment.rows, where]
                 if segment.decays:

@@ -108,8 +108,7 @@ class TorchLearner:
             make_together([self._gradient_program, *updates])
             self._program = self._gradient_program()
         if self._program is not None:
-            owned = self._columns.owned(own, self.theta)
-            self.optimizer.compile(self._columns.sizes[0], owned, self._update_program)
+            self.optimizer.compile(self._columns.sizes[0], self._update_program)
         elif self._apart is not None and self._for_a_cpu:
             self.optimizer.fuse()
 
@@ -151,7 +150,7 @@ class TorchLearner:
         return sum(self._columns.shapes[name].numel() for name in self._alone[row].parameters)
 
     def _step(
-        self, images: Tensor, labels: Tensor, factors: Sequence[Tensor]
+        self, images: Tensor, labels: Tensor, factors: Sequence[Sequence[Tensor]]
     ) -> tuple[Tensor, Tensor]:
         """One step of every member: (K,) losses and numbers of right answers.
 
@@ -165,6 +164,7 @@ class TorchLearner:
             )
             self._change(dict(zip(self._member.changing, changed, strict=True)))
             self.optimizer.step_compiled((first, others), factors)
+            self._restore_fixed()
             return losses, right
         if self._apart is not None:
             losses, right = self._apart.step(images, labels)
@@ -179,9 +179,12 @@ class TorchLearner:
                 torch.cat(flat, 1, out=self._gradient)
         with torch.no_grad():
             self.optimizer.step(self._gradient, factors)
-            for columns, rows, values in self._fixed:
-                columns.index_copy_(0, rows, values)
+        self._restore_fixed()
         return losses.detach(), right
+
+    def _restore_fixed(self) -> None:
+        for columns, rows, values in self._fixed:
+            columns.index_copy_(0, rows, values)
 
     def _change(self, buffers: Mapping[str, Tensor]) -> None:
         """In place: what trains members apart has views of them."""
@@ -189,30 +192,27 @@ class TorchLearner:
             self.buffers[name].copy_(value)
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See ``Learner``. Metrics stay on the device until the epoch ends."""
-        split, batch = self.data.train, self.configs[0].batch_size
-        count = len(split)
-        order = self._orders(epoch, count)
-        starts = list(range(0, count, batch))
-        if self.configs[0].batch_norm and count - starts[-1] == 1 and len(starts) > 1:
-            starts.pop()  # statistics of one image do not exist
-        tables = self.optimizer.begin_epoch(learning_rates, len(starts), self.theta)
-        members = len(self.configs)
-        total_loss = torch.zeros(members, dtype=torch.float64, device=self.device)
-        total_right = torch.zeros(members, dtype=torch.int64, device=self.device)
-        seen = 0
-        for i, start in enumerate(starts):
-            index = order[..., start : start + batch]
-            losses, right = self._step(
-                _take(split.images, index),
-                _take(split.labels, index),
-                [table[i] for table in tables],
-            )
-            size = index.shape[-1]
-            total_loss += losses.to(torch.float64) * size
-            total_right += right
-            seen += size
-        return (total_loss / seen).cpu().numpy(), (total_right.double() / seen).cpu().numpy()
+        """See ``Learner``. What can be done for the whole epoch at once is no part of a step."""
+        split = self.data.train
+        order = self._orders(epoch, len(split))
+        batches = torch.split(order, self.configs[0].batch_size, -1)
+        if self.configs[0].batch_norm and batches[-1].shape[-1] == 1 and len(batches) > 1:
+            batches = batches[:-1]  # statistics of one image do not exist
+        labels = torch.split(_take(split.labels, order), self.configs[0].batch_size, -1)
+        tables = self.optimizer.begin_epoch(learning_rates, len(batches), self.theta)
+        factors = zip(*map(_by_step, tables), strict=True)
+        losses, right = zip(
+            *(
+                self._step(_take(split.images, index), own_labels.contiguous(), columns)
+                for index, own_labels, columns in zip(batches, labels, factors, strict=False)
+            ),
+            strict=True,
+        )
+        sizes = torch.tensor([[index.shape[-1]] for index in batches])
+        # One after the other: a sum in parts would depend on how many members there are.
+        total_loss = (torch.stack(losses).to(torch.float64) * sizes).cumsum(0)[-1] / sizes.sum()
+        total_right = torch.stack(right).sum(0).double() / sizes.sum()
+        return total_loss.numpy(), total_right.numpy()
 
     def _orders(self, epoch: int, count: int) -> Tensor:
         """(count,) where all members have the same seed, else (K, count)."""
@@ -312,7 +312,15 @@ class TorchLearner:
 
 def _take(rows: Tensor, index: Tensor) -> Tensor:
     """``rows[index]`` in a third of the time."""
+    if index.dim() == 1:
+        return rows.index_select(0, index)
     return rows.index_select(0, index.flatten()).view(*index.shape, *rows.shape[1:])
+
+
+def _by_step(table: Tensor) -> list[tuple[Tensor, ...]]:
+    """Of a segment's factors, (steps, factors, rows, 1), the columns (rows, 1) of each step."""
+    columns, count = table.flatten(0, 1).unbind(0), table.shape[1]
+    return [columns[at : at + count] for at in range(0, len(columns), count)]
 
 
 def _row(tensors: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:

@@ -68,7 +68,7 @@ def ours(configs, start, gradient, rates, splits):
     for epoch, (begin, end) in enumerate(itertools.pairwise(bounds)):
         tables = optimizer.begin_epoch(rates[epoch], end - begin, parameters)
         for i in range(begin, end):
-            step = [table[i - begin] for table in tables]
+            step = [table[i - begin].unbind(0) for table in tables]
             optimizer.step(gradient[i].clone(), step)
             path.append(parameters.clone())
     return torch.stack(path)
@@ -146,7 +146,7 @@ def test_rows_that_stay_go_on_where_they_were(name):
     for begin, keep in ((0, [1, 3, 4]), (10, [2]), (20, [0])):
         tables = optimizer.begin_epoch(rates[: len(rows)], 10, parameters)
         for i in range(10):
-            step = [table[i] for table in tables]
+            step = [table[i].unbind(0) for table in tables]
             optimizer.step(gradient[begin + i, rows].clone(), step)
         torch.testing.assert_close(parameters, expected[begin + 9, rows], rtol=0, atol=1e-14)
         rows = [rows[row] for row in keep]
