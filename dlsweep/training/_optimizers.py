@@ -164,23 +164,17 @@ class Optimizer:
             columns of a step of.
         """
         numbers = np.arange(self.steps + 1, self.steps + steps + 1, dtype=np.int64)
+
+        def factors(k: int) -> np.ndarray:
+            config = self.configs[k]
+            return np.stack(rule_of(config).factors(config, learning_rates[k], numbers), 1)
+
         tables = []
         for segment in self._segments:
             members = range(segment.rows.start, segment.rows.stop)
             if segment.fused is not None:
                 segment.fused.begin_epoch(learning_rates[members[0]], self.steps)
-            table = np.stack(
-                [
-                    np.stack(
-                        rule_of(self.configs[k]).factors(
-                            self.configs[k], learning_rates[k], numbers
-                        ),
-                        1,
-                    )
-                    for k in members
-                ],
-                axis=2,
-            )
+            table = np.stack([factors(k) for k in members], axis=2)
             tables.append(torch.from_numpy(table).to(like.dtype).to(like.device).unsqueeze(3))
         self.steps += steps
         return tables
