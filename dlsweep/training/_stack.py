@@ -176,6 +176,8 @@ class Stack:
         stay = [row for row, member in enumerate(self._members) if member.index in stored]
         if not stay or len(stay) != len(stored):
             raise StateError("other members than the stack's")
+        if list(stored) != [self._members[row].index for row in stay]:
+            raise StateError("its members in another order than the stack's")  # so are its rows
         if len(stay) < len(self._members):
             self._members = [self._members[row] for row in stay]
             self._learner.keep(stay)

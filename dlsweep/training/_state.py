@@ -16,7 +16,7 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.training._layout import Layout
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class StateError(ValueError):

@@ -148,7 +148,7 @@ def changed(state, **identity):
 def test_states_of_something_else_are_refused(state):
     with pytest.raises(StateError, match=r"other torch than the stack's \(1\.0, now "):
         Stack(CONFIGS, data(), state=changed(state, torch="1.0"))
-    with pytest.raises(StateError, match=r"other format than the stack's \(0, now 1\)"):
+    with pytest.raises(StateError, match=r"other format than the stack's \(0, now 2\)"):
         Stack(CONFIGS, data(), state=changed(state, format=0))
     with pytest.raises(StateError, match="other configurations than the stack's"):
         Stack([CONFIGS[0], dataclasses.replace(CONFIGS[1], seed=2)], data(), state=state)
@@ -159,6 +159,10 @@ def test_states_of_something_else_are_refused(state):
     members = {**state.facts, "members": []}
     with pytest.raises(StateError, match="other members"):
         Stack(CONFIGS, data(), state=StackState(members, state.arrays))
+    turned = {**state.facts, "members": state.facts["members"][::-1]}
+    assert len(turned["members"]) > 1
+    with pytest.raises(StateError, match="its members in another order"):
+        Stack(CONFIGS, data(), state=StackState(turned, state.arrays))
 
 
 def test_arrays_of_something_else_are_refused(state):
