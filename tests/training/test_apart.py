@@ -9,6 +9,7 @@ from dlsweep.models import build
 from dlsweep.training import Layout, train_stack
 from dlsweep.training._apart import Apart, own_member, trained_apart
 from dlsweep.training._member import Member
+from dlsweep.training._torch import _take
 from tests.training.helpers import SMALL_CNN, assert_same_bits, assert_same_run, digits, small
 
 RICH = SMALL_CNN | {"batch_norm": True, "dropout": 0.3, "epochs": 2}
@@ -91,3 +92,14 @@ def test_a_compiled_member_goes_on_where_a_last_image_is_alone():
         train_stack([config], data, compile_for=Layout.of([config]))[0],
         train_stack([config], data)[0],
     )
+
+
+@pytest.mark.parametrize("strides", [(64, 64, 8, 1), (64, 1, 8, 1)])
+@pytest.mark.parametrize("index", [torch.tensor([4, 0, 2]), torch.tensor([[4, 0], [2, 2]])])
+def test_batches_have_the_layout_of_the_images(strides, index):
+    """With one channel both layouts are contiguous, and convolutions choose their way by it."""
+    images = torch.rand(5, 1, 8, 8).as_strided((5, 1, 8, 8), strides)
+    taken = _take(images, index)
+    assert torch.equal(taken, images[index])
+    assert taken.stride()[-4:] == strides
+    assert torch.equal(_take(images[:, 0, 0, 0].contiguous(), index), images[index][..., 0, 0, 0])
