@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from dlsweep.config import RunConfig
 from dlsweep.models import MODELS, Dropout, DropoutInBlocks, model_spec
+from dlsweep.training._matrix import row_of
 from dlsweep.training._member import Member
 
 
@@ -60,7 +61,7 @@ class Apart:
     ) -> None:
         self._members = members
         self._models = [
-            member.bound(_row(parameters, row), _row(buffers, row))
+            member.bound(row_of(parameters, row), row_of(buffers, row))
             for row, member in enumerate(members)
         ]
         self._leaves = [
@@ -87,7 +88,3 @@ class Apart:
                 right.append((logits.argmax(1) == y).sum())
             losses.append(loss.detach())
         return torch.stack(losses), torch.stack(right)
-
-
-def _row(tensors: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
-    return {name: tensor[row] for name, tensor in tensors.items()}

@@ -52,3 +52,8 @@ class Columns:
                 part = matrix[:, slices[0].start : slices[-1].stop]
                 found.append((part, index, part.index_select(0, index)))
         return found
+
+
+def row_of(stacked: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
+    """One member's tensors, views of stacked ones (K, …), by name."""
+    return {name: tensor[row] for name, tensor in stacked.items()}

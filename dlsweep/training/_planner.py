@@ -96,7 +96,7 @@ def _sizes(config: RunConfig, depth: int = 0) -> tuple[int, int, int, int]:
     products = convolutions = values = 0
     if config.model == "cnn":
         for layer in config.conv_layers:
-            side = (side - layer.kernel) // layer.stride + 1
+            side = layer.output_side(side)
             weights = channels * layer.channels * layer.kernel**2
             products, convolutions = products + weights * side**2, convolutions + weights
             channels = layer.channels

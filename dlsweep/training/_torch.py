@@ -26,7 +26,7 @@ from dlsweep.training._compiled import (
 from dlsweep.training._evaluation import Answers, alone_models
 from dlsweep.training._initial import build_in, initial_values
 from dlsweep.training._layout import Layout, can_be_deepened
-from dlsweep.training._matrix import Columns
+from dlsweep.training._matrix import Columns, row_of
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import Optimizer
 from dlsweep.training._rules import rule_of
@@ -229,7 +229,7 @@ class TorchLearner:
         image_bytes = self._width * theta.element_size()
         views = self._columns.views(theta)
         parts = [
-            self._alone[row].evaluate(_row(views, row), _row(buffers, row), split, image_bytes)
+            self._alone[row].evaluate(row_of(views, row), row_of(buffers, row), split, image_bytes)
             for row in rows
         ]
         losses, logits = zip(*parts, strict=True)
@@ -323,7 +323,3 @@ def _by_step(table: Tensor) -> list[tuple[Tensor, ...]]:
     """Of a segment's factors, (steps, factors, rows, 1), the columns (rows, 1) of each step."""
     columns, count = table.flatten(0, 1).unbind(0), table.shape[1]
     return [columns[at : at + count] for at in range(0, len(columns), count)]
-
-
-def _row(tensors: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
-    return {name: tensor[row] for name, tensor in tensors.items()}
