@@ -27,16 +27,11 @@ class Settings:
     """The settings that a rule reads: each a column (K, 1) of the parameters' type.
 
     ``rest``, ``rest1`` and ``rest2`` are 1 − beta, 1 − beta1 and 1 − beta2, taken in float64: in
-    float32, 1 − 0.999 is wrong in the fifth digit. ``ahead_g`` and ``ahead_v`` are what a step
-    takes of the gradient and of the velocity: 0 and 1, or with Nesterov's look ahead 1 and
-    ``momentum``.
+    float32, 1 − 0.999 is wrong in the fifth digit.
     """
 
     momentum: Tensor
-    ahead_g: Tensor
-    ahead_v: Tensor
     beta: Tensor
-    beta1: Tensor
     beta2: Tensor
     epsilon: Tensor
     rest: Tensor
@@ -58,10 +53,7 @@ class Settings:
 
         return cls(
             momentum=column(lambda c: c.momentum),
-            ahead_g=column(lambda c: float(c.optimizer == "nesterov")),
-            ahead_v=column(lambda c: c.momentum if c.optimizer == "nesterov" else 1.0),
             beta=column(lambda c: c.beta),
-            beta1=column(lambda c: c.beta1),
             beta2=column(lambda c: c.beta2),
             epsilon=column(lambda c: c.epsilon),
             rest=column(lambda c: 1 - c.beta),
@@ -106,11 +98,20 @@ def _sgd(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Fa
     w.sub_(g.mul_(lr))
 
 
+def _momentum_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
+    """What a step takes of the gradient and of the velocity."""
+    return [np.zeros(len(steps)), np.full(len(steps), lr)]
+
+
+def _nesterov_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
+    return [np.full(len(steps), lr), np.full(len(steps), lr * config.momentum)]
+
+
 def _momentum(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
     """v ← momentum · v + g;  w ← w − lr · v, or as Nesterov w − lr · (g + momentum · v)"""
-    (lr,), (v,) = factors, slots
+    (rate_g, rate_v), (v,) = factors, slots
     v.mul_(s.momentum).add_(g)
-    w.sub_(g.mul_(s.ahead_g).addcmul_(v, s.ahead_v).mul_(lr))
+    w.sub_(g.mul_(rate_g).addcmul_(v, rate_v))
 
 
 def _rmsprop(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
@@ -121,8 +122,7 @@ def _rmsprop(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors
 
 
 def _adam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
-    rate = lr / (1 - config.beta1**steps)
-    return [np.zeros(len(steps)), rate, 1 / np.sqrt(1 - config.beta2**steps)]
+    return _scaled(config, steps, np.zeros(len(steps)), lr / (1 - config.beta1**steps))
 
 
 def _nadam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.ndarray]:
@@ -132,29 +132,34 @@ def _nadam_factors(config: RunConfig, lr: float, steps: np.ndarray) -> list[np.n
         return config.beta1 * (1 - 0.5 * 0.96 ** (t * _NADAM_MOMENTUM_DECAY))
 
     product = np.cumprod(mu(np.arange(1, steps[-1] + 1)))[steps - 1]
-    return [
-        lr * (1 - mu(steps)) / (1 - product),
-        lr * mu(steps + 1) / (1 - product * mu(steps + 1)),
-        1 / np.sqrt(1 - config.beta2**steps),
-    ]
+    rate_g = lr * (1 - mu(steps)) / (1 - product)
+    return _scaled(config, steps, rate_g, lr * mu(steps + 1) / (1 - product * mu(steps + 1)))
+
+
+def _scaled(
+    config: RunConfig, steps: np.ndarray, rate_g: np.ndarray, rate_m: np.ndarray
+) -> list[np.ndarray]:
+    """Rates and epsilon times what corrects √v for its start at 0: numbers instead of matrices."""
+    root = np.sqrt(1 - config.beta2**steps)
+    return [rate_g * root, rate_m * root, config.epsilon * root]
 
 
 def _adam(w: Tensor, g: Tensor, slots: Sequence[Tensor], s: Settings, factors: Factors) -> None:
-    """Kingma and Ba 2015, algorithm 1, and Dozat 2016, algorithm 8.
+    """Kingma and Ba 2015, section 2, and Dozat 2016, algorithm 8.
 
     They differ in what a step takes of the gradient itself (with Adam nothing) and of the first
     moment.
     """
-    (rate_g, rate_m, root), (m, v) = factors, slots
-    m.lerp_(g, s.rest1)
+    (rate_g, rate_m, epsilon), (m, v) = factors, slots
+    m.addcmul_(g - m, s.rest1)
     v.mul_(s.beta2).addcmul_(g * s.rest2, g)
-    w.sub_(g.mul_(rate_g).addcmul_(m, rate_m).div_(v.sqrt().mul_(root).add_(s.epsilon)))
+    w.sub_(g.mul_(rate_g).addcmul_(m, rate_m).div_(v.sqrt().add_(epsilon)))
 
 
 RULES: dict[str, Rule] = {
     "sgd": Rule("sgd", 0, _learning_rate, 1, _sgd),
-    "momentum": Rule("momentum", 1, _learning_rate, 1, _momentum),
-    "nesterov": Rule("momentum", 1, _learning_rate, 1, _momentum),
+    "momentum": Rule("momentum", 1, _momentum_factors, 2, _momentum),
+    "nesterov": Rule("momentum", 1, _nesterov_factors, 2, _momentum),
     "rmsprop": Rule("rmsprop", 1, _learning_rate, 1, _rmsprop),
     "adam": Rule("adam", 2, _adam_factors, 3, _adam),
     "nadam": Rule("adam", 2, _nadam_factors, 3, _adam),
