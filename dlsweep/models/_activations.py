@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,47 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "leaky_relu": F.leaky_relu,  # slope 0.01
     "elu": F.elu,  # alpha 1
 }
+
+
+_aten = torch.ops.aten
+
+_BACKWARD: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "identity": lambda dy, x, y: dy,
+    "sigmoid": lambda dy, x, y: _aten.sigmoid_backward(dy, y),
+    "tanh": lambda dy, x, y: _aten.tanh_backward(dy, y),
+    "relu": lambda dy, x, y: _aten.threshold_backward(dy, y, 0),
+    "leaky_relu": lambda dy, x, y: _aten.leaky_relu_backward(dy, x, 0.01, False),
+    "elu": lambda dy, x, y: _aten.elu_backward(dy, 1, 1, 1, False, x),
+}
+"""The gradient at x of each activation, given that at its value y, as torch's autograd has it."""
+
+
+def _one_of(values: Sequence[Tensor], chosen: Tensor) -> Tensor:
+    selected, *others = values
+    for i, value in enumerate(others, start=1):
+        selected = torch.where(chosen == i, value, selected)
+    return selected
+
+
+class _Chosen(torch.autograd.Function):
+    """One of several activations. Backward it selects once, instead of once for each of them."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor, chosen: Tensor, among: tuple[str, ...]) -> Tensor:
+        return _one_of([ACTIVATIONS[name](x) for name in among], chosen)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        x, chosen, ctx.among = inputs
+        ctx.save_for_backward(x, output, chosen)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        x, y, chosen = ctx.saved_tensors
+        own = [_BACKWARD[name](gradients[0], x, y) for name in ctx.among]
+        return _one_of(own, chosen), None, None
 
 
 class Activation(nn.Module):
@@ -37,7 +79,7 @@ class Activation(nn.Module):
         self.register_buffer("chosen", torch.tensor(self.among.index(name)), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = ACTIVATIONS[self.among[0]](x)
-        for i, name in enumerate(self.among[1:], start=1):
-            y = torch.where(self.chosen == i, ACTIVATIONS[name](x), y)
+        if len(self.among) == 1:
+            return ACTIVATIONS[self.among[0]](x)
+        y: Tensor = _Chosen.apply(x, self.chosen, self.among)
         return y
