@@ -54,7 +54,7 @@ NAMES = {
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
         "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError TrainedModel "
-        "choose_device compiling_pays cost depths_apart_pay free_memory layout_alone layout_facts "
+        "choose_device compiling_pays cost free_memory layout_alone layout_facts "
         "layout_from load_data members_that_fit most_members plan stack_key stack_memory steps "
         "threads train_stack"
     ),

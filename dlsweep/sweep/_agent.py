@@ -225,7 +225,7 @@ class SweepAgent:
             if self._crew.waiting and not commands:
                 self._tell(f"{self._crew.waiting}; it is asked again until it has")
             accepted = [self._accept(command) for command in commands]
-            self._queue.add([run for run in accepted if run is not None], self._unasked)
+            self._queue.add([run for run in accepted if run is not None])
             if self.failing:
                 self._tell("every run so far has failed; no others are taken")
         return bool(self._queue) and not self._leaving

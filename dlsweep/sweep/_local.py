@@ -191,7 +191,7 @@ class LocalSweep:
 
     def _plan(self, points: Sequence[Point]) -> None:
         if points:
-            stacks = self._queue.add(points, self._unasked)
+            stacks = self._queue.add(points)
             for stack, formation in zip(stacks, self._study.form(stacks), strict=True):
                 self._formed[stack[0].number] = formation
 

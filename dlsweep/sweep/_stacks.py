@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
@@ -11,7 +10,6 @@ from dlsweep.training import (
     Layout,
     compiling_pays,
     cost,
-    depths_apart_pay,
     free_memory,
     most_members,
     plan,
@@ -45,7 +43,6 @@ class StackQueue(Generic[Waiting]):
         self._seen: list[RunConfig] = []
         self._layout: Layout | None = None
         self._compiling = False
-        self._apart = False
 
     def __bool__(self) -> bool:
         return bool(self._stacks)
@@ -55,13 +52,11 @@ class StackQueue(Generic[Waiting]):
         """The runs that wait."""
         return [run for stack in self._stacks for run in stack]
 
-    def add(self, runs: Sequence[Waiting], unasked: int = 0) -> list[list[Waiting]]:
+    def add(self, runs: Sequence[Waiting]) -> list[list[Waiting]]:
         """Plan runs that were asked for together; those that wait already keep their stacks.
 
         Args:
             runs: the runs.
-            unasked: how many runs the sweep has that were not asked for yet; taken to be like
-                these.
 
         Returns:
             The new stacks, in the order in which they are handed out.
@@ -69,17 +64,8 @@ class StackQueue(Generic[Waiting]):
         configs = [run.config for run in runs]
         models = {config.model for config in configs}
         most = {m: most_members(len(configs), self._processes, self._device, m) for m in models}
-        if configs and self._device == "cpu" and self._will_compile(configs, unasked):
-            # A program is there for all that follow: what is apart once stays so.
-            times = 1 + unasked / len(configs)
-            self._apart |= depths_apart_pay(configs, most, times)
-        stacks = plan(
-            configs,
-            most,
-            free_memory(self._device, self._processes),
-            self._device,
-            depths_apart=self._apart,
-        )
+        memory = free_memory(self._device, self._processes)
+        stacks = plan(configs, most, memory, self._device)
         # The longest first, so that no process is left with much at the end.
         stacks.sort(key=lambda stack: sum(cost(configs[i]) for i in stack), reverse=True)
         planned = [[runs[i] for i in stack] for stack in stacks]
@@ -108,7 +94,7 @@ class StackQueue(Generic[Waiting]):
         # What is compiled once stays so, however little is left at the end.
         self._compiling |= self._will_compile([run.config for run in self.waiting], unasked)
         stack = self._stacks.pop(0)
-        return stack, self._layout_of(stack) if self._compiling else None
+        return stack, self._layout if self._compiling else None
 
     def _will_compile(self, waiting: Sequence[RunConfig], unasked: int) -> bool:
         """Whether compiling pays, for these and for so many like them."""
@@ -116,13 +102,6 @@ class StackQueue(Generic[Waiting]):
             return True
         left = float(sum(map(steps, waiting))) * (1 + unasked / len(waiting))
         return compiling_pays(left, self._processes)
-
-    def _layout_of(self, stack: Sequence[Waiting]) -> Layout | None:
-        """The layout that all stacks share; of a stack's own depth where depths are apart."""
-        if self._layout is None or not self._apart:
-            return self._layout
-        depth = Layout.of(run.config for run in stack).depth
-        return dataclasses.replace(self._layout, depth=depth)
 
     def drop(self, runs: Sequence[Waiting]) -> None:
         """Let runs no longer wait."""

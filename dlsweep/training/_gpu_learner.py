@@ -14,13 +14,13 @@ from torch.func import vmap
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, Split
-from dlsweep.training._compiled import example_widths
+from dlsweep.training._cpu_programs import example_widths
 from dlsweep.training._evaluation import EVALUATION_BYTES, Answers
 from dlsweep.training._gpu import COMPILED, PLAIN, CompiledStep, Stacked, exact, way
 from dlsweep.training._gpu_programs import Pattern, gradient_program, update_program
 from dlsweep.training._graphs import Epochs
 from dlsweep.training._initial import build_in
-from dlsweep.training._layout import Layout, can_be_deepened
+from dlsweep.training._layout import Layout, can_be_deepened, ordered_parameters
 from dlsweep.training._member import Member
 from dlsweep.training._torch import TorchLearner
 
@@ -112,7 +112,7 @@ class GpuLearner(TorchLearner):
         model = build_in(self._layout, dataclasses.replace(config, hidden_size=widths), self.data)
         return Pattern(
             Member(model, self._layout.losses, self.data.image_shape),
-            {name: p.shape for name, p in model.named_parameters()},
+            {name: p.shape for name, p in ordered_parameters(model).items()},
             dict(model.named_buffers()),
             self.data.image_shape,
             own_batches=len(set(self._seeds)) > 1,

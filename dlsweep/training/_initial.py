@@ -11,7 +11,7 @@ from dlsweep.config import RunConfig
 from dlsweep.config.streams import dropout_key
 from dlsweep.data import Dataset
 from dlsweep.models import Dropout, FeedForward, build, deepen, initialize
-from dlsweep.training._layout import Layout, can_be_deepened
+from dlsweep.training._layout import Layout, can_be_deepened, ordered_parameters
 
 
 def build_in(layout: Layout, config: RunConfig, data: Dataset) -> nn.Module:
@@ -33,8 +33,8 @@ def initial_values(
     that have both in common have their weights in common, and these are copied.
 
     Returns:
-        The first member's model, with values of no meaning; parameters (K, P) and buffers (K, …)
-        by name, on the CPU.
+        The first member's model, with values of no meaning; parameters (K, P), in the order of
+        ``ordered_parameters``, and buffers (K, …) by name, on the CPU.
     """
     shells: dict[Hashable, tuple[nn.Module, nn.Module]] = {}
     first = build_in(layout, configs[0], data)
@@ -83,7 +83,7 @@ def _undeepened(layout: Layout, config: RunConfig, data: Dataset) -> nn.Module:
 def _fill(row: Tensor, own: nn.Module, whole: nn.Module) -> None:
     """Write a model's parameters into a row; where it has none, those of the deepened one."""
     values, start = dict(own.named_parameters()), 0
-    for name, parameter in whole.named_parameters():
+    for name, parameter in ordered_parameters(whole).items():
         size = parameter.numel()
         row[start : start + size] = values.get(name, parameter).flatten()
         start += size

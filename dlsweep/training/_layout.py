@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from torch import nn
+
 from dlsweep.config import RunConfig
+from dlsweep.training._rules import rule_of
 
 
 @dataclass(frozen=True)
@@ -53,3 +56,28 @@ def can_be_deepened(config: RunConfig) -> bool:
         and not config.batch_norm
         and config.dropout == 0
     )
+
+
+def standing(configs: Sequence[RunConfig], device: str) -> list[int]:
+    """In which order the members of a stack stand in it, by their places in ``configs``.
+
+    Those with update rules of one kind are neighbours, so that their update is one operation; on a
+    CPU those of one depth before, the deepest first, so that each layer is computed for those who
+    have it.
+    """
+    on_cpu = device == "cpu"
+
+    def key(i: int) -> tuple[int, str, int]:
+        return -configs[i].num_layers if on_cpu else 0, rule_of(configs[i]).kind, i
+
+    return sorted(range(len(configs)), key=key)
+
+
+def ordered_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    """A model's parameters by name, in the order of a stack's columns.
+
+    The hidden layers that shallower members lack come last: what these have are the first columns.
+    """
+    named = dict(model.named_parameters())
+    last = [n for n in named if n.startswith("hidden.") and not n.startswith("hidden.0.")]
+    return {name: named[name] for name in (*(n for n in named if n not in last), *last)}

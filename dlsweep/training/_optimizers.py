@@ -19,11 +19,12 @@ from dlsweep.training._rules import Rule, Settings, rule_of
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive rows of a stack whose rules are of one kind.
+    """Consecutive rows of a stack with rules of one kind and equally many parameters.
 
     Attributes:
         rule: the first one's, with whose update all are updated.
         rows: their slice of the stack.
+        owned: how many columns are theirs, from the first; the others are not updated.
         settings: theirs.
         weight_decay: a column (rows, 1).
         decays: whether any of them is not 0.
@@ -33,6 +34,7 @@ class Segment:
 
     rule: Rule
     rows: slice
+    owned: int
     settings: Settings
     weight_decay: Tensor
     decays: bool
@@ -49,19 +51,22 @@ in the cache. As whole matrices they come from memory each time, which takes sev
 
 
 class Optimizer:
-    """The update of a whole stack: members with rules of one kind are one segment.
+    """The update of a whole stack, segment by segment.
 
     Args:
-        configs: the K members' configurations; those with rules of one kind stand together.
+        configs: the K members' configurations; those that can be one segment stand together.
         parameters: (K, P), updated in place by ``step``.
+        owned: how many columns are each member's, from the first, (K,); all by default.
     """
 
     def __init__(
         self,
         configs: Sequence[RunConfig],
         parameters: Tensor,
+        owned: Sequence[int] | None = None,
     ) -> None:
         self.configs = list(configs)
+        self._owned = list(owned or [parameters.shape[1]] * len(self.configs))
         self.steps = 0
         """Steps taken so far."""
         most = max(rule_of(config).slots for config in configs)
@@ -70,33 +75,30 @@ class Optimizer:
 
     @property
     def segments(self) -> Sequence[Segment]:
-        """Members with rules of one kind, as long as no member leaves."""
+        """What is updated together, as long as no member leaves."""
         return self._segments
 
     def _prepare(self, parameters: Tensor) -> None:
-        configs = self.configs
         self._parameters = parameters
         self._segments = []
-        start = 0
-        while start < len(configs):
-            kind = rule_of(configs[start]).kind
-            stop = start
-            while stop < len(configs) and rule_of(configs[stop]).kind == kind:
-                stop += 1
+        kinds = zip((rule_of(config).kind for config in self.configs), self._owned, strict=True)
+        stop = 0
+        for _, alike in itertools.groupby(kinds):
+            start, stop = stop, stop + len(list(alike))
             self._segments.append(self._segment(slice(start, stop), parameters))
-            start = stop
 
     def _segment(self, rows: slice, parameters: Tensor) -> Segment:
         configs = self.configs[rows]
         rule = rule_of(configs[0])
-        count = parameters.shape[1]
+        count = self._owned[rows.start]
         on_cpu = parameters.device.type == "cpu"
         width = max(1, _BLOCK // len(configs)) if on_cpu else count
         slots = self.slots[: rule.slots]
-        columns = [slice(at, at + width) for at in range(0, count, width)]
+        columns = [slice(at, min(at + width, count)) for at in range(0, count, width)]
         return Segment(
             rule=rule,
             rows=rows,
+            owned=count,
             settings=Settings.of(configs, parameters),
             weight_decay=parameters.new_tensor([[config.weight_decay] for config in configs]),
             decays=any(config.weight_decay > 0 for config in configs),
@@ -113,8 +115,9 @@ class Optimizer:
         for k, config in enumerate(self.configs):
             segment = self._segment(slice(k, k + 1), self._parameters)
             if config.optimizer in FUSED:
-                slots = [slot[k] for slot in self.slots[: segment.rule.slots]]
-                fused = FusedUpdate(config, self._parameters[k], slots)
+                own = slice(self._owned[k])
+                slots = [slot[k, own] for slot in self.slots[: segment.rule.slots]]
+                fused = FusedUpdate(config, self._parameters[k, own], slots)
                 segment = dataclasses.replace(segment, fused=fused)
             self._segments.append(segment)
 
@@ -130,26 +133,22 @@ class Optimizer:
             program: gives the compiled update of the rules of this kind, see ``update_program``.
         """
         self._updates = []
-        pieces = slice(None, first), slice(first, None)
         for segment in self._segments:
-            rows = segment.rows
+            rows, pieces = segment.rows, (slice(first), slice(first, segment.owned))
             matrices = [self._parameters, *self.slots[: segment.rule.slots]]
             w, *slots = [[matrix[rows, columns] for columns in pieces] for matrix in matrices]
             columns = [segment.weight_decay, *segment.settings.columns]
             run = program(segment.rule.kind)
-            self._updates.append((run, rows, w, [*itertools.chain(*slots), *columns]))
+            rest = slice(segment.owned - first)
+            self._updates.append((run, rows, rest, w, [*itertools.chain(*slots), *columns]))
 
     def step_compiled(
         self, gradients: tuple[Tensor, Tensor], factors: Sequence[Sequence[Tensor]]
     ) -> None:
         """``step`` by compiled programs, with the gradient in two pieces, (K, size) each."""
         first, others = gradients
-        if len(self._updates) == 1:
-            ((run, _, w, after),) = self._updates
-            run(*w, first, others, *after, *factors[0])
-            return
-        for (run, rows, w, after), columns in zip(self._updates, factors, strict=True):
-            run(*w, first[rows], others[rows], *after, *columns)
+        for (run, rows, rest, w, after), columns in zip(self._updates, factors, strict=True):
+            run(*w, first[rows], others[rows, rest], *after, *columns)
 
     def begin_epoch(self, learning_rates: np.ndarray, steps: int, like: Tensor) -> list[Tensor]:
         """The factors of the next ``steps`` steps.
@@ -188,7 +187,7 @@ class Optimizer:
         """
         for segment, columns in zip(self._segments, factors, strict=True):
             if segment.fused is not None:
-                segment.fused(gradient[segment.rows.start])
+                segment.fused(gradient[segment.rows.start, : segment.owned])
                 continue
             for where, parameters, slots in segment.blocks:
                 g = gradient[segment.rows, where]
@@ -200,5 +199,6 @@ class Optimizer:
         """Go on with these members only; ``parameters`` are theirs already, (len(rows), P)."""
         index = torch.tensor(rows, device=parameters.device)
         self.configs = [self.configs[row] for row in rows]
+        self._owned = [self._owned[row] for row in rows]
         self.slots = [slot.index_select(0, index) for slot in self.slots]
         self._prepare(parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import logging
 import math
@@ -22,14 +23,6 @@ _CACHED_NUMBERS = 700_000
 
 Networks of 4 hidden layers of 128 cost 5 % less each in a stack of four than in one of eight.
 """
-_STEP_SECONDS = 2e-4
-"""What a step of a compiled stack takes on a CPU whatever its members are, about."""
-_LAYER_STEP_SECONDS = 2.5e-5
-"""As much for each hidden layer."""
-_WEIGHT_SECONDS = 4e-9
-"""What a weight of an added layer takes of a member's step beside its arithmetic, about."""
-_PROGRAM_SECONDS = 14
-"""What compiling another gradient program takes of a core; the other processes load it."""
 _STEPS_ALONE = 60_000
 """Steps of a run by itself that save what compiling takes, some 25 seconds, and a little more."""
 
@@ -68,7 +61,7 @@ def steps(config: RunConfig) -> int:
     return config.epochs * math.ceil(min(images, config.train_size or images) / config.batch_size)
 
 
-def cost(config: RunConfig, depth: int | None = None) -> float:
+def cost(config: RunConfig) -> float:
     """About how many seconds a run takes on one core, for putting the longest stacks first.
 
     Per step: the arithmetic of a forward and a backward pass, at 90 GFLOP/s and that of
@@ -76,12 +69,8 @@ def cost(config: RunConfig, depth: int | None = None) -> float:
     bytes for a value and its activation, forward and backward, as much again for batch norm and for
     dropout) at 10; and 0.1 ms for everything else, 1 ms with convolutions. Cores differ, but hardly
     in how these relate.
-
-    Args:
-        config: the run's.
-        depth: hidden layers that identity layers bring it to; by default none are added.
     """
-    products, convolutions, values, dense = _sizes(config, depth or 0)
+    products, convolutions, values, dense = _sizes(config)
     arithmetic = 6 * config.batch_size * (products / 50e9 + dense / 90e9)
     passes = 1 + config.batch_norm + (config.dropout > 0)
     traffic = 28 * (convolutions + dense) / 16e9 + 20 * passes * values * config.batch_size / 10e9
@@ -89,7 +78,7 @@ def cost(config: RunConfig, depth: int | None = None) -> float:
     return steps(config) * (arithmetic + traffic + rest)
 
 
-def _sizes(config: RunConfig, depth: int = 0) -> tuple[int, int, int, int]:
+def _sizes(config: RunConfig) -> tuple[int, int, int, int]:
     """Of convolutions the products and values of an image, and the weights; the dense weights."""
     data = DATASETS[config.dataset]
     channels, side, _ = data.image_shape
@@ -101,9 +90,7 @@ def _sizes(config: RunConfig, depth: int = 0) -> tuple[int, int, int, int]:
             products, convolutions = products + weights * side**2, convolutions + weights
             channels = layer.channels
             values += channels * side**2
-    hidden = config.hidden_sizes
-    hidden += hidden[-1:] * (depth - len(hidden))
-    sizes = (channels * side**2, *hidden, data.classes)
+    sizes = (channels * side**2, *config.hidden_sizes, data.classes)
     return products, convolutions, values, sum(a * b for a, b in itertools.pairwise(sizes))
 
 
@@ -169,53 +156,10 @@ def _largest(most: Sizes, config: RunConfig, device: str) -> int:
     return min(largest, max(_FEW, _CACHED_NUMBERS // (convolutions + dense)))
 
 
-def depths_apart_pay(configs: Sequence[RunConfig], most: Sizes, times: float = 1.0) -> bool:
-    """Whether compiled stacks on a CPU should have one depth each, where ``plan`` finds it cheaper.
-
-    Identity layers, by which depths share a stack and its program, cost what layers cost: a
-    network of 3 hidden layers of 128 takes 28 % longer when it is brought to 5. A program for each
-    depth costs its compiling.
-
-    Args:
-        configs: runs that are planned together.
-        most: the largest number of members in a stack.
-        times: how many times as many runs there will be, all like these.
-    """
-    saved = 0.0
-    for group in _groups(configs).values():
-        runs = [configs[i] for i in group]
-        size = _largest(most, runs[0], "cpu")
-        together, apart = _seconds([runs], size), _seconds(_by_depth(runs), size)
-        saved += max(0.0, together - apart)
-    programs = len({c.num_layers for c in configs if can_be_deepened(c)}) - 1
-    return saved * times > programs * _PROGRAM_SECONDS
-
-
-def _groups(configs: Sequence[RunConfig]) -> dict[Hashable, list[int]]:
-    groups: dict[Hashable, list[int]] = {}
-    for i, config in enumerate(configs):
-        groups.setdefault(stack_key(config), []).append(i)
-    return groups
-
-
-def _by_depth(runs: Sequence[RunConfig]) -> list[list[RunConfig]]:
-    depths: dict[int, list[RunConfig]] = {}
-    for config in runs:
-        depths.setdefault(config.num_layers, []).append(config)
-    return list(depths.values())
-
-
-def _seconds(groups: Sequence[Sequence[RunConfig]], most: int) -> float:
-    """About what stacks of these groups take on one core; of each all have the deepest's depth."""
-    total = 0.0
-    for runs in groups:
-        depth = max(config.num_layers for config in runs)
-        stacks = math.ceil(len(runs) / most)
-        total += stacks * (_STEP_SECONDS + depth * _LAYER_STEP_SECONDS) * max(map(steps, runs))
-        for config in runs:
-            added = _sizes(config, depth)[-1] - _sizes(config)[-1]
-            total += cost(config, depth) + added * _WEIGHT_SECONDS * steps(config)
-    return total
+def _likeness(configs: Sequence[RunConfig], i: int) -> tuple[str, int, int]:
+    """Neighbours in this order are updated together, and end together."""
+    config = configs[i]
+    return rule_of(config).kind, config.epochs, config.num_layers
 
 
 def plan(
@@ -223,8 +167,6 @@ def plan(
     most: Sizes = _CPU_MEMBERS,
     memory: int | None = None,
     device: str = "cpu",
-    *,
-    depths_apart: bool = False,
 ) -> list[list[int]]:
     """Stacks for a list of runs.
 
@@ -237,19 +179,17 @@ def plan(
         most: the largest number of members in a stack, or those of stacks of each model.
         memory: bytes that a stack and its data set may take (see ``free_memory``); None for as much
             as they take. A run that takes more by itself is a stack of its own.
-        device: what is to train, cpu or cuda, for ``memory``.
-        depths_apart: do not stack different depths where the identity layers would cost more than
-            the larger stacks save; see ``depths_apart_pay``.
+        device: what is to train, cpu or cuda.
 
     Returns:
         Lists of places in ``configs``: every run is in exactly one, those of one list are
         stackable and in ascending order, none is longer than ``most``.
     """
-    groups = list(_groups(configs).values())
-    if depths_apart:
-        groups = [part for group in groups for part in _apart(configs, group, most)]
+    groups: dict[Hashable, list[int]] = {}
+    for i, config in enumerate(configs):
+        groups.setdefault(stack_key(config), []).append(i)
     stacks = []
-    for group in groups:
+    for group in groups.values():
         largest = _largest(most, configs[group[0]], device)
         size, why = largest, "the most that was asked for"
         if largest < _most(most, configs[group[0]]):
@@ -265,7 +205,7 @@ def plan(
         if size >= len(group):
             why = "all that share its shapes"
         size = math.ceil(len(group) / math.ceil(len(group) / size))
-        ordered = sorted(group, key=lambda i: (rule_of(configs[i]).kind, configs[i].epochs))
+        ordered = sorted(group, key=functools.partial(_likeness, configs))
         parts = [sorted(ordered[start : start + size]) for start in range(0, len(group), size)]
         if memory is not None and device != "cpu" and configs[group[0]].backend == "torch":
             runs = [configs[i] for i in parts[0]]
@@ -276,12 +216,3 @@ def plan(
         )
         stacks += parts
     return stacks
-
-
-def _apart(configs: Sequence[RunConfig], group: list[int], most: Sizes) -> list[list[int]]:
-    """A group that may share a stack, by depths where that is cheaper."""
-    runs = [configs[i] for i in group]
-    depths, size = _by_depth(runs), _largest(most, runs[0], "cpu")
-    if not can_be_deepened(runs[0]) or _seconds(depths, size) >= _seconds([runs], size):
-        return [group]
-    return [[i for i in group if configs[i].num_layers == part[0].num_layers] for part in depths]

@@ -11,7 +11,7 @@ import numpy as np
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.training._gpu_learner import torch_learner
-from dlsweep.training._layout import Layout
+from dlsweep.training._layout import Layout, standing
 from dlsweep.training._learner import Learner
 from dlsweep.training._numpy import NumpyLearner
 from dlsweep.training._planner import stack_key
@@ -23,7 +23,6 @@ from dlsweep.training._results import (
     Evaluation,
     RunResult,
 )
-from dlsweep.training._rules import rule_of
 from dlsweep.training._schedules import SCHEDULES
 from dlsweep.training._state import (
     StackState,
@@ -126,8 +125,7 @@ class Stack:
     ) -> None:
         if len({stack_key(config) for config in configs}) != 1:
             raise ValueError("these configurations cannot share a stack")
-        # Members with rules of one kind stand together, so that their update is one operation.
-        order = sorted(range(len(configs)), key=lambda i: (rule_of(configs[i]).kind, i))
+        order = standing(configs, data.train.images.device.type)
         self._members = [_Member(i, configs[i]) for i in order]
         self._data = data
         self._identity = identity(configs, data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -16,16 +16,17 @@ from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
 from dlsweep.training._apart import Apart, own_member, trained_apart
-from dlsweep.training._compiled import (
-    Program,
+from dlsweep.training._compiled import Program, make_together
+from dlsweep.training._cpu_programs import (
+    Pattern,
     example_widths,
     gradient_program,
-    make_together,
     update_program,
 )
+from dlsweep.training._depths import members_with
 from dlsweep.training._evaluation import Answers, alone_models
 from dlsweep.training._initial import build_in, initial_values
-from dlsweep.training._layout import Layout, can_be_deepened
+from dlsweep.training._layout import Layout, can_be_deepened, ordered_parameters
 from dlsweep.training._matrix import Columns, row_of
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._optimizers import Optimizer
@@ -42,8 +43,8 @@ class TorchLearner:
     counters, and what members differ in) are stacked tensors (K, …) by name.
 
     Args:
-        configs: the members' configurations; stackable, see ``plan``. Members with update rules of
-            one kind stand together.
+        configs: the members' configurations; stackable (see ``plan``), in the order that they are
+            to stand in.
         data: tensors on the device to train on; their type is that of the parameters.
         compile_for: the layout to compile programs for, which takes seconds; None to train
             without compiling, in the smallest layout that serves these members.
@@ -69,7 +70,7 @@ class TorchLearner:
         self.device = images.device
         model, theta, buffers = initial_values(self._layout, configs, data)
         self._alone = alone_models(configs, data)
-        self._columns = Columns({name: p.shape for name, p in model.named_parameters()})
+        self._columns = Columns({n: p.shape for n, p in ordered_parameters(model).items()})
         self.theta = theta.to(self.device)
         self.buffers = {name: buffer.to(self.device) for name, buffer in buffers.items()}
         self._persistent = model.state_dict().keys() - self._columns.shapes.keys()
@@ -78,7 +79,9 @@ class TorchLearner:
         del model, theta, buffers
         self.best = self.theta.clone()
         self.best_buffers = {name: b.clone() for name, b in self.buffers.items()}
-        self.optimizer = Optimizer(configs, self.theta)
+        # On a GPU few operations count, here few numbers.
+        owned = [self.parameters(row) for row in range(len(configs))] if self._for_a_cpu else None
+        self.optimizer = Optimizer(configs, self.theta, owned)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -98,9 +101,10 @@ class TorchLearner:
             self._apart = Apart(
                 members, parameters, self.buffers, self._gradient, self._chosen_loss
             )
-        own = [model.parameters for model in self._alone]
-        # Identity layers stay what they are.
-        self._fixed = self._columns.not_owned(own, self.theta)
+        self._fixed = []
+        if not self._for_a_cpu:  # identity layers are updated, and put back
+            own = [model.parameters for model in self._alone]
+            self._fixed = self._columns.not_owned(own, self.theta)
         self._program = None
         if self._can_be_compiled and self._for_a_cpu:
             self._rules = {rule.kind: rule for rule in map(rule_of, self.configs)}
@@ -108,7 +112,10 @@ class TorchLearner:
             make_together([self._gradient_program, *updates])
             self._program = self._gradient_program()
         if self._program is not None:
-            self.optimizer.compile(self._columns.sizes[0], self._update_program)
+            first = self._columns.sizes[0]
+            self._others = self._gradient[:, first:]
+            self._inputs = self._program_inputs()
+            self.optimizer.compile(first, self._update_program)
         elif self._apart is not None and self._for_a_cpu:
             self.optimizer.fuse()
 
@@ -129,21 +136,33 @@ class TorchLearner:
         widths = example_widths(config.hidden_sizes)
         assert widths is not None
         model = build_in(self._layout, dataclasses.replace(config, hidden_size=widths), self.data)
-        key: Hashable = (
-            tuple(p.shape for p in model.parameters()),
-            self._layout,
-            config.dropout_at if config.dropout > 0 else None,
-        )
-        return gradient_program(
-            key,
-            lambda: Member(model, self._layout.losses, self.data.image_shape),
-            {name: p.shape for name, p in model.named_parameters()},
-            dict(model.named_buffers()),
+        pattern = Pattern(
+            model.train(),
+            self._layout.losses,
             self.data.image_shape,
             self.theta.dtype,
             own_batches=len(set(self._seeds)) > 1,
-            wait=wait,
+            depths_differ=can_be_deepened(config),
         )
+        key = (
+            tuple(p.shape for p in model.parameters()),
+            self._layout,
+            config.dropout_at if config.dropout > 0 else None,
+            pattern.dtype,
+            pattern.own_batches,
+            pattern.depths_differ,
+        )
+        return gradient_program(key, lambda: pattern, wait=wait)
+
+    def _program_inputs(self) -> list[Tensor]:
+        """What the gradient program is given beside a batch: views, that stay what they are."""
+        depths = [config.num_layers for config in self.configs]
+        gradients = self._columns.views(self._gradient)
+        del gradients[next(iter(gradients))]
+        named = [*self._stacked.items(), *self.buffers.items(), *gradients.items()]
+        if not can_be_deepened(self.configs[0]):
+            return [tensor for _, tensor in named]
+        return [tensor[: members_with(name, depths)] for name, tensor in named]
 
     def parameters(self, row: int) -> int:
         """See ``Learner``."""
@@ -159,12 +178,11 @@ class TorchLearner:
         """
         own = 0 if labels.dim() == 2 else None
         if self._program is not None and labels.shape[-1] > 1:
-            losses, right, first, others, *changed = self._program(
-                images, labels, self._chosen_loss, *self._stacked.values(), *self.buffers.values()
+            losses, right, first, *changed = self._program(
+                images, labels, self._chosen_loss, *self._inputs
             )
             self._change(dict(zip(self._member.changing, changed, strict=True)))
-            self.optimizer.step_compiled((first, others), factors)
-            self._restore_fixed()
+            self.optimizer.step_compiled((first, self._others), factors)
             return losses, right
         if self._apart is not None:
             losses, right = self._apart.step(images, labels)

@@ -58,20 +58,7 @@ def test_what_is_compiled_once_stays_compiled(monkeypatch: pytest.MonkeyPatch):
     layout = Layout.of([run.config for run in second])
     assert queue.next(unasked=200)[1] == layout  # 2 steps wait; 200 runs more are like these
     assert queue.next()[1] == layout
-    assert asked == [(1, 2), (11, 2), (2, 2), (202, 2)]  # when they are planned, and begun
-
-
-def test_depths_of_long_sweeps_are_compiled_apart_each_for_its_own_depth():
-    settings = {"hidden_size": 256, "epochs": 100, "batch_size": 1}
-    some = runs(*[{**settings, "num_layers": 3 + i % 3, "seed": i} for i in range(6)])
-    queue: StackQueue[Run] = StackQueue(1)
-    queue.add(some)
-    stacks = [queue.next() for _ in range(3)]
-    assert [[run.number for run in stack] for stack, _ in stacks] == [[2, 5], [1, 4], [0, 3]]
-    assert [layout and layout.depth for _, layout in stacks] == [5, 4, 3]
-    assert len({layout and layout.activations for _, layout in stacks}) == 1
-    queue.add(some[:2])  # of two runs alone it would not pay, but their programs are there
-    assert [layout and layout.depth for _, layout in (queue.next(), queue.next())] == [4, 3]
+    assert asked == [(11, 2), (202, 2)]
 
 
 def test_stacks_keep_to_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch):

@@ -9,6 +9,7 @@ import torch
 from dlsweep.config import RunConfig
 from dlsweep.training import Layout, train_stack
 from dlsweep.training import _compiled as compiled
+from dlsweep.training import _cpu_programs as cpu_programs
 from dlsweep.training import _kept as kept
 from tests.training.helpers import assert_same_bits, assert_same_run, digits, small, train
 
@@ -96,8 +97,8 @@ def test_programs_are_kept_and_neither_traced_nor_compiled_again(
     files = sorted((no_programs / "dlsweep").iterdir())
     assert len(files) == 2, "the gradient and the update"
     traced = []
-    trace = compiled._trace
-    monkeypatch.setattr(compiled, "_trace", lambda *given: traced.append(1) or trace(*given))
+    trace = cpu_programs.trace
+    monkeypatch.setattr(cpu_programs, "trace", lambda *given: traced.append(1) or trace(*given))
 
     compiled._programs.clear()
     assert_same_bits(train_stack(stack, digits(), compile_for=layout)[0], first)
@@ -136,10 +137,10 @@ def test_a_layout_serves_all_of_its_configurations():
 
 
 def test_example_widths_are_equal_where_the_sizes_are():
-    assert compiled.example_widths((7, 9, 7)) == (128, 96, 128)
-    assert compiled.example_widths(tuple(range(100))) is None
-    assert len(set(compiled._WIDTHS)) == len(compiled._WIDTHS)
-    assert np.all(np.array(compiled._WIDTHS) > 1)
+    assert cpu_programs.example_widths((7, 9, 7)) == (128, 96, 128)
+    assert cpu_programs.example_widths(tuple(range(100))) is None
+    assert len(set(cpu_programs._WIDTHS)) == len(cpu_programs._WIDTHS)
+    assert np.all(np.array(cpu_programs._WIDTHS) > 1)
 
 
 def test_the_tanh_of_programs_is_right_to_the_sixth_digit():

@@ -13,6 +13,7 @@ from dlsweep.training import _gpu_programs as programs
 from dlsweep.training._gpu import way
 from dlsweep.training._gpu_learner import GpuLearner
 from dlsweep.training._initial import build_in, initial_values
+from dlsweep.training._layout import ordered_parameters
 from tests.training.helpers import assert_same_run, digits, small, train
 from tests.training.test_stack_equals_alone import MODELS, ZOO, members
 
@@ -169,7 +170,7 @@ def test_values_are_those_of_a_model_for_each_member(model):
     _, theta, buffers = initial_values(layout, configs, data)
     for row, config in enumerate(configs):
         expected = build_in(layout, config, data)
-        flat = torch.cat([p.detach().flatten() for p in expected.parameters()])
+        flat = torch.cat([p.detach().flatten() for p in ordered_parameters(expected).values()])
         assert torch.equal(theta[row], flat)
         for name, buffer in expected.named_buffers():
             assert torch.equal(buffers[name][row], buffer)

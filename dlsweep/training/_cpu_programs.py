@@ -1,0 +1,173 @@
+"""The programs of a CPU: the gradient of all members, and the update of each kind of rule.
+
+How many members there are, how large the batch is and how wide the layers are stay symbols, so one
+gradient program serves every stack whose models have the same layers or some of them, and the
+update of each kind of rule is one program for all.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import grad_and_value, vmap
+from torch.fx import GraphModule
+
+from dlsweep.models import FeedForward
+from dlsweep.training._compiled import Program, made, trace
+from dlsweep.training._depths import example_depths, members_with, stacked_losses
+from dlsweep.training._layout import ordered_parameters
+from dlsweep.training._member import Member
+from dlsweep.training._rules import Rule, Settings
+
+# Sizes to trace with: all different, for equal ones would be taken for the same symbol.
+_MEMBERS, _BATCH = 6, 48
+_WIDTHS = (128, 96, 112, 80, 144, 88, 104, 120, 136, 72, 152, 160)
+
+
+def example_widths(hidden_sizes: Sequence[int]) -> tuple[int, ...] | None:
+    """Sizes to trace hidden layers with, equal where they are; None if there are too many."""
+    distinct = list(dict.fromkeys(hidden_sizes))
+    if len(distinct) > len(_WIDTHS):
+        return None
+    return tuple(_WIDTHS[distinct.index(size)] for size in hidden_sizes)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What a gradient program is traced from: a model with example widths, all else as it is.
+
+    Attributes:
+        model: in training; its values are not used.
+        losses: the names of the losses that members have between them.
+        image_shape: (channels, height, width).
+        dtype: of parameters and images.
+        own_batches: whether each member has a batch of its own.
+        depths_differ: whether members may lack layers of this model.
+    """
+
+    model: nn.Module
+    losses: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    dtype: torch.dtype
+    own_batches: bool
+    depths_differ: bool
+
+
+def gradient_program(
+    key: Hashable, pattern: Callable[[], Pattern], *, wait: bool = True
+) -> Program | None:
+    """The program that computes every member's gradient, loss and right answers of a batch.
+
+    Args:
+        key: equal for models with the same layers.
+        pattern: called where no program of this key is cached.
+        wait: for another process that is compiling it.
+
+    Returns:
+        A function of images, labels, chosen losses, the stacked parameters in the order of
+        ``ordered_parameters``, the stacked buffers, and views of a matrix of gradients like those
+        of the parameters but the first. It fills these, and returns losses (K,), right answers
+        (K,), the gradient of the first parameter (K, size), and the changed buffers in the order of
+        ``Member.changing``; or None where it cannot be traced. Where depths differ, all tensors of
+        a layer have as many rows as members have it. The first layer's weights are most of a
+        network: their gradient need not be copied.
+    """
+    return made(("gradient", key), lambda: _trace_gradient(pattern()), wait)
+
+
+def _trace_gradient(pattern: Pattern) -> tuple[GraphModule, list[Tensor]]:
+    model = pattern.model
+    member = Member(model, pattern.losses, pattern.image_shape)
+    shapes = {name: p.shape for name, p in ordered_parameters(model).items()}
+    kept = dict(model.named_buffers())
+    own = 0 if pattern.own_batches else None
+    if pattern.depths_differ:
+        assert isinstance(model, FeedForward)
+        depths = example_depths(len(model.hidden))
+        losses = stacked_losses(model, member, own_batches=pattern.own_batches)
+        together = grad_and_value(losses, has_aux=True)
+    else:
+        depths = [0] * _MEMBERS
+        step = vmap(grad_and_value(member.train, has_aux=True), (0, 0, own, own, 0))
+
+    def program(images: Tensor, labels: Tensor, chosen: Tensor, *tensors: Tensor) -> Any:
+        given = iter(tensors)
+        parameters = {name: next(given) for name in shapes}
+        buffers = {name: next(given) for name in kept}
+        batch = images, labels, chosen
+        if pattern.depths_differ:
+            gradients, (_, (losses, right)) = together(parameters, buffers, *batch)
+            changed: dict[str, Tensor] = {}
+        else:
+            gradients, (losses, (right, changed)) = step(parameters, buffers, *batch)
+        first, *others = (gradients[name] for name in shapes)
+        for gradient, into in zip(others, given, strict=True):
+            into.copy_(gradient)
+        return losses, right, first.flatten(1), *(changed[name] for name in member.changing)
+
+    def rows(name: str) -> int:
+        return members_with(name, depths) if pattern.depths_differ else len(depths)
+
+    lead = (len(depths), _BATCH) if pattern.own_batches else (_BATCH,)
+    # Parameters are views of one matrix when they are trained, and so they are here. So are
+    # gradients, but those are written to: matrices of their own.
+    sizes = [shape.numel() for shape in shapes.values()]
+    like = functools.partial(torch.rand, dtype=pattern.dtype)
+    views = zip(shapes, torch.split(like(len(depths), sum(sizes)), sizes, 1), strict=True)
+    _, *names = shapes
+    wide = 32 + max(shapes[name].numel() for name in names)
+    into = {name: like(len(depths), wide)[:, : shapes[name].numel()] for name in names}
+    examples = [
+        like(*lead, *pattern.image_shape),
+        torch.zeros(lead, dtype=torch.int64),
+        torch.zeros(len(depths), dtype=torch.int64),
+        *(view.view(-1, *shapes[name])[: rows(name)] for name, view in views),
+        *(b.expand(rows(name), *b.shape).clone() for name, b in kept.items()),
+        *(view.view(-1, *shapes[name])[: rows(name)] for name, view in into.items()),
+    ]
+    return trace(program, examples), examples
+
+
+def update_program(rule: Rule, dtype: torch.dtype, *, wait: bool = True) -> Program | None:
+    """The program that updates all members with rules of one kind.
+
+    Args:
+        rule: any of these.
+        dtype: of parameters.
+        wait: for another process that is compiling it.
+
+    Returns:
+        A function of tensors that changes parameters and slots in place: the parameters, gradients
+        and each of the slots, two pieces each (as from ``gradient_program``), (rows, size); and as
+        columns (rows, 1) the weight decay, the settings and the factors, as in ``Rule.update``.
+    """
+    return made(("update", rule.kind, dtype), lambda: _trace_update(rule, dtype), wait)
+
+
+def _trace_update(rule: Rule, dtype: torch.dtype) -> tuple[GraphModule, list[Tensor]]:
+    fields = len(Settings.__dataclass_fields__)
+
+    def program(*tensors: Tensor) -> tuple[()]:
+        slots, columns = tensors[4 : 4 + 2 * rule.slots], tensors[4 + 2 * rule.slots :]
+        decay, settings, factors = columns[0], columns[1 : fields + 1], columns[fields + 1 :]
+        for piece in (0, 1):
+            w, g = tensors[piece], tensors[2 + piece]
+            rule.update(w, g + decay * w, slots[piece::2], Settings(*settings), factors)
+        return ()
+
+    # The first gradient is a tensor of its own; all others are parts of wider matrices.
+    sizes = 4096, 1024
+    wide = [(_MEMBERS, 8192)] * 2
+    shapes = [*wide, (_MEMBERS, sizes[0]), (_MEMBERS, 6144), *wide * rule.slots]
+    matrices = [torch.rand(shape, dtype=dtype) for shape in shapes]
+    columns = [torch.rand(_MEMBERS, 1, dtype=dtype)] * (1 + fields + rule.factor_count)
+    examples = [
+        *(matrix[:, : sizes[i % 2]] for i, matrix in enumerate(matrices)),
+        *(column.clone() for column in columns),
+    ]
+    return trace(program, examples), examples
