@@ -8,7 +8,13 @@ import torch
 from torch import nn
 
 from dlsweep.config import RunConfig
-from dlsweep.models._activations import ACTIVATIONS, Activation
+from dlsweep.models._activations import (
+    ACTIVATIONS,
+    Activation,
+    activate,
+    activation_backward,
+    backward_takes_x,
+)
 from dlsweep.models._cnn import ConvNet
 from dlsweep.models._dropout import Dropout, DropoutInBlocks
 from dlsweep.models._feedforward import FeedForward, deepen
@@ -57,6 +63,9 @@ __all__ = [
     "DropoutInBlocks",
     "FeedForward",
     "ModelSpec",
+    "activate",
+    "activation_backward",
+    "backward_takes_x",
     "build",
     "deepen",
     "initialize",

@@ -39,14 +39,31 @@ def _one_of(values: Sequence[Tensor], chosen: Tensor) -> Tensor:
     return selected
 
 
+def activate(x: Tensor, chosen: Tensor, among: Sequence[str]) -> Tensor:
+    """The activation ``among[chosen]`` of ``x``, elementwise."""
+    return _one_of([ACTIVATIONS[name](x) for name in among], chosen)
+
+
+def backward_takes_x(among: Sequence[str]) -> bool:
+    """Whether ``activation_backward`` reads x, or y alone."""
+    return not {"leaky_relu", "elu"}.isdisjoint(among)
+
+
+def activation_backward(
+    dy: Tensor, x: Tensor, y: Tensor, chosen: Tensor, among: Sequence[str]
+) -> Tensor:
+    """The gradient at x, given that at y, which is ``activate`` of x. It selects once."""
+    return _one_of([_BACKWARD[name](dy, x, y) for name in among], chosen)
+
+
 class _Chosen(torch.autograd.Function):
-    """One of several activations. Backward it selects once, instead of once for each of them."""
+    """``activate`` with this gradient: torch would select for each of the activations."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor, chosen: Tensor, among: tuple[str, ...]) -> Tensor:
-        return _one_of([ACTIVATIONS[name](x) for name in among], chosen)
+        return activate(x, chosen, among)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -56,8 +73,7 @@ class _Chosen(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         x, y, chosen = ctx.saved_tensors
-        own = [_BACKWARD[name](gradients[0], x, y) for name in ctx.among]
-        return _one_of(own, chosen), None, None
+        return activation_backward(gradients[0], x, y, chosen, ctx.among), None, None
 
 
 class Activation(nn.Module):

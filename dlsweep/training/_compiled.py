@@ -77,7 +77,9 @@ def _tanh(x: Tensor) -> Any:
 def trace(function: Callable[..., Any], examples: Sequence[Tensor]) -> GraphModule:
     table = {torch.ops.aten.tanh.default: _tanh}
     """A function as a graph of operations, with symbols for the sizes of the examples."""
-    graph = make_fx(function, decomposition_table=table, tracing_mode="symbolic")(*examples)
+    # Without the function's annotations, which torch's cache cannot read as text.
+    traced = make_fx(lambda *given: function(*given), table, tracing_mode="symbolic")
+    graph = traced(*examples)
     _tidy(graph.graph)
     graph.recompile()
     return graph

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -33,6 +33,18 @@ LOSSES: dict[str, Loss] = {
     "mean_squared_error": mean_squared_error,
 }
 """Each takes logits (N, classes) and labels (N,) and returns the loss of every sample, (N,)."""
+
+
+def loss_of(names: Sequence[str], chosen: Tensor) -> Loss:
+    """The loss ``names[chosen]``."""
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        losses = LOSSES[names[0]](logits, labels)
+        for i, name in enumerate(names[1:], start=1):
+            losses = torch.where(chosen == i, LOSSES[name](logits, labels), losses)
+        return losses
+
+    return loss
 
 
 def _mean(loss: Loss) -> Loss:

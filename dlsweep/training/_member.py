@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from dlsweep.training._losses import LOSSES, MEANS
+from dlsweep.training._losses import MEANS, loss_of
 
 Tensors = Mapping[str, Tensor]
 
@@ -57,10 +57,7 @@ class Member:
 
     def loss(self, logits: Tensor, labels: Tensor, chosen: Tensor) -> Tensor:
         """The loss of every sample, (N,): that of ``losses[chosen]``."""
-        losses = LOSSES[self.losses[0]](logits, labels)
-        for i, name in enumerate(self.losses[1:], start=1):
-            losses = torch.where(chosen == i, LOSSES[name](logits, labels), losses)
-        return losses
+        return loss_of(self.losses, chosen)(logits, labels)
 
     def mean_loss(self, logits: Tensor, labels: Tensor, chosen: Tensor) -> Tensor:
         """The mean loss of a batch, of a model that is not mapped."""
