@@ -24,7 +24,7 @@ NAMES = {
     ),
     "dlsweep.models": (
         "ACTIVATIONS Activation ConvNet Dropout DropoutInBlocks FeedForward INITIALIZERS MODELS "
-        "ModelSpec build deepen initialize model_spec"
+        "ModelSpec activate activation_backward build deepen initialize model_spec"
     ),
     "dlsweep.report": (
         "Online Report Run RunsTable joined publish read_runs render_html render_markdown "

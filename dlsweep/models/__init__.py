@@ -13,7 +13,6 @@ from dlsweep.models._activations import (
     Activation,
     activate,
     activation_backward,
-    backward_takes_x,
 )
 from dlsweep.models._cnn import ConvNet
 from dlsweep.models._dropout import Dropout, DropoutInBlocks
@@ -65,7 +64,6 @@ __all__ = [
     "ModelSpec",
     "activate",
     "activation_backward",
-    "backward_takes_x",
     "build",
     "deepen",
     "initialize",

@@ -44,11 +44,6 @@ def activate(x: Tensor, chosen: Tensor, among: Sequence[str]) -> Tensor:
     return _one_of([ACTIVATIONS[name](x) for name in among], chosen)
 
 
-def backward_takes_x(among: Sequence[str]) -> bool:
-    """Whether ``activation_backward`` reads x, or y alone."""
-    return not {"leaky_relu", "elu"}.isdisjoint(among)
-
-
 def activation_backward(
     dy: Tensor, x: Tensor, y: Tensor, chosen: Tensor, among: Sequence[str]
 ) -> Tensor:

@@ -1,23 +1,25 @@
-"""The programs of a CPU: the gradient of models that are more than layers, and the updates.
+"""The programs of a CPU: the gradient of all members, and the update of each kind of rule.
 
 How many members there are, how large the batch is and how wide the layers are stay symbols, so one
-gradient program serves every stack whose models have the same layers, and the update of each kind
-of rule is one program for all. See ``_layers`` for the gradient of plain fully connected networks.
+gradient program serves every stack whose models have the same layers or some of them, and the
+update of each kind of rule is one program for all.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import grad_and_value, vmap
 from torch.fx import GraphModule
 
+from dlsweep.models import FeedForward
 from dlsweep.training._compiled import Program, made, trace
+from dlsweep.training._depths import example_depths, members_with, stacked_gradient
 from dlsweep.training._layout import ordered_parameters
 from dlsweep.training._member import Member
 from dlsweep.training._rules import Rule, Settings
@@ -41,17 +43,21 @@ class Pattern:
 
     Attributes:
         model: in training; its values are not used.
+        activations: those that its hidden layers choose from.
         losses: the names of the losses that members have between them.
         image_shape: (channels, height, width).
         dtype: of parameters and images.
         own_batches: whether each member has a batch of its own.
+        plain: whether it is nothing but layers, of which members may lack some.
     """
 
-    model: nn.Module
+    model: FeedForward
+    activations: tuple[str, ...]
     losses: tuple[str, ...]
     image_shape: tuple[int, int, int]
     dtype: torch.dtype
     own_batches: bool
+    plain: bool
 
 
 def gradient_program(
@@ -69,44 +75,11 @@ def gradient_program(
         ``ordered_parameters``, the stacked buffers, and views of a matrix of gradients like those
         of the parameters but the first. It fills these, and returns losses (K,), right answers
         (K,), the gradient of the first parameter (K, size), and the changed buffers in the order of
-        ``Member.changing``; or None where it cannot be traced. The first layer's weights are most
-        of a network: their gradient need not be copied.
+        ``Member.changing``; or None where it cannot be traced. Of plain models, all tensors of a
+        layer have as many rows as members have it. The first layer's weights are most of a
+        network: their gradient need not be copied.
     """
     return made(("gradient", key), lambda: _trace_gradient(pattern()), wait)
-
-
-class WholeGradient:
-    """Computes the gradient of every member by one program; see ``LayeredGradient``.
-
-    Args:
-        program: from ``gradient_program``.
-        parameters: stacked, (K, …), by name, in order; not copied.
-        gradients: like these; written to, but for the first.
-        buffers: stacked, by name; those in ``changing`` are written to.
-        changing: the names of the buffers that the program changes.
-        chosen: which of the losses each member has, (K,).
-    """
-
-    def __init__(
-        self,
-        program: Program,
-        parameters: Mapping[str, Tensor],
-        gradients: Mapping[str, Tensor],
-        buffers: Mapping[str, Tensor],
-        changing: Sequence[str],
-        chosen: Tensor,
-    ) -> None:
-        _, *others = gradients.values()
-        self._program = program
-        self._given = [chosen, *parameters.values(), *buffers.values(), *others]
-        self._changing = [buffers[name] for name in changing]
-
-    def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """See ``LayeredGradient``."""
-        losses, right, first, *changed = self._program(images, labels, *self._given)
-        for buffer, value in zip(self._changing, changed, strict=True):
-            buffer.copy_(value)
-        return losses, right, first
 
 
 def _trace_gradient(pattern: Pattern) -> tuple[GraphModule, list[Tensor]]:
@@ -115,34 +88,46 @@ def _trace_gradient(pattern: Pattern) -> tuple[GraphModule, list[Tensor]]:
     shapes = {name: p.shape for name, p in ordered_parameters(model).items()}
     kept = dict(model.named_buffers())
     own = 0 if pattern.own_batches else None
+    depths = example_depths(len(model.hidden)) if pattern.plain else [0] * _MEMBERS
+    together = stacked_gradient(
+        len(model.hidden), pattern.activations, pattern.losses, own_batches=pattern.own_batches
+    )
     step = vmap(grad_and_value(member.train, has_aux=True), (0, 0, own, own, 0))
 
     def program(images: Tensor, labels: Tensor, chosen: Tensor, *tensors: Tensor) -> Any:
         given = iter(tensors)
         parameters = {name: next(given) for name in shapes}
         buffers = {name: next(given) for name in kept}
-        gradients, (losses, (right, changed)) = step(parameters, buffers, images, labels, chosen)
+        batch = images, labels, chosen
+        changed: dict[str, Tensor] = {}
+        if pattern.plain:
+            gradients, losses, right = together(parameters, buffers, *batch)
+        else:
+            gradients, (losses, (right, changed)) = step(parameters, buffers, *batch)
         first, *others = (gradients[name] for name in shapes)
         for gradient, into in zip(others, given, strict=True):
             into.copy_(gradient)
         return losses, right, first.flatten(1), *(changed[name] for name in member.changing)
 
-    lead = (_MEMBERS, _BATCH) if pattern.own_batches else (_BATCH,)
+    def rows(name: str) -> int:
+        return members_with(name, depths) if pattern.plain else len(depths)
+
+    lead = (len(depths), _BATCH) if pattern.own_batches else (_BATCH,)
     # Parameters are views of one matrix when they are trained, and so they are here. So are
     # gradients, but those are written to: matrices of their own.
     sizes = [shape.numel() for shape in shapes.values()]
     like = functools.partial(torch.rand, dtype=pattern.dtype)
-    views = zip(shapes, torch.split(like(_MEMBERS, sum(sizes)), sizes, 1), strict=True)
+    views = zip(shapes, torch.split(like(len(depths), sum(sizes)), sizes, 1), strict=True)
     _, *names = shapes
     wide = 32 + max(shapes[name].numel() for name in names)
-    into = {name: like(_MEMBERS, wide)[:, : shapes[name].numel()] for name in names}
+    into = {name: like(len(depths), wide)[:, : shapes[name].numel()] for name in names}
     examples = [
         like(*lead, *pattern.image_shape),
         torch.zeros(lead, dtype=torch.int64),
-        torch.zeros(_MEMBERS, dtype=torch.int64),
-        *(view.view(-1, *shapes[name]) for name, view in views),
-        *(b.expand(_MEMBERS, *b.shape).clone() for b in kept.values()),
-        *(view.view(-1, *shapes[name]) for name, view in into.items()),
+        torch.zeros(len(depths), dtype=torch.int64),
+        *(view.view(-1, *shapes[name])[: rows(name)] for name, view in views),
+        *(b.expand(rows(name), *b.shape).clone() for name, b in kept.items()),
+        *(view.view(-1, *shapes[name])[: rows(name)] for name, view in into.items()),
     ]
     return trace(program, examples), examples
 

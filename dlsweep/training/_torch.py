@@ -15,18 +15,18 @@ from torch.func import vmap
 from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
+from dlsweep.models import FeedForward
 from dlsweep.training._apart import Apart, own_member, trained_apart
 from dlsweep.training._compiled import Program, make_together
 from dlsweep.training._cpu_programs import (
     Pattern,
-    WholeGradient,
     example_widths,
     gradient_program,
     update_program,
 )
+from dlsweep.training._depths import members_with
 from dlsweep.training._evaluation import Answers, alone_models
 from dlsweep.training._initial import build_in, initial_values
-from dlsweep.training._layers import Between, LayeredGradient
 from dlsweep.training._layout import Layout, can_be_deepened, ordered_parameters
 from dlsweep.training._matrix import Columns, row_of
 from dlsweep.training._member import Member, widest_layer
@@ -106,33 +106,19 @@ class TorchLearner:
         if not self._for_a_cpu:  # identity layers are updated, and put back
             own = [model.parameters for model in self._alone]
             self._fixed = self._columns.not_owned(own, self.theta)
-        self._compiled = None
+        self._program = None
         if self._can_be_compiled and self._for_a_cpu:
             self._rules = {rule.kind: rule for rule in map(rule_of, self.configs)}
-            self._compiled = self._compiled_gradient()
-        if self._compiled is not None:
+            updates = [functools.partial(self._update_program, kind) for kind in self._rules]
+            make_together([self._gradient_program, *updates])
+            self._program = self._gradient_program()
+        if self._program is not None:
             first = self._columns.sizes[0]
             self._others = self._gradient[:, first:]
+            self._inputs = self._program_inputs()
             self.optimizer.compile(first, self._update_program)
         elif self._apart is not None and self._for_a_cpu:
             self.optimizer.fuse()
-
-    def _compiled_gradient(self) -> LayeredGradient | WholeGradient | None:
-        """What computes gradients by compiled programs; makes those of the updates too."""
-        config, layout = self.configs[0], self._layout
-        updates = [functools.partial(self._update_program, kind) for kind in self._rules]
-        of = self._stacked, self._columns.views(self._gradient), self.buffers
-        own_batches = len(set(self._seeds)) > 1
-        if config.dropout > 0:
-            make_together([self._gradient_program, *updates])
-            program = self._gradient_program()
-            if program is None:
-                return None
-            return WholeGradient(program, *of, self._member.changing, self._chosen_loss)
-        between = Between(layout.activations, layout.losses, self.theta.dtype, own_batches)
-        make_together([between.forward, between.backward, between.loss, *updates])
-        depths = [config.num_layers for config in self.configs]
-        return LayeredGradient(depths, between, *of, self._chosen_loss)
 
     def _update_program(self, kind: str, wait: bool = True) -> Program:
         program = update_program(self._rules[kind], self.theta.dtype, wait=wait)
@@ -146,21 +132,39 @@ class TorchLearner:
         return own_member(config, self.data.image_shape, self.data.num_classes)
 
     def _gradient_program(self, wait: bool = True) -> Program | None:
-        """The compiled gradient of models with these layers, whatever their widths."""
+        """The compiled step of models with these layers, whatever their widths."""
         config = self.configs[0]
         widths = example_widths(config.hidden_sizes)
         assert widths is not None
         model = build_in(self._layout, dataclasses.replace(config, hidden_size=widths), self.data)
+        assert isinstance(model, FeedForward)
         pattern = Pattern(
             model.train(),
+            self._layout.activations,
             self._layout.losses,
             self.data.image_shape,
             self.theta.dtype,
             own_batches=len(set(self._seeds)) > 1,
+            plain=config.dropout == 0,
         )
-        shapes = tuple(p.shape for p in model.parameters())
-        key = shapes, self._layout, config.dropout_at, pattern.dtype, pattern.own_batches
+        key = (
+            tuple(p.shape for p in model.parameters()),
+            self._layout,
+            config.dropout_at if config.dropout > 0 else None,
+            pattern.dtype,
+            pattern.own_batches,
+        )
         return gradient_program(key, lambda: pattern, wait=wait)
+
+    def _program_inputs(self) -> list[Tensor]:
+        """What the gradient program is given beside a batch: views, that stay what they are."""
+        depths = [config.num_layers for config in self.configs]
+        gradients = self._columns.views(self._gradient)
+        del gradients[next(iter(gradients))]
+        named = [*self._stacked.items(), *self.buffers.items(), *gradients.items()]
+        if self.configs[0].dropout > 0:
+            return [tensor for _, tensor in named]
+        return [tensor[: members_with(name, depths)] for name, tensor in named]
 
     def parameters(self, row: int) -> int:
         """See ``Learner``."""
@@ -175,8 +179,11 @@ class TorchLearner:
         each one's own. Images are (B, C, H, W), or (K, B, C, H, W) where orders differ.
         """
         own = 0 if labels.dim() == 2 else None
-        if self._compiled is not None and labels.shape[-1] > 1:
-            losses, right, first = self._compiled(images, labels)
+        if self._program is not None and labels.shape[-1] > 1:
+            losses, right, first, *changed = self._program(
+                images, labels, self._chosen_loss, *self._inputs
+            )
+            self._change(dict(zip(self._member.changing, changed, strict=True)))
             self.optimizer.step_compiled((first, self._others), factors)
             return losses, right
         if self._apart is not None:

@@ -8,7 +8,7 @@ import torch
 
 from dlsweep.config import RunConfig
 from dlsweep.models import build
-from dlsweep.training._layers import members_with
+from dlsweep.training._depths import example_depths, members_with
 from dlsweep.training._layout import Layout, ordered_parameters, standing
 from dlsweep.training._torch import TorchLearner
 from tests.training.helpers import digits, small
@@ -35,7 +35,19 @@ def test_what_a_member_has_are_its_first_columns():
 
 
 def test_how_many_members_have_a_layer():
-    assert [members_with(i, [3, 3, 2, 1]) for i in range(4)] == [4, 3, 2, 0]
+    depths = [3, 3, 2, 1]
+    assert [members_with(f"hidden.{i}.weights.bias", depths) for i in range(4)] == [4, 3, 2, 0]
+    assert members_with("output.weight", depths) == 4
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5, 12])
+def test_no_two_layers_are_traced_with_as_many_members(depth):
+    depths = example_depths(depth)
+    counts = [members_with(f"hidden.{i}.weights.weight", depths) for i in range(depth)]
+    assert sorted(set(counts), reverse=True) == counts
+    assert depths == sorted(depths, reverse=True)
+    assert counts[0] == len(depths) == members_with("output.bias", depths)
+    assert all(count > 3 and count % 2 == 1 for count in counts)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
