@@ -1,14 +1,15 @@
 """The programs of a CPU: the gradient of all members, and the update of each kind of rule.
 
 How many members there are, how large the batch is and how wide the layers are stay symbols, so one
-gradient program serves every stack whose models have the same layers or some of them, and the
-update of each kind of rule is one program for all.
+gradient program serves every stack whose models have the same layers, or of plain networks some of
+them; and the update of each kind of rule is one program for all.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,13 @@ from torch import Tensor
 from torch.func import grad_and_value, vmap
 from torch.fx import GraphModule
 
+from dlsweep.config import RunConfig
+from dlsweep.data import Dataset
 from dlsweep.models import FeedForward
 from dlsweep.training._compiled import Program, made, trace
 from dlsweep.training._depths import example_depths, members_with, stacked_gradient
-from dlsweep.training._layout import ordered_parameters
+from dlsweep.training._initial import build_in
+from dlsweep.training._layout import Layout, ordered_parameters
 from dlsweep.training._member import Member
 from dlsweep.training._rules import Rule, Settings
 
@@ -38,36 +42,42 @@ def example_widths(hidden_sizes: Sequence[int]) -> tuple[int, ...] | None:
 
 
 @dataclass(frozen=True)
-class Pattern:
+class _Pattern:
     """What a gradient program is traced from: a model with example widths, all else as it is.
 
     Attributes:
         model: in training; its values are not used.
-        activations: those that its hidden layers choose from.
-        losses: the names of the losses that members have between them.
+        layout: of the stacks.
         image_shape: (channels, height, width).
         dtype: of parameters and images.
         own_batches: whether each member has a batch of its own.
-        plain: whether it is nothing but layers, of which members may lack some.
+        plain: see ``is_plain``.
     """
 
     model: FeedForward
-    activations: tuple[str, ...]
-    losses: tuple[str, ...]
+    layout: Layout
     image_shape: tuple[int, int, int]
     dtype: torch.dtype
     own_batches: bool
     plain: bool
 
 
+def is_plain(config: RunConfig) -> bool:
+    """Whether a network that can be compiled is nothing but layers; then it may lack some."""
+    return config.dropout == 0
+
+
 def gradient_program(
-    key: Hashable, pattern: Callable[[], Pattern], *, wait: bool = True
+    layout: Layout, config: RunConfig, data: Dataset, own_batches: bool, wait: bool = True
 ) -> Program | None:
     """The program that computes every member's gradient, loss and right answers of a batch.
 
     Args:
-        key: equal for models with the same layers.
-        pattern: called where no program of this key is cached.
+        layout: of the stacks that it is for.
+        config: of any member; those of other widths have the same program, and of plain networks
+            those of other depths.
+        data: on which they train.
+        own_batches: whether each member has a batch of its own.
         wait: for another process that is compiling it.
 
     Returns:
@@ -79,18 +89,65 @@ def gradient_program(
         layer have as many rows as members have it. The first layer's weights are most of a
         network: their gradient need not be copied.
     """
-    return made(("gradient", key), lambda: _trace_gradient(pattern()), wait)
+    widths, plain = example_widths(config.hidden_sizes), is_plain(config)
+    assert widths is not None
+    model = build_in(layout, dataclasses.replace(config, hidden_size=widths), data)
+    assert isinstance(model, FeedForward)
+    dtype = data.train.images.dtype
+    pattern = _Pattern(model.train(), layout, data.image_shape, dtype, own_batches, plain)
+    shapes = tuple(p.shape for p in model.parameters())
+    key = "gradient", shapes, layout, None if plain else config.dropout_at, dtype, own_batches
+    return made(key, lambda: _trace_gradient(pattern), wait)
 
 
-def _trace_gradient(pattern: Pattern) -> tuple[GraphModule, list[Tensor]]:
-    model = pattern.model
-    member = Member(model, pattern.losses, pattern.image_shape)
+class CompiledGradient:
+    """A gradient program with the tensors of a stack: views, that stay what they are.
+
+    Args:
+        program: from ``gradient_program``.
+        parameters: stacked, (K, …), by name, in order.
+        buffers: stacked, by name; those in ``changing`` are written to.
+        gradients: like the parameters; written to, but for the first.
+        changing: the names of the buffers that the program changes, in its order.
+        depths: how many hidden layers members have, of plain models.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        parameters: Mapping[str, Tensor],
+        buffers: Mapping[str, Tensor],
+        gradients: Mapping[str, Tensor],
+        changing: Sequence[str],
+        depths: Sequence[int] | None,
+    ) -> None:
+        _, *others = gradients.items()
+        named = [*parameters.items(), *buffers.items(), *others]
+        if depths is not None:
+            named = [(name, tensor[: members_with(name, depths)]) for name, tensor in named]
+        self._program = program
+        self._given = [tensor for _, tensor in named]
+        self._changing = [buffers[name] for name in changing]
+
+    def __call__(
+        self, images: Tensor, labels: Tensor, chosen: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Losses (K,), numbers of right answers (K,), the first parameter's gradient (K, size)."""
+        losses, right, first, *changed = self._program(images, labels, chosen, *self._given)
+        for buffer, value in zip(self._changing, changed, strict=True):
+            buffer.copy_(value)
+        return losses, right, first
+
+
+def _trace_gradient(pattern: _Pattern) -> tuple[GraphModule, list[Tensor]]:
+    model, layout = pattern.model, pattern.layout
+    member = Member(model, layout.losses, pattern.image_shape)
     shapes = {name: p.shape for name, p in ordered_parameters(model).items()}
     kept = dict(model.named_buffers())
     own = 0 if pattern.own_batches else None
     depths = example_depths(len(model.hidden)) if pattern.plain else [0] * _MEMBERS
     together = stacked_gradient(
-        len(model.hidden), pattern.activations, pattern.losses, own_batches=pattern.own_batches
+        len(model.hidden), layout.activations, layout.losses, own_batches=pattern.own_batches
     )
     step = vmap(grad_and_value(member.train, has_aux=True), (0, 0, own, own, 0))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -15,18 +14,17 @@ from torch.func import vmap
 from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
-from dlsweep.models import FeedForward
 from dlsweep.training._apart import Apart, own_member, trained_apart
 from dlsweep.training._compiled import Program, make_together
 from dlsweep.training._cpu_programs import (
-    Pattern,
+    CompiledGradient,
     example_widths,
     gradient_program,
+    is_plain,
     update_program,
 )
-from dlsweep.training._depths import members_with
 from dlsweep.training._evaluation import Answers, alone_models
-from dlsweep.training._initial import build_in, initial_values
+from dlsweep.training._initial import initial_values
 from dlsweep.training._layout import Layout, can_be_deepened, ordered_parameters
 from dlsweep.training._matrix import Columns, row_of
 from dlsweep.training._member import Member, widest_layer
@@ -106,19 +104,32 @@ class TorchLearner:
         if not self._for_a_cpu:  # identity layers are updated, and put back
             own = [model.parameters for model in self._alone]
             self._fixed = self._columns.not_owned(own, self.theta)
-        self._program = None
-        if self._can_be_compiled and self._for_a_cpu:
-            self._rules = {rule.kind: rule for rule in map(rule_of, self.configs)}
-            updates = [functools.partial(self._update_program, kind) for kind in self._rules]
-            make_together([self._gradient_program, *updates])
-            self._program = self._gradient_program()
-        if self._program is not None:
+        self._compiled = self._compile() if self._can_be_compiled and self._for_a_cpu else None
+        if self._compiled is not None:
             first = self._columns.sizes[0]
             self._others = self._gradient[:, first:]
-            self._inputs = self._program_inputs()
             self.optimizer.compile(first, self._update_program)
         elif self._apart is not None and self._for_a_cpu:
             self.optimizer.fuse()
+
+    def _compile(self) -> CompiledGradient | None:
+        """What computes the gradient, where it can be compiled; the updates' programs are made."""
+        self._rules = {rule.kind: rule for rule in map(rule_of, self.configs)}
+        updates = [functools.partial(self._update_program, kind) for kind in self._rules]
+        config, own_batches = self.configs[0], len(set(self._seeds)) > 1
+        make = functools.partial(gradient_program, self._layout, config, self.data, own_batches)
+        make_together([make, *updates])
+        program = make()
+        if program is None:
+            return None
+        return CompiledGradient(
+            program,
+            self._stacked,
+            self.buffers,
+            self._columns.views(self._gradient),
+            self._member.changing,
+            [config.num_layers for config in self.configs] if is_plain(config) else None,
+        )
 
     def _update_program(self, kind: str, wait: bool = True) -> Program:
         program = update_program(self._rules[kind], self.theta.dtype, wait=wait)
@@ -130,41 +141,6 @@ class TorchLearner:
         if not self._for_a_cpu or can_be_deepened(config):
             return self._member
         return own_member(config, self.data.image_shape, self.data.num_classes)
-
-    def _gradient_program(self, wait: bool = True) -> Program | None:
-        """The compiled step of models with these layers, whatever their widths."""
-        config = self.configs[0]
-        widths = example_widths(config.hidden_sizes)
-        assert widths is not None
-        model = build_in(self._layout, dataclasses.replace(config, hidden_size=widths), self.data)
-        assert isinstance(model, FeedForward)
-        pattern = Pattern(
-            model.train(),
-            self._layout.activations,
-            self._layout.losses,
-            self.data.image_shape,
-            self.theta.dtype,
-            own_batches=len(set(self._seeds)) > 1,
-            plain=config.dropout == 0,
-        )
-        key = (
-            tuple(p.shape for p in model.parameters()),
-            self._layout,
-            config.dropout_at if config.dropout > 0 else None,
-            pattern.dtype,
-            pattern.own_batches,
-        )
-        return gradient_program(key, lambda: pattern, wait=wait)
-
-    def _program_inputs(self) -> list[Tensor]:
-        """What the gradient program is given beside a batch: views, that stay what they are."""
-        depths = [config.num_layers for config in self.configs]
-        gradients = self._columns.views(self._gradient)
-        del gradients[next(iter(gradients))]
-        named = [*self._stacked.items(), *self.buffers.items(), *gradients.items()]
-        if self.configs[0].dropout > 0:
-            return [tensor for _, tensor in named]
-        return [tensor[: members_with(name, depths)] for name, tensor in named]
 
     def parameters(self, row: int) -> int:
         """See ``Learner``."""
@@ -179,11 +155,8 @@ class TorchLearner:
         each one's own. Images are (B, C, H, W), or (K, B, C, H, W) where orders differ.
         """
         own = 0 if labels.dim() == 2 else None
-        if self._program is not None and labels.shape[-1] > 1:
-            losses, right, first, *changed = self._program(
-                images, labels, self._chosen_loss, *self._inputs
-            )
-            self._change(dict(zip(self._member.changing, changed, strict=True)))
+        if self._compiled is not None and labels.shape[-1] > 1:
+            losses, right, first = self._compiled(images, labels, self._chosen_loss)
             self.optimizer.step_compiled((first, self._others), factors)
             return losses, right
         if self._apart is not None:
