@@ -4,7 +4,7 @@ The deepest members stand first in a stack, so those with an i-th layer are its 
 many these are. A program is traced with a symbol for each number; it may be 0.
 
 The gradient is written out, instead of derived from each member's model: there are a third as many
-operations to trace and to compile, and it is the same to the bit.
+operations to trace and to compile.
 """
 
 from __future__ import annotations
