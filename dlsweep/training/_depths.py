@@ -3,7 +3,7 @@
 The deepest members stand first in a stack, so those with an i-th layer are its first rows, however
 many these are. A program is traced with a symbol for each number; it may be 0.
 
-The gradient is written out, instead of derived from each member's model: there are a third as many
+The gradient is written out, instead of derived from each member's model: there are a third fewer
 operations to trace and to compile.
 """
 
