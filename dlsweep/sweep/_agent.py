@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import math
 import os
 import shlex
 import threading
@@ -21,7 +20,7 @@ from dlsweep.sweep._background import THREADS
 from dlsweep.sweep._crew import Crew
 from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._jobs import Broken, Cause, Event, Notice, Resumed, Trained
-from dlsweep.sweep._local import MOST_DEATHS, Watcher
+from dlsweep.sweep._mending import size_again
 from dlsweep.sweep._metric import Metric
 from dlsweep.sweep._open_runs import INTERRUPTED, OpenRuns
 from dlsweep.sweep._pool import Pool
@@ -29,6 +28,7 @@ from dlsweep.sweep._rows import Row, objective
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point
 from dlsweep.sweep._trainers import Trainer
+from dlsweep.sweep._watcher import Watcher
 from dlsweep.tracking import Command, SweepPlace, SweepService, room_for_runs, sync_commands
 from dlsweep.training import EpochMetrics, Judge, Layout, RunResult, choose_device
 
@@ -315,17 +315,11 @@ class SweepAgent:
                 self._runs.close(run.id, INTERRUPTED, self._leaving)
                 self._end(run, INTERRUPTED)
             return
-        size = 1
         if broken.cause is Cause.DEATH:
             for run in runs:
                 run.deaths += 1
-            hopeless = runs[0].deaths >= MOST_DEATHS
-            size = len(runs) if runs[0].deaths < MOST_DEATHS - 1 else 1
-        else:
-            hopeless = len(runs) == 1
-            if broken.cause is Cause.MEMORY:
-                size = math.ceil(len(runs) / 2)
-        if hopeless:
+        size = size_again(broken.cause, len(runs), len(runs), max(run.deaths for run in runs))
+        if size is None:
             for run in runs:
                 self._runs.fail(run.id, broken.reason)
                 self._end(run, "failed", reason=broken.reason)

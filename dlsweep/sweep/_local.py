@@ -17,7 +17,7 @@ from dlsweep.sweep._elsewhere import Elsewhere, Told
 from dlsweep.sweep._formation import Formation
 from dlsweep.sweep._hyperband import STOPPED, EarlyTermination
 from dlsweep.sweep._jobs import Broken, Checkpoint, Done, Event, Notice, Resumed, Trained
-from dlsweep.sweep._mending import MOST_DEATHS, Mender, StackJob, whereabouts
+from dlsweep.sweep._mending import Mender, StackJob, whereabouts
 from dlsweep.sweep._showing import Showing
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point, Study
@@ -26,7 +26,7 @@ from dlsweep.sweep._watcher import Watcher
 from dlsweep.tracking import ImageSource, TrackedRun, open_run, patient_settings
 from dlsweep.training import EpochMetrics, Judge, RunResult, choose_device
 
-__all__ = ["ASK_AT_ONCE", "MOST_DEATHS", "LocalSweep", "Watcher"]
+__all__ = ["ASK_AT_ONCE", "LocalSweep", "Watcher"]
 
 _log = logging.getLogger("dlsweep.sweep")
 

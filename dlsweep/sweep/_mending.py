@@ -25,6 +25,31 @@ MOST_DEATHS = 3
 """So many processes may die training a point before it has failed."""
 
 
+def size_again(cause: Cause, left: int, members: int, deaths: int) -> int | None:
+    """How large the stacks are in which the runs of one that broke are trained again.
+
+    Nobody knows whose fault it was. What an error broke is tried alone, and what did not fit into
+    memory in halves. What took its process with it is first tried once more as it was, for most
+    processes die of something else; then alone, so that the others survive the guilty one.
+
+    Args:
+        cause: why it broke.
+        left: how many of its runs have not ended.
+        members: how many it had.
+        deaths: how many processes have died training one of these.
+
+    Returns:
+        ``members`` for the stack as it was, a smaller number, or None where they have failed.
+    """
+    if cause is Cause.DEATH:
+        if deaths >= MOST_DEATHS:
+            return None
+        return 1 if deaths == MOST_DEATHS - 1 else members
+    if cause is Cause.MEMORY and members > 1:
+        return math.ceil(left / 2)
+    return 1 if left > 1 else None
+
+
 @dataclass
 class StackJob:
     """A stack in training: its points that have not ended, by their places in it, and their runs.
@@ -55,11 +80,7 @@ class Mender:
         self._watcher = watcher
 
     def mend(self, job: StackJob, broken: Broken) -> list[Again]:
-        """Train a stack again that broke, as it was or in parts; what cannot be helped has failed.
-
-        Nobody knows whose fault it was. What an error broke is tried alone, and what did not fit
-        into memory in halves. What took its process with it is first tried once more as it was, for
-        most processes die of something else; then alone, so that the others survive the guilty one.
+        """Train a stack again that broke, see ``size_again``; what cannot be helped has failed.
 
         Returns:
             The stacks that are to be trained next, with their points.
@@ -69,24 +90,20 @@ class Mender:
         points = list(job.points.values())
         if not points:  # all had ended before it broke
             self._study.checkpoint(job.formation).unlink(missing_ok=True)
-        elif broken.cause is Cause.DEATH:
+            return []
+        reason, deaths, members = broken.reason, 0, len(job.formation.members)
+        if broken.cause is Cause.DEATH:
             points = self._study.died(points)
             deaths = max(point.deaths for point in points)
-            if deaths >= MOST_DEATHS:
-                self._fail(job, f"{broken.reason}; {deaths} have died training this run")
-            elif deaths == MOST_DEATHS - 1 and len(job.formation.members) > 1:
-                return self._split(job, points, 1, broken.reason)
-            else:
-                _log.warning("%s; %s again", broken.reason, _runs(points))
-                self._discard(job, broken.reason)
-                return [(job.formation, points)]
-        elif broken.cause is Cause.MEMORY and len(job.formation.members) > 1:
-            return self._split(job, points, math.ceil(len(points) / 2), broken.reason)
-        elif len(points) > 1:
-            return self._split(job, points, 1, broken.reason)
-        else:
-            self._fail(job, broken.reason)
-        return []
+        size = size_again(broken.cause, len(points), members, deaths)
+        if size is None:
+            self._fail(job, f"{reason}; {deaths} have died training this run" if deaths else reason)
+            return []
+        if size < members:
+            return self._split(job, points, size, reason)
+        _log.warning("%s; %s again", reason, _runs(points))
+        self._discard(job, reason)
+        return [(job.formation, points)]
 
     def _split(self, job: StackJob, points: list[Point], size: int, reason: str) -> list[Again]:
         """Train what is left of a stack again in smaller ones."""
