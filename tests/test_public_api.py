@@ -23,8 +23,9 @@ NAMES = {
         "model_pictures per_class project"
     ),
     "dlsweep.models": (
-        "ACTIVATIONS Activation ConvNet Dropout DropoutInBlocks FeedForward INITIALIZERS MODELS "
-        "ModelSpec activate activation_backward build deepen initialize model_spec"
+        "ACTIVATIONS Activation Block ConvNet Dropout DropoutInBlocks FeedForward INITIALIZERS "
+        "MODELS ModelSpec activate_ activation_backward_ build deepen "
+        "initialize model_spec"
     ),
     "dlsweep.report": (
         "Online Report Run RunsTable joined publish read_runs render_html render_markdown "
@@ -54,7 +55,7 @@ NAMES = {
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
         "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError TrainedModel "
-        "choose_device compiling_pays cost free_memory layout_alone layout_facts "
+        "choose_device compiling_pays cost free_memory layout_facts "
         "layout_from load_data members_that_fit most_members plan stack_key stack_memory steps "
         "threads train_stack"
     ),

@@ -11,9 +11,10 @@ from dlsweep.config import RunConfig
 from dlsweep.models._activations import (
     ACTIVATIONS,
     Activation,
-    activate,
-    activation_backward,
+    activate_,
+    activation_backward_,
 )
+from dlsweep.models._blocks import Block
 from dlsweep.models._cnn import ConvNet
 from dlsweep.models._dropout import Dropout, DropoutInBlocks
 from dlsweep.models._feedforward import FeedForward, deepen
@@ -57,13 +58,14 @@ __all__ = [
     "INITIALIZERS",
     "MODELS",
     "Activation",
+    "Block",
     "ConvNet",
     "Dropout",
     "DropoutInBlocks",
     "FeedForward",
     "ModelSpec",
-    "activate",
-    "activation_backward",
+    "activate_",
+    "activation_backward_",
     "build",
     "deepen",
     "initialize",

@@ -45,13 +45,15 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The input (N, …) with units dropped; same shape."""
-        if not self.training:
-            return x
+        return self._drop(x, *self._addresses(x)) if self.training else x
+
+    def _addresses(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Numbers of the images and of the units of the next step, of which draws are made."""
         seed = _mix(_mix(_mix(self.key) ^ self.layer) ^ (self.step & _MASK))
         self.step += 1
         rows = _mix(_mix(torch.arange(x.shape[0], device=x.device)) ^ seed)
         units = _mix(torch.arange(x[0].numel(), device=x.device))
-        return self._drop(x, rows, units)
+        return rows, units
 
     def _drop(self, x: Tensor, rows: Tensor, units: Tensor) -> Tensor:
         """Unit j of image i is kept where the mix of rows[i] ^ units[j] is large enough."""
@@ -79,6 +81,13 @@ class DropoutInBlocks(Dropout):
     def _drop(self, x: Tensor, rows: Tensor, units: Tensor) -> Tensor:
         if x.device.type == "meta":
             return x * torch.empty_like(x)
+        return x * self._mask(x, rows, units)
+
+    def mask(self, x: Tensor) -> Tensor:
+        """What the next step multiplies values like these by."""
+        return self._mask(x, *self._addresses(x))
+
+    def _mask(self, x: Tensor, rows: Tensor, units: Tensor) -> Tensor:
         shape = x.shape
         # In the order in which the values lie in memory: any other takes several times as long.
         last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
@@ -90,7 +99,7 @@ class DropoutInBlocks(Dropout):
         # As what is left of a probability that was rounded to 1: nothing.
         scale = float(1 / (1 - self.p).to(x.dtype)) if p < 1 else 0.0
         _fill_mask(mask.flatten(1).numpy(), rows.numpy(), units.numpy(), int(p * 2.0**32), scale)
-        return x * (mask.permute(0, 3, 1, 2) if last else mask)
+        return mask.permute(0, 3, 1, 2) if last else mask
 
 
 def _fill_mask(

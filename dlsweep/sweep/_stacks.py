@@ -85,7 +85,7 @@ class StackQueue(Generic[Waiting]):
         self._compiling = compiling
 
     def next(self, unasked: int = 0) -> tuple[list[Waiting], Layout | None]:
-        """Take the next stack, and the layout to compile it for, or None.
+        """Take the next stack, and the layout to compile it for on a GPU, or None.
 
         Args:
             unasked: how many runs the sweep has that were not asked for yet; taken to be like
@@ -98,8 +98,8 @@ class StackQueue(Generic[Waiting]):
 
     def _will_compile(self, waiting: Sequence[RunConfig], unasked: int) -> bool:
         """Whether compiling pays, for these and for so many like them."""
-        if self._compiling:
-            return True
+        if self._compiling or self._device == "cpu":
+            return self._compiling
         left = float(sum(map(steps, waiting))) * (1 + unasked / len(waiting))
         return compiling_pays(left, self._processes)
 

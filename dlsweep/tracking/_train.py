@@ -14,7 +14,7 @@ from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.data import Dataset
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode
 from dlsweep.tracking._run import TrackedRun, start
-from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, layout_alone, load_data
+from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, load_data
 
 _log = logging.getLogger("dlsweep.tracking")
 
@@ -23,9 +23,7 @@ def train_tracked(
     configs: Sequence[RunConfig], data: Dataset, runs: Sequence[TrackedRun]
 ) -> Iterator[EpochEnd]:
     """Train a stack and log every epoch of every member; yields what the engine yields."""
-    alone = configs[0] if len(configs) == 1 else None
-    compile_for = layout_alone(alone, data.train.images.device.type) if alone else None
-    for end in Stack(configs, data, compile_for=compile_for):
+    for end in Stack(configs, data):
         for i, metrics in end.metrics.items():
             runs[i].log(metrics, end.results.get(i))
         yield end

@@ -1,9 +1,9 @@
 """Members trained one after the other within a step, each by its own model.
 
-A stack of one is trained so, and convolutions on a CPU. Mapped over members they become grouped
-convolutions, which take twice as long there: a member's epoch of study S2's networks in batches of
-1,000 took 3.2 and 8.5 s of a core in stacks of 4, and 1.9 and 4.3 s one after the other. What
-members differ in, activations for example, need not be selected either.
+Convolutions are trained so on a CPU, and a stack of one on a GPU. Mapped over members they become
+grouped convolutions, which take twice as long there: a member's epoch of study S2's networks in
+batches of 1,000 took 3.2 and 8.5 s of a core in stacks of 4, and 1.9 and 4.3 s one after the other.
+What members differ in, activations for example, need not be selected either.
 """
 
 from __future__ import annotations
@@ -17,11 +17,6 @@ from dlsweep.config import RunConfig
 from dlsweep.models import MODELS, Dropout, DropoutInBlocks, model_spec
 from dlsweep.training._matrix import row_of
 from dlsweep.training._member import Member
-
-
-def trained_apart(config: RunConfig, members: int, device: str) -> bool:
-    """Whether members like this one are trained one after the other on cpu or cuda."""
-    return members == 1 or (device == "cpu" and config.model == "cnn")
 
 
 def own_member(config: RunConfig, image_shape: tuple[int, int, int], num_classes: int) -> Member:
@@ -47,7 +42,6 @@ class Apart:
         members: each member's arithmetic.
         parameters: stacked, (K, …), by name; not copied.
         buffers: likewise; written to.
-        gradient: (K, P), written to.
         chosen: which of its losses each member has, (K,).
     """
 
@@ -56,7 +50,6 @@ class Apart:
         members: Sequence[Member],
         parameters: Mapping[str, Tensor],
         buffers: Mapping[str, Tensor],
-        gradient: Tensor,
         chosen: Tensor,
     ) -> None:
         self._members = members
@@ -68,23 +61,22 @@ class Apart:
             [values[name] for name in parameters]
             for values in (dict(model.named_parameters()) for model in self._models)
         ]
-        self._gradient = gradient.unbind(0)
         self._chosen = chosen.unbind(0)
 
-    def step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Losses (K,) and numbers of right answers (K,); fills the gradient, changes the buffers.
+    def step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
+        """Losses (K,), numbers of right answers (K,), and the gradients of each member's loss.
 
-        Images are (B, C, H, W), or (K, B, C, H, W) where orders differ.
+        These are in the order of the parameters. The buffers are changed. Images are (B, C, H, W),
+        or (K, B, C, H, W) where orders differ.
         """
         own_batches = labels.dim() == 2
-        losses, right = [], []
+        losses, right, gradients = [], [], []
         for row, model in enumerate(self._models):
             x, y = (images[row], labels[row]) if own_batches else (images, labels)
             logits = model(x)
             loss = self._members[row].mean_loss(logits, y, self._chosen[row])
-            gradients = torch.autograd.grad(loss, self._leaves[row])
+            gradients.append(list(torch.autograd.grad(loss, self._leaves[row])))
             with torch.no_grad():
-                torch.cat([part.flatten() for part in gradients], out=self._gradient[row])
                 right.append((logits.argmax(1) == y).sum())
             losses.append(loss.detach())
-        return torch.stack(losses), torch.stack(right)
+        return torch.stack(losses), torch.stack(right), gradients

@@ -36,12 +36,13 @@ class AloneModel:
     def __init__(self, config: RunConfig, data: Dataset) -> None:
         spec = model_spec(config, data.image_shape, data.num_classes)
         with torch.device("meta"):
-            self._skeleton = MODELS[config.model](spec).eval()
+            self.skeleton = MODELS[config.model](spec).eval()
+            """The model without values."""
         self._loss = LOSSES[config.loss]
-        self.parameters = [name for name, _ in self._skeleton.named_parameters()]
+        self.parameters = [name for name, _ in self.skeleton.named_parameters()]
         """Their names; a stack's model may have more."""
-        persistent = self._skeleton.state_dict().keys()
-        self._buffers = [n for n, _ in self._skeleton.named_buffers() if n in persistent]
+        persistent = self.skeleton.state_dict().keys()
+        self._buffers = [n for n, _ in self.skeleton.named_buffers() if n in persistent]
 
     def evaluate(
         self,
@@ -55,7 +56,7 @@ class AloneModel:
         values |= {name: buffers[name] for name in self._buffers}
 
         def answers(images: Tensor, labels: Tensor) -> Answers:
-            logits = functional_call(self._skeleton, values, (images,))
+            logits = functional_call(self.skeleton, values, (images,))
             return self._loss(logits, labels), logits
 
         return in_parts(answers, split, image_bytes)

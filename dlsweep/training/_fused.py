@@ -1,23 +1,24 @@
-"""Updates of one member by torch.optim's fused kernels: a single pass over its numbers.
+"""Updates of members one by one, by torch.optim's fused kernels: one pass over their numbers.
 
-The rules of ``_rules`` take a dozen operations, which a stack shares and a compiler fuses. One
-member that is not compiled has neither: there the update of a small network took as long as its
-gradient.
+The rules of ``_rules`` take a dozen operations over all numbers, of which a GPU's compiler makes
+one. On a CPU the same six rules are calls of two kernels, those of Adam and of SGD; and what a
+member gets is the same to the bit whoever is beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
-from torch.optim.sgd import sgd
 
 from dlsweep.config import RunConfig
+from dlsweep.training._matrix import Columns
+from dlsweep.training._rules import rule_of
 
-FUSED = ("sgd", "momentum", "nesterov", "adam")
-"""The rules that torch.optim has a fused kernel for on a CPU."""
+_FOREVER = torch.tensor(float("inf"))
+"""A number of steps after which no correction of a moment's start at 0 is left."""
 
 
 class FusedUpdate:
@@ -25,53 +26,153 @@ class FusedUpdate:
 
     Args:
         config: the member's.
-        parameters: its row, (P,).
-        slots: its rows of what its rule remembers, (P,) each.
+        parameters: of any shapes.
+        slots: what its rule remembers of each parameter, for every slot.
     """
 
-    def __init__(self, config: RunConfig, parameters: Tensor, slots: Sequence[Tensor]) -> None:
+    def __init__(
+        self, config: RunConfig, parameters: Sequence[Tensor], slots: Sequence[Sequence[Tensor]]
+    ) -> None:
         self._config = config
-        self._parameters = [parameters]
-        self._slots = [[slot] for slot in slots]
+        self._parameters = list(parameters)
+        self._slots = [list(slot) for slot in slots]
+        if config.optimizer == "rmsprop":  # Adam with a first moment that remembers nothing
+            self._slots.insert(0, [torch.zeros_like(slot) for slot in self._slots[0]])
+        self._steps = [_FOREVER] * len(self._parameters)
         self._learning_rate = config.learning_rate
-        self._steps = [torch.tensor(0.0)]
+        self._factors: Iterator[list[float]] = iter(())
 
-    def begin_epoch(self, learning_rate: float, steps: int) -> None:
-        """Set the learning rate of what follows, and how many steps were taken before."""
-        self._learning_rate = float(learning_rate)
-        self._steps[0].fill_(steps)
+    def begin_epoch(self, learning_rate: float, numbers: np.ndarray) -> None:
+        """Set the learning rate of the steps that follow, and their numbers from 1, (T,)."""
+        factors = rule_of(self._config).factors(self._config, learning_rate, numbers)
+        self._learning_rate = learning_rate
+        self._factors = iter(np.stack(factors, 1).tolist())
 
-    def __call__(self, gradient: Tensor) -> None:
-        """Take a step; the gradient is (P,)."""
-        config = self._config
-        if config.optimizer == "adam":
-            m, v = self._slots
-            adam(
-                self._parameters,
-                [gradient],
-                m,
-                v,
-                [],
-                self._steps,
-                fused=True,
-                amsgrad=False,
-                beta1=config.beta1,
-                beta2=config.beta2,
-                lr=self._learning_rate,
-                weight_decay=config.weight_decay,
-                eps=config.epsilon,
-                maximize=False,
-            )
+    def __call__(self, gradients: list[Tensor]) -> None:
+        """Take a step; the gradients, one for each parameter, may be overwritten."""
+        config, factors = self._config, next(self._factors)
+        if config.optimizer == "rmsprop":
+            self._adam(gradients, self._learning_rate, 0.0, config.beta, config.epsilon)
+        elif config.optimizer == "adam":
+            _, rate, epsilon = factors
+            self._adam(gradients, rate, config.beta1, config.beta2, epsilon)
+        elif config.optimizer == "nadam":
+            self._nadam(gradients, *factors)
         else:
-            sgd(
-                self._parameters,
-                [gradient],
-                [*self._slots[0]] if self._slots else [None],
-                fused=True,
-                weight_decay=config.weight_decay,
-                momentum=config.momentum if self._slots else 0.0,
-                lr=self._learning_rate,
-                dampening=0.0,
-                nesterov=config.optimizer == "nesterov",
-                maximize=False,
+            self._sgd(gradients)
+
+    def _sgd(self, gradients: list[Tensor]) -> None:
+        """SGD, momentum and Nesterov."""
+        momentum = self._config.momentum if self._slots else 0.0
+        torch._fused_sgd_(
+            self._parameters,
+            gradients,
+            self._slots[0] if momentum > 0 else [],
+            weight_decay=self._config.weight_decay,
+            momentum=momentum,
+            lr=self._learning_rate,
+            dampening=0.0,
+            nesterov=self._config.optimizer == "nesterov" and momentum > 0,
+            maximize=False,
+            is_first_step=False,  # what it remembers is there, as zeros
+        )
+
+    def _adam(
+        self, gradients: list[Tensor], rate: float, beta1: float, beta2: float, epsilon: float
+    ) -> None:
+        """m ← beta1 · m + (1 − beta1) · g, v likewise of g²;  w ← w − rate · m / (√v + epsilon)"""
+        m, v = self._slots
+        torch._fused_adam_(
+            self._parameters,
+            gradients,
+            m,
+            v,
+            [],
+            self._steps,
+            lr=rate,
+            beta1=beta1,
+            beta2=beta2,
+            weight_decay=0.0 if self._config.optimizer == "nadam" else self._config.weight_decay,
+            eps=epsilon,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    def _nadam(self, gradients: list[Tensor], rate_g: float, rate_m: float, epsilon: float) -> None:
+        """As Adam, but w ← w − (rate_g · g + rate_m · m) / (√v + epsilon).
+
+        What is divided is rate_g + rate_m times a moment of the old m and g, with another beta1.
+        The kernel leaves that moment in m's place, and m is made of it again.
+        """
+        if self._config.weight_decay > 0:
+            for g, w in zip(gradients, self._parameters, strict=True):
+                g.add_(w, alpha=self._config.weight_decay)
+        rate, beta1 = rate_g + rate_m, self._config.beta1
+        if rate_m == 0:  # beta1 is 0, and m is g
+            self._adam(gradients, rate, beta1, self._config.beta2, epsilon)
+            return
+        self._adam(gradients, rate, rate_m * beta1 / rate, self._config.beta2, epsilon)
+        for m, g in zip(self._slots[0], gradients, strict=True):
+            m.lerp_(g, -rate_g / rate_m)
+
+
+class FusedOptimizer:
+    """The updates of a stack, member by member.
+
+    Args:
+        configs: the K members' configurations.
+        columns: where the parameters are.
+        names: of each member's parameters.
+        parameters: (K, P), updated in place by ``step``.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[RunConfig],
+        columns: Columns,
+        names: Sequence[Sequence[str]],
+        parameters: Tensor,
+    ) -> None:
+        self._configs, self._names = list(configs), list(names)
+        self._columns = columns
+        self.steps = 0
+        """Steps taken so far."""
+        most = max(rule_of(config).slots for config in configs)
+        self.slots = [torch.zeros_like(parameters) for _ in range(most)]
+        self._prepare(parameters)
+
+    def _prepare(self, parameters: Tensor) -> None:
+        stacked, *slots = (self._columns.views(matrix) for matrix in (parameters, *self.slots))
+        self._updates = [
+            FusedUpdate(
+                config,
+                [stacked[name][row] for name in names],
+                [[slot[name][row] for name in names] for slot in slots[: rule_of(config).slots]],
             )
+            for row, (config, names) in enumerate(zip(self._configs, self._names, strict=True))
+        ]
+
+    def begin_epoch(self, learning_rates: np.ndarray, steps: int) -> None:
+        """Set the learning rates, (K,), of the next ``steps`` steps."""
+        numbers = np.arange(self.steps + 1, self.steps + steps + 1, dtype=np.int64)
+        for update, rate in zip(self._updates, learning_rates, strict=True):
+            update.begin_epoch(float(rate), numbers)
+        self.steps += steps
+
+    def step(self, gradients: Sequence[list[Tensor]]) -> None:
+        """Update the parameters in place.
+
+        Args:
+            gradients: of the mean loss of the batch, for each member and each of its parameters in
+                the order of their names; they may be overwritten.
+        """
+        for update, own in zip(self._updates, gradients, strict=True):
+            update(own)
+
+    def keep(self, rows: Sequence[int], parameters: Tensor) -> None:
+        """Go on with these members only; ``parameters`` are theirs already, (len(rows), P)."""
+        index = torch.tensor(rows)
+        self._configs = [self._configs[row] for row in rows]
+        self._names = [self._names[row] for row in rows]
+        self.slots = [slot.index_select(0, index) for slot in self.slots]
+        self._prepare(parameters)

@@ -1,27 +1,33 @@
-"""A stack on a GPU: the learner of ``_torch``, with as little as can be left to the host."""
+"""A stack on a GPU, with as little as can be left to the host."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Hashable, Iterator, Sequence
-from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import vmap
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, Split
-from dlsweep.training._cpu_programs import example_widths
+from dlsweep.training._apart import Apart
+from dlsweep.training._cpu_learner import CpuLearner
 from dlsweep.training._evaluation import EVALUATION_BYTES, Answers
 from dlsweep.training._gpu import COMPILED, PLAIN, CompiledStep, Stacked, exact, way
-from dlsweep.training._gpu_programs import Pattern, gradient_program, update_program
+from dlsweep.training._gpu_programs import (
+    Pattern,
+    example_widths,
+    gradient_program,
+    update_program,
+)
 from dlsweep.training._graphs import Epochs
 from dlsweep.training._initial import build_in
 from dlsweep.training._layout import Layout, can_be_deepened, ordered_parameters
 from dlsweep.training._member import Member
+from dlsweep.training._optimizers import Optimizer
 from dlsweep.training._torch import TorchLearner
 
 _ANSWER_BYTES = 256 * 2**20
@@ -30,10 +36,10 @@ _ANSWER_BYTES = 256 * 2**20
 
 def torch_learner(
     configs: Sequence[RunConfig], data: Dataset, compile_for: Layout | None
-) -> TorchLearner:
+) -> CpuLearner | GpuLearner:
     """The learner for the device that the data is on."""
     on_cpu = data.train.images.device.type == "cpu"
-    return (TorchLearner if on_cpu else GpuLearner)(configs, data, compile_for)
+    return (CpuLearner if on_cpu else GpuLearner)(configs, data, compile_for)
 
 
 class GpuLearner(TorchLearner):
@@ -42,14 +48,48 @@ class GpuLearner(TorchLearner):
     Stacks are trained one after the other. Where they are too small to fill the device, several
     could be trained at once: each has its own ``Epochs``, whose graphs may be replayed on a stream
     of its own, and nothing waits for the device before an epoch's means are asked for.
+
+    Args:
+        configs: the members' configurations.
+        data: on the GPU.
+        compile_for: the layout to compile programs for, which takes seconds; None to train
+            without compiling, in the smallest layout that serves these members.
     """
 
-    _for_a_cpu: ClassVar[bool] = False
+    optimizer: Optimizer
     _epochs: Epochs | None = None
     _compiled_step: CompiledStep | None = None
 
+    def __init__(
+        self, configs: Sequence[RunConfig], data: Dataset, compile_for: Layout | None = None
+    ) -> None:
+        # Torch cannot trace batch norm with symbols for sizes. Convolutions have fixed shapes, and
+        # there the time is in the arithmetic.
+        self._can_be_compiled = (
+            compile_for is not None
+            and configs[0].model == "feedforward"
+            and not configs[0].batch_norm
+            and example_widths(configs[0].hidden_sizes) is not None
+        )
+        super().__init__(configs, data, compile_for or Layout.of(configs))
+
+    def _begin(self, model: nn.Module) -> None:
+        self._member = Member(model, self._layout.losses, self.data.image_shape)
+        self.optimizer = Optimizer(self.configs, self.theta)
+
     def _prepare(self) -> None:
         super()._prepare()
+        # Leaves of autograd that are views of theta: an update of theta is an update of them. Kept
+        # from step to step, as is the gradient, for which memory is then never asked again.
+        self._stacked = parameters = self._columns.views(self.theta)
+        self._leaves = {name: p.detach().requires_grad_() for name, p in parameters.items()}
+        self._gradient = torch.empty_like(self.theta)
+        self._apart = None
+        if len(self.configs) == 1:
+            self._apart = Apart([self._member], parameters, self.buffers, self._chosen_loss)
+        # Identity layers are updated, and put back: few operations count, not few numbers.
+        own = [model.parameters for model in self._alone]
+        self._fixed = self._columns.not_owned(own, self.theta)
         self._expected: list[int] = []
         self._recalled: dict[str, dict[int, tuple[float, np.ndarray]]] = {}
         self._compiled_step = None
@@ -118,21 +158,40 @@ class GpuLearner(TorchLearner):
             own_batches=len(set(self._seeds)) > 1,
         )
 
+    def _step(
+        self, images: Tensor, labels: Tensor, factors: Sequence[Sequence[Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        """One step of every member: (K,) losses and numbers of right answers.
+
+        The members share nothing, so the gradient of the sum of their losses is the gradient of
+        each one's own. Images are (B, C, H, W), or (K, B, C, H, W) where orders differ.
+        """
+        if self._apart is not None:
+            losses, right, gradients = self._apart.step(images, labels)
+            parts = [gradient.view(1, -1) for gradient in gradients[0]]
+        else:
+            own = 0 if labels.dim() == 2 else None
+            losses, (right, state) = vmap(self._member.train, (0, 0, own, own, 0))(
+                self._leaves, self.buffers, images, labels, self._chosen_loss
+            )
+            found = torch.autograd.grad(losses.sum(), list(self._leaves.values()))
+            for name, value in state.items():  # in place: what trains a member apart has views
+                self.buffers[name].copy_(value)
+            parts = [gradient.reshape(len(self.configs), -1) for gradient in found]
+        with torch.no_grad():
+            torch.cat(parts, 1, out=self._gradient)
+            self.optimizer.step(self._gradient, factors)
+        for columns, rows, values in self._fixed:
+            columns.index_copy_(0, rows, values)
+        return losses.detach(), right
+
     def _step_in_place(
         self, images: Tensor, labels: Tensor, factors: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """A step that leaves everything where it is."""
         if self._compiled_step is not None and labels.shape[-1] > 1:
             return self._compiled_step(images, labels, factors)
-        buffers = self.buffers
-        self.buffers = dict(buffers)
-        try:
-            result = self._step(images, labels, [f.unbind(0) for f in factors])
-            for name in self._member.changing:
-                buffers[name].copy_(self.buffers[name])
-        finally:
-            self.buffers = buffers
-        return result
+        return self._step(images, labels, [f.unbind(0) for f in factors])
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See ``Learner``. Nothing comes from the device until the epoch ends."""

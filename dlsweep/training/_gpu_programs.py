@@ -1,9 +1,9 @@
 """The step of a stack on a GPU as compiled programs: few kernels, each of which does much.
 
-What is compiled for a CPU is cut for its caches (see ``_compiled``); a GPU wants few kernels that
-read and write each matrix once. So the gradient is one matrix, the update of each rule one kernel,
-and which numbers are a member's own is read off a small table. Sizes are symbols here too: one
-program for each depth serves all widths, batches and stack sizes, and is compiled once.
+A GPU wants few kernels that read and write each matrix once. So the gradient is one matrix, the
+update of each rule one kernel, and which numbers are a member's own is read off a small table. How
+many members there are, how large the batch is and how wide the layers are stay symbols: one program
+for each depth serves all, and is compiled once.
 """
 
 from __future__ import annotations
@@ -29,9 +29,18 @@ Program = Callable[..., Any]
 
 # Sizes to trace with: all different, for equal ones would be taken for the same symbol.
 _MEMBERS, _BATCH, _NUMBERS, _TENSORS = 6, 48, 8192, 11
+_WIDTHS = (128, 96, 112, 80, 144, 88, 104, 120, 136, 72, 152, 160)
 
 _programs: dict[Hashable, Program | None] = {}
 """What was compiled in this process: pure functions, that remember no run."""
+
+
+def example_widths(hidden_sizes: Sequence[int]) -> tuple[int, ...] | None:
+    """Sizes to trace hidden layers with, equal where they are; None if there are too many."""
+    distinct = list(dict.fromkeys(hidden_sizes))
+    if len(distinct) > len(_WIDTHS):
+        return None
+    return tuple(_WIDTHS[distinct.index(size)] for size in hidden_sizes)
 
 
 @dataclass(frozen=True)

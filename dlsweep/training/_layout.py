@@ -61,14 +61,16 @@ def can_be_deepened(config: RunConfig) -> bool:
 def standing(configs: Sequence[RunConfig], device: str) -> list[int]:
     """In which order the members of a stack stand in it, by their places in ``configs``.
 
-    Those with update rules of one kind are neighbours, so that their update is one operation; on a
-    CPU those of one depth before, the deepest first, so that each layer is computed for those who
-    have it.
+    What neighbours have in common is one operation. On a CPU the deepest are the first, so that a
+    layer is computed for those who have it, and among these follow each other those who have one
+    activation, and one loss. On a GPU it is the kind of the update rule.
     """
-    on_cpu = device == "cpu"
 
-    def key(i: int) -> tuple[int, str, int]:
-        return -configs[i].num_layers if on_cpu else 0, rule_of(configs[i]).kind, i
+    def key(i: int) -> tuple[int, str, str, int]:
+        config = configs[i]
+        if device == "cpu":
+            return -config.num_layers, config.activation, config.loss, i
+        return 0, rule_of(config).kind, "", i
 
     return sorted(range(len(configs)), key=key)
 

@@ -56,3 +56,22 @@ MEANS: dict[str, Loss] = {
     "cross_entropy": F.cross_entropy,
 }
 """The mean of each over a batch, in the fewest operations for a model that is trained by itself."""
+
+
+def loss_gradient(name: str, logits: Tensor, one_hot: Tensor, into: Tensor) -> None:
+    """Write the gradient of a loss's mean over a batch at the logits.
+
+    Args:
+        name: of the loss.
+        logits: (K, B, classes).
+        one_hot: the labels, (B, classes) or (K, B, classes).
+        into: like the logits.
+    """
+    probabilities = torch.softmax(logits, 2)
+    torch.sub(probabilities, one_hot, out=into)
+    count: float = logits.shape[1]
+    if name == "mean_squared_error":
+        into.mul_(probabilities)
+        into.sub_(probabilities.mul_(into.sum(2, keepdim=True)))
+        count *= logits.shape[2] / 2
+    into.div_(count)

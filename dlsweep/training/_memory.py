@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from torch.func import vmap
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS, DatasetChoice
 from dlsweep.models import FeedForward, build, deepen
-from dlsweep.training._apart import own_member, trained_apart
+from dlsweep.training._apart import own_member
+from dlsweep.training._backpropagation import Backpropagation
 from dlsweep.training._evaluation import EVALUATION_BYTES
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
@@ -91,12 +93,21 @@ def stack_memory(
     return _predict(
         configs[0],
         len(configs),
-        slots=max(rule_of(config).slots for config in configs),
+        slots=_slots(configs, device),
         own_batches=len({config.seed for config in configs}) > 1,
         layout=layout or Layout.of(configs),
         device=device,
         dtype=dtype,
     )
+
+
+def _slots(configs: Sequence[RunConfig], device: str) -> int:
+    """How many numbers are remembered of each parameter, by the rule that remembers most.
+
+    On a CPU, RMSprop works with another (see ``FusedUpdate``).
+    """
+    most = max(rule_of(config).slots for config in configs)
+    return most + (device == "cpu" and any(c.optimizer == "rmsprop" for c in configs))
 
 
 def members_that_fit(
@@ -113,7 +124,7 @@ def members_that_fit(
     """
     if configs[0].backend != "torch":
         return 1
-    slots = max(rule_of(config).slots for config in configs)
+    slots = _slots(configs, device)
     own_batches = len({config.seed for config in configs}) > 1
 
     def fits(count: int) -> bool:
@@ -197,7 +208,7 @@ def _predict(
     # On a CPU, members are evaluated one after the other, each by a model of its own; and some
     # are trained so.
     alone = own_member(config, choice.image_shape, choice.classes)
-    apart = trained_apart(config, count, device)
+    together = device == "cpu" and isinstance(model, FeedForward)
     train, val = _images(config, choice)
     batch, largest = min(config.batch_size, train), max(val, choice.test_images)
     widest = count * widest_layer(model, choice.image_shape) * size  # of one image
@@ -217,16 +228,28 @@ def _predict(
     def step() -> object:
         own = 0 if own_batches else None
         x, y = images(count, batch) if own_batches else images(batch)
-        if apart:
-            if own_batches:
-                x, y = x[0], y[0]
-            first = {name: leaf[0].detach().requires_grad_() for name, leaf in leaves.items()}
-            buffers = {name: value[0] for name, value in state.items()}
-            own_model = device == "cpu" and not can_be_deepened(config)
-            loss, after = (alone if own_model else member).train(first, buffers, x, y, chosen[0])
-            return after, torch.autograd.grad(loss, list(first.values()))
-        losses, after = vmap(member.train, (0, 0, own, own, 0))(leaves, state, x, y, chosen)
-        return after, torch.autograd.grad(losses.sum(), list(leaves.values()))
+        if device != "cpu" and count > 1:
+            losses, after = vmap(member.train, (0, 0, own, own, 0))(leaves, state, x, y, chosen)
+            return after, torch.autograd.grad(losses.sum(), list(leaves.values()))
+        if own_batches:
+            x, y = x[0], y[0]
+        first = {name: leaf[0].detach().requires_grad_() for name, leaf in leaves.items()}
+        buffers = {name: value[0] for name, value in state.items()}
+        own_model = alone if device == "cpu" else member
+        loss, after = own_model.train(first, buffers, x, y, chosen[0])
+        return after, torch.autograd.grad(loss, list(first.values()))
+
+    def steps_together() -> object:
+        """What the steps of an epoch are done in, with the logits of all its batches."""
+        assert isinstance(model, FeedForward)
+        deepest = dataclasses.replace(config, num_layers=len(model.hidden))
+        configs = [deepest if can_be_deepened(config) else config] * count
+        parameters = {name: leaf.detach() for name, leaf in leaves.items()}
+        work = Backpropagation(model, configs, parameters, state)
+        for size in {batch, train % batch} - {0}:
+            lead = (count, size) if own_batches else (size,)
+            work.prepare(torch.Size(lead), math.prod(choice.image_shape), choice.classes)
+        return work, empty(count, train, choice.classes)
 
     def evaluate() -> object:
         most = EVALUATION_BYTES[device]
@@ -246,7 +269,10 @@ def _predict(
     answers = count * val * (choice.classes + 1) * size
     # A GPU brings them to the host part by part, those of best weights from copies of these.
     evaluated = 2 * answers if device == "cpu" else parameters
-    training = max(peak_memory(step, copies=device == "cpu"), updating)
+    if together:
+        training = peak_memory(steps_together) - parameters  # the gradients
+    else:
+        training = max(peak_memory(step, copies=device == "cpu"), updating)
     pixels = math.prod(choice.image_shape)
     return StackMemory(
         parameters=parameters,
@@ -303,7 +329,7 @@ def _at_most(config: RunConfig, count: int, layout: Layout, device: str) -> int:
     kinds = len(layout.activations) + len(layout.conv_activations) + len(layout.losses)
     pixels, largest = math.prod(choice.image_shape), max(val, choice.test_images)
     held = pixels + (20 + 3 * kinds) * values
-    active = 1 if trained_apart(config, count, device) else count
+    active = 1 if config.model == "cnn" else count
     batch = min(config.batch_size, train)
     training = 4 * (count * (9 * parameters + batch * pixels) + active * batch * held)
     evaluated = min(EVALUATION_BYTES[device], 4 * count * values * largest)

@@ -1,72 +1,52 @@
-"""The updates of a whole stack, rule by rule."""
+"""The updates of a whole stack on a GPU, rule by rule."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dlsweep.config import RunConfig
-from dlsweep.training._fused import FUSED, FusedUpdate
 from dlsweep.training._rules import Rule, Settings, rule_of
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Consecutive rows of a stack with rules of one kind and equally many parameters.
+    """Consecutive rows of a stack with rules of one kind.
 
     Attributes:
         rule: the first one's, with whose update all are updated.
         rows: their slice of the stack.
-        owned: how many columns are theirs, from the first; the others are not updated.
         settings: theirs.
         weight_decay: a column (rows, 1).
         decays: whether any of them is not 0.
-        blocks: views of their parameters and slots, a block of columns each, with its columns.
-        fused: what updates the one member that this is in place of all that, if anything does.
+        parameters: views of theirs.
+        slots: likewise.
     """
 
     rule: Rule
     rows: slice
-    owned: int
     settings: Settings
     weight_decay: Tensor
     decays: bool
-    blocks: list[tuple[slice, Tensor, list[Tensor]]]
-    fused: FusedUpdate | None = None
-
-
-_BLOCK = 32 * 1024
-"""Numbers of each matrix that are updated at once on a CPU.
-
-A rule reads and writes its operands several times over; in blocks, all but the first time they are
-in the cache. As whole matrices they come from memory each time, which takes several times as long.
-"""
+    parameters: Tensor
+    slots: list[Tensor]
 
 
 class Optimizer:
     """The update of a whole stack, segment by segment.
 
     Args:
-        configs: the K members' configurations; those that can be one segment stand together.
+        configs: the K members' configurations; those with rules of one kind stand together.
         parameters: (K, P), updated in place by ``step``.
-        owned: how many columns are each member's, from the first, (K,); all by default.
     """
 
-    def __init__(
-        self,
-        configs: Sequence[RunConfig],
-        parameters: Tensor,
-        owned: Sequence[int] | None = None,
-    ) -> None:
+    def __init__(self, configs: Sequence[RunConfig], parameters: Tensor) -> None:
         self.configs = list(configs)
-        self._owned = list(owned or [parameters.shape[1]] * len(self.configs))
         self.steps = 0
         """Steps taken so far."""
         most = max(rule_of(config).slots for config in configs)
@@ -79,76 +59,24 @@ class Optimizer:
         return self._segments
 
     def _prepare(self, parameters: Tensor) -> None:
-        self._parameters = parameters
         self._segments = []
-        kinds = zip((rule_of(config).kind for config in self.configs), self._owned, strict=True)
         stop = 0
-        for _, alike in itertools.groupby(kinds):
+        for _, alike in itertools.groupby(rule_of(config).kind for config in self.configs):
             start, stop = stop, stop + len(list(alike))
             self._segments.append(self._segment(slice(start, stop), parameters))
 
     def _segment(self, rows: slice, parameters: Tensor) -> Segment:
         configs = self.configs[rows]
         rule = rule_of(configs[0])
-        count = self._owned[rows.start]
-        on_cpu = parameters.device.type == "cpu"
-        width = max(1, _BLOCK // len(configs)) if on_cpu else count
-        slots = self.slots[: rule.slots]
-        columns = [slice(at, min(at + width, count)) for at in range(0, count, width)]
         return Segment(
             rule=rule,
             rows=rows,
-            owned=count,
             settings=Settings.of(configs, parameters),
             weight_decay=parameters.new_tensor([[config.weight_decay] for config in configs]),
             decays=any(config.weight_decay > 0 for config in configs),
-            blocks=[(c, parameters[rows, c], [slot[rows, c] for slot in slots]) for c in columns],
+            parameters=parameters[rows],
+            slots=[slot[rows] for slot in self.slots[: rule.slots]],
         )
-
-    def fuse(self) -> None:
-        """Let ``step`` update members one by one, for as long as no member leaves.
-
-        On a CPU this is the fastest where members are few and not compiled, and what a member gets
-        is the same to the bit whoever is beside it.
-        """
-        self._segments = []
-        for k, config in enumerate(self.configs):
-            segment = self._segment(slice(k, k + 1), self._parameters)
-            if config.optimizer in FUSED:
-                own = slice(self._owned[k])
-                slots = [slot[k, own] for slot in self.slots[: segment.rule.slots]]
-                fused = FusedUpdate(config, self._parameters[k, own], slots)
-                segment = dataclasses.replace(segment, fused=fused)
-            self._segments.append(segment)
-
-    def compile(
-        self,
-        first: int,
-        program: Callable[[str], Callable[..., Any]],
-    ) -> None:
-        """Prepare ``step_compiled``, for as long as no member leaves.
-
-        Args:
-            first: the size of the first piece of the gradient.
-            program: gives the compiled update of the rules of this kind, see ``update_program``.
-        """
-        self._updates = []
-        for segment in self._segments:
-            rows, pieces = segment.rows, (slice(first), slice(first, segment.owned))
-            matrices = [self._parameters, *self.slots[: segment.rule.slots]]
-            w, *slots = [[matrix[rows, columns] for columns in pieces] for matrix in matrices]
-            columns = [segment.weight_decay, *segment.settings.columns]
-            run = program(segment.rule.kind)
-            rest = slice(segment.owned - first)
-            self._updates.append((run, rows, rest, w, [*itertools.chain(*slots), *columns]))
-
-    def step_compiled(
-        self, gradients: tuple[Tensor, Tensor], factors: Sequence[Sequence[Tensor]]
-    ) -> None:
-        """``step`` by compiled programs, with the gradient in two pieces, (K, size) each."""
-        first, others = gradients
-        for (run, rows, rest, w, after), columns in zip(self._updates, factors, strict=True):
-            run(*w, first[rows], others[rows, rest], *after, *columns)
 
     def begin_epoch(self, learning_rates: np.ndarray, steps: int, like: Tensor) -> list[Tensor]:
         """The factors of the next ``steps`` steps.
@@ -171,8 +99,6 @@ class Optimizer:
         tables = []
         for segment in self._segments:
             members = range(segment.rows.start, segment.rows.stop)
-            if segment.fused is not None:
-                segment.fused.begin_epoch(learning_rates[members[0]], self.steps)
             table = np.stack([factors(k) for k in members], axis=2)
             tables.append(torch.from_numpy(table).to(like.dtype).to(like.device).unsqueeze(3))
         self.steps += steps
@@ -186,19 +112,14 @@ class Optimizer:
             factors: for each segment its factors of this step, as columns (rows, 1).
         """
         for segment, columns in zip(self._segments, factors, strict=True):
-            if segment.fused is not None:
-                segment.fused(gradient[segment.rows.start, : segment.owned])
-                continue
-            for where, parameters, slots in segment.blocks:
-                g = gradient[segment.rows, where]
-                if segment.decays:
-                    g.addcmul_(segment.weight_decay, parameters)
-                segment.rule.update(parameters, g, slots, segment.settings, columns)
+            g, parameters = gradient[segment.rows], segment.parameters
+            if segment.decays:
+                g.addcmul_(segment.weight_decay, parameters)
+            segment.rule.update(parameters, g, segment.slots, segment.settings, columns)
 
     def keep(self, rows: Sequence[int], parameters: Tensor) -> None:
         """Go on with these members only; ``parameters`` are theirs already, (len(rows), P)."""
         index = torch.tensor(rows, device=parameters.device)
         self.configs = [self.configs[row] for row in rows]
-        self._owned = [self._owned[row] for row in rows]
         self.slots = [slot.index_select(0, index) for slot in self.slots]
         self._prepare(parameters)

@@ -23,8 +23,6 @@ _CACHED_NUMBERS = 700_000
 
 Networks of 4 hidden layers of 128 cost 5 % less each in a stack of four than in one of eight.
 """
-_STEPS_ALONE = 60_000
-"""Steps of a run by itself that save what compiling takes, some 25 seconds, and a little more."""
 
 
 def stack_key(config: RunConfig) -> Hashable:
@@ -64,17 +62,17 @@ def steps(config: RunConfig) -> int:
 def cost(config: RunConfig) -> float:
     """About how many seconds a run takes on one core, for putting the longest stacks first.
 
-    Per step: the arithmetic of a forward and a backward pass, at 90 GFLOP/s and that of
-    convolutions at 50; the traffic of the update at 16 GB/s, and of what convolutions give (20
+    Per step: the arithmetic of a forward and a backward pass, at 100 GFLOP/s and that of
+    convolutions at 50; the traffic of the update at 50 GB/s, and of what convolutions give (20
     bytes for a value and its activation, forward and backward, as much again for batch norm and for
-    dropout) at 10; and 0.1 ms for everything else, 1 ms with convolutions. Cores differ, but hardly
-    in how these relate.
+    dropout) at 10; and 0.04 ms for everything else, 1 ms with convolutions. Cores differ, but
+    hardly in how these relate.
     """
     products, convolutions, values, dense = _sizes(config)
-    arithmetic = 6 * config.batch_size * (products / 50e9 + dense / 90e9)
+    arithmetic = 6 * config.batch_size * (products / 50e9 + dense / 100e9)
     passes = 1 + config.batch_norm + (config.dropout > 0)
-    traffic = 28 * (convolutions + dense) / 16e9 + 20 * passes * values * config.batch_size / 10e9
-    rest = 1e-3 if config.model == "cnn" else 1e-4
+    traffic = 28 * (convolutions + dense) / 50e9 + 20 * passes * values * config.batch_size / 10e9
+    rest = 1e-3 if config.model == "cnn" else 4e-5
     return steps(config) * (arithmetic + traffic + rest)
 
 
@@ -105,31 +103,19 @@ def threads(config: RunConfig) -> int | None:
 
 
 def compiling_pays(member_steps: float, processes: int) -> bool:
-    """Whether compiling is worth its time, for steps of members that are still to be trained.
+    """Whether compiling for a GPU is worth its time, for steps of members still to be trained.
 
-    Compiling takes 20 to 30 seconds of a core, which processes share, and loading what the others
-    have compiled some seconds more of each; a step of a member that is compiled takes about a
-    millisecond less.
+    An estimate: compiling takes 20 to 30 seconds of a core in each process, and a step of a member
+    that is compiled takes about a millisecond less.
     """
     return member_steps > 25_000 + 5_000 * processes
-
-
-def layout_alone(config: RunConfig, device: str) -> Layout | None:
-    """The layout to compile a run for that is trained by itself; None where that does not pay.
-
-    On a CPU a compiled step takes half a millisecond less. It is the length of the run that
-    decides, not whether the programs happen to be there: the same run has the same bits each time.
-    """
-    if device != "cpu" or config.model != "feedforward" or config.backend != "torch":
-        return None
-    return Layout.of([config]) if steps(config) > _STEPS_ALONE else None
 
 
 def most_members(runs: int, processes: int, device: str = "cpu", model: str = "feedforward") -> int:
     """How large stacks may be: small enough for all processes, and on a CPU for its caches.
 
-    Members of a CNN's stack are trained one after the other there (see ``trained_apart``): a stack
-    of several gains nothing, and stacks of one leave no process idle while another has many.
+    Members of a CNN's stack are trained one after the other there (see ``Apart``): a stack of
+    several gains nothing, and stacks of one leave no process idle while another has many.
 
     What fits into a GPU's memory is ``plan``'s to say.
     """
@@ -156,10 +142,11 @@ def _largest(most: Sizes, config: RunConfig, device: str) -> int:
     return min(largest, max(_FEW, _CACHED_NUMBERS // (convolutions + dense)))
 
 
-def _likeness(configs: Sequence[RunConfig], i: int) -> tuple[str, int, int]:
-    """Neighbours in this order are updated together, and end together."""
+def _likeness(configs: Sequence[RunConfig], device: str, i: int) -> tuple[str, int, str, int]:
+    """Neighbours in this order end together, and share operations (see ``standing``)."""
     config = configs[i]
-    return rule_of(config).kind, config.epochs, config.num_layers
+    kind = "" if device == "cpu" else rule_of(config).kind
+    return kind, config.epochs, config.activation, config.num_layers
 
 
 def plan(
@@ -170,9 +157,9 @@ def plan(
 ) -> list[list[int]]:
     """Stacks for a list of runs.
 
-    What shares its shapes is shared out evenly, with runs side by side whose update rules are of
-    one kind: each kind in a stack is an operation of its own. Why the stacks are as large as they
-    are goes to the logger ``dlsweep.training``.
+    What shares its shapes is shared out evenly, with runs side by side that are alike: what these
+    have in common is one operation. Why the stacks are as large as they are goes to the logger
+    ``dlsweep.training``.
 
     Args:
         configs: the runs.
@@ -205,7 +192,7 @@ def plan(
         if size >= len(group):
             why = "all that share its shapes"
         size = math.ceil(len(group) / math.ceil(len(group) / size))
-        ordered = sorted(group, key=functools.partial(_likeness, configs))
+        ordered = sorted(group, key=functools.partial(_likeness, configs, device))
         parts = [sorted(ordered[start : start + size]) for start in range(0, len(group), size)]
         if memory is not None and device != "cpu" and configs[group[0]].backend == "torch":
             runs = [configs[i] for i in parts[0]]

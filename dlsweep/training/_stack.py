@@ -101,9 +101,9 @@ class Stack:
         configs: the members' configurations, all with the same ``stack_key``.
         data: what to train on, where to train, and in which precision: its tensors' device and
             floating-point type are the stack's.
-        compile_for: train with compiled programs, several times as fast after seconds of
-            compiling. Stacks compiled for the same layout share their programs, so it is best that
-            of all configurations that will be trained.
+        compile_for: on a GPU, train with compiled programs, faster after seconds of compiling.
+            Stacks compiled for the same layout share their programs, so it is best that of all
+            configurations that will be trained.
         state: what ``state`` gave for a stack of the same configurations; this one goes on at the
             next epoch as that one would have, bit for bit on the same kind of machine. Its layout
             is the state's.

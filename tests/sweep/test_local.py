@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, load
@@ -359,6 +360,8 @@ def test_what_is_compiled_once_stays_compiled(
         return len(left) == 2  # the second of three stacks
 
     monkeypatch.setattr("dlsweep.sweep._stacks.compiling_pays", pays)
+    monkeypatch.setattr("dlsweep.sweep._stacks.free_memory", lambda *_: None)
+    monkeypatch.setattr("dlsweep.sweep._local.choose_device", lambda _: torch.device("cuda"))
     given = {**GRID, "hidden_size": {"values": [7, 8, 9]}}
     with Study.open(sweep(given, "grid"), storage) as study:
         run(study, digits, trainer=Noting(lambda _: digits))

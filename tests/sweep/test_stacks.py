@@ -49,9 +49,10 @@ def test_what_is_compiled_once_stays_compiled(monkeypatch: pytest.MonkeyPatch):
         return member_steps > 100
 
     monkeypatch.setattr("dlsweep.sweep._stacks.compiling_pays", pays)
+    monkeypatch.setattr("dlsweep.sweep._stacks.free_memory", lambda *_: None)
     config = {"epochs": 1, "batch_size": 1293}  # one step for all the training images
     first, second = runs(config), runs(config, {**config, "activation": "tanh"})
-    queue: StackQueue[Run] = StackQueue(2)
+    queue: StackQueue[Run] = StackQueue(2, "cuda")
     queue.add(first)
     assert queue.next(unasked=10) == (first, None)
     queue.add(second)
@@ -59,6 +60,9 @@ def test_what_is_compiled_once_stays_compiled(monkeypatch: pytest.MonkeyPatch):
     assert queue.next(unasked=200)[1] == layout  # 2 steps wait; 200 runs more are like these
     assert queue.next()[1] == layout
     assert asked == [(11, 2), (202, 2)]
+    on_a_cpu: StackQueue[Run] = StackQueue(2)
+    on_a_cpu.add(first)
+    assert on_a_cpu.next(unasked=10**9) == (first, None)
 
 
 def test_stacks_keep_to_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch):

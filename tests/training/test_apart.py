@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from dlsweep.models import build
-from dlsweep.training import Layout, train_stack
-from dlsweep.training._apart import Apart, own_member, trained_apart
+from dlsweep.training import BACKENDS, Layout, train_stack
+from dlsweep.training._apart import Apart, own_member
+from dlsweep.training._cpu_learner import _take
+from dlsweep.training._gpu_learner import GpuLearner
 from dlsweep.training._member import Member
-from dlsweep.training._torch import _take
 from tests.training.helpers import SMALL_CNN, assert_same_bits, assert_same_run, digits, small
 
 RICH = SMALL_CNN | {"batch_norm": True, "dropout": 0.3, "epochs": 2}
@@ -24,19 +25,11 @@ def rich(**settings):
     return [small(**RICH | member | settings) for member in members]
 
 
-def test_who_is_trained_apart():
-    assert trained_apart(small(**SMALL_CNN), 8, "cpu")
-    assert not trained_apart(small(**SMALL_CNN), 8, "cuda")
-    assert not trained_apart(small(), 8, "cpu")
-    assert trained_apart(small(), 1, "cpu")
-    assert trained_apart(small(**SMALL_CNN), 1, "cuda")
-
-
 @pytest.mark.parametrize("seeds", [(0, 0, 0), (0, 1, 2)], ids=["one order", "three orders"])
 def test_apart_and_mapped_are_the_same(monkeypatch, seeds):
     configs = [dataclasses.replace(c, seed=s) for c, s in zip(rich(), seeds, strict=True)]
     apart = train_stack(configs, digits())
-    monkeypatch.setattr("dlsweep.training._torch.trained_apart", lambda *_: False)
+    monkeypatch.setitem(BACKENDS, "torch", GpuLearner)
     for result, expected in zip(apart, train_stack(configs, digits()), strict=True):
         assert_same_run(result, expected)
 
@@ -63,35 +56,15 @@ def test_buffers_are_those_of_the_moment():
     model = build(config, (1, 8, 8), 10)
     parameters = {name: p.detach().unsqueeze(0) for name, p in model.named_parameters()}
     buffers = {name: b.unsqueeze(0) for name, b in model.named_buffers()}
-    gradient = torch.empty(1, sum(p.numel() for p in parameters.values()))
     member = own_member(config, (1, 8, 8), 10)
-    apart = Apart([member], parameters, buffers, gradient, torch.zeros(1, dtype=torch.int64))
+    apart = Apart([member], parameters, buffers, torch.zeros(1, dtype=torch.int64))
     images, labels = torch.ones(4, 1, 8, 8), torch.zeros(4, dtype=torch.int64)
     (step,) = (name for name in buffers if name.endswith("step"))
     first = apart.step(images, labels)[0]
-    buffers[step].fill_(0)  # as a compiled step writes what it changes
+    buffers[step].fill_(0)  # as a learner writes what it goes on from
     assert torch.equal(apart.step(images, labels)[0], first)
     assert buffers[step].tolist() == [1]
     assert not torch.equal(apart.step(images, labels)[0], first)
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "adam"])
-def test_one_member_is_updated_as_members_are(monkeypatch, optimizer):
-    config = small(optimizer=optimizer, weight_decay=0.01, epochs=3, lr_schedule="cosine")
-    fused = train_stack([config], digits())
-    monkeypatch.setattr("dlsweep.training._optimizers.FUSED", ())
-    assert_same_run(fused[0], train_stack([config], digits())[0])
-
-
-def test_a_compiled_member_goes_on_where_a_last_image_is_alone():
-    """Programs take no batch of one image; what they count, the member alone goes on counting."""
-    data, config = digits(), small(dropout=0.3, batch_size=1, epochs=1)
-    count = len(data.train)
-    config = dataclasses.replace(config, batch_size=count - 1)
-    assert_same_run(
-        train_stack([config], data, compile_for=Layout.of([config]))[0],
-        train_stack([config], data)[0],
-    )
 
 
 @pytest.mark.parametrize("strides", [(64, 64, 8, 1), (64, 1, 8, 1)])

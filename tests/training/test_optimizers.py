@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import torch
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import OPTIMIZERS
 from dlsweep.training import RULES
+from dlsweep.training._fused import FusedOptimizer
+from dlsweep.training._matrix import Columns
 from dlsweep.training._optimizers import Optimizer
 
 STEPS = 30
@@ -59,17 +62,56 @@ def gradients(rows: int, dtype: torch.dtype) -> torch.Tensor:
     return torch.from_numpy(drawn).to(dtype)
 
 
-def ours(configs, start, gradient, rates, splits):
+class OfRules:
+    """The rules for a whole stack, as on a GPU."""
+
+    def __init__(self, configs, parameters):
+        self.optimizer, self.parameters = Optimizer(configs, parameters), parameters
+
+    def epoch(self, rates, gradients):
+        """Take a step for each gradient, (T, K, SIZE); yields after each."""
+        tables = self.optimizer.begin_epoch(rates, len(gradients), self.parameters)
+        for i, gradient in enumerate(gradients):
+            self.optimizer.step(gradient.clone(), [table[i].unbind(0) for table in tables])
+            yield
+
+    def keep(self, rows, parameters):
+        self.optimizer.keep(rows, parameters)
+        self.parameters = parameters
+
+
+class Fused:
+    """Fused kernels member by member, as on a CPU: of two parameters, a matrix and a vector."""
+
+    SHAPES: ClassVar = {"weight": torch.Size([3, 12]), "bias": torch.Size([4])}
+
+    def __init__(self, configs, parameters):
+        columns, names = Columns(self.SHAPES), [list(self.SHAPES)] * len(configs)
+        self.optimizer = FusedOptimizer(configs, columns, names, parameters)
+
+    def epoch(self, rates, gradients):
+        self.optimizer.begin_epoch(rates, len(gradients))
+        for gradient in gradients.clone():
+            self.optimizer.step([[row[:36].view(3, 12), row[36:]] for row in gradient])
+            yield
+
+    def keep(self, rows, parameters):
+        self.optimizer.keep(rows, parameters)
+
+
+@pytest.fixture(params=[OfRules, Fused])
+def updates(request):
+    return request.param
+
+
+def ours(updates, configs, start, gradient, rates, splits):
     """The parameters after each step; an epoch ends and the learning rates change at ``splits``."""
     parameters = start.clone()
-    optimizer = Optimizer(configs, parameters)
+    optimizer = updates(configs, parameters)
     path = []
     bounds = [0, *splits, STEPS]
     for epoch, (begin, end) in enumerate(itertools.pairwise(bounds)):
-        tables = optimizer.begin_epoch(rates[epoch], end - begin, parameters)
-        for i in range(begin, end):
-            step = [table[i - begin].unbind(0) for table in tables]
-            optimizer.step(gradient[i].clone(), step)
+        for _ in optimizer.epoch(rates[epoch], gradient[begin:end]):
             path.append(parameters.clone())
     return torch.stack(path)
 
@@ -91,7 +133,7 @@ def theirs(configs, start, gradient, rates, splits):
     return torch.stack(rows, 1)
 
 
-def check(configs, dtype, splits=()):
+def check(updates, configs, dtype, splits=()):
     # Weights start as small as the steps are, so that the tolerance is one on the steps.
     start = torch.from_numpy(np.random.default_rng(0).standard_normal((len(configs), SIZE)))
     start = (start * 0.01).to(dtype)
@@ -100,7 +142,7 @@ def check(configs, dtype, splits=()):
         np.array([c.learning_rate * 0.3**epoch for c in configs])
         for epoch in range(len(splits) + 1)
     ]
-    found = ours(configs, start, gradient, rates, splits)
+    found = ours(updates, configs, start, gradient, rates, splits)
     expected = theirs(configs, start, gradient, rates, splits)
     for k in range(len(configs)):
         error = (found[:, k] - expected[:, k]).abs().max() / expected[:, k].abs().max()
@@ -112,26 +154,26 @@ def check(configs, dtype, splits=()):
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 @pytest.mark.parametrize("dtype", TOLERANCES, ids=["float64", "float32"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_takes_the_steps_of_torch_optim(name, dtype, weight_decay, splits):
+def test_takes_the_steps_of_torch_optim(updates, name, dtype, weight_decay, splits):
     configs = [
         RunConfig(optimizer=name, learning_rate=lr, weight_decay=weight_decay, **row)
         for row, lr in zip(ROWS, (0.01, 0.003, 0.02, 0.001), strict=True)
     ]
-    check(configs, dtype, splits)
+    check(updates, configs, dtype, splits)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES, ids=["float64", "float32"])
-def test_rows_of_all_rules_and_of_some_with_weight_decay(dtype):
+def test_rows_of_all_rules_and_of_some_with_weight_decay(updates, dtype):
     configs = [
         RunConfig(optimizer=name, learning_rate=0.01, weight_decay=decay, **ROWS[1])
         for name in OPTIMIZERS
         for decay in (0.0, 0.3)
     ]
-    check(configs, dtype, (10,))
+    check(updates, configs, dtype, (10,))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_rows_that_stay_go_on_where_they_were(name):
+def test_rows_that_stay_go_on_where_they_were(updates, name):
     """After some rows have left, the others' steps are those they would have taken anyway."""
     others = [n for n in OPTIMIZERS if n != name]
     configs = [RunConfig(optimizer=n, weight_decay=0.01) for n in [*others[:3], name, name]]
@@ -141,13 +183,11 @@ def test_rows_that_stay_go_on_where_they_were(name):
     expected = theirs(configs, start, gradient, [rates], ())
 
     parameters = start.clone()
-    optimizer = Optimizer(configs, parameters)
+    optimizer = updates(configs, parameters)
     rows = list(range(len(configs)))
     for begin, keep in ((0, [1, 3, 4]), (10, [2]), (20, [0])):
-        tables = optimizer.begin_epoch(rates[: len(rows)], 10, parameters)
-        for i in range(10):
-            step = [table[i].unbind(0) for table in tables]
-            optimizer.step(gradient[begin + i, rows].clone(), step)
+        for _ in optimizer.epoch(rates[: len(rows)], gradient[begin : begin + 10, rows]):
+            pass
         torch.testing.assert_close(parameters, expected[begin + 9, rows], rtol=0, atol=1e-14)
         rows = [rows[row] for row in keep]
         parameters = parameters[keep]
@@ -155,7 +195,7 @@ def test_rows_that_stay_go_on_where_they_were(name):
     assert rows == [4]
 
 
-def test_a_row_of_infinities_leaves_the_others_alone():
+def test_a_row_of_infinities_leaves_the_others_alone(updates):
     configs = [RunConfig(optimizer=name, weight_decay=0.1) for name in OPTIMIZERS]
     gradient = gradients(len(configs), torch.float64)
     start = torch.zeros(len(configs), SIZE)
@@ -165,7 +205,7 @@ def test_a_row_of_infinities_leaves_the_others_alone():
         spoilt = gradient.clone()
         spoilt[5:10, row] = float("inf")
         spoilt[10:, row] = float("nan")
-        found = ours(configs, start, spoilt, [rates], ())
+        found = ours(updates, configs, start, spoilt, [rates], ())
         others = [k for k in range(len(configs)) if k != row]
         torch.testing.assert_close(found[:, others], expected[:, others], rtol=0, atol=1e-14)
         assert not found[-1, row].isfinite().any()

@@ -1,0 +1,187 @@
+"""Backpropagation through a stack of fully connected networks on a CPU, written out.
+
+The deepest members stand first, so those with an i-th layer are its first rows, and a layer is
+computed for these alone. What members differ in besides numbers (activations, losses) is done for
+those neighbours who have it in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dlsweep.config import RunConfig
+from dlsweep.models import Block, Dropout, DropoutInBlocks, FeedForward
+from dlsweep.training._layers import (
+    Activations,
+    BatchNorm,
+    Dropouts,
+    Layer,
+    Linear,
+    Operations,
+    runs,
+)
+from dlsweep.training._losses import loss_gradient
+
+Tensors = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """A step's operations, and where they have what.
+
+    Attributes:
+        images: flat, (B, pixels) or (K, B, pixels); to be written before.
+        labels: one-hot, (B, classes) or (K, B, classes); likewise.
+        operations: the step.
+        logits: (K, B, classes).
+    """
+
+    images: Tensor
+    labels: Tensor
+    operations: Operations
+    logits: Tensor
+
+
+class Backpropagation:
+    """Computes the gradients of a stack of fully connected networks.
+
+    Args:
+        model: of the deepest member; its values are not used.
+        configs: the members', in the order of ``standing``.
+        parameters: stacked, (K, …), by name, contiguous within a member; not copied.
+        buffers: likewise; written to.
+    """
+
+    def __init__(
+        self,
+        model: FeedForward,
+        configs: Sequence[RunConfig],
+        parameters: Tensors,
+        buffers: Tensors,
+    ) -> None:
+        self._configs, self._buffers = configs, buffers
+        depths = [config.num_layers for config in configs]
+        self._members = {"output": len(configs)}
+        """How many have a part of the network."""
+        self._blocks: dict[str, Block] = {}
+        self._dropouts: dict[str, tuple[str, Dropout]] = {}
+        for name, module in model.hidden.named_children():
+            part = f"hidden.{name}"
+            if isinstance(module, Block):
+                block, members = part, sum(depth > len(self._blocks) for depth in depths)
+                self._members[block], self._blocks[block] = members, module
+            else:
+                assert isinstance(module, Dropout)
+                self._dropouts[block] = part, module
+        self._parameters = {
+            name: parameter[: self._members[".".join(name.split(".")[:-2]) or "output"]]
+            for name, parameter in parameters.items()
+        }
+        self._into = {n: p.new_empty(p.shape) for n, p in self._parameters.items()}
+        self.gradients = [
+            {name: into[row] for name, into in self._into.items() if row < len(into)}
+            for row in range(len(configs))
+        ]
+        """Of each member, by the names of its parameters; what a step writes."""
+        self._passes: dict[torch.Size, _Pass] = {}
+
+    def step(self, images: Tensor, labels: Tensor, index: Tensor) -> Tensor:
+        """The logits of a batch, (K, B, classes), after which ``gradients`` are those of its loss.
+
+        They are good until the next step.
+
+        Args:
+            images: flat, (N, pixels).
+            labels: one-hot, (N, classes).
+            index: which of these are the batch, (B,), or (K, B) where members have their own.
+        """
+        self.prepare(index.shape, images.shape[1], labels.shape[1])
+        batch = self._passes[index.shape]
+        flat = index.flatten()
+        torch.index_select(images, 0, flat, out=batch.images.flatten(0, -2))
+        torch.index_select(labels, 0, flat, out=batch.labels.flatten(0, -2))
+        batch.operations.run()
+        return batch.logits
+
+    def prepare(self, index: torch.Size, pixels: int, classes: int) -> None:
+        """Make all that a step takes with an index of this shape."""
+        if index not in self._passes:
+            self._passes[index] = self._pass(index, pixels, classes)
+
+    def _pass(self, lead: torch.Size, pixels: int, classes: int) -> _Pass:
+        do = Operations(self._parameters["output.weight"])
+        members, size = len(self._configs), lead[-1]
+        images, labels = do.memory(*lead, pixels), do.memory(*lead, classes)
+        x = images.expand(members, size, pixels)
+        weights, layers, ended = [], [], []
+        for part, block in self._blocks.items():
+            if self._members[part] < len(x):
+                ended.append(x[self._members[part] :])
+                x = x[: self._members[part]]
+            weights.append(self._linear(f"{part}.weights"))
+            layers.append(self._after(part, block))
+            x = weights[-1].forward(do, x)
+            for layer in layers[-1]:
+                x = layer.forward(do, x)
+        if ended:
+            parts = [x, *reversed(ended)]
+            x = do.memory(members, *x.shape[1:])
+            do.add(torch.cat, parts, out=x)
+        output = self._linear("output")
+        logits = output.forward(do, x)
+        at_logits = do.memory(*logits.shape)
+        for loss, rows in runs([config.loss for config in self._configs]):
+            hot = labels[rows] if labels.dim() == 3 else labels
+            do.add(loss_gradient, loss, logits[rows], hot, at_logits[rows])
+        output.backward(do, at_logits)
+        following, at_values = 0, at_logits
+        for i in reversed(range(len(weights))):
+            # The members who have a next layer, and those for whom the output is the next.
+            own = len(weights[i].weight)
+            d = do.memory(own, size, weights[i].weight.shape[1])
+            if following:
+                rows = slice(following)
+                weights[i + 1].backward_to_input(do, at_values, rows, d[rows])
+            if following < own:
+                rows = slice(following, own)
+                output.backward_to_input(do, at_logits, rows, d[rows])
+            for layer in reversed(layers[i]):
+                layer.backward(do, d)
+            weights[i].backward(do, d)
+            following, at_values = own, d
+        return _Pass(images, labels, do, logits)
+
+    def _linear(self, part: str) -> Linear:
+        names = [n for n in (f"{part}.weight", f"{part}.bias") if n in self._parameters]
+        weight, *bias = (self._parameters[n] for n in names)
+        return Linear(weight, bias[0] if bias else None, [self._into[n] for n in names])
+
+    def _after(self, part: str, block: Block) -> list[Layer]:
+        """What follows the weights of a block."""
+        members = self._members[part]
+        layers: list[Layer] = []
+        if isinstance(block.norm, nn.BatchNorm1d):
+            names = [f"{part}.norm.{n}" for n in ("weight", "bias")]
+            *running, batches = (
+                self._buffers[f"{part}.norm.{n}"][:members]
+                for n in ("running_mean", "running_var", "num_batches_tracked")
+            )
+            parameters = [self._parameters[n] for n in names]
+            into = [self._into[n] for n in names]
+            layers.append(BatchNorm(block.norm, parameters, running, batches, into))
+        layers.append(Activations([config.activation for config in self._configs[:members]]))
+        if part in self._dropouts:
+            layers.append(Dropouts([self._dropout(part, row) for row in range(members)]))
+        return layers
+
+    def _dropout(self, part: str, row: int) -> DropoutInBlocks:
+        """What follows the block of a member, with its buffers."""
+        name, module = self._dropouts[part]
+        layer = DropoutInBlocks.of(module)
+        for buffer in ("p", "key", "step"):
+            setattr(layer, buffer, self._buffers[f"{name}.{buffer}"][row])
+        return layer

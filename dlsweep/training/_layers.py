@@ -1,0 +1,201 @@
+"""The layers of fully connected networks, forward and backward, as operations to be done.
+
+The step of a small network takes about as long as to say what is to be done. So it is said once:
+a layer puts its operations down (``Operations``) with the memory that they read and write, for the
+first n members of a stack at once, and a step does them one after the other.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from dlsweep.models import DropoutInBlocks, activate_, activation_backward_
+
+
+class Operations:
+    """What is to be done, in order, and the memory for it.
+
+    Args:
+        like: a tensor with the type and device of all others.
+    """
+
+    def __init__(self, like: Tensor) -> None:
+        self._like = like
+        self._calls: list[Callable[[], object]] = []
+
+    def memory(self, *shape: int) -> Tensor:
+        """Room for an operation's result."""
+        return self._like.new_empty(shape)
+
+    def add(self, operation: Callable[..., object], *given: Any, **named: Any) -> None:
+        """Put down an operation and what it is given."""
+        self._calls.append(functools.partial(operation, *given, **named))
+
+    def run(self) -> None:
+        """Do all of them."""
+        for call in self._calls:
+            call()
+
+
+class Layer(Protocol):
+    """A part of a network after its weights, for n members."""
+
+    def forward(self, do: Operations, x: Tensor) -> Tensor:
+        """Where its values for a batch will be, (n, B, units), given where its input is."""
+
+    def backward(self, do: Operations, d: Tensor) -> None:
+        """Turn the gradient at its values into that at its input, in place."""
+
+
+class Linear:
+    """x Wᵀ + b.
+
+    Args:
+        weight: (n, outputs, inputs).
+        bias: (n, outputs), or None.
+        into: where the gradients of these go, contiguous.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, into: Sequence[Tensor]) -> None:
+        self.weight = weight
+        self._bias = None if bias is None else bias.unsqueeze(1)
+        self._into = into
+
+    def forward(self, do: Operations, x: Tensor) -> Tensor:
+        """Where its values will be, (n, B, outputs), given where its input is, (n, B, inputs)."""
+        self._x = x
+        y = do.memory(*x.shape[:2], self.weight.shape[1])
+        if self._bias is None:
+            do.add(torch.bmm, x, self.weight.mT, out=y)
+        else:
+            do.add(torch.baddbmm, self._bias, x, self.weight.mT, out=y)
+        return y
+
+    def backward(self, do: Operations, d: Tensor) -> None:
+        """The gradients of the weights and biases, given that at its values."""
+        weight, *bias = self._into
+        do.add(torch.bmm, d.mT, self._x, out=weight)
+        if bias:
+            do.add(torch.sum, d, 1, out=bias[0])
+
+    def backward_to_input(self, do: Operations, d: Tensor, rows: slice, into: Tensor) -> None:
+        """The gradient at the input of some members, given that at the values of all."""
+        do.add(torch.bmm, d[rows], self.weight[rows], out=into)
+
+
+class Activations:
+    """Activations in place, each for the neighbours who have it.
+
+    Args:
+        names: of the n members' activations.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._runs = list(runs(names))
+
+    def forward(self, do: Operations, x: Tensor) -> Tensor:
+        """See ``Layer``."""
+        self._y = x
+        for name, rows in self._runs:
+            do.add(activate_(name), x[rows])
+        return x
+
+    def backward(self, do: Operations, d: Tensor) -> None:
+        """See ``Layer``."""
+        for name, rows in self._runs:
+            do.add(activation_backward_(name), d[rows], self._y[rows])
+
+
+class BatchNorm:
+    """Batch norm, member by member, by the operations of torch's own module.
+
+    Args:
+        module: its settings.
+        parameters: weight and bias, (n, units) each.
+        running: mean and variance, likewise; written to.
+        batches: how many there were, (n,); written to.
+        into: where the gradients of the parameters go.
+    """
+
+    def __init__(
+        self,
+        module: nn.BatchNorm1d,
+        parameters: Sequence[Tensor],
+        running: Sequence[Tensor],
+        batches: Tensor,
+        into: Sequence[Tensor],
+    ) -> None:
+        assert module.momentum is not None
+        self._settings = True, module.momentum, module.eps
+        self._parameters = list(zip(*(p.unbind() for p in parameters), strict=True))
+        self._running = list(zip(*(r.unbind() for r in running), strict=True))
+        self._batches = batches
+        self._into = list(zip(*(g.unbind() for g in into), strict=True))
+        self._saved: list[Any] = [None] * len(batches)
+
+    def forward(self, do: Operations, x: Tensor) -> Tensor:
+        """See ``Layer``."""
+        self._x = x
+        y = do.memory(*x.shape)
+        do.add(self._batches.add_, 1)
+        for row in range(len(x)):
+            do.add(self._normalize, row, y[row])
+        return y
+
+    def backward(self, do: Operations, d: Tensor) -> None:
+        """See ``Layer``."""
+        for row in range(len(d)):
+            do.add(self._gradient, row, d[row])
+
+    def _normalize(self, row: int, into: Tensor) -> None:
+        given = *self._parameters[row], *self._running[row], *self._settings
+        y, *self._saved[row] = torch.native_batch_norm(self._x[row], *given)
+        into.copy_(y)
+
+    def _gradient(self, row: int, d: Tensor) -> None:
+        (weight, _), (training, _, epsilon) = self._parameters[row], self._settings
+        given = weight, *self._running[row], *self._saved[row], training, epsilon, [True] * 3
+        back = torch.ops.aten.native_batch_norm_backward(d, self._x[row], *given)
+        for value, where in zip(back, (d, *self._into[row]), strict=True):
+            where.copy_(value)
+
+
+class Dropouts:
+    """Dropout with each member's own mask.
+
+    Args:
+        layers: the n members' layers; their buffers are written to.
+    """
+
+    def __init__(self, layers: Sequence[DropoutInBlocks]) -> None:
+        self._layers = layers
+
+    def forward(self, do: Operations, x: Tensor) -> Tensor:
+        """See ``Layer``."""
+        y, self._masks = do.memory(*x.shape), do.memory(*x.shape)
+        for layer, row, mask in zip(self._layers, x, self._masks, strict=True):
+            do.add(_draw, layer, row, mask)
+        do.add(torch.mul, x, self._masks, out=y)  # not in place: the activation needs its values
+        return y
+
+    def backward(self, do: Operations, d: Tensor) -> None:
+        """See ``Layer``."""
+        do.add(d.mul_, self._masks)
+
+
+def _draw(layer: DropoutInBlocks, like: Tensor, mask: Tensor) -> None:
+    mask.copy_(layer.mask(like))
+
+
+def runs(keys: Sequence[str]) -> Iterator[tuple[str, slice]]:
+    """Neighbours with equal keys, and their slices."""
+    stop = 0
+    for key, alike in itertools.groupby(keys):
+        start, stop = stop, stop + len(list(alike))
+        yield key, slice(start, stop)

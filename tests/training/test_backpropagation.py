@@ -1,0 +1,191 @@
+"""The written-out gradient is autograd's, for whatever networks stand beside each other."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from dlsweep.config import RunConfig
+from dlsweep.config.choices import ACTIVATIONS
+from dlsweep.models import (
+    Dropout,
+    DropoutInBlocks,
+    activate_,
+    activation_backward_,
+    build,
+)
+from dlsweep.training._backpropagation import Backpropagation
+from dlsweep.training._cpu_learner import CpuLearner
+from dlsweep.training._layers import Operations, runs
+from dlsweep.training._layout import Layout, ordered_parameters, standing
+from dlsweep.training._losses import MEANS
+from tests.training.helpers import digits, small
+
+MIXED = [
+    small(num_layers=1, activation="tanh", loss="mean_squared_error"),
+    small(num_layers=3, activation="elu"),
+    small(num_layers=2, activation="leaky_relu", seed=1),
+    small(num_layers=3, activation="relu", loss="mean_squared_error", weight_init="xavier"),
+    small(num_layers=3, activation="sigmoid", weight_init="xavier"),
+    small(num_layers=2, activation="identity"),
+    small(num_layers=3, activation="sigmoid", learning_rate=0.3),
+]
+STACKS = {
+    "mixed": MIXED,
+    "one": MIXED[1:2],
+    "no hidden layer": [small(num_layers=0), small(num_layers=0, loss="mean_squared_error")],
+    "dropout": [
+        small(dropout=p, dropout_at="first", activation=a, seed=s)
+        for p, a, s in ((0.3, "tanh", 0), (0.5, "relu", 0), (0.9, "elu", 2))
+    ],
+    "batch norm": [small(batch_norm=True, activation=a) for a in ("relu", "tanh", "sigmoid")],
+    "both": [small(batch_norm=True, dropout=0.4, hidden_size=[9, 5], seed=s) for s in (0, 1)],
+}
+
+
+def stacked(configs, dtype):
+    """Stacked parameters and buffers of the members' models as they begin, and these models."""
+    learner = CpuLearner(configs, digits(dtype=dtype))
+    models = [build(c, (1, 8, 8), 10, dtype=dtype).train() for c in configs]
+    return learner._together, learner, models
+
+
+def expected(model, config, images, labels):
+    """Autograd's gradients by name, with the masks of an engine on a CPU."""
+    loss = MEANS[config.loss](model(images), labels)
+    named = dict(model.named_parameters())
+    return dict(zip(named, torch.autograd.grad(loss, list(named.values())), strict=True))
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["one batch", "a batch each"])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("name", STACKS)
+def test_gradients_are_those_of_autograd(name, dtype, own):
+    configs = [STACKS[name][i] for i in standing(STACKS[name], "cpu")]
+    together, learner, models = stacked(configs, dtype)
+    generator = torch.Generator().manual_seed(0)
+    # Of batches of two, a norm's gradient is a difference of numbers that are nearly equal.
+    exact = dtype == torch.float64
+    tolerance = {"rtol": 1e-9, "atol": 1e-12} if exact else {"rtol": 1e-4, "atol": 2e-5}
+    split = learner.data.train
+    for size in (20, 20, 7, 2):
+        shape = (len(configs), size) if own else (size,)
+        index = torch.randint(0, 96, shape, generator=generator)
+        logits = together.step(learner._images, learner._one_hot, index)
+        for row, (model, config) in enumerate(zip(models, configs, strict=True)):
+            mine = index[row] if own else index
+            images, labels = split.images[mine], split.labels[mine]
+            before = {n: b.clone() for n, b in model.named_buffers()}
+            theirs = expected(model, config, images, labels)
+            assert together.gradients[row].keys() == theirs.keys()
+            for parameter, gradient in theirs.items():
+                ours = together.gradients[row][parameter]
+                torch.testing.assert_close(ours, gradient, **tolerance)
+            for buffer, value in model.named_buffers():
+                if "chosen" not in buffer:
+                    torch.testing.assert_close(learner.buffers[buffer][row], value, **tolerance)
+            with torch.no_grad():  # once more with the buffers of before: dropout's masks
+                for buffer, value in model.named_buffers():
+                    now = value.clone()
+                    value.copy_(before[buffer])
+                    before[buffer] = now
+                torch.testing.assert_close(logits[row], model(images), **tolerance)
+
+
+def test_the_deepest_stand_first_on_a_cpu_and_rules_of_one_kind_together_on_a_gpu():
+    rules, depths = ["adam", "sgd", "adam", "sgd"], [1, 3, 2, 3]
+    configs = [small(num_layers=d, optimizer=o) for d, o in zip(depths, rules, strict=True)]
+    assert standing(configs, "cuda") == [0, 2, 1, 3]
+    assert standing(configs, "cpu") == [1, 3, 2, 0]
+    configs[1] = dataclasses.replace(configs[1], activation="tanh")
+    assert standing(configs, "cpu") == [3, 1, 2, 0]
+
+
+def test_what_a_member_has_are_its_first_columns():
+    shallow, deep = (
+        list(ordered_parameters(build(RunConfig(num_layers=n), (1, 28, 28), 10))) for n in (2, 4)
+    )
+    assert deep[: len(shallow)] == shallow
+    assert shallow[0] == "hidden.0.weights.weight"
+    assert len(deep) == 10
+
+
+def test_what_a_member_does_not_have_is_never_updated():
+    configs = [dataclasses.replace(c, weight_decay=0.1) for c in MIXED]
+    configs = [configs[i] for i in standing(configs, "cpu")]
+    learner = CpuLearner(configs, digits())
+    before = learner.theta.clone()
+    learner.train_epoch(1, np.full(len(configs), 0.01))
+    for row in range(len(configs)):
+        owned = learner.parameters(row)
+        assert torch.equal(learner.theta[row, owned:], before[row, owned:])
+        assert (learner.theta[row, :owned] != before[row, :owned]).any()
+
+
+def test_a_layout_serves_all_of_its_configurations():
+    layout = Layout.of([*MIXED, RunConfig(dataset="digits", num_layers=9, dropout=0.5)])
+    assert layout.depth == 3  # dropout's layers are not deepened
+    assert layout.activations == ("elu", "identity", "leaky_relu", "relu", "sigmoid", "tanh")
+    assert layout.losses == ("cross_entropy", "mean_squared_error")
+    assert Layout.of([small(), small(seed=1)]).activations == ("relu",)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_in_place(name):
+    x = torch.linspace(-9, 9, 4001, dtype=torch.float64, requires_grad=True)
+    y = getattr(F, name, getattr(torch, name, None))(x) if name != "identity" else x * 1
+    upstream = torch.linspace(-1, 1, len(x), dtype=torch.float64)
+    (theirs,) = torch.autograd.grad(y, x, upstream)
+    ours, gradient = x.detach().clone(), upstream.clone()
+    activate_(name)(ours)
+    activation_backward_(name)(gradient, ours)
+    torch.testing.assert_close(ours, y.detach(), rtol=1e-12, atol=1e-15)
+    torch.testing.assert_close(gradient, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_tanh_in_place_is_right_to_the_last_digit_of_one():
+    x = torch.cat([torch.linspace(-12, 12, 100_000), torch.logspace(-30, 0, 10_001)])
+    exact, ours = torch.tanh(x.double()), x.clone()
+    activate_("tanh")(ours)
+    assert (ours.double() - exact).abs().max() < 2 * torch.finfo(torch.float32).eps
+
+
+def test_a_mask_is_what_the_layer_multiplies_by():
+    x = torch.rand(5, 7, dtype=torch.float64) + 1
+    layers = [DropoutInBlocks.of(Dropout(0.4, 123, 2).train()) for _ in range(2)]
+    for _ in range(2):
+        assert torch.equal(x * layers[0].mask(x), layers[1](x))
+    assert layers[0].step == 2
+
+
+def test_operations_are_done_in_order_as_often_as_they_are_run():
+    do, done = Operations(torch.zeros(1)), []
+    do.add(done.append, 1)
+    do.add(done.append, 2)
+    assert not done
+    do.run()
+    do.run()
+    assert done == [1, 2, 1, 2]
+    assert do.memory(2, 3).shape == (2, 3)
+
+
+def test_neighbours_with_equal_keys():
+    assert list(runs(["a", "a", "b", "a"])) == [
+        ("a", slice(0, 2)),
+        ("b", slice(2, 3)),
+        ("a", slice(3, 4)),
+    ]
+    assert list(runs([])) == []
+
+
+def test_members_that_leave_take_their_layers_along():
+    configs = [MIXED[i] for i in standing(MIXED, "cpu")]
+    learner = CpuLearner(configs, digits())
+    learner.keep([len(configs) - 1])  # the shallowest
+    assert isinstance(learner._together, Backpropagation)
+    assert learner._together.gradients[0].keys() == set(learner._alone[0].parameters)
+    learner.train_epoch(1, np.array([0.01]))
