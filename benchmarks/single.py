@@ -1,6 +1,6 @@
 """One run, as ``python train.py`` trains it, against the loop that one would write for it.
 
-The engine is timed as train.py calls it, everything but logging: planning, compiling, training,
+The engine is timed as train.py calls it, everything but logging: planning, training,
 validation, and the best epoch's model on both splits. The loop only trains and validates. The whole
 command, with its imports and offline wandb, stands beside a process that imports torch and loops.
 """

@@ -1,9 +1,9 @@
 """A whole study on this machine, end to end, against what people write today.
 
 dlsweep is timed as a user sees it: the whole command ``dlsweep sweep``, with offline wandb logging,
-planning, compiling (nothing is compiled before), validation and test. Peers train a part of the
-very same points for an epoch each, in turn, on the whole machine; to them no logging is added.
-Each repetition measures all of them, one after the other.
+planning, validation and test. Peers train a part of the very same points for an epoch each, in
+turn, on the whole machine; to them no logging is added. Each repetition measures all of them, one
+after the other.
 """
 
 from __future__ import annotations
@@ -144,14 +144,12 @@ def run_sweep(study: Study, points: int, *, smoke: bool) -> tuple[float, list[Ru
                 sweep["parameters"][name] = {"value": value}
         sweep.pop("run_cap", None)
         (Path(directory) / "sweep.yaml").write_text(yaml.safe_dump(sweep))
-        # Nothing is compiled before: every cache of torch's is new, the data is where it was.
+        # Every cache is new, but the data is where it was.
         environment = {
             **os.environ,
             "WANDB_MODE": "offline",
             "DLSWEEP_DATA": str(cache_root()),
             "XDG_CACHE_HOME": f"{directory}/cache",
-            "TORCHINDUCTOR_CACHE_DIR": f"{directory}/inductor",
-            "TRITON_CACHE_DIR": f"{directory}/triton",
         }
         command = [sys.executable, "-c", "from dlsweep.cli import main; raise SystemExit(main())"]
 

@@ -154,9 +154,11 @@ def best_run(table: RunsTable) -> list[str]:
     lines = [f"{code(best.name)} has the best {code(table.metric.name)}: {value}."]
     test = best.summary.get("test_accuracy")
     if isinstance(test, int | float) and not table.metric.name.startswith("test"):
+        epoch = best.summary.get("best_epoch")
+        of = f", with the weights of its best epoch, {epoch}" if epoch else ""
         lines[0] += (
             f" On the test images, which had no part in choosing it, its accuracy is "
-            f"{100 * test:.1f} %."
+            f"{100 * test:.1f} %{of}."
         )
     return [*lines, *_seeds(table, best), *_near(table, best)]
 

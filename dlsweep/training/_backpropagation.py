@@ -114,45 +114,20 @@ class Backpropagation:
 
     def _pass(self, lead: torch.Size, pixels: int, classes: int) -> _Pass:
         do = Operations(self._parameters["output.weight"])
-        members, size = len(self._configs), lead[-1]
         images, labels = do.memory(*lead, pixels), do.memory(*lead, classes)
-        x = images.expand(members, size, pixels)
-        weights, layers, ended = [], [], []
-        for part, block in self._blocks.items():
-            if self._members[part] < len(x):
-                ended.append(x[self._members[part] :])
-                x = x[: self._members[part]]
-            weights.append(self._linear(f"{part}.weights"))
-            layers.append(self._after(part, block))
-            x = weights[-1].forward(do, x)
-            for layer in layers[-1]:
-                x = layer.forward(do, x)
-        if ended:
-            parts = [x, *reversed(ended)]
-            x = do.memory(members, *x.shape[1:])
-            do.add(torch.cat, parts, out=x)
+        blocks = [
+            (self._linear(f"{part}.weights"), self._after(part, block))
+            for part, block in self._blocks.items()
+        ]
         output = self._linear("output")
-        logits = output.forward(do, x)
+        x = images.expand(len(self._configs), lead[-1], pixels)
+        logits = output.forward(do, _features(do, blocks, x))
         at_logits = do.memory(*logits.shape)
         for loss, rows in runs([config.loss for config in self._configs]):
             hot = labels[rows] if labels.dim() == 3 else labels
             do.add(loss_gradient, loss, logits[rows], hot, at_logits[rows])
         output.backward(do, at_logits)
-        following, at_values = 0, at_logits
-        for i in reversed(range(len(weights))):
-            # The members who have a next layer, and those for whom the output is the next.
-            own = len(weights[i].weight)
-            d = do.memory(own, size, weights[i].weight.shape[1])
-            if following:
-                rows = slice(following)
-                weights[i + 1].backward_to_input(do, at_values, rows, d[rows])
-            if following < own:
-                rows = slice(following, own)
-                output.backward_to_input(do, at_logits, rows, d[rows])
-            for layer in reversed(layers[i]):
-                layer.backward(do, d)
-            weights[i].backward(do, d)
-            following, at_values = own, d
+        _backward(do, blocks, output, at_logits)
         return _Pass(images, labels, do, logits)
 
     def _linear(self, part: str) -> Linear:
@@ -185,3 +160,41 @@ class Backpropagation:
         for buffer in ("p", "key", "step"):
             setattr(layer, buffer, self._buffers[f"{name}.{buffer}"][row])
         return layer
+
+
+_Blocks = Sequence[tuple[Linear, Sequence[Layer]]]
+"""Weights, and what follows them."""
+
+
+def _features(do: Operations, blocks: _Blocks, x: Tensor) -> Tensor:
+    """Where the values of every member's last hidden layer are, (K, B, units)."""
+    ended = []
+    for linear, layers in blocks:
+        if linear.members < len(x):  # here the networks of the others end
+            ended.append(x[linear.members :])
+            x = x[: linear.members]
+        x = linear.forward(do, x)
+        for layer in layers:
+            x = layer.forward(do, x)
+    if not ended:
+        return x
+    parts = [x, *reversed(ended)]
+    features = do.memory(sum(map(len, parts)), *x.shape[1:])
+    do.add(torch.cat, parts, out=features)
+    return features
+
+
+def _backward(do: Operations, blocks: _Blocks, output: Linear, at_logits: Tensor) -> None:
+    """All gradients of the hidden layers."""
+    following, at_following, members = output, at_logits, 0
+    for linear, layers in reversed(blocks):
+        d = do.memory(linear.members, at_logits.shape[1], linear.outputs)
+        if members > 0:
+            following.backward_to_input(do, at_following[:members], d[:members])
+        if members < linear.members:  # of these it is the last hidden layer
+            rows = slice(members, linear.members)
+            output.backward_to_input(do, at_logits[rows], d[rows], rows.start)
+        for layer in reversed(layers):
+            layer.backward(do, d)
+        linear.backward(do, d)
+        following, at_following, members = linear, d, linear.members

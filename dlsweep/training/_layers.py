@@ -63,18 +63,19 @@ class Linear:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, into: Sequence[Tensor]) -> None:
-        self.weight = weight
+        self.members, self.outputs, _ = weight.shape
+        self._weight = weight
         self._bias = None if bias is None else bias.unsqueeze(1)
         self._into = into
 
     def forward(self, do: Operations, x: Tensor) -> Tensor:
         """Where its values will be, (n, B, outputs), given where its input is, (n, B, inputs)."""
         self._x = x
-        y = do.memory(*x.shape[:2], self.weight.shape[1])
+        y = do.memory(*x.shape[:2], self._weight.shape[1])
         if self._bias is None:
-            do.add(torch.bmm, x, self.weight.mT, out=y)
+            do.add(torch.bmm, x, self._weight.mT, out=y)
         else:
-            do.add(torch.baddbmm, self._bias, x, self.weight.mT, out=y)
+            do.add(torch.baddbmm, self._bias, x, self._weight.mT, out=y)
         return y
 
     def backward(self, do: Operations, d: Tensor) -> None:
@@ -84,9 +85,9 @@ class Linear:
         if bias:
             do.add(torch.sum, d, 1, out=bias[0])
 
-    def backward_to_input(self, do: Operations, d: Tensor, rows: slice, into: Tensor) -> None:
-        """The gradient at the input of some members, given that at the values of all."""
-        do.add(torch.bmm, d[rows], self.weight[rows], out=into)
+    def backward_to_input(self, do: Operations, d: Tensor, into: Tensor, first: int = 0) -> None:
+        """The gradient at the input of some members, the first of which is ``first``."""
+        do.add(torch.bmm, d, self._weight[first : first + len(d)], out=into)
 
 
 class Activations:

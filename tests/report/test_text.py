@@ -100,6 +100,10 @@ def test_the_best_run_and_how_sure_it_is():
     best = replace(
         runs[1], summary={"test_accuracy": 0.8768, "val_confusion": [[450, 50], [50, 450]]}
     )
+    counted = replace(best, summary={**best.summary, "best_epoch": 4})
+    assert text.best_run(table([runs[0], counted]))[0].endswith(
+        "its accuracy is 87.7 %, with the weights of its best epoch, 4."
+    )
     lines = text.best_run(table([runs[0], best]))
     assert lines == [
         "`run-1` has the best `val_accuracy`: **90.0 %**. On the test images, which had no part in "

@@ -36,6 +36,8 @@ class Summary(Block):
             best = ranked[0]
             test = best.summary.get("test_accuracy")
             after = f"{result('test_accuracy', test)} on the test images" if test else best.name
+            if test and best.summary.get("best_epoch"):
+                after += ", in its best epoch"
             middle = float(np.median([run.value for run in ranked if run.value is not None]))
             cells += [
                 (f"best {words(metric)}", result(metric, best.value), after),
@@ -76,7 +78,7 @@ class Summary(Block):
             cells[f"best {words(name)}"] = f"**{amount(table, best.value)}**"
             test = best.summary.get("test_accuracy")
             if isinstance(test, int | float):
-                cells["its test accuracy"] = f"{100 * test:.1f} %"
+                cells["its best epoch's test accuracy"] = f"{100 * test:.1f} %"
             middle = float(np.median([run.value for run in ranked if run.value is not None]))
             cells[f"median {words(name)}"] = amount(table, middle)
         cells["failed or diverged"] = str(len(table.failed()))
