@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ DEFAULT_STORAGE = "sqlite:///dlsweep.db"
 """A SQLite file in the working directory."""
 
 _POSTGRESQL = "postgresql+psycopg"
+_MAKING_SECONDS = 5.0  # that making the tables may take, several at once
 _OPENING = 0x646C7377  # of the advisory lock under which the tables are made
 # A connection that is gone is noticed within a minute, even where nobody says so.
 _PSYCOPG = {
@@ -72,9 +74,7 @@ def open_database(url: str, *, create: bool) -> RDBStorage:
         if file is not None:
             if not create and not file.exists():
                 raise ConfigError([f"storage: no such file {file}; `dlsweep sweep` makes it"])
-            absolute = file.absolute()
-            with quiet():
-                return RDBStorage(url, engine_kwargs={"creator": lambda: connect(absolute)})
+            return _open_file(url, file.absolute())
         arguments: dict[str, Any] = {"pool_pre_ping": True}
         if sa.make_url(url).drivername == _POSTGRESQL:
             arguments["connect_args"] = _PSYCOPG
@@ -99,6 +99,24 @@ def open_database(url: str, *, create: bool) -> RDBStorage:
         ) from None
     except Exception as error:  # every driver has errors of its own
         raise ConfigError([f"storage: {shown} cannot be opened: {reason_of(error)}"]) from None
+
+
+def _open_file(url: str, file: Path) -> RDBStorage:
+    """A SQLite file, with Optuna's tables.
+
+    Those who make the tables at the same time fail where another was faster; then there are more of
+    them, and the next time none is missing.
+    """
+    until = time.monotonic() + _MAKING_SECONDS
+    while True:
+        try:
+            with quiet():
+                return RDBStorage(url, engine_kwargs={"creator": lambda: connect(file)})
+        except (sa.exc.OperationalError, sa.exc.IntegrityError) as error:
+            known = any(words in str(error) for words in ("already exists", "database is locked"))
+            if time.monotonic() > until or not (known or isinstance(error, sa.exc.IntegrityError)):
+                raise
+            time.sleep(0.05)
 
 
 @contextlib.contextmanager

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from dlsweep.sweep import StorageError, Study, read_study
+from dlsweep.sweep._database import open_database
 from tests.cli.conftest import folder  # noqa: F401
 from tests.sweep.helpers import sweep, train
 
@@ -93,3 +96,17 @@ def test_the_command_ends_with_one_line(
     assert read_study("dlsweep.db").counts() == {"finished": 3}
     assert len(list(folder.glob("wandb/offline-run-*"))) == 3
     assert not list(folder.glob("*.checkpoints"))
+
+
+@pytest.mark.parametrize("repetition", range(3))
+def test_several_may_open_a_new_file_at_once(tmp_path: Path, repetition: int) -> None:
+    """`dlsweep runs` in another terminal, for example, while the sweep makes its tables."""
+    together = threading.Barrier(4)
+
+    def opened(_: int) -> list[str]:
+        together.wait()
+        rdb = open_database(f"sqlite:///{tmp_path}/study.db", create=True)
+        return [study.study_name for study in rdb.get_all_studies()]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(opened, range(4))) == [[]] * 4
