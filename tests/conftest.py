@@ -37,11 +37,18 @@ LONGEST = {
     "test_benchmarks",
     "test_benchmark_agents",
     "test_interrupt",
+    "test_online",
     "test_many_machines",
     "test_killing",
     "test_shared",
 }
 """Files whose tests take the longest, and so come first: none of them is left for the end."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """More than cores, where these are few: many tests wait for what they have started."""
+    cores = os.cpu_count() or 1
+    return max(cores, min(2 * cores, 4))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -18,7 +18,8 @@ class Run:
 
 
 def runs(*settings: dict[str, object]) -> list[Run]:
-    return [Run(i, RunConfig(dataset="digits", **given)) for i, given in enumerate(settings)]
+    small = {"dataset": "digits", "hidden_size": 16}
+    return [Run(i, RunConfig(**small | given)) for i, given in enumerate(settings)]
 
 
 def test_the_longest_stack_comes_first_and_every_run_once():
@@ -66,7 +67,7 @@ def test_what_is_compiled_once_stays_compiled(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_stacks_keep_to_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch):
-    some = runs(*[{"hidden_size": 512, "learning_rate": 0.1 / (i + 1)} for i in range(6)])
+    some = runs(*[{"hidden_size": 128, "learning_rate": 0.1 / (i + 1)} for i in range(6)])
     room = stack_memory([run.config for run in some[:2]]).total
     asked: list[tuple[str, int]] = []
 
@@ -86,7 +87,7 @@ def test_where_it_is_not_known_what_is_free_stacks_are_as_large_as_the_caches_al
 ):
     monkeypatch.setattr("dlsweep.sweep._stacks.free_memory", lambda device, processes: None)
     queue: StackQueue[Run] = StackQueue(1)
-    queue.add(runs(*[{"hidden_size": 512, "seed": i} for i in range(9)]))
+    queue.add(runs(*[{"hidden_size": 256, "seed": i} for i in range(9)]))
     assert [len(queue.next()[0]) for _ in range(3)] == [3, 3, 3]
 
 

@@ -191,8 +191,8 @@ def test_as_many_members_as_fit():
 
 
 def test_a_plan_keeps_to_the_memory_and_says_so(caplog):
-    wide = stack_of(10, dataset="mnist", num_layers=3, hidden_size=512)
-    narrow = stack_of(10, dataset="mnist", num_layers=3, hidden_size=8)
+    wide = stack_of(10, dataset="digits", num_layers=3, hidden_size=128)
+    narrow = stack_of(10, dataset="digits", num_layers=3, hidden_size=8)
     limit = stack_memory(wide[:3]).total
     assert stack_memory(narrow).total < limit
     with caplog.at_level(logging.DEBUG, "dlsweep.training"):
@@ -207,7 +207,7 @@ def test_a_plan_keeps_to_the_memory_and_says_so(caplog):
 
 def test_a_plan_says_where_the_cache_is_too_small(caplog):
     with caplog.at_level(logging.DEBUG, "dlsweep.training"):
-        plan(stack_of(8, dataset="mnist", num_layers=3, hidden_size=512), 8)
+        plan(stack_of(8, dataset="mnist", num_layers=3, hidden_size=128), 8)
     assert caplog.messages == ["8 runs in stacks of 4, 4: more would leave the processor's cache"]
 
 
