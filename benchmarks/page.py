@@ -14,16 +14,16 @@ PAGE = Path(__file__).resolve().parent / "README.md"
 NOT_YET = "Not measured yet."
 
 
-def fill(page: Path = PAGE) -> None:
+def fill(page: Path = PAGE, figures: Path = RESULTS) -> None:
     """Put what was measured between the page's marks; what is not known yet says so."""
     text = page.read_text()
     for name in re.findall(r"<!-- result (\w+) -->", text):
         text = replaced(text, name, shown(name))
     page.write_text(text)
-    draw()
+    draw(figures)
 
 
-def draw() -> None:
+def draw(folder: Path) -> None:
     """The figures; where matplotlib is missing, the last ones stay."""
     from benchmarks.members import figure
 
@@ -31,7 +31,7 @@ def draw() -> None:
     for name, result in grown.items():
         if result is not None and "rows" in result:
             with contextlib.suppress(ImportError):
-                figure(result, str(RESULTS / f"{name}.svg"))
+                figure(result, str(folder / f"{name}.svg"))
 
 
 def replaced(text: str, name: str, content: str) -> str:

@@ -246,12 +246,12 @@ def test_a_measurement_is_shown_by_its_median_and_range() -> None:
 def test_the_page_is_filled_between_its_marks(tmp_path: Path) -> None:
     path = tmp_path / "README.md"
     path.write_text("before\n<!-- result s1 -->\nold\n<!-- /result s1 -->\nafter\n")
-    page.fill(path)
+    page.fill(path, tmp_path)
     text = path.read_text()
     assert text.startswith("before\n<!-- result s1 -->\n")
     assert text.endswith("<!-- /result s1 -->\nafter\n")
     assert "old" not in text
-    page.fill(path)
+    page.fill(path, tmp_path)
     assert path.read_text() == text
 
 

@@ -47,9 +47,10 @@ class CpuLearner(TorchLearner):
     def _begin(self, model: nn.Module) -> None:
         names = [alone.parameters for alone in self._alone]
         self.optimizer = FusedOptimizer(self.configs, self._columns, names, self.theta)
-        split = self.data.train
-        self._images = split.images.flatten(1)
-        self._one_hot = F.one_hot(split.labels, self.data.num_classes).to(self.theta.dtype)
+        if isinstance(model, FeedForward):
+            split, classes = self.data.train, self.data.num_classes
+            self._images = split.images.flatten(1)
+            self._one_hot = F.one_hot(split.labels, classes).to(self.theta.dtype)
 
     def _prepare(self) -> None:
         super()._prepare()

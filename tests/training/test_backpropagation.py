@@ -189,3 +189,18 @@ def test_members_that_leave_take_their_layers_along():
     assert isinstance(learner._together, Backpropagation)
     assert learner._together.gradients[0].keys() == set(learner._alone[0].parameters)
     learner.train_epoch(1, np.array([0.01]))
+
+
+def test_numbers_next_to_nothing_are_zero_while_an_epoch_is_trained(monkeypatch):
+    learner, seen = CpuLearner([small()], digits(dtype=torch.float32)), []
+
+    def tiny() -> float:
+        return float(torch.tensor(1e-39) * 1)
+
+    step = learner.optimizer.step
+    monkeypatch.setattr(
+        learner.optimizer, "step", lambda gradients: (seen.append(tiny()), step(gradients))
+    )
+    learner.train_epoch(1, np.array([0.01]))
+    assert set(seen) == {0.0}
+    assert tiny() > 0
