@@ -85,7 +85,7 @@ class StackQueue(Generic[Waiting]):
         self._compiling = compiling
 
     def next(self, unasked: int = 0) -> tuple[list[Waiting], Layout | None]:
-        """Take the next stack, and the layout to compile it for on a GPU, or None.
+        """Take the next stack, and the layout to compile it for, or None.
 
         Args:
             unasked: how many runs the sweep has that were not asked for yet; taken to be like
@@ -98,10 +98,10 @@ class StackQueue(Generic[Waiting]):
 
     def _will_compile(self, waiting: Sequence[RunConfig], unasked: int) -> bool:
         """Whether compiling pays, for these and for so many like them."""
-        if self._compiling or self._device == "cpu":
-            return self._compiling
+        if self._compiling:
+            return True
         left = float(sum(map(steps, waiting))) * (1 + unasked / len(waiting))
-        return compiling_pays(left, self._processes)
+        return compiling_pays(left, self._processes, self._device)
 
     def drop(self, runs: Sequence[Waiting]) -> None:
         """Let runs no longer wait."""

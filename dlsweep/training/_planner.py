@@ -105,13 +105,13 @@ def threads(config: RunConfig) -> int | None:
     return None if config.model == "cnn" else 1
 
 
-def compiling_pays(member_steps: float, processes: int) -> bool:
-    """Whether compiling for a GPU is worth its time, for steps of members still to be trained.
+def compiling_pays(member_steps: float, processes: int, device: str) -> bool:
+    """Whether compiling is worth its time, for steps of members still to be trained.
 
-    An estimate: compiling takes 20 to 30 seconds of a core in each process, and a step of a member
-    that is compiled takes about a millisecond less.
+    Nothing is compiled for a CPU. For a GPU it is an estimate: compiling takes 20 to 30 seconds of
+    a core in each process, and a compiled member's step about a millisecond less.
     """
-    return member_steps > 25_000 + 5_000 * processes
+    return device != "cpu" and member_steps > 25_000 + 5_000 * processes
 
 
 def most_members(runs: int, processes: int, device: str = "cpu", model: str = "feedforward") -> int:

@@ -355,7 +355,7 @@ def test_what_is_compiled_once_stays_compiled(
 
     left: list[float] = []
 
-    def pays(member_steps: float, processes: int) -> bool:
+    def pays(member_steps: float, processes: int, device: str) -> bool:
         left.append(member_steps)
         return len(left) == 2  # the second of three stacks
 

@@ -45,7 +45,8 @@ def test_runs_that_are_dropped_are_not_handed_out():
 def test_what_is_compiled_once_stays_compiled(monkeypatch: pytest.MonkeyPatch):
     asked: list[tuple[float, int]] = []
 
-    def pays(member_steps: float, processes: int) -> bool:
+    def pays(member_steps: float, processes: int, device: str) -> bool:
+        assert device == "cuda"
         asked.append((member_steps, processes))
         return member_steps > 100
 
@@ -61,9 +62,13 @@ def test_what_is_compiled_once_stays_compiled(monkeypatch: pytest.MonkeyPatch):
     assert queue.next(unasked=200)[1] == layout  # 2 steps wait; 200 runs more are like these
     assert queue.next()[1] == layout
     assert asked == [(11, 2), (202, 2)]
-    on_a_cpu: StackQueue[Run] = StackQueue(2)
-    on_a_cpu.add(first)
-    assert on_a_cpu.next(unasked=10**9) == (first, None)
+
+
+def test_nothing_is_compiled_for_a_cpu():
+    some = runs({})
+    queue: StackQueue[Run] = StackQueue(1)
+    queue.add(some)
+    assert queue.next(unasked=10**9) == (some, None)
 
 
 def test_stacks_keep_to_the_memory_that_is_free(monkeypatch: pytest.MonkeyPatch):

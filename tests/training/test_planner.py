@@ -266,9 +266,10 @@ def test_steps_are_those_that_are_taken():
 
 
 def test_compiling_pays_for_long_sweeps_only():
-    assert not compiling_pays(20_000, 1)
-    assert compiling_pays(50_000, 1)
-    assert not compiling_pays(50_000, 8)
+    assert not compiling_pays(20_000, 1, "cuda")
+    assert compiling_pays(50_000, 1, "cuda")
+    assert not compiling_pays(50_000, 8, "cuda")
+    assert not compiling_pays(10**9, 1, "cpu")
 
 
 def test_the_cost_of_a_run_grows_with_what_it_computes():
