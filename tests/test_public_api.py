@@ -25,7 +25,7 @@ NAMES = {
     "dlsweep.models": (
         "ACTIVATIONS Activation Block ConvNet Dropout DropoutInBlocks FeedForward INITIALIZERS "
         "MODELS ModelSpec activate_ activation_backward_ build deepen "
-        "initialize model_spec"
+        "initialize model_spec quick_on_cpu"
     ),
     "dlsweep.report": (
         "Online Report Run RunsTable joined publish read_runs render_html render_markdown "
@@ -55,7 +55,7 @@ NAMES = {
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
         "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError TrainedModel "
-        "choose_device compiling_pays cost free_memory layout_facts "
+        "choose_device compiling_pays cost free_memory keep_freed_memory layout_facts "
         "layout_from load_data members_that_fit most_members plan stack_key stack_memory steps "
         "threads train_stack"
     ),

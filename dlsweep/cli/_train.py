@@ -29,7 +29,9 @@ def train_main(argv: Sequence[str] | None = None) -> int:
         print(f"dlsweep: {notice}", file=sys.stderr)
 
     from dlsweep.tracking import train  # only now: torch and wandb take seconds to import
+    from dlsweep.training import keep_freed_memory
 
+    keep_freed_memory()
     _limit_threads(RunConfig(**settings))
     result = train(settings, on_epoch=_show_epoch)
     summary = result.summary()

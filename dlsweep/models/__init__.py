@@ -19,6 +19,7 @@ from dlsweep.models._cnn import ConvNet
 from dlsweep.models._dropout import Dropout, DropoutInBlocks
 from dlsweep.models._feedforward import FeedForward, deepen
 from dlsweep.models._initializers import INITIALIZERS, initialize
+from dlsweep.models._on_cpu import quick_on_cpu
 from dlsweep.models._spec import ModelSpec, model_spec
 
 MODELS: dict[str, type[nn.Module]] = {
@@ -70,4 +71,5 @@ __all__ = [
     "deepen",
     "initialize",
     "model_spec",
+    "quick_on_cpu",
 ]

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import torch
 
 from dlsweep.sweep._jobs import Event, Job, Trained, remembering, train_job
-from dlsweep.training import EpochMetrics, load_data
+from dlsweep.training import EpochMetrics, keep_freed_memory, load_data
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Signals that a whole group of processes gets; the one that owns the sweep acts for all."""
@@ -100,6 +100,7 @@ def work(pipe: Connection, threads: int, gpu: int | None) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
+    keep_freed_memory()
     if gpu is not None:
         torch.cuda.set_device(gpu)
     load, mailbox = remembering(functools.partial(load_data, share=True)), Mailbox(pipe)

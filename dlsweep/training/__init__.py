@@ -1,6 +1,7 @@
 """Floor 2: the engine. It knows no files, no Optuna and no wandb; torch alone runs it."""
 
 from dlsweep.training._data import choose_device, load_data
+from dlsweep.training._heap import keep_freed_memory
 from dlsweep.training._layout import Layout
 from dlsweep.training._losses import LOSSES
 from dlsweep.training._memory import StackMemory, free_memory, members_that_fit, stack_memory
@@ -50,6 +51,7 @@ __all__ = [
     "compiling_pays",
     "cost",
     "free_memory",
+    "keep_freed_memory",
     "layout_facts",
     "layout_from",
     "load_data",

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dlsweep.config import RunConfig
-from dlsweep.models import MODELS, Dropout, DropoutInBlocks, model_spec
+from dlsweep.models import MODELS, model_spec, quick_on_cpu
 from dlsweep.training._matrix import row_of
 from dlsweep.training._member import Member
 
@@ -23,16 +23,8 @@ def own_member(config: RunConfig, image_shape: tuple[int, int, int], num_classes
     """The arithmetic of a configuration's own model on a CPU, without what others need of it."""
     with torch.random.fork_rng(devices=[]):  # weights that are not used
         model = MODELS[config.model](model_spec(config, image_shape, num_classes))
-    _draw_in_blocks(model)
+    quick_on_cpu(model)
     return Member(model, (config.loss,), image_shape)
-
-
-def _draw_in_blocks(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if isinstance(child, Dropout):
-            setattr(module, name, DropoutInBlocks.of(child))
-        else:
-            _draw_in_blocks(child)
 
 
 class Apart:

@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, Split
-from dlsweep.models import MODELS, model_spec
+from dlsweep.models import MODELS, model_spec, quick_on_cpu
 from dlsweep.training._losses import LOSSES
 
 EVALUATION_BYTES = {"cpu": 16 * 2**20, "cuda": 512 * 2**20}
@@ -38,6 +38,7 @@ class AloneModel:
         with torch.device("meta"):
             self.skeleton = MODELS[config.model](spec).eval()
             """The model without values."""
+        quick_on_cpu(self.skeleton)
         self._loss = LOSSES[config.loss]
         self.parameters = [name for name, _ in self.skeleton.named_parameters()]
         """Their names; a stack's model may have more."""

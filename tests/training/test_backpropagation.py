@@ -147,11 +147,21 @@ def test_activations_in_place(name):
     torch.testing.assert_close(gradient, theirs, rtol=1e-9, atol=1e-12)
 
 
-def test_tanh_in_place_is_right_to_the_last_digit_of_one():
-    x = torch.cat([torch.linspace(-12, 12, 100_000), torch.logspace(-30, 0, 10_001)])
-    exact, ours = torch.tanh(x.double()), x.clone()
-    activate_("tanh")(ours)
-    assert (ours.double() - exact).abs().max() < 2 * torch.finfo(torch.float32).eps
+@pytest.mark.parametrize(("name", "function"), [("tanh", torch.tanh), ("elu", F.elu)])
+def test_in_place_is_right_to_the_last_digit_of_one(name, function):
+    small = torch.logspace(-30, 0, 10_001)
+    x = torch.cat([torch.linspace(-12, 12, 100_000), small, -small, torch.tensor([-1e9])])
+    exact, ours = function(x.double()), x.clone()
+    activate_(name)(ours)
+    error = (ours.double() - exact).abs() / exact.abs().clamp(min=1)
+    assert error.max() < 2 * torch.finfo(torch.float32).eps
+
+
+@pytest.mark.parametrize("name", ["tanh", "elu"])
+def test_in_place_keeps_what_is_no_number(name):
+    x = torch.tensor([float("nan"), 1.0])
+    activate_(name)(x)
+    assert x.isnan().tolist() == [True, False]
 
 
 def test_a_mask_is_what_the_layer_multiplies_by():
