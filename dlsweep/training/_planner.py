@@ -66,15 +66,15 @@ def cost(config: RunConfig) -> float:
     """About how many seconds a run takes on one core, for putting the longest stacks first.
 
     Per step: the arithmetic of a forward and a backward pass, at 100 GFLOP/s and that of
-    convolutions at 50; the traffic of the update at 50 GB/s, and of what convolutions give (20
-    bytes for a value and its activation, forward and backward, as much again for batch norm and for
-    dropout) at 10; and 0.04 ms for everything else, 1 ms with convolutions. Cores differ, but
-    hardly in how these relate.
+    convolutions at 130; the traffic of the update at 50 GB/s; for each value that convolutions give
+    7 ns, with its activation, forward and backward, and 2.7 ns more for batch norm and for dropout;
+    and 0.04 ms for everything else, 1 ms with convolutions. Cores differ, but hardly in how these
+    relate.
     """
     products, convolutions, values, dense = _sizes(config)
-    arithmetic = 6 * config.batch_size * (products / 50e9 + dense / 100e9)
-    passes = 1 + config.batch_norm + (config.dropout > 0)
-    traffic = 28 * (convolutions + dense) / 50e9 + 20 * passes * values * config.batch_size / 10e9
+    arithmetic = 6 * config.batch_size * (products / 130e9 + dense / 100e9)
+    passes = 7e-9 + 2.7e-9 * (config.batch_norm + (config.dropout > 0))
+    traffic = 28 * (convolutions + dense) / 50e9 + passes * values * config.batch_size
     rest = 1e-3 if config.model == "cnn" else 4e-5
     return steps(config) * (arithmetic + traffic + rest)
 

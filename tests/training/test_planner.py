@@ -286,9 +286,9 @@ def test_the_cost_of_a_run_grows_with_what_it_computes():
     layers = ({"channels": 32, "kernel": 3, "stride": 1},)
     cnn = RunConfig(model="cnn", conv_layers=layers, num_layers=0)
     values, dense = 26**2 * 32, 26**2 * 32 * 10
-    arithmetic = 6 * 64 * (9 * values / 50e9 + dense / 100e9)
-    seconds = arithmetic + 28 * (9 * 32 + dense) / 50e9 + 20 * 64 * values / 10e9 + 1e-3
+    arithmetic = 6 * 64 * (9 * values / 130e9 + dense / 100e9)
+    seconds = arithmetic + 28 * (9 * 32 + dense) / 50e9 + 7e-9 * 64 * values + 1e-3
     assert cost(cnn) == pytest.approx(8440 * seconds)
     more = dataclasses.replace(cnn, batch_norm=True, dropout=0.1)
-    seconds += 2 * 20 * 64 * values / 10e9
+    seconds += 2 * 2.7e-9 * 64 * values
     assert cost(more) == pytest.approx(8440 * seconds)
