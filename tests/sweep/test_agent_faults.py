@@ -12,7 +12,7 @@ import pytest
 
 from dlsweep.data import Dataset
 from dlsweep.sweep import Point
-from dlsweep.tracking import _server, sync_commands
+from dlsweep.tracking import sync_commands
 from dlsweep.training import EpochMetrics
 from tests.sweep.test_agent import (
     Notes,
@@ -55,13 +55,22 @@ def test_failures_that_pass(wandb_server: WandbServer, digits: Dataset, kind: An
 def test_a_sweep_service_that_hangs_keeps_nobody_from_training(
     wandb_server: WandbServer,
     digits: Dataset,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(_server, "_TIMEOUT", 0.2)
+    epochs = 0
+
+    def trained(*_: object) -> None:
+        nonlocal epochs
+        epochs += 1
+        if epochs == 1:
+            wandb_server.fail("hang", only="Heartbeat")
+            wandb_server.wait_for(lambda: wandb_server.faults[0].hits > 0)
+        if epochs == 4 * 40:  # nobody was answered all the while
+            assert 1 <= wandb_server.faults[0].hits <= 4
+            wandb_server.clear_faults()
+
     sweep = grid(wandb_server, {**FOUR, "epochs": {"value": 40}})
-    notes = Once(lambda: wandb_server.fail("hang", only="Heartbeat", times=10))
-    make(sweep, digits, watcher=notes).run()
-    assert wandb_server.faults[0].hits == 10
+    make(sweep, digits, watcher=Notes(trained)).run()
+    assert epochs == 4 * 40
     check_complete(wandb_server, sweep)
 
 
