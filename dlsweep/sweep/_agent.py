@@ -9,7 +9,6 @@ import shlex
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from dlsweep.data import DataUnavailable, fetch
 from dlsweep.sweep import _crew
 from dlsweep.sweep._background import THREADS
 from dlsweep.sweep._crew import Crew
+from dlsweep.sweep._given import GivenRun
 from dlsweep.sweep._hyperband import STOPPED
 from dlsweep.sweep._jobs import Broken, Cause, Event, Notice, Resumed, Trained
 from dlsweep.sweep._mending import size_again
 from dlsweep.sweep._metric import Metric
 from dlsweep.sweep._open_runs import INTERRUPTED, OpenRuns
 from dlsweep.sweep._pool import Pool
-from dlsweep.sweep._rows import Row, objective
+from dlsweep.sweep._rows import Row
 from dlsweep.sweep._stacks import StackQueue
 from dlsweep.sweep._study import Point
 from dlsweep.sweep._trainers import Trainer
@@ -35,24 +35,6 @@ from dlsweep.training import EpochMetrics, Judge, Layout, RunResult, choose_devi
 _log = logging.getLogger("dlsweep.sweep")
 
 _MOST_INITIAL_FAILURES = 5
-
-
-@dataclass(eq=False)
-class _Run:
-    """A run that the sweep has given to this agent."""
-
-    point: Point
-    given: Mapping[str, Any]
-    history: list[EpochMetrics] = field(default_factory=list)
-    deaths: int = 0
-
-    @property
-    def id(self) -> str:
-        return self.point.run_id
-
-    @property
-    def config(self) -> RunConfig:
-        return self.point.config
 
 
 class SweepAgent:
@@ -101,10 +83,10 @@ class SweepAgent:
         self._count, self._total = count, min(ends) if ends else None
         self._crew = Crew(service, Pool(THREADS), self.stop_run)
         self._runs = OpenRuns(place, self.stop_run, self._crew.release)
-        self._queue: StackQueue[_Run] = StackQueue(
+        self._queue: StackQueue[GivenRun] = StackQueue(
             trainer.processes, choose_device(settings.get("device", "auto")).type
         )
-        self._jobs: dict[int, list[_Run]] = {}
+        self._jobs: dict[int, list[GivenRun]] = {}
         self._started = 0
         self._begun: set[str] = set()
         self._taken = 0
@@ -230,7 +212,7 @@ class SweepAgent:
                 self._tell("every run so far has failed; no others are taken")
         return bool(self._queue) and not self._leaving
 
-    def _accept(self, command: Command) -> _Run | None:
+    def _accept(self, command: Command) -> GivenRun | None:
         """The run that a command asks for; None where it cannot be trained, and W&B is told."""
         number = self._taken
         self._taken += 1
@@ -241,13 +223,13 @@ class SweepAgent:
         except (ConfigError, DataUnavailable) as error:
             self._runs.refuse(command.run_id, command.settings, error)
             refused = Point(number, RunConfig(), command.run_id, command.run_id)
-            self._end(_Run(refused, command.settings), "failed", reason=str(error))
+            self._end(GivenRun(refused, command.settings), "failed", reason=str(error))
             return None
         for notice in notices:
             self._tell(notice)
-        return _Run(Point(number, config, command.run_id, command.run_id), command.settings)
+        return GivenRun(Point(number, config, command.run_id, command.run_id), command.settings)
 
-    def _start(self, runs: list[_Run], compile_for: Layout | None) -> None:
+    def _start(self, runs: list[GivenRun], compile_for: Layout | None) -> None:
         job = self._started
         self._started += 1
         self._jobs[job] = runs
@@ -259,7 +241,7 @@ class SweepAgent:
         self._trainer.start(job, configs, compile_for=compile_for, judge=self._judge(runs))
         self._watcher.started([run.point for run in runs])
 
-    def _judge(self, runs: Sequence[_Run]) -> Judge:
+    def _judge(self, runs: Sequence[GivenRun]) -> Judge:
         """Who of a stack is to leave it with this epoch."""
 
         def judge(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
@@ -293,7 +275,7 @@ class SweepAgent:
                 ended = {row.run_id for row in self.rows}
                 self._mend([run for run in runs if run.id not in ended], event)
 
-    def _log(self, run: _Run, metrics: EpochMetrics, result: RunResult | None) -> None:
+    def _log(self, run: GivenRun, metrics: EpochMetrics, result: RunResult | None) -> None:
         if metrics.epoch > len(run.history):  # else it was logged before its stack broke
             run.history.append(metrics)
             name, summary = self._runs.log(run.id, metrics, result)
@@ -304,7 +286,7 @@ class SweepAgent:
                 self._runs.close(run.id, result.status, self._leaving)
                 self._end(run, result.status, summary)
 
-    def _mend(self, runs: list[_Run], broken: Broken) -> None:
+    def _mend(self, runs: list[GivenRun], broken: Broken) -> None:
         """Train the runs of a stack that broke again, as local sweeps do; or give them up."""
         if broken.details:
             _log.debug(broken.details)
@@ -330,23 +312,10 @@ class SweepAgent:
             self._queue.put(runs[start : start + size])
 
     def _end(
-        self, run: _Run, status: str, summary: Mapping[str, Any] | None = None, reason: str = ""
+        self, run: GivenRun, status: str, summary: Mapping[str, Any] | None = None, reason: str = ""
     ) -> None:
         """A run is over, here: note it down."""
-        history = [metrics.as_dict() for metrics in run.history]
-        self.rows.append(
-            Row(
-                number=run.point.number,
-                run_id=run.id,
-                name=run.point.name,
-                status=status,
-                config=run.config.as_dict() if run.history else dict(run.given),
-                summary=dict(summary or {}),
-                history=history,
-                value=objective(self._metric, history, summary or {}) if history else None,
-                reason=reason,
-            )
-        )
+        self.rows.append(run.row(status, self._metric, summary or {}, reason))
         self._watcher.ended(self.rows[-1])
 
     def _tell(self, notice: str) -> None:
