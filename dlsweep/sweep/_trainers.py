@@ -27,7 +27,7 @@ from dlsweep.sweep._jobs import (
     train_job,
 )
 from dlsweep.sweep._processes import ProcessTrainer
-from dlsweep.training import EpochMetrics, Judge, Layout, load_data
+from dlsweep.training import EpochMetrics, Judge, Layout, keep_freed_memory, load_data
 
 
 class Trainer(Protocol):
@@ -150,7 +150,7 @@ class HereTrainer:
 def choose_trainer(device: str, workers: int | None = None) -> Trainer:
     """The trainer for a device: a process for each core, or for each of several GPUs.
 
-    One alone trains in this process.
+    One alone trains in this process, which then keeps the memory that it frees.
 
     Args:
         device: auto, cpu or cuda, as in ``RunConfig``.
@@ -162,6 +162,7 @@ def choose_trainer(device: str, workers: int | None = None) -> Trainer:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     workers = workers or (max(1, gpus) if on_gpu else cores or 1)
     if workers == 1:
+        keep_freed_memory()
         return HereTrainer()
     threads = max(1, (cores or 1) // workers)
     return ProcessTrainer(workers, threads, gpus) if gpus else ProcessTrainer(workers, threads)
