@@ -12,7 +12,7 @@ import pytest
 
 from dlsweep.data import Dataset
 from dlsweep.sweep import Point
-from dlsweep.tracking import sync_commands
+from dlsweep.tracking import _server, sync_commands
 from dlsweep.training import EpochMetrics
 from tests.sweep.test_agent import (
     Notes,
@@ -71,6 +71,22 @@ def test_a_sweep_service_that_hangs_keeps_nobody_from_training(
     sweep = grid(wandb_server, {**FOUR, "epochs": {"value": 40}})
     make(sweep, digits, watcher=Notes(trained)).run()
     assert epochs == 4 * 40
+    check_complete(wandb_server, sweep)
+
+
+def test_heartbeats_that_nobody_answers_in_time_lose_nothing(
+    wandb_server: WandbServer,
+    digits: Dataset,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def hang() -> None:
+        fault = wandb_server.fail("hang", only="Heartbeat", times=10)
+        wandb_server.wait_for(lambda: fault.hits == 10)
+
+    monkeypatch.setattr(_server, "_TIMEOUT", 0.2)
+    sweep = grid(wandb_server, {**FOUR, "epochs": {"value": 40}})
+    make(sweep, digits, watcher=Once(hang)).run()
+    assert wandb_server.faults[0].hits == 10
     check_complete(wandb_server, sweep)
 
 
