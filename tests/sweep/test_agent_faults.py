@@ -64,8 +64,8 @@ def test_a_sweep_service_that_hangs_keeps_nobody_from_training(
         if epochs == 1:
             wandb_server.fail("hang", only="Heartbeat")
             wandb_server.wait_for(lambda: wandb_server.faults[0].hits > 0)
-        if epochs == 4 * 40:  # nobody was answered all the while
-            assert 1 <= wandb_server.faults[0].hits <= 4
+        assert 1 <= wandb_server.faults[0].hits <= 4  # of four runs, none was answered yet
+        if epochs == 4 * 40:
             wandb_server.clear_faults()
 
     sweep = grid(wandb_server, {**FOUR, "epochs": {"value": 40}})
