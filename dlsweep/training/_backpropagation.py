@@ -52,7 +52,8 @@ class Backpropagation:
     Args:
         model: of the deepest member; its values are not used.
         configs: the members', in the order of ``standing``.
-        parameters: stacked, (K, …), by name, contiguous within a member; not copied.
+        parameters: stacked, (K, …), by name, each member's contiguous or the transpose of what is;
+            not copied.
         buffers: likewise; written to.
     """
 
@@ -81,7 +82,7 @@ class Backpropagation:
             name: parameter[: self._members[".".join(name.split(".")[:-2]) or "output"]]
             for name, parameter in parameters.items()
         }
-        self._into = {n: p.new_empty(p.shape) for n, p in self._parameters.items()}
+        self._into = {n: torch.empty_like(p) for n, p in self._parameters.items()}
         self.gradients = [
             {name: into[row] for name, into in self._into.items() if row < len(into)}
             for row in range(len(configs))

@@ -7,14 +7,14 @@ member gets is the same to the bit whoever is beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from dlsweep.config import RunConfig
-from dlsweep.training._matrix import Columns
+from dlsweep.training._matrix import Columns, as_it_lies
 from dlsweep.training._rules import rule_of
 
 _FOREVER = torch.tensor(float("inf"))
@@ -26,8 +26,8 @@ class FusedUpdate:
 
     Args:
         config: the member's.
-        parameters: of any shapes.
-        slots: what its rule remembers of each parameter, for every slot.
+        parameters: of any shapes, each as it lies in memory (see ``as_it_lies``).
+        slots: what its rule remembers of each parameter, for every slot; likewise.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class FusedUpdate:
         self._factors = iter(np.stack(factors, 1).tolist())
 
     def __call__(self, gradients: list[Tensor]) -> None:
-        """Take a step; the gradients, one for each parameter, may be overwritten."""
+        """Take a step; the gradients, as the parameters are, may be overwritten."""
         config, factors = self._config, next(self._factors)
         if config.optimizer == "rmsprop":
             self._adam(gradients, self._learning_rate, 0.0, config.beta, config.epsilon)
@@ -143,13 +143,17 @@ class FusedOptimizer:
 
     def _prepare(self, parameters: Tensor) -> None:
         stacked, *slots = (self._columns.views(matrix) for matrix in (parameters, *self.slots))
+
+        def own(views: Mapping[str, Tensor], row: int) -> list[Tensor]:
+            return [as_it_lies(views[name][row]) for name in self._names[row]]
+
         self._updates = [
             FusedUpdate(
                 config,
-                [stacked[name][row] for name in names],
-                [[slot[name][row] for name in names] for slot in slots[: rule_of(config).slots]],
+                own(stacked, row),
+                [own(slot, row) for slot in slots[: rule_of(config).slots]],
             )
-            for row, (config, names) in enumerate(zip(self._configs, self._names, strict=True))
+            for row, config in enumerate(self._configs)
         ]
 
     def begin_epoch(self, learning_rates: np.ndarray, steps: int) -> None:
@@ -164,7 +168,7 @@ class FusedOptimizer:
 
         Args:
             gradients: of the mean loss of the batch, for each member and each of its parameters in
-                the order of their names; they may be overwritten.
+                the order of their names, as they lie in memory; they may be overwritten.
         """
         for update, own in zip(self._updates, gradients, strict=True):
             update(own)

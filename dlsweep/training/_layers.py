@@ -59,7 +59,7 @@ class Linear:
     Args:
         weight: (n, outputs, inputs).
         bias: (n, outputs), or None.
-        into: where the gradients of these go, contiguous.
+        into: where the gradients of these go, contiguous or the transpose of what is.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None, into: Sequence[Tensor]) -> None:
@@ -81,7 +81,10 @@ class Linear:
     def backward(self, do: Operations, d: Tensor) -> None:
         """The gradients of the weights and biases, given that at its values."""
         weight, *bias = self._into
-        do.add(torch.bmm, d.mT, self._x, out=weight)
+        if weight.is_contiguous():
+            do.add(torch.bmm, d.mT, self._x, out=weight)
+        else:
+            do.add(torch.bmm, self._x.mT, d, out=weight.mT)
         if bias:
             do.add(torch.sum, d, 1, out=bias[0])
 

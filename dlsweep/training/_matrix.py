@@ -14,11 +14,15 @@ class Columns:
 
     Args:
         shapes: of a model's parameters, by name, in order.
+        transposed: names of those that lie there column by column.
     """
 
-    def __init__(self, shapes: Mapping[str, torch.Size]) -> None:
+    def __init__(
+        self, shapes: Mapping[str, torch.Size], transposed: Collection[str] = ()
+    ) -> None:
         self.shapes = dict(shapes)
         """Of the parameters, by name, in order."""
+        self._transposed = set(transposed)
         self.sizes = [shape.numel() for shape in self.shapes.values()]
         """How many columns each has."""
         ends = list(itertools.accumulate(self.sizes, initial=0))
@@ -26,10 +30,20 @@ class Columns:
 
     def views(self, matrix: Tensor) -> dict[str, Tensor]:
         """The rows of a matrix (K, P) as stacked parameters (K, …) by name."""
-        return {
-            name: matrix[:, self._slices[name]].view(-1, *shape)
-            for name, shape in self.shapes.items()
-        }
+        views = {}
+        for name, shape in self.shapes.items():
+            part = matrix[:, self._slices[name]]
+            if name in self._transposed:
+                views[name] = part.view(-1, *reversed(shape)).mT
+            else:
+                views[name] = part.view(-1, *shape)
+        return views
+
+    def arrange(self, matrix: Tensor) -> None:
+        """Bring rows in which nothing is transposed yet, (K, P), into this order, in place."""
+        for name in self._transposed:
+            part = matrix[:, self._slices[name]]
+            part.copy_(part.view(-1, *self.shapes[name]).mT.flatten(1))
 
     def not_owned(
         self, names: Sequence[Collection[str]], matrix: Tensor
@@ -52,6 +66,14 @@ class Columns:
                 part = matrix[:, slices[0].start : slices[-1].stop]
                 found.append((part, index, part.index_select(0, index)))
         return found
+
+
+def as_it_lies(tensor: Tensor) -> Tensor:
+    """The numbers of a parameter in the order of memory: itself, or what it is the transpose of.
+
+    The fused kernels of torch copy what is not contiguous, and back.
+    """
+    return tensor if tensor.is_contiguous() else tensor.mT
 
 
 def row_of(stacked: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:

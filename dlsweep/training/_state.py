@@ -16,7 +16,7 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.training._layout import Layout
 
-_FORMAT = 4
+_FORMAT = 5
 
 
 class StateError(ValueError):

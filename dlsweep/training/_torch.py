@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -46,7 +46,9 @@ class TorchLearner(ABC):
         self.device = data.train.images.device
         self._alone = alone_models(configs, data)
         model, theta, buffers = initial_values(layout, configs, data)
-        self._columns = Columns({n: p.shape for n, p in ordered_parameters(model).items()})
+        shapes = {name: p.shape for name, p in ordered_parameters(model).items()}
+        self._columns = Columns(shapes, self._transposed(model))
+        self._columns.arrange(theta)
         self.theta = theta.to(self.device)
         self.buffers = {name: buffer.to(self.device) for name, buffer in buffers.items()}
         self._persistent = model.state_dict().keys() - self._columns.shapes.keys()
@@ -60,6 +62,10 @@ class TorchLearner(ABC):
     @abstractmethod
     def _begin(self, model: nn.Module) -> None:
         """What is made once: the optimizer; the model is in the layout, its values are not used."""
+
+    def _transposed(self, model: nn.Module) -> Collection[str]:
+        """The parameters whose columns are those of a transposed matrix."""
+        return ()
 
     def _prepare(self) -> None:
         """What follows from which members are in the stack."""
