@@ -120,21 +120,22 @@ class Backpropagation:
             (self._linear(f"{part}.weights"), self._after(part, block))
             for part, block in self._blocks.items()
         ]
-        output = self._linear("output")
+        output = self._linear("output", transposed=True)
         x = images.expand(len(self._configs), lead[-1], pixels)
         logits = output.forward(do, _features(do, blocks, x))
-        at_logits = do.memory(*logits.shape)
+        at_logits = output.values(do, lead[-1])
         for loss, rows in runs([config.loss for config in self._configs]):
             hot = labels[rows] if labels.dim() == 3 else labels
-            do.add(loss_gradient, loss, logits[rows], hot, at_logits[rows])
+            do.add(loss_gradient, loss, logits[rows].mT, hot.mT, at_logits[rows].mT)
         output.backward(do, at_logits)
         _backward(do, blocks, output, at_logits)
         return _Pass(images, labels, do, logits)
 
-    def _linear(self, part: str) -> Linear:
+    def _linear(self, part: str, *, transposed: bool = False) -> Linear:
         names = [n for n in (f"{part}.weight", f"{part}.bias") if n in self._parameters]
         weight, *bias = (self._parameters[n] for n in names)
-        return Linear(weight, bias[0] if bias else None, [self._into[n] for n in names])
+        into = [self._into[n] for n in names]
+        return Linear(weight, bias[0] if bias else None, into, transposed=transposed)
 
     def _after(self, part: str, block: Block) -> list[Layer]:
         """What follows the weights of a block."""

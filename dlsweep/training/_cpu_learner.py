@@ -91,7 +91,7 @@ class CpuLearner(TorchLearner):
         """Losses and answers are read off the logits at the end, of all batches at once."""
         order, size = torch.cat(list(batches), -1), self.configs[0].batch_size
         classes = self.data.num_classes
-        logits = self.theta.new_empty(len(self.configs), order.shape[-1], classes)
+        logits = self.theta.new_empty(len(self.configs), classes, order.shape[-1]).mT
         for index, kept in zip(batches, torch.split(logits, size, 1), strict=True):
             kept.copy_(self._together.step(self._images, self._one_hot, index))
             self.optimizer.step(self._gradients)

@@ -105,15 +105,13 @@ class FusedUpdate:
         The kernel leaves that moment in m's place, and m is made of it again.
         """
         if self._config.weight_decay > 0:
-            for g, w in zip(gradients, self._parameters, strict=True):
-                g.add_(w, alpha=self._config.weight_decay)
+            torch._foreach_add_(gradients, self._parameters, alpha=self._config.weight_decay)
         rate, beta1 = rate_g + rate_m, self._config.beta1
         if rate_m == 0:  # beta1 is 0, and m is g
             self._adam(gradients, rate, beta1, self._config.beta2, epsilon)
             return
         self._adam(gradients, rate, rate_m * beta1 / rate, self._config.beta2, epsilon)
-        for m, g in zip(self._slots[0], gradients, strict=True):
-            m.lerp_(g, -rate_g / rate_m)
+        torch._foreach_lerp_(self._slots[0], gradients, -rate_g / rate_m)
 
 
 class FusedOptimizer:

@@ -60,23 +60,41 @@ class Linear:
         weight: (n, outputs, inputs).
         bias: (n, outputs), or None.
         into: where the gradients of these go, contiguous or the transpose of what is.
+        transposed: whether its values lie unit by unit in memory, and not image by image.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, into: Sequence[Tensor]) -> None:
+    def __init__(
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        into: Sequence[Tensor],
+        *,
+        transposed: bool = False,
+    ) -> None:
         self.members, self.outputs, _ = weight.shape
         self._weight = weight
         self._bias = None if bias is None else bias.unsqueeze(1)
         self._into = into
+        self._transposed = transposed
 
     def forward(self, do: Operations, x: Tensor) -> Tensor:
         """Where its values will be, (n, B, outputs), given where its input is, (n, B, inputs)."""
         self._x = x
-        y = do.memory(*x.shape[:2], self._weight.shape[1])
-        if self._bias is None:
-            do.add(torch.bmm, x, self._weight.mT, out=y)
+        y, bias, factors = self.values(do, x.shape[1]), self._bias, (x, self._weight.mT)
+        into = y
+        if self._transposed:
+            into, bias, factors = y.mT, None if bias is None else bias.mT, (self._weight, x.mT)
+        if bias is None:
+            do.add(torch.bmm, *factors, out=into)
         else:
-            do.add(torch.baddbmm, self._bias, x, self._weight.mT, out=y)
+            do.add(torch.baddbmm, bias, *factors, out=into)
         return y
+
+    def values(self, do: Operations, batch: int) -> Tensor:
+        """Room for its values, or for the gradient at these, (n, B, outputs)."""
+        if self._transposed:
+            return do.memory(self.members, self.outputs, batch).mT
+        return do.memory(self.members, batch, self.outputs)
 
     def backward(self, do: Operations, d: Tensor) -> None:
         """The gradients of the weights and biases, given that at its values."""

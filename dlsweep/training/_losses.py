@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import torch
@@ -58,20 +59,26 @@ MEANS: dict[str, Loss] = {
 """The mean of each over a batch, in the fewest operations for a model that is trained by itself."""
 
 
+@functools.cache
+def _number(value: float, dtype: torch.dtype) -> Tensor:
+    """A number as a tensor, made once: torch would make one at each operation, in 3 µs."""
+    return torch.tensor(value, dtype=dtype)
+
+
 def loss_gradient(name: str, logits: Tensor, one_hot: Tensor, into: Tensor) -> None:
     """Write the gradient of a loss's mean over a batch at the logits.
 
     Args:
         name: of the loss.
-        logits: (K, B, classes).
-        one_hot: the labels, (B, classes) or (K, B, classes).
+        logits: (K, classes, B), for so a softmax takes a fifth of the time.
+        one_hot: the labels, (classes, B) or (K, classes, B).
         into: like the logits.
     """
-    probabilities = torch.softmax(logits, 2)
+    probabilities = torch.softmax(logits, 1)
     torch.sub(probabilities, one_hot, out=into)
-    count: float = logits.shape[1]
+    count: float = logits.shape[2]
     if name == "mean_squared_error":
         into.mul_(probabilities)
-        into.sub_(probabilities.mul_(into.sum(2, keepdim=True)))
-        count *= logits.shape[2] / 2
-    into.div_(count)
+        into.sub_(probabilities.mul_(into.sum(1, keepdim=True)))
+        count *= logits.shape[1] / 2
+    into.mul_(_number(1 / count, into.dtype))
