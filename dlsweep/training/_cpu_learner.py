@@ -45,10 +45,14 @@ class CpuLearner(TorchLearner):
         super().__init__(configs, data, Layout.of(configs))
 
     def _transposed(self, model: nn.Module) -> Collection[str]:
-        """The first layer's weights: with those of a pixel side by side, images times weights take
-        half to two thirds of the time. What another layer gains so, the gradient at its input loses.
+        """The first layer's weights, of fully connected networks.
+
+        With those of a pixel side by side, images times weights take half to two thirds of the
+        time. What another layer gained so, the gradient at its input would lose.
         """
-        return [next(iter(dict(model.named_parameters())))] if isinstance(model, FeedForward) else []
+        if not isinstance(model, FeedForward):
+            return []
+        return [next(name for name, _ in model.named_parameters())]
 
     def _begin(self, model: nn.Module) -> None:
         names = [alone.parameters for alone in self._alone]

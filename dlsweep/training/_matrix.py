@@ -17,9 +17,7 @@ class Columns:
         transposed: names of those that lie there column by column.
     """
 
-    def __init__(
-        self, shapes: Mapping[str, torch.Size], transposed: Collection[str] = ()
-    ) -> None:
+    def __init__(self, shapes: Mapping[str, torch.Size], transposed: Collection[str] = ()) -> None:
         self.shapes = dict(shapes)
         """Of the parameters, by name, in order."""
         self._transposed = set(transposed)

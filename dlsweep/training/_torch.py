@@ -26,9 +26,9 @@ class TorchLearner(ABC):
     """Trains K runs as one stack; see ``Learner``. What a CPU and a GPU have in common.
 
     The parameters of all members are one matrix ``theta`` (K, P), a row for each; a model's
-    parameters are views of its row. So a copy of the best weights or the departure of a member is
-    one operation, however many layers there are. Buffers (running statistics, counters, and what
-    members differ in) are stacked tensors (K, …) by name.
+    parameters are views of its row, some of them transposed. So a copy of the best weights or the
+    departure of a member is one operation, however many layers there are. Buffers (running
+    statistics, counters, and what members differ in) are stacked tensors (K, …) by name.
 
     Args:
         configs: the members' configurations; stackable (see ``plan``), in the order that they are

@@ -23,6 +23,7 @@ from dlsweep.training._cpu_learner import CpuLearner
 from dlsweep.training._layers import Operations, runs
 from dlsweep.training._layout import Layout, ordered_parameters, standing
 from dlsweep.training._losses import MEANS
+from dlsweep.training._matrix import Columns
 from tests.training.helpers import digits, small
 
 MIXED = [
@@ -112,6 +113,32 @@ def test_what_a_member_has_are_its_first_columns():
     assert deep[: len(shallow)] == shallow
     assert shallow[0] == "hidden.0.weights.weight"
     assert len(deep) == 10
+
+
+def test_columns_of_a_transposed_parameter():
+    shapes = {"a": torch.Size([2]), "b": torch.Size([2, 3]), "c": torch.Size([3, 2])}
+    plain, arranged = Columns(shapes), Columns(shapes, ["b"])
+    rows = torch.arange(28.0).view(2, 14)
+    matrix = rows.clone()
+    arranged.arrange(matrix)
+    assert matrix[0].tolist() == [0, 1, 2, 5, 3, 6, 4, 7, 8, 9, 10, 11, 12, 13]
+    views, expected = arranged.views(matrix), plain.views(rows)
+    assert views.keys() == expected.keys() == shapes.keys()
+    for name, view in views.items():
+        assert torch.equal(view, expected[name])
+    views["b"][1] = 0  # it is the matrix itself
+    assert (matrix[1] == 0).nonzero().flatten().tolist() == [2, 3, 4, 5, 6, 7]
+
+
+def test_updates_are_given_memory_as_it_lies():
+    """Torch's fused kernels copy what is not contiguous there and back: twice the time."""
+    learner = CpuLearner(MIXED[:1], digits())
+    (update,), (gradients,) = learner.optimizer._updates, learner._gradients
+    first = learner._columns.views(learner.theta)["hidden.0.weights.weight"]
+    assert not first.is_contiguous()
+    assert update._parameters[0].data_ptr() == first.data_ptr()
+    for given in (update._parameters, *update._slots, gradients):
+        assert all(tensor.is_contiguous() for tensor in given)
 
 
 def test_what_a_member_does_not_have_is_never_updated():

@@ -6,6 +6,7 @@ from torch import nn
 
 from dlsweep.config import choices
 from dlsweep.training import LOSSES
+from dlsweep.training._losses import loss_gradient
 
 
 def test_losses_are_the_choices():
@@ -36,6 +37,22 @@ def test_gradients(name):
     logits = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     labels = torch.tensor([0, 2, 1, 2])
     assert torch.autograd.gradcheck(lambda z: LOSSES[name](z, labels), (logits.requires_grad_(),))
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["one batch", "a batch each"])
+@pytest.mark.parametrize("scale", [1.0, 30.0, 1e4])
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_written_out_gradient_is_autograds(name, scale, own):
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(3, 6, 4, dtype=torch.float64, generator=generator) * scale
+    logits.requires_grad_()
+    labels = torch.randint(4, (3, 6) if own else (6,), generator=generator)
+    means = [LOSSES[name](z, y).mean() for z, y in zip(logits, labels.expand(3, 6), strict=True)]
+    (theirs,) = torch.autograd.grad(sum(means), logits)
+    ours = torch.empty(3, 4, 6, dtype=torch.float64)
+    one_hot = nn.functional.one_hot(labels, 4).double()
+    loss_gradient(name, logits.detach().mT.contiguous(), one_hot.mT, ours)
+    torch.testing.assert_close(ours.mT, theirs, rtol=1e-10, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", LOSSES)

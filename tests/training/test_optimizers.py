@@ -81,18 +81,18 @@ class OfRules:
 
 
 class Fused:
-    """Fused kernels member by member, as on a CPU: of two parameters, a matrix and a vector."""
+    """Fused kernels member by member, as on a CPU: of a matrix, transposed, and a vector."""
 
     SHAPES: ClassVar = {"weight": torch.Size([3, 12]), "bias": torch.Size([4])}
 
     def __init__(self, configs, parameters):
-        columns, names = Columns(self.SHAPES), [list(self.SHAPES)] * len(configs)
+        columns, names = Columns(self.SHAPES, ["weight"]), [list(self.SHAPES)] * len(configs)
         self.optimizer = FusedOptimizer(configs, columns, names, parameters)
 
     def epoch(self, rates, gradients):
         self.optimizer.begin_epoch(rates, len(gradients))
         for gradient in gradients.clone():
-            self.optimizer.step([[row[:36].view(3, 12), row[36:]] for row in gradient])
+            self.optimizer.step([[row[:36].view(12, 3), row[36:]] for row in gradient])
             yield
 
     def keep(self, rows, parameters):
