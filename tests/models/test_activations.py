@@ -1,0 +1,38 @@
+"""Activations in place: their values and gradients are torch's."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from dlsweep.config.choices import ACTIVATIONS
+from dlsweep.models import activate_, activation_backward_
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_in_place(name):
+    x = torch.linspace(-9, 9, 4001, dtype=torch.float64, requires_grad=True)
+    y = getattr(F, name, getattr(torch, name, None))(x) if name != "identity" else x * 1
+    upstream = torch.linspace(-1, 1, len(x), dtype=torch.float64)
+    (theirs,) = torch.autograd.grad(y, x, upstream)
+    ours, gradient = x.detach().clone(), upstream.clone()
+    activate_(name)(ours)
+    activation_backward_(name)(gradient, ours)
+    torch.testing.assert_close(ours, y.detach(), rtol=1e-12, atol=1e-15)
+    torch.testing.assert_close(gradient, theirs, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "function"), [("tanh", torch.tanh), ("elu", F.elu)])
+def test_in_place_is_right_to_the_last_digit_of_one(name, function):
+    small = torch.logspace(-30, 0, 10_001)
+    x = torch.cat([torch.linspace(-12, 12, 100_000), small, -small, torch.tensor([-1e9])])
+    exact, ours = function(x.double()), x.clone()
+    activate_(name)(ours)
+    error = (ours.double() - exact).abs() / exact.abs().clamp(min=1)
+    assert error.max() < 2 * torch.finfo(torch.float32).eps
+
+
+@pytest.mark.parametrize("name", ["tanh", "elu"])
+def test_in_place_keeps_what_is_no_number(name):
+    x = torch.tensor([float("nan"), 1.0])
+    activate_(name)(x)
+    assert x.isnan().tolist() == [True, False]
