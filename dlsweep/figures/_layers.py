@@ -48,14 +48,15 @@ def feature_maps(model: TrainedModel, image: Tensor) -> list[np.ndarray]:
 
 
 def project(features: np.ndarray, method: str) -> np.ndarray | None:
-    """Features in two dimensions, by scikit-learn, on one thread.
+    """Features in two dimensions, on one thread.
 
     It is asked for while other processes train: on cores that are busy, threads wait for each other
     at every step, and t-SNE then takes four times as long on two threads as on one.
 
     Args:
         features: (N, size).
-        method: ``pca``, or ``tsne`` (van der Maaten and Hinton 2008, started from PCA).
+        method: ``pca``, or ``tsne`` (van der Maaten and Hinton 2008, started from PCA), which is
+            scikit-learn's.
 
     Returns:
         (N, 2), the same for the same features; None where there are fewer than five or where some
@@ -64,22 +65,37 @@ def project(features: np.ndarray, method: str) -> np.ndarray | None:
     if len(features) < 5 or not np.isfinite(features).all():
         return None
     # Imported only here: few runs need it.
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
     features = features.astype(np.float64)
+    features = np.hstack([features, np.zeros((len(features), max(0, 2 - features.shape[1])))])
+    if not features.std(axis=0).any():
+        return np.zeros((len(features), 2))  # all alike
     with threadpool_limits(1), warnings.catch_warnings():
-        # Of features that are all alike: no variance to explain.
-        warnings.simplefilter("ignore", RuntimeWarning)
         if method == "pca":
-            components = PCA(min(2, features.shape[1]), svd_solver="full")
-            found: np.ndarray = components.fit_transform(features)
-            return np.hstack([found, np.zeros((len(found), 2 - found.shape[1]))])
-        features = np.hstack([features, np.zeros((len(features), max(0, 2 - features.shape[1])))])
-        if not features.std(axis=0).any():
-            return np.zeros((len(features), 2))  # all alike
+            return _principal_components(features)
+        # Of features with nothing in their second component: no variance to explain.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        from sklearn.manifold import TSNE
+
         perplexity = min(30.0, (len(features) - 1) / 3)
         neighbours = TSNE(2, init="pca", perplexity=perplexity, random_state=0)
         embedded: np.ndarray = neighbours.fit_transform(features)
         return embedded
+
+
+def _principal_components(features: np.ndarray) -> np.ndarray:
+    """The first two principal components, each with its largest weight positive: (N, 2).
+
+    The numbers are those of ``sklearn.decomposition.PCA``, to which a test holds them. They are
+    computed here because every sweep shows its data so, as it begins: to import scikit-learn takes
+    several times as long.
+
+    Args:
+        features: (N, size), at least two of each.
+    """
+    centred = features - features.mean(axis=0)
+    u, scale, weights = np.linalg.svd(centred, full_matrices=False)
+    largest = np.abs(weights[:2]).argmax(axis=1)
+    components: np.ndarray = u[:, :2] * scale[:2] * np.sign(weights[[0, 1], largest])
+    return components

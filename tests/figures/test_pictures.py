@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import threadpoolctl
 from sklearn.datasets import make_blobs
+from sklearn.decomposition import PCA
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, Split, load
@@ -135,18 +136,28 @@ def test_groups_stay_groups(method: str):
     assert (project(features.astype(np.float32), method) == points).all()
 
 
-@pytest.mark.parametrize(("method", "name"), [("pca", "PCA"), ("tsne", "TSNE")])
-def test_one_thread_beside_others_that_train(
-    method: str, name: str, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.mark.parametrize("shape", [(300, 20), (20, 300), (9, 1)], ids=str)
+def test_principal_components_are_scikit_learns(shape: tuple[int, int]):
+    features = np.random.default_rng(1).random(shape) @ np.diag(np.linspace(3, 1, shape[1]))
+    points = project(features, "pca")
+    assert points is not None
+    expected = PCA(min(2, shape[1]), svd_solver="full").fit_transform(features)
+    np.testing.assert_allclose(points[:, : shape[1]], expected, atol=1e-9)
+    assert not points[:, shape[1] :].any()
+
+
+@pytest.mark.parametrize(
+    ("method", "of"), [("pca", "numpy.linalg.svd"), ("tsne", "sklearn.manifold.TSNE.fit_transform")]
+)
+def test_one_thread_beside_others_that_train(method: str, of: str, monkeypatch: pytest.MonkeyPatch):
     threads: list[int] = []
 
-    def counted(self: Any, features: np.ndarray) -> np.ndarray:
+    def counted(*given: Any, **_: Any) -> Any:
         threads.extend(pool["num_threads"] for pool in threadpoolctl.threadpool_info())
-        return features[:, :2]
+        features = given[-1][:, :2]
+        return features if method == "tsne" else (features, np.ones(2), np.eye(2))
 
-    part = "decomposition" if method == "pca" else "manifold"
-    monkeypatch.setattr(f"sklearn.{part}.{name}.fit_transform", counted)
+    monkeypatch.setattr(of, counted)
     with threadpoolctl.threadpool_limits(2):
         project(np.random.default_rng(0).random((9, 3)), method)
         assert max(pool["num_threads"] for pool in threadpoolctl.threadpool_info()) == 2
@@ -224,6 +235,6 @@ assert not {"matplotlib", "PIL", "sklearn", "safetensors", "wandb"} & set(sys.mo
 from dlsweep.data import load
 dlsweep.figures.data_pictures(load("digits"))
 assert "matplotlib" in sys.modules
-assert "matplotlib.pyplot" not in sys.modules
+assert not {"matplotlib.pyplot", "sklearn.base"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
