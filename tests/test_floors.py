@@ -108,6 +108,7 @@ def test_the_rule_finds_what_breaks_it(tmp_path: Path, monkeypatch: pytest.Monke
         ("dlsweep, dlsweep.config, dlsweep.cli", {"torch", "wandb", "optuna", "numpy", "sklearn"}),
         ("dlsweep.training, dlsweep.models", {"wandb", "optuna", "sqlalchemy", "torch._dynamo"}),
         ("dlsweep.scratch", {"torch", "wandb", "optuna"}),
+        ("dlsweep.tracking, dlsweep.sweep._sync", {"torch", "sklearn", "matplotlib"}),
     ],
 )
 def test_an_import_costs_no_more_than_it_needs(module: str, without: set[str]):

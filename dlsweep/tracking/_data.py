@@ -10,13 +10,11 @@ from wandb.sdk.lib.runid import generate_id
 
 from dlsweep.data import Dataset, Split, load
 from dlsweep.tracking._media import data_media
+from dlsweep.tracking._online import JOB_TYPE
 from dlsweep.tracking._opening import Opener, patient_settings
 from dlsweep.tracking._run import light_settings, start
 
 _log = logging.getLogger("dlsweep.tracking")
-
-JOB_TYPE = "data"
-"""The job type of such a run: by it the dashboard and the reports tell it from trainings."""
 
 
 class ImageSource:

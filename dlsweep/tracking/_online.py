@@ -11,10 +11,12 @@ from typing import Any
 import wandb
 
 from dlsweep.config import ConfigError
-from dlsweep.tracking._data import JOB_TYPE
+from dlsweep.tracking._errors import TrackingError
 from dlsweep.tracking._mode import has_credentials
-from dlsweep.tracking._run import TrackingError
 
+JOB_TYPE = "data"
+"""The job type of a run that shows a data set: by it the dashboard and the reports tell it from
+trainings."""
 PER_PAGE = 200
 THREADS = 16
 SAMPLES = 500

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dlsweep.tracking._errors import TrackingError
 from dlsweep.tracking._mode import api_key
-from dlsweep.tracking._run import TrackingError
 from dlsweep.tracking._server import Server, Unreachable
 
 _log = logging.getLogger("dlsweep.tracking")

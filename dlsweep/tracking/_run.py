@@ -16,6 +16,7 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, Split
 from dlsweep.figures import RunAnalysis, analyse_run
 from dlsweep.saved import FILE_NAME, save_model
+from dlsweep.tracking._errors import TrackingError
 from dlsweep.tracking._media import data_media, run_media
 from dlsweep.training import EpochMetrics, RunResult
 
@@ -26,10 +27,6 @@ _AGAIN_SECONDS = 2.0
 FLUSH_SECONDS = 0.5
 """So often wandb writes to a run's folder what was logged: 15 s is its default, and what it has not
 written is lost with its process."""
-
-
-class TrackingError(RuntimeError):
-    """W&B cannot be reached, or does not let this user in; the text is one line."""
 
 
 class TrackedRun:

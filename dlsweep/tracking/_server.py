@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import requests
 import wandb
 
+from dlsweep.tracking._errors import TrackingError
 from dlsweep.tracking._mode import api_key
-from dlsweep.tracking._run import TrackingError
 
 _TIMEOUT = 30.0
 _VIEWER = "query Viewer { viewer { id entity } }"

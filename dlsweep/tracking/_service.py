@@ -18,8 +18,8 @@ import wandb
 import yaml
 
 from dlsweep.config import ConfigError
+from dlsweep.tracking._errors import TrackingError
 from dlsweep.tracking._mode import api_key
-from dlsweep.tracking._run import TrackingError
 from dlsweep.tracking._server import NotThere, Server
 
 _SWEEP = """query Sweep($entity: String, $project: String, $sweep: String!) {
