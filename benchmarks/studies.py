@@ -8,6 +8,7 @@ after the other.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import math
@@ -252,6 +253,7 @@ def _jax_stack(configs: list[RunConfig], data: Dataset, points: int) -> Measured
     return total / run_epochs, len(chosen)
 
 
+@functools.cache
 def process_start() -> float:
     """Seconds until a new process has imported what a script of a W&B sweep imports."""
     command = [sys.executable, "-c", "import torch, torchvision, wandb"]
