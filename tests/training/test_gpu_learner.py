@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
 
 from dlsweep.training import BACKENDS, Layout, train_stack
 from dlsweep.training import _gpu_programs as programs
@@ -87,6 +88,52 @@ def test_a_step_asks_the_device_for_nothing(model):
         torch.ones(1).item()
         torch.tensor(1)
     assert questions.found == ["aten::_local_scalar_dense", "aten::lift_fresh"]
+
+
+class Mixed(TorchDispatchMode):
+    """Notes the operations on tensors of several devices, but copies and single numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        tensors = [t for t in tree_iter((args, kwargs)) if isinstance(t, torch.Tensor) and t.dim()]
+        if len({t.device.type for t in tensors}) > 1 and "copy" not in func.name():
+            self.found.append(func.name())
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("count", [len(ZOO), 1])
+def test_all_of_an_epoch_is_on_the_device_of_the_data(model, count):
+    """On a device without numbers."""
+    configs, data = members(model)[:count], digits().to("meta")
+    learner = GpuLearner(configs, data)
+
+    def epoch():
+        images, size = len(data.train), configs[0].batch_size
+        steps = images // size if configs[0].batch_norm else -(-images // size)
+        rates = np.full(len(learner.configs), 0.01)
+        tables = learner.optimizer.begin_epoch(rates, steps, learner.theta)
+        found = learner._epochs.run(learner._orders(1, images), tables, steps)
+        assert [tensor.device.type for tensor in found] == ["meta", "meta"]
+        assert [tensor.shape for tensor in found] == [(len(rates),)] * 2
+
+    with Mixed() as mixed:
+        epoch()
+        for rows in (range(count), [0]):
+            for part, answers in learner._answers(data.val, learner.theta, learner.buffers, rows):
+                assert [tensor.device.type for tensor in answers] == ["meta", "meta"]
+                assert answers[0].shape == (len(rows), len(part))
+        if count > 1:
+            learner.remember([0])
+            learner.keep([0, 2])
+            epoch()
+    assert mixed.found == []
+    with Mixed() as mixed:
+        learner.theta.index_select(0, torch.arange(1))
+    assert mixed.found == ["aten::index_select"]
 
 
 class FakeGraph:
