@@ -36,6 +36,7 @@ def hostile_table() -> RunsTable:
 
 TABLES = {
     "many runs": made_up_table(30),
+    "a dozen runs": made_up_table(12),
     "no runs": table_of(),
     "one run": made_up_table(1),
     "all failed": table_of(failed_run(1), failed_run(2)),
@@ -51,15 +52,23 @@ VOID = {"img", "wbr", "br", "hr", "input", "col", "meta"}
 
 
 class Balanced(HTMLParser):
-    """Notes the tags, and fails where one is closed that is not open."""
+    """Notes the tags and how wide tables are; fails where one is closed that is not open."""
 
     def __init__(self) -> None:
         super().__init__()
         self.open: list[str] = []
         self.seen: list[str] = []
+        self.widths: list[list[int]] = []
+        """Of each table, the columns of each row."""
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.seen.append(tag)
+        if tag == "table":
+            self.widths.append([])
+        elif tag == "tr":
+            self.widths[-1].append(0)
+        elif tag in ("td", "th"):
+            self.widths[-1][-1] += int(dict(attrs).get("colspan") or 1)
         if tag not in VOID:
             self.open.append(tag)
 
@@ -94,5 +103,6 @@ def test_html_is_whole_and_safe_for_any_table(block: type[Block], name: str):
     parser.feed(html)
     parser.close()
     assert parser.open == []
+    assert all(len(set(rows)) == 1 for rows in parser.widths)
     assert "script" not in parser.seen
     assert "javascript:" not in html

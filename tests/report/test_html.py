@@ -239,6 +239,19 @@ def test_a_phone_has_no_sideways_scroll(browser: Browser, scheme: str):
             assert inked > 500
 
 
+BARS = """all => all.map(one =>
+    getComputedStyle(one).overflowY !== 'hidden' && one.scrollHeight > one.clientHeight)"""
+"""Which elements have a bar to be moved up and down by; Playwright itself hides them."""
+
+
+@pytest.mark.parametrize("runs", [12, RUNS])
+def test_what_scrolls_sideways_does_not_scroll_up_and_down(browser: Browser, runs: int):
+    with browser.open(render_html(REPORT, made_up_table(runs))) as opened:
+        regions = opened.page.locator(".scroll")
+        assert regions.count() > 2
+        assert not any(regions.evaluate_all(BARS))
+
+
 CONTRAST = """elements => elements.map(element => {
     const channels = colour => {
         const found = colour.match(/[\\d.]+/g).map(Number);

@@ -34,7 +34,7 @@ class Importance(Block):
                 "Importance and correlation need runs with results that differ in their settings "
                 f"and in the {words(table.metric.name)}; there are not enough here."
             )
-        top = max((item.high for item in found.settings), default=1.0)
+        top = max((item.high for item in found.settings), default=None)
         rows = []
         for name, item in _rows(found, related):
             rows.append(_row(page, words(name), item, top, related.get((name, "")), "main"))
@@ -104,20 +104,24 @@ def _row(
     page: Page,
     name: str,
     share: Share | None,
-    top: float,
+    top: float | None,
     related: Correlation | None,
     kind: str,
 ) -> str:
-    """A setting with its importance and its correlation, or one of its words with the latter."""
+    """A setting with its importance and its correlation, or one of its words with the latter.
+
+    Args:
+        top: the largest importance, where a bar ends; None where no setting has one.
+    """
     cells = ""
-    if share is not None:
+    if share is not None and top is not None:
         cells = (
             '<td class="plot">'
             + page.track(bar=(0, share.mean / top), whisker=(share.low / top, share.high / top))
             + f'</td><td class="number">{100 * share.mean:.0f}\u202f%</td>'
         )
-    elif kind == "level":
-        cells = "<td></td><td></td>" if top else ""
+    elif top is not None:
+        cells = "<td></td><td></td>"
     if related is None:
         cells += "<td></td><td></td>"
     else:
