@@ -14,6 +14,7 @@ from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "dlsweep"
 FLOORS = {
+    "_lazy": 0,
     "_version": 0,
     "config": 0,
     "data": 1,

@@ -6,8 +6,9 @@ refused at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dlsweep._lazy import lazily
 from dlsweep.report._read import read_runs
 from dlsweep.report._runs import Online, Run, RunsTable, joined
 
@@ -41,10 +42,4 @@ __all__ = [
     "synced",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"dlsweep.report.{_LAZY[name]}"), name)
+__getattr__ = lazily(__name__, _LAZY)

@@ -6,8 +6,9 @@ sweep file is refused at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dlsweep._lazy import lazily
 from dlsweep.sweep._distributions import DISTRIBUTIONS, Distribution
 from dlsweep.sweep._file import METHODS, Hyperband, SweepFile, load_sweep, parse_sweep
 from dlsweep.sweep._metric import METRICS, Metric, metric_name
@@ -90,10 +91,4 @@ __all__ = [
     "train_joined",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"dlsweep.sweep.{_LAZY[name]}"), name)
+__getattr__ = lazily(__name__, _LAZY)

@@ -6,8 +6,9 @@ or sends runs should not wait for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dlsweep._lazy import lazily
 from dlsweep.tracking._errors import TrackingError
 from dlsweep.tracking._limits import room_for_runs
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, has_credentials
@@ -118,10 +119,4 @@ __all__ = [
     "train_tracked",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"dlsweep.tracking.{_LAZY[name]}"), name)
+__getattr__ = lazily(__name__, _LAZY)
