@@ -40,7 +40,7 @@ RESULTS = 4
 """So many different results there are, in turn."""
 ONCE = 1
 """So many runs come before those that are measured."""
-SMOKE = {"dataset": "digits", "hidden_size": 8}
+SMOKE = {"dataset": "digits", "hidden_size": 8, "projection": "pca"}
 
 
 def measure(runs: int, *, smoke: bool) -> dict[str, Any]:
