@@ -126,27 +126,27 @@ def _jax(configs: list[RunConfig], data: Dataset, repetitions: int) -> dict[str,
 
 
 def table(result: dict[str, Any]) -> str:
-    measured = any("peak_bytes" in row for row in result["rows"])  # on a CPU, tests do it
+    heads = ["members", "s per member-epoch", JAX, "MB per member, predicted"]
+    if any("peak_bytes" in row for row in result["rows"]):  # on a CPU, tests do it
+        heads.append("measured")
     lines = [
         header(result["machine"]),
         f"784-128-128-128-128-10, tanh, Adam, batch {result['batch_size']}, on the "
         f"{'GPU' if result['device'] == 'cuda' else 'CPU, one process, one thread'}",
         "",
-        f"| members | s per member-epoch | {JAX} | MB per member, predicted |"
-        + " measured |" * measured,
-        "|---|---|---|---|" + "---|" * measured,
+        f"| {' | '.join(heads)} |",
+        "|" + "---|" * len(heads),
     ]
     for row in result["rows"]:
-        if "seconds" not in row:
-            lines.append(f"| {row['members']} | {row['skipped']} | | |" + " |" * measured)
-            continue
-        jax = shown(row[JAX], 3) if row.get(JAX) else ""
         count = row["members"]
-        peak = f" {row['peak_bytes'] / count / 1e6:.2f} |" if "peak_bytes" in row else ""
-        lines.append(
-            f"| {count} | {shown(row['seconds'], 4)} | {jax} "
-            f"| {row['predicted_bytes'] / count / 1e6:.2f} |{peak or ' |' * measured}"
-        )
+        if "seconds" in row:
+            jax = shown(row[JAX], 3) if row.get(JAX) else ""
+            sizes = [row.get("predicted_bytes"), row.get("peak_bytes")][: len(heads) - 3]
+            memory = [f"{size / count / 1e6:.2f}" if size else "" for size in sizes]
+            cells = [f"{count}", shown(row["seconds"], 4), jax, *memory]
+        else:
+            cells = [f"{count}", row["skipped"], *[""] * (len(heads) - 2)]
+        lines.append(f"| {' | '.join(cells)} |")
     if LOOP in result:
         lines.append(f"\n{LOOP}, one thread: {shown(result[LOOP], 3)} s per epoch")
     return "\n".join(lines)
