@@ -287,5 +287,5 @@ class GpuLearner(TorchLearner):
         # What hangs on the old matrices goes before the new ones come.
         self._epochs = self._compiled_step = None
         self._stacked, self._leaves, self._fixed = {}, {}, []
-        self._gradient = self._gradient[:0]
+        self._gradient = self._gradient.new_empty(0)
         super().keep(rows)

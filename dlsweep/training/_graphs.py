@@ -9,8 +9,12 @@ say to a step but "again".
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import gc
 import logging
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -29,6 +33,33 @@ _AT_ONCE = 8
 """Steps of the longer graph: between two launches the device waits a little."""
 
 
+@functools.cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream of a device that graphs are captured on: libraries have a workspace for each."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _undisturbed(stream: torch.cuda.Stream | None) -> Iterator[None]:
+    """While a stream is captured: nothing else is freed, and after it all is on its stream again.
+
+    Garbage that is collected meanwhile may be another graph, whose end ends the capture with an
+    error. After a capture that fails, PyTorch leaves its stream as the present one.
+    """
+    before = []
+    if stream is not None:
+        before = [torch.cuda.current_stream(stream.device), torch.cuda.current_stream()]
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+        for present in before:
+            torch.cuda.set_stream(present)
+
+
 class Epochs:
     """Runs the epochs of a stack, for as long as no member leaves.
 
@@ -36,7 +67,8 @@ class Epochs:
     are, so capturing changes nothing in what is trained.
 
     Args:
-        step: see ``Step``.
+        step: see ``Step``; a method of what owns these epochs. That is not kept alive by them, or a
+            learner would keep a GPU's memory until the garbage collector comes by.
         split: the images to train on.
         batch: how many of them are a batch.
         members: K.
@@ -46,7 +78,7 @@ class Epochs:
     def __init__(
         self, step: Step, split: Split, batch: int, members: int, *, capture: bool
     ) -> None:
-        self._step = step
+        self._step = weakref.WeakMethod(step)
         self._split = split
         self._batch = batch
         self._capture = capture
@@ -58,7 +90,7 @@ class Epochs:
         self._table = self._loss  # all segments' factors, (steps, …), as one
         self._shapes: list[torch.Size] = []
         self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self._stream = _side_stream(device) if device.type == "cuda" else None
 
     def run(self, order: Tensor, tables: Sequence[Tensor], steps: int) -> tuple[Tensor, Tensor]:
         """Train an epoch.
@@ -115,13 +147,14 @@ class Epochs:
     def _make_graphs(self) -> None:
         pool = None
         try:
-            for length in (1, _AT_ONCE):
-                graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(graph, pool=pool, stream=self._stream):
-                    for _ in range(length):
-                        self._next()
-                pool = graph.pool()
-                self._graphs[length] = graph
+            with _undisturbed(self._stream):
+                for length in (1, _AT_ONCE):
+                    graph = torch.cuda.CUDAGraph()
+                    with torch.cuda.graph(graph, pool=pool, stream=self._stream):
+                        for _ in range(length):
+                            self._next()
+                    pool = graph.pool()
+                    self._graphs[length] = graph
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # a driver, a library, an operation: training needs none of it
@@ -135,10 +168,11 @@ class Epochs:
         if self._stream is None:
             function()
             return
-        self._stream.wait_stream(torch.cuda.current_stream())
+        present = torch.cuda.current_stream(self._stream.device)
+        self._stream.wait_stream(present)
         with torch.cuda.stream(self._stream):
             function()
-        torch.cuda.current_stream().wait_stream(self._stream)
+        present.wait_stream(self._stream)
 
     def _next(self) -> None:
         """The step at the present position."""
@@ -153,6 +187,8 @@ class Epochs:
         images = self._split.images.index_select(0, flat)
         labels = self._split.labels.index_select(0, flat)
         shape = (*index.shape, *images.shape[1:])
-        losses, right = self._step(images.view(shape), labels.view(index.shape), factors)
+        step = self._step()
+        assert step is not None, "the owner of these epochs is gone"
+        losses, right = step(images.view(shape), labels.view(index.shape), factors)
         self._loss.add_(losses, alpha=index.shape[-1])
         self._right.add_(right)

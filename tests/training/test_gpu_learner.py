@@ -1,7 +1,10 @@
 """What trains on a GPU, tried on the CPU: the same results, and nothing asked of the device."""
 
 import dataclasses
+import gc
 import shutil
+import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from dlsweep.training import BACKENDS, Layout, train_stack
+from dlsweep.training import BACKENDS, Layout, Stack, _graphs, train_stack
 from dlsweep.training import _gpu_programs as programs
 from dlsweep.training._gpu import way
 from dlsweep.training._gpu_learner import GpuLearner
@@ -175,8 +178,10 @@ def test_a_capture_that_fails_costs_a_line(monkeypatch, caplog):
     learner = GpuLearner(members("feedforward", batch_size=4), digits())
     expected = GpuLearner(members("feedforward", batch_size=4), digits())
     monkeypatch.setattr(learner._epochs, "_capture", True)
+    collecting = []
 
     def broken(*_, **__):
+        collecting.append(gc.isenabled())
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", broken)
@@ -185,10 +190,46 @@ def test_a_capture_that_fails_costs_a_line(monkeypatch, caplog):
         np.testing.assert_array_equal(
             learner.train_epoch(epoch, rates), expected.train_epoch(epoch, rates)
         )
+    assert collecting == [False], "what is collected during a capture may be another graph"
+    assert gc.isenabled()
     assert [record.getMessage() for record in caplog.records] == [
         "training goes on without CUDA graphs and slower: "
         "operation not permitted when stream is capturing"
     ]
+
+
+def test_after_a_capture_the_streams_are_what_they_were(monkeypatch):
+    """PyTorch leaves a stream in use whose capture has failed; here it is of another device."""
+    present = {0: "stream of 0", 1: "stream of 1"}
+    device = [0]
+
+    def set_stream(stream):
+        device[0] = int(stream[-1])
+        present[device[0]] = stream
+
+    monkeypatch.setattr(
+        torch.cuda, "current_stream", lambda d=None: present[device[0] if d is None else d]
+    )
+    monkeypatch.setattr(torch.cuda, "set_stream", set_stream)
+    with _graphs._undisturbed(SimpleNamespace(device=1)):
+        set_stream("captured of 1")
+    assert (device, present) == ([0], {0: "stream of 0", 1: "stream of 1"})
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("count", [len(ZOO), 1])
+def test_a_stack_that_is_dropped_leaves_the_device_at_once(model, count, monkeypatch):
+    """Not with the next garbage collection, which knows nothing of a device's memory."""
+    monkeypatch.setitem(BACKENDS, "torch", GpuLearner)
+    stack = Stack(members(model)[:count], digits())
+    next(iter(stack))
+    [learner] = [weakref.ref(v) for v in vars(stack).values() if isinstance(v, GpuLearner)]
+    gc.disable()
+    try:
+        del stack
+        assert learner() is None
+    finally:
+        gc.enable()
 
 
 def test_results_are_brought_to_the_host_in_parts(monkeypatch):
