@@ -14,6 +14,7 @@ begins with an empty compile cache.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -59,29 +60,55 @@ def main() -> None:
     if arguments.pack:
         pack(arguments.pack)
     elif arguments.part:
-        result = part(arguments.part, arguments.seconds, **how)
-        arguments.json.write_text(json.dumps(result))
+        part(arguments.part, arguments.seconds, path=arguments.json, **how)
     else:
         parts = arguments.only or tuple(BUDGET)
         print(table(measure(parts=parts, path=arguments.json, **how)))
 
 
 def part(
-    name: str, seconds: float, *, smoke: bool = False, points: int = 448, whole: bool = False
+    name: str,
+    seconds: float,
+    *,
+    smoke: bool = False,
+    points: int = 448,
+    whole: bool = False,
+    path: Path | None = None,
 ) -> dict[str, Any]:
-    """One part, on the GPU, or where there is none, and to try it, on the CPU."""
+    """One part, on the GPU, or where there is none, and to try it, on the CPU.
+
+    What is known so far goes to ``path`` after each of its measurements, so that a part that breaks
+    or is ended loses nothing but the measurement that it was at.
+    """
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    run: dict[str, Callable[[], dict[str, Any]]] = {
-        "ways": lambda: {**_peaks(device), **gpu_ways.compare(device, seconds, smoke)},
-        "s1": lambda: gpu_training.study(S1, 6 if smoke else points, device, seconds, smoke),
-        "s2": lambda: gpu_training.study(S2, 4 if smoke else 256, device, seconds, smoke),
-        "members": lambda: gpu_training.growing(device, seconds, smoke),
-        "grid": lambda: gpu_training.whole_grid(device, seconds, smoke, whole),
+    so_far: dict[str, Any] = {}
+
+    def keep(result: dict[str, Any]) -> None:
+        so_far.update(result)
+        if path:  # at once, or not at all: the process may be ended at any time
+            new = path.with_suffix(".new")
+            new.write_text(json.dumps(so_far))
+            new.replace(path)
+
+    run: dict[str, Callable[[], None]] = {
+        "ways": lambda: gpu_ways.compare(device, seconds, smoke, keep),
+        "s1": lambda: gpu_training.study(S1, 6 if smoke else points, device, seconds, smoke, keep),
+        "s2": lambda: gpu_training.study(S2, 4 if smoke else 256, device, seconds, smoke, keep),
+        "members": lambda: gpu_training.growing(device, seconds, smoke, keep),
+        "grid": lambda: gpu_training.whole_grid(device, seconds, smoke, whole, keep),
     }
     try:
-        return run[name]()
+        if name == "ways":
+            keep(_peaks(device))
+        run[name]()
     except Exception as error:  # the other parts are worth having
-        return {"failed": f"{type(error).__name__}: {error}".splitlines()[0]}
+        keep(_cut_off(so_far, f"{type(error).__name__}: {error}".splitlines()[0]))
+    return so_far
+
+
+def _cut_off(so_far: dict[str, Any], why: str) -> dict[str, Any]:
+    """What a part that did not come to its end has to tell."""
+    return {**so_far, "cut_off" if so_far.keys() - {"gemm_flops", "bandwidth"} else "failed": why}
 
 
 def measure(
@@ -121,8 +148,9 @@ def measure(
                 result[name] = _process(name, seconds, Path(folder), result, how)
             else:
                 result[name] = part(name, seconds, **how)
-            if "failed" in result[name]:
-                _tell(result[name]["failed"])
+            for word in ("failed", "cut_off"):
+                if word in result[name]:
+                    _tell(result[name][word])
             result["seconds"] = time.perf_counter() - began
             if path:
                 path.write_text(json.dumps(result, indent=1) + "\n")
@@ -143,14 +171,17 @@ def _process(
     best = result.get("ways", {}).get("fastest")
     if best:
         environment["DLSWEEP_GPU"] = best
+    why = ""
     try:
         done = subprocess.run(words, env=environment, timeout=seconds + _GRACE)
+        if done.returncode:
+            why = f"its process ended with code {done.returncode}"
     except subprocess.TimeoutExpired:
-        return {"failed": f"ended after {seconds + _GRACE:.0f} s"}
-    if not path.is_file():
-        return {"failed": f"its process ended with code {done.returncode}"}
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+        why = f"ended after {seconds + _GRACE:.0f} s"
+    found: dict[str, Any] = {}
+    with contextlib.suppress(OSError):  # nothing was written yet
+        found = json.loads(path.read_text())
+    return _cut_off(found, why or "it told nothing") if why or not found else found
 
 
 def _tell(what: str) -> None:

@@ -19,11 +19,11 @@ def table(result: dict[str, Any]) -> str:
             f"float32 matrix product {ways['gemm_flops'] / 1e12:.1f} TFLOP/s, memory "
             f"{ways['bandwidth'] / 1e12:.2f} TB/s; {lines[1]}"
         ]
-    if "ways" in ways:
+    if "fastest" in ways:
         from benchmarks import gpu_ways
 
         lines += gpu_ways.lines(ways)
-    elif ways:
+    elif "failed" in ways:
         lines += [f"The ways to train: {ways['failed']}", ""]
     lines += [
         "| what | points | seconds | run-epochs per s | peak memory |",
@@ -32,12 +32,21 @@ def table(result: dict[str, Any]) -> str:
     for key, name in STUDIES.items():
         lines += _study(name, result.get(key, {"failed": "not measured"}))
     lines += _grid(result)
+    lines += [
+        f"| {key} was cut off: {result[key]['cut_off']} | | | | |"
+        for key in (*STUDIES, "grid", "members", "ways")
+        if "cut_off" in result.get(key, {})
+    ]
+    lines += [
+        "",
+        "Peers' convolutions may round to TF32, PyTorch's default on a GPU; dlsweep's do not.",
+    ]
     told = [line for key in ("s1", "grid") for line in result.get(key, {}).get("told", [])]
     lines += ["", *(f"told: {line}" for line in told[:24])]
     grown = result.get("members", {})
     if "rows" in grown:
         lines += ["", members.table(grown)]
-    elif grown:
+    elif "failed" in grown:
         lines += ["", f"Stacks that grow: {grown['failed']}"]
     return "\n".join(lines)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import gc
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +25,12 @@ from dlsweep.training import Layout, Stack, free_memory, most_members, plan, sta
 
 ONE_AT_A_TIME = "in-memory loop, fused Adam, on the same device"
 SCRIPT = "DataLoader script, on the same device"
+
+FELL_BACK = "training goes on "
+"""So begins the line of the engine that says that it trains in a slower way than it was to."""
+
+Keep = Callable[[dict[str, Any]], None]
+"""Is given what is known after each measurement."""
 
 
 class _Reasons(logging.Handler):
@@ -84,15 +93,20 @@ def _train_all(
     all_work = sum(_work(configs[i], data) * configs[i].epochs for i in range(len(configs)))
     work = run_epochs = 0.0
     peak, complete, statuses = 0, True, {}
-    trained = []
+    trained: list[tuple[int, float]] = []
+    making = 0.0  # of the first stack, for which programs are compiled
     while waiting and complete:
         stack = waiting.pop(0)
         runs = [configs[i] for i in stack]
         stack_began = time.perf_counter()
         if device == "cuda":
             torch.cuda.reset_peak_memory_stats()
+        fits = True
         try:
-            for end in Stack(runs, data, compile_for=layout):
+            made = Stack(runs, data, compile_for=layout)
+            if not trained:
+                making = time.perf_counter() - stack_began
+            for end in made:
                 run_epochs += len(end.metrics)
                 work += sum(_work(runs[i], data) for i in end.metrics)
                 for i, ended in end.results.items():
@@ -105,15 +119,19 @@ def _train_all(
         except torch.OutOfMemoryError:
             if len(stack) == 1:
                 raise
+            fits = False
+        made = None  # type: ignore[assignment]
+        if not fits:  # here, where no traceback holds what did not fit
             reasons.append(f"{len(stack)} runs did not fit after all: in two halves")
-            torch.cuda.empty_cache()
+            _forget(device)
             waiting[:0] = [stack[::2], stack[1::2]]
             continue
         if device == "cuda":
             peak = max(peak, torch.cuda.max_memory_reserved())
         trained.append((len(stack), round(time.perf_counter() - stack_began, 3)))
     took = time.perf_counter() - began
-    seconds = took if complete else planning + (took - planning) * all_work / work
+    once = planning + making
+    seconds = took if complete else once + (took - once) * all_work / work
     return {
         "points": len(configs),
         "run_epochs": run_epochs,
@@ -121,6 +139,7 @@ def _train_all(
         "took": took,
         "seconds": seconds,
         "planning": planning,
+        "making": making,
         "run_epochs_per_second": run_epochs / took,
         "statuses": statuses,
         "stacks": trained,
@@ -129,14 +148,21 @@ def _train_all(
     }
 
 
+def _forget(device: str) -> None:
+    """Give back to the device what nothing refers to any more."""
+    gc.collect()
+    if device == "cuda":
+        torch.cuda.empty_cache()
+
+
 def _work(config: RunConfig, data: Dataset) -> float:
     """The steps of an epoch."""
     return len(data.train) / config.batch_size
 
 
 def study(
-    space: dict[str, list[Any]], points: int, device: str, budget: float, smoke: bool
-) -> dict[str, Any]:
+    space: dict[str, list[Any]], points: int, device: str, budget: float, smoke: bool, keep: Keep
+) -> None:
     """A study's points in stacks, and some of them one at a time."""
     configs = sampled(space, points, device)
     began = time.perf_counter()
@@ -145,18 +171,24 @@ def study(
     # First of all, for what the libraries take to wake up is part of a sweep.
     left = budget - loading if smoke else 0.75 * budget - loading
     result = train_all(configs, data, device, left, smoke=smoke)
+    peers: dict[str, Any] = {}
+    result |= {"loading": loading, "peers": peers}
+    keep(result)
     alone = [configs[i * len(configs) // 6] for i in range(6)] if not smoke else configs[:1]
-    in_memory_loop(configs[0], data_of(configs[0], device, smoke, 1000), 1)  # warms up
-    one = _mean(alone, lambda config: in_memory_loop(config, data, 1)[0])
-    peers = {ONE_AT_A_TIME: one}
-    try:
-        peers[SCRIPT] = _mean(alone[:1], lambda c: PEERS["DataLoader script"](c, data, 1)[0])
-    except ImportError as error:
-        peers[SCRIPT] = {"missing": f"not installed: {error.name}"}
-    for peer in peers.values():
-        if "seconds" in peer:
+    # The second epoch, as the first of a new shape has the choice of its kernels in it.
+    ways: dict[str, tuple[list[RunConfig], Callable[[RunConfig], float]]] = {
+        ONE_AT_A_TIME: (alone, lambda config: in_memory_loop(config, data, 2)[1]),
+        SCRIPT: (alone[:1], lambda config: PEERS["DataLoader script"](config, data, 1)[0]),
+    }
+    for name, (chosen, seconds) in ways.items():
+        try:
+            peers[name] = peer = _mean(chosen, seconds)
             peer["ratio"] = peer["seconds"]["median"] * result["run_epochs_per_second"]
-    return {**result, "loading": loading, "peers": peers}
+        except ImportError as error:
+            peers[name] = {"missing": f"not installed: {error.name}"}
+        except Exception as error:  # of a peer: what dlsweep did is known
+            peers[name] = {"missing": f"{type(error).__name__}: {error}".splitlines()[0]}
+        keep(result)
 
 
 def _mean(configs: Sequence[RunConfig], time_of: Callable[[RunConfig], float]) -> dict[str, Any]:
@@ -167,14 +199,14 @@ def _mean(configs: Sequence[RunConfig], time_of: Callable[[RunConfig], float]) -
     return {"points": len(configs), "seconds": {**spread(times), "median": mean}}
 
 
-def growing(device: str, budget: float, smoke: bool) -> dict[str, Any]:
+def growing(device: str, budget: float, smoke: bool, keep: Keep) -> None:
     net = members.net(1, device=device)[0]
     data = data_of(net, device, smoke)
     sizes = (1, 3) if smoke else members.GPU
-    return members.measure(data, sizes, 1, peers=False, budget=budget, device=device)
+    members.measure(data, sizes, 1, peers=False, budget=budget, keep=keep, device=device)
 
 
-def whole_grid(device: str, budget: float, smoke: bool, whole: bool) -> dict[str, Any]:
+def whole_grid(device: str, budget: float, smoke: bool, whole: bool, keep: Keep) -> None:
     """The whole grid of study S1: trained, or extrapolated from short epochs of its stacks.
 
     An epoch takes what its validation takes and as many steps as it has: two lengths of it tell
@@ -186,14 +218,22 @@ def whole_grid(device: str, budget: float, smoke: bool, whole: bool) -> dict[str
     images = len(data_of(configs[0], device, smoke).train)
     if whole:
         data = data_of(configs[0], device, smoke)
-        return {**train_all(configs, data, device, budget, smoke=smoke), "trained": True}
+        keep({**train_all(configs, data, device, budget, smoke=smoke), "trained": True})
+        return
     with told() as reasons:
-        return {**_extrapolated_grid(configs, device, budget, images, smoke), "told": reasons}
+        _extrapolate_grid(
+            configs,
+            device,
+            budget,
+            images,
+            smoke,
+            lambda result: keep({**result, "told": list(reasons)}),
+        )
 
 
-def _extrapolated_grid(
-    configs: Sequence[RunConfig], device: str, budget: float, images: int, smoke: bool
-) -> dict[str, Any]:
+def _extrapolate_grid(
+    configs: Sequence[RunConfig], device: str, budget: float, images: int, smoke: bool, keep: Keep
+) -> None:
     began = time.perf_counter()
     stacks = planned(configs, device)
     layout = None if smoke else Layout.of(configs)
@@ -202,55 +242,83 @@ def _extrapolated_grid(
     kinds: dict[Any, list[list[int]]] = {}
     for stack in stacks:
         kinds.setdefault((stack_key(configs[stack[0]]), len(stack)), []).append(stack)
-    total, rows, skipped = time.perf_counter() - began, [], 0
+    planning = time.perf_counter() - began
+    all_work = sum(_arithmetic(configs[i]) for stack in stacks for i in stack)
+    once = total = work = 0.0
+    rows: list[dict[str, Any]] = []
     # In an order without a pattern, so that what is left out is like what is not.
     groups = list(kinds.values())
     for alike in (groups[i] for i in np.random.default_rng(0).permutation(len(groups))):
-        runs = [configs[i] for i in alike[0]]
         if time.perf_counter() - began > budget:
-            skipped += len(alike)
-            continue
-        seconds = _extrapolated(runs, short, images, layout)
+            break
+        runs = [configs[i] for i in alike[0]]
+        seconds, compiling = _extrapolated(runs, short, images, layout)
+        _forget(device)
         rows.append({"members": len(runs), "stacks": len(alike), "seconds": seconds})
+        once += compiling
         total += seconds * len(alike)
-    return {
-        "points": len(configs),
-        "run_epochs": sum(config.epochs for config in configs),
-        "trained": False,
-        "complete": skipped == 0,
-        "seconds": total * len(stacks) / max(1, len(stacks) - skipped),
-        "took": time.perf_counter() - began,
-        "stacks": rows,
-    }
+        work += sum(_arithmetic(configs[i]) for stack in alike for i in stack)
+        keep(
+            {
+                "points": len(configs),
+                "run_epochs": sum(config.epochs for config in configs),
+                "trained": False,
+                "complete": len(rows) == len(groups),
+                "seconds": planning + once + total * all_work / work,
+                "took": time.perf_counter() - began,
+                "planning": planning,
+                "compiling": once,
+                "stacks": rows,
+            }
+        )
+
+
+def _arithmetic(config: RunConfig) -> float:
+    """What a run of study S1 costs, up to a factor: updates of its weights, as steps are short."""
+    sizes = [784, *config.hidden_sizes, 10]
+    return config.epochs / config.batch_size * sum(a * b for a, b in itertools.pairwise(sizes))
 
 
 def _extrapolated(
     runs: Sequence[RunConfig], short: Sequence[Dataset], images: int, layout: Layout | None
-) -> float:
-    """Seconds that a stack takes, from its epochs on small parts of the data."""
+) -> tuple[float, float]:
+    """Seconds that a stack takes, from its epochs on small parts of the data; and of compiling.
+
+    What is compiled for the first stack serves those that come after it.
+    """
     longest = max(config.epochs for config in runs)
-    seconds = 0.0
+    seconds = compiling = 0.0
     for epochs in sorted({config.epochs for config in runs}):
         still = [config for config in runs if config.epochs >= epochs]
-        times = []
+        making, first, later = [], [], []
         for data in short:
             began = time.perf_counter()
             stack = iter(Stack(still, data, compile_for=layout))
-            making = time.perf_counter() - began
-            next(stack)  # warms up
-            began = time.perf_counter()
-            next(stack) if longest > 2 else None
-            times.append(time.perf_counter() - began)
+            making.append(time.perf_counter() - began)
+            first.append(_next(stack))
+            later.append(_next(stack) if longest > 2 else first[-1])
+            del stack
         small, large = (len(data.train) for data in short)
-        slope = max(0.0, times[1] - times[0]) / (large - small)
-        epoch = times[0] + slope * (images - small)
+        slope = max(0.0, later[1] - later[0]) / (large - small)
         before = max([c.epochs for c in runs if c.epochs < epochs], default=0)
-        seconds += (epochs - before) * epoch
+        seconds += (epochs - before) * (later[0] + slope * (images - small))
+        seconds += max(0.0, first[1] - later[1])  # to capture it, also again without those who left
         if len(still) == len(runs):
-            seconds += making
-    few = [RunConfig(**{**c.as_dict(), "epochs": 1}) for c in runs[:16]]
+            seconds += making[1]
+            compiling = max(0.0, making[0] - making[1])
+    # What each member costs as it leaves, from stacks of which all do so after an epoch.
+    few = [dataclasses.replace(config, epochs=1) for config in runs[:64]]
+    ends = []
+    for leaving in (few, few[: max(1, len(few) // 4)]):
+        stack = iter(Stack(leaving, short[0], compile_for=layout))
+        ends.append((len(leaving), _next(stack)))
+        del stack
+    (many, longer), (less, shorter) = ends
+    return seconds + max(0.0, longer - shorter) / max(1, many - less) * len(runs), compiling
+
+
+def _next(stack: Iterator[Any]) -> float:
+    """The seconds that the next epoch takes."""
     began = time.perf_counter()
-    for _ in Stack(few, short[0]):
-        pass
-    # An epoch of it is in this, so that it is a little too much.
-    return seconds + (time.perf_counter() - began) / len(few) * len(runs)
+    next(stack)
+    return time.perf_counter() - began

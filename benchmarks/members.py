@@ -5,6 +5,7 @@ On a CPU in one process with one thread, as the processes of a sweep train; on a
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -48,6 +49,7 @@ def measure(
     *,
     peers: bool = True,
     budget: float = float("inf"),
+    keep: Callable[[dict[str, Any]], None] = lambda result: None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Seconds for a member's epoch at each size of the stack.
@@ -58,6 +60,7 @@ def measure(
         repetitions: epochs that are timed, after one that is not.
         peers: whether JAX trains the same stacks, and a loop one net.
         budget: seconds after which no further size is begun.
+        keep: is given what is known, after each size.
         settings: of the net, where they are to differ.
     """
     device = data.train.images.device
@@ -70,12 +73,14 @@ def measure(
         for count in members:
             if time.perf_counter() - began > budget:
                 result["rows"].append({"members": count, "skipped": "no time was left"})
+                keep(result)
                 continue
             print(f"{count} members", file=sys.stderr)
             row = _stack(net(count, epochs=repetitions + 2, **settings), data)
             if peers and count <= 32:
                 row[JAX] = _jax(net(count, **settings), data, repetitions)
             result["rows"].append(row)
+            keep(result)
         if peers:
             times = in_memory_loop(net(1, **settings)[0], data, repetitions + 1)[1:]
             result[LOOP] = spread(times)
@@ -94,6 +99,7 @@ def _stack(configs: list[RunConfig], data: Dataset) -> dict[str, Any]:
     try:
         held = 0
         if on_gpu:
+            gc.collect()  # else what is left of the stack before would seem to be this one's
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
             held = torch.cuda.memory_reserved()

@@ -9,14 +9,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import gpu, gpu_points, gpu_training, page, studies
+from benchmarks import gpu, gpu_points, gpu_training, gpu_ways, page, studies
 from benchmarks.machine import shown, spread
+from benchmarks.peers import PEERS
 from benchmarks.peers.jax_vmap import jax_vmap
 from benchmarks.studies import HERE, NOT_INSTALLED, _order, sample
 from dlsweep.config import RunConfig
@@ -188,6 +191,78 @@ def test_a_part_of_the_gpu_program_can_be_a_process(monkeypatch: pytest.MonkeyPa
     assert "Stacks that grow: ended after 1 s" in gpu.table(result)
     monkeypatch.setattr(gpu, "SECONDS", -2e9)
     assert gpu.measure(smoke=True, parts=["grid"])["grid"]["failed"].startswith("left out")
+
+
+def test_a_peer_that_breaks_costs_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> list[float]:
+        raise TypeError("can't convert cuda:0 device type tensor to numpy\nand more")
+
+    monkeypatch.setitem(PEERS, "DataLoader script", broken)
+    result = gpu.part("s1", 60, smoke=True)
+    assert "cut_off" not in result
+    assert result["run_epochs"] > 0
+    peers = result["peers"]
+    assert peers[gpu_training.SCRIPT] == {
+        "missing": "TypeError: can't convert cuda:0 device type tensor to numpy"
+    }
+    assert peers[gpu_training.ONE_AT_A_TIME]["ratio"] > 0
+
+
+def test_the_script_takes_its_images_to_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataloader = pytest.importorskip("benchmarks.peers.dataloader")
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda t: torch.zeros(t.shape, dtype=t.dtype))
+    images = dataloader.Images(load("digits").train.to("meta"))
+    image, label = images[3]
+    assert (image.shape, image.device.type, label) == ((1, 8, 8), "cpu", 0)
+
+
+def test_a_part_that_does_not_end_has_what_it_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def breaks(device: str, budget: float, smoke: bool, keep: gpu_training.Keep) -> None:
+        keep({"rows": [{"members": 1}]})
+        raise RuntimeError("CUDA error: an illegal memory access\nand more")
+
+    monkeypatch.setattr(gpu_training, "growing", breaks)
+    path = tmp_path / "members.json"
+    expected = {
+        "rows": [{"members": 1}],
+        "cut_off": "RuntimeError: CUDA error: an illegal memory access",
+    }
+    assert gpu.part("members", 1, path=path) == expected
+    assert json.loads(path.read_text()) == expected
+
+    def outlasts(words: list[str], **_: Any) -> None:
+        Path(words[words.index("--json") + 1]).write_text('{"rows": []}')
+        raise subprocess.TimeoutExpired(words, 1)
+
+    monkeypatch.setattr(subprocess, "run", outlasts)
+    how = {"smoke": True, "whole": False, "points": 1}
+    found = gpu._process("members", 5, tmp_path, {}, how)
+    assert found == {"rows": [], "cut_off": "ended after 25 s"}
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=-9))
+    found = gpu._process("s1", 5, tmp_path, {}, how)
+    assert found == {"failed": "its process ended with code -9"}
+    assert "members was cut off: ended after 25 s" in gpu.table(
+        {
+            "machine": {},
+            "members": {"cut_off": "ended after 25 s"},
+            "s1": found,
+        }
+    )
+
+
+def test_a_way_that_fell_back_to_another_is_not_the_fastest() -> None:
+    fell = "training goes on without CUDA graphs and slower: no driver"
+    rows: dict[str, Any] = {
+        "graphs": {"step": 0.1, "furthest_in_float64": 1e-12, "told": [fell]},
+        "compiled": {"step": 0.2, "furthest_in_float64": 1e-3, "told": []},
+        "plain": {"step": 0.3, "furthest_in_float64": 1e-12, "told": ["a line"]},
+    }
+    assert gpu_ways._fastest(rows) == "plain"
+    rows["graphs"]["told"] = []
+    assert gpu_ways._fastest(rows) == "graphs"
+    assert gpu_ways._fastest({"graphs": {"failed": "no time was left"}}) is None
 
 
 @pytest.mark.parametrize(

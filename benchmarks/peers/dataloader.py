@@ -20,8 +20,8 @@ class Images(TorchDataset[tuple[torch.Tensor, int]]):
     """What torchvision.datasets.FashionMNIST does for each image: array → PIL image → ToTensor."""
 
     def __init__(self, split: Split) -> None:
-        self.data = (split.images[:, 0] * 255).round().to(torch.uint8)
-        self.targets = split.labels
+        self.data = (split.images[:, 0] * 255).round().to(torch.uint8).cpu()
+        self.targets = split.labels.cpu()
         self.transform = ToTensor()
 
     def __len__(self) -> int:
@@ -35,7 +35,8 @@ class Images(TorchDataset[tuple[torch.Tensor, int]]):
 def dataloader_script(config: RunConfig, data: Dataset, epochs: int) -> list[float]:
     train = DataLoader(Images(data.train), batch_size=config.batch_size, shuffle=True)
     val = DataLoader(Images(data.val), batch_size=config.batch_size)
-    model = network(config, data.image_shape, data.num_classes)
+    device = data.train.images.device
+    model = network(config, data.image_shape, data.num_classes).to(device)
     opt = optimizer(config, model, fused=False)
     criterion = nn.CrossEntropyLoss()
     seconds = []
@@ -44,6 +45,7 @@ def dataloader_script(config: RunConfig, data: Dataset, epochs: int) -> list[flo
         model.train()
         running = 0.0
         for images, labels in train:
+            images, labels = images.to(device), labels.to(device)
             opt.zero_grad()
             loss = criterion(model(images), labels)
             loss.backward()
@@ -53,6 +55,7 @@ def dataloader_script(config: RunConfig, data: Dataset, epochs: int) -> list[flo
         correct = 0
         with torch.no_grad():
             for images, labels in val:
+                images, labels = images.to(device), labels.to(device)
                 correct += int((model(images).argmax(1) == labels).sum())
         seconds.append(time.perf_counter() - began)
     return seconds
