@@ -104,7 +104,8 @@ def _train(
             notice = f"a {sweep.method} search has no end; stop it with Ctrl-C, or give --count"
             print(f"dlsweep: {notice}", file=sys.stderr)
         with LiveProgress(sweep.metric, study.rows(), total) as progress:
-            trainer = choose_trainer(devices[0] if len(devices) == 1 else "auto", workers)
+            device = devices[0] if len(devices) == 1 else "auto"
+            trainer = choose_trainer(device, workers, total)
             local = LocalSweep(
                 study,
                 trainer,

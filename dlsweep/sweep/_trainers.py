@@ -147,7 +147,7 @@ class HereTrainer:
         self._running = None
 
 
-def choose_trainer(device: str, workers: int | None = None) -> Trainer:
+def choose_trainer(device: str, workers: int | None = None, runs: int | None = None) -> Trainer:
     """The trainer for a device: a process for each core, or for each of several GPUs.
 
     One alone trains in this process, which then keeps the memory that it frees.
@@ -156,6 +156,7 @@ def choose_trainer(device: str, workers: int | None = None) -> Trainer:
         device: auto, cpu or cuda, as in ``RunConfig``.
         workers: how many processes; by default one for each core that this process may use, or
             for each GPU. Several GPUs are shared out between the processes, the threads too.
+        runs: how many the sweep has, if it has an end: no more processes are started than that.
     """
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     gpus = torch.cuda.device_count() if on_gpu and device in ("auto", "cuda") else 0
@@ -165,4 +166,5 @@ def choose_trainer(device: str, workers: int | None = None) -> Trainer:
         keep_freed_memory()
         return HereTrainer()
     threads = max(1, (cores or 1) // workers)
+    workers = min(workers, runs or workers)
     return ProcessTrainer(workers, threads, gpus) if gpus else ProcessTrainer(workers, threads)

@@ -252,7 +252,10 @@ def test_the_trainer_of_a_device(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(6)), raising=False)
     assert isinstance(choose_trainer("cpu"), ProcessTrainer)
     assert isinstance(choose_trainer("cpu", 4), ProcessTrainer)
-    assert hired == [(6, 1), (4, 1)]
+    assert isinstance(choose_trainer("cpu", runs=100), ProcessTrainer)
+    assert isinstance(choose_trainer("cpu", 2, runs=1), ProcessTrainer)
+    # No more than there are runs; that leaves the others no threads: small nets gain nothing.
+    assert hired == [(6, 1), (4, 1), (6, 1), (1, 3)]
     assert isinstance(choose_trainer("cpu", 1), HereTrainer)
     assert isinstance(choose_trainer("cuda"), HereTrainer)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
