@@ -120,7 +120,7 @@ def _train_all(
             if len(stack) == 1:
                 raise
             fits = False
-        made = None  # type: ignore[assignment]
+        made = None
         if not fits:  # here, where no traceback holds what did not fit
             reasons.append(f"{len(stack)} runs did not fit after all: in two halves")
             _forget(device)

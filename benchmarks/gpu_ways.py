@@ -56,19 +56,19 @@ def compare(device: str, budget: float, smoke: bool, keep: Keep) -> None:
     rows: dict[str, Any] = {}
     losses: dict[str, list[float]] = {}
     for way in WAYS:
-        if time.perf_counter() - began > budget:
-            rows[way] = {"failed": "no time was left"}
-            continue
         rows[way] = row = {}
-        with trained_by(way), told() as lines:
-            try:
-                times, losses[way] = _timed(configs, data, layout)
-                row.update(times)
-                found = train_stack(short, few, compile_for=layout)
-                row["furthest_in_float64"] = _furthest(found, expected)
-            except Exception as error:  # the other ways may do
-                row["failed"] = f"{type(error).__name__}: {error}".splitlines()[0]
-            row["told"] = list(lines)
+        if time.perf_counter() - began > budget:
+            row["failed"] = "no time was left"
+        else:
+            with trained_by(way), told() as lines:
+                try:
+                    times, losses[way] = _timed(configs, data, layout)
+                    row.update(times)
+                    found = train_stack(short, few, compile_for=layout)
+                    row["furthest_in_float64"] = _furthest(found, expected)
+                except Exception as error:  # the other ways may do
+                    row["failed"] = f"{type(error).__name__}: {error}".splitlines()[0]
+                row["told"] = list(lines)
         if way in losses:
             row["furthest_loss_in_float32"] = max(
                 float(np.nanmax(np.abs(np.subtract(losses[way], other))))
