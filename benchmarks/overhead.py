@@ -77,10 +77,11 @@ class _Ready:
 
     Args:
         results: pickled, in turn one for each job.
+        runs: how many there are: as many processes make each a stack of its own.
     """
 
-    def __init__(self, results: Sequence[bytes]) -> None:
-        self.processes = 10**6  # so that each run is a stack of its own
+    def __init__(self, results: Sequence[bytes], runs: int) -> None:
+        self.processes = runs
         self._results = results
         self._events: list[Event] = []
 
@@ -143,7 +144,7 @@ def _one(figures: str, runs: int, *, smoke: bool) -> dict[str, Any]:
     with Study.open(sweep, "overhead.db") as study:
         service = _children_cpu()
         clock = _Clock()
-        LocalSweep(study, _Ready(results), mode="offline", settings={}, watcher=clock).run()
+        LocalSweep(study, _Ready(results, runs + ONCE), mode="offline", settings={}, watcher=clock).run()
         service = _children_cpu() - service
     measured: dict[str, Any] = {"runs": runs, "service_cpu": service / (runs + ONCE)}
     for name, times in (("wall", clock.wall), ("cpu", clock.cpu)):
