@@ -24,7 +24,6 @@ from benchmarks.machine import describe
 from tests.wandb_server import Sweep, WandbServer
 
 ROOT = Path(__file__).resolve().parents[1]
-DLSWEEP = "import sys; from dlsweep.cli import main; sys.exit(main())"
 
 
 def sweep_of(runs: int, smoke: bool) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def main() -> None:
     machine = describe()
     print(", ".join(f"{key}: {value}" for key, value in machine.items()))
     agents = {
-        "dlsweep agent": [sys.executable, "-c", DLSWEEP, "agent"],
+        "dlsweep agent": [sys.executable, "-m", "dlsweep", "agent"],
         "wandb agent": [sys.executable, "-m", "wandb", "agent"],
     }
     seconds = {name: measure(command, config)[0] for name, command in agents.items()}

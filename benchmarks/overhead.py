@@ -144,7 +144,9 @@ def _one(figures: str, runs: int, *, smoke: bool) -> dict[str, Any]:
     with Study.open(sweep, "overhead.db") as study:
         service = _children_cpu()
         clock = _Clock()
-        LocalSweep(study, _Ready(results, runs + ONCE), mode="offline", settings={}, watcher=clock).run()
+        LocalSweep(
+            study, _Ready(results, runs + ONCE), mode="offline", settings={}, watcher=clock
+        ).run()
         service = _children_cpu() - service
     measured: dict[str, Any] = {"runs": runs, "service_cpu": service / (runs + ONCE)}
     for name, times in (("wall", clock.wall), ("cpu", clock.cpu)):

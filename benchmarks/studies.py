@@ -152,11 +152,10 @@ def run_sweep(study: Study, points: int, *, smoke: bool) -> tuple[float, list[Ru
             "DLSWEEP_DATA": str(cache_root()),
             "XDG_CACHE_HOME": f"{directory}/cache",
         }
-        command = [sys.executable, "-c", "from dlsweep.cli import main; raise SystemExit(main())"]
 
         def dlsweep(*words: str) -> str:
             done = subprocess.run(
-                [*command, *words],
+                [sys.executable, "-m", "dlsweep", *words],
                 cwd=directory,
                 env=environment,
                 stdout=subprocess.PIPE,

@@ -28,6 +28,7 @@ FLOORS = {
     "report": 6,
     "cli": 7,
     "__init__": 8,
+    "__main__": 8,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -155,7 +155,8 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
     """
     if not isinstance(given, Mapping):
         where = f"{path}: " if path else ""
-        raise ConfigError([f"{where}got {shown(given)}, expected method, metric and parameters"])
+        found = "nothing" if given is None else shown(given)
+        raise ConfigError([f"{where}got {found}, expected method, metric and parameters"])
     problems: list[str] = []
     notices: list[str] = []
     keys = _top_level(given, problems)

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from dlsweep.config import ConfigError
+from dlsweep.config.errors import nearest
 
 
 class _Loader(yaml.SafeLoader):
@@ -57,7 +58,7 @@ def read_yaml(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError([f"{path}: no such file"]) from None
+        raise ConfigError([f"{path}: no such file{_beside(path)}"]) from None
     except UnicodeDecodeError:
         raise ConfigError([f"{path}: not a text file in UTF-8"]) from None
     except OSError as error:
@@ -71,3 +72,10 @@ def read_yaml(path: Path) -> Any:
     except (yaml.YAMLError, ValueError) as error:
         what = " ".join(str(error).split())
         raise ConfigError([f"{path}: not YAML: {what}"]) from None
+
+
+def _beside(path: Path) -> str:
+    """The YAML file in the same folder that was probably meant."""
+    there = {file.stem: file for file in path.parent.glob("*") if file.suffix in (".yaml", ".yml")}
+    found = nearest(path.stem, there)
+    return f"; did you mean {there[found]}?" if found is not None else ""

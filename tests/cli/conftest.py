@@ -30,8 +30,7 @@ def train_py(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProc
 
 def dlsweep(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
     """The console command `dlsweep ARGUMENTS`, with nobody at the keyboard."""
-    program = "import sys; from dlsweep.cli import main; sys.exit(main())"
-    return _run(["-c", program, *arguments], cwd, env)
+    return _run(["-m", "dlsweep", *arguments], cwd, env)
 
 
 def _run(arguments: list[str], cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -69,9 +69,8 @@ def test_no_more_runs_than_asked_for(wandb_server: WandbServer, tmp_path: Path):
 )
 def test_a_signal_gives_the_runs_back(wandb_server: WandbServer, tmp_path: Path, kind: int):
     sweep = add(wandb_server, parameters=LONG)
-    program = "import sys; from dlsweep.cli import main; sys.exit(main())"
     agent = subprocess.Popen(
-        [sys.executable, "-c", program, "agent", f"team/plants/{sweep.id}", "--workers", "2"],
+        [sys.executable, "-m", "dlsweep", "agent", f"team/plants/{sweep.id}", "--workers", "2"],
         cwd=tmp_path,
         env=users_environment(**wandb_server.env()),
         stdout=subprocess.PIPE,
@@ -101,10 +100,9 @@ def test_a_signal_gives_the_runs_back(wandb_server: WandbServer, tmp_path: Path,
 @pytest.mark.slow
 def test_twice_ctrl_c_is_now_and_nothing_is_lost(wandb_server: WandbServer, tmp_path: Path):
     sweep = add(wandb_server, parameters=LONG)
-    program = "import sys; from dlsweep.cli import main; sys.exit(main())"
     with wandb_server.fail("hang", only="file_stream"):
         agent = subprocess.Popen(
-            [sys.executable, "-c", program, "agent", f"team/plants/{sweep.id}", "--workers", "2"],
+            [sys.executable, "-m", "dlsweep", "agent", f"team/plants/{sweep.id}", "--workers", "2"],
             cwd=tmp_path,
             env=users_environment(**wandb_server.env()),
             stderr=subprocess.PIPE,

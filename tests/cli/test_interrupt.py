@@ -63,8 +63,7 @@ class Command:
 
     def __init__(self, folder: Path, *more: str) -> None:
         self.folder = folder
-        start = "import sys; from dlsweep.cli import main; sys.exit(main())"
-        command = [sys.executable, "-c", start, "sweep", "s.yaml", *more]
+        command = [sys.executable, "-m", "dlsweep", "sweep", "s.yaml", *more]
         self.errors = folder / "errors.log"
         with open(self.errors, "w") as errors:
             self.process = subprocess.Popen(

@@ -31,9 +31,8 @@ parameters:
 def test_in_a_terminal_one_line_is_kept_up_to_date(tmp_path: Path):
     (tmp_path / "s.yaml").write_text(SWEEP)
     ours, theirs = pty.openpty()
-    program = "import sys; from dlsweep.cli import main; sys.exit(main())"
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "sweep", "s.yaml", "--workers", "1"],
+        [sys.executable, "-m", "dlsweep", "sweep", "s.yaml", "--workers", "1"],
         cwd=tmp_path,
         env=users_environment(TERM="xterm", LINES="40"),
         stdin=theirs,

@@ -26,7 +26,6 @@ parameters:
   hidden_size: {value: 8}
   optimizer: {values: [adam, sgd]}
 """
-PROGRAM = "import sys; from dlsweep.cli import main; sys.exit(main())"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -50,7 +49,7 @@ def test_a_sweep_is_watched_stopped_and_resumed(
 
     def train() -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "sweep", "sweep.yaml", *place, "--workers", "1"],
+            [sys.executable, "-m", "dlsweep", "sweep", "sweep.yaml", *place, "--workers", "1"],
             cwd=folder,
             env=users_environment(),
             stdin=subprocess.DEVNULL,

@@ -127,10 +127,9 @@ def test_what_is_refused_is_not_said_to_be_sent(study: Path, wandb_server: Wandb
 
 
 def test_killed_in_the_middle_it_goes_on(study: Path, wandb_server: WandbServer):
-    program = "import sys; from dlsweep.cli import main; sys.exit(main())"
     with wandb_server.fail("hang", only="file_stream"):
         sync = subprocess.Popen(
-            [sys.executable, "-c", program, "sync", "-n", "2"],
+            [sys.executable, "-m", "dlsweep", "sync", "-n", "2"],
             cwd=study,
             env=users_environment(**wandb_server.env()),
             start_new_session=True,

@@ -346,7 +346,7 @@ def test_key_given_twice(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("text", "shown"), [("", "None"), ("- a\n", "['a']"), ("a", "'a'")])
+@pytest.mark.parametrize(("text", "shown"), [("", "nothing"), ("- a\n", "['a']"), ("a", "'a'")])
 def test_no_mapping(tmp_path: Path, text: str, shown: str) -> None:
     assert problems(tmp_path, text) == (
         f"{tmp_path / 's.yaml'}: got {shown}, expected method, metric and parameters",
@@ -356,6 +356,13 @@ def test_no_mapping(tmp_path: Path, text: str, shown: str) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such file$"):
         load_sweep(tmp_path / "nowhere.yaml")
+    (tmp_path / "sweep.yml").touch()
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: no such file$"):
+        load_sweep(tmp_path / "nowhere.yaml")
+    with pytest.raises(
+        ConfigError, match=r"swep\.yaml: no such file; did you mean .*/sweep\.yml\?$"
+    ):
+        load_sweep(tmp_path / "swep.yaml")
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         load_sweep(tmp_path)
 
