@@ -41,7 +41,8 @@ class Columns:
         """Bring rows in which nothing is transposed yet, (K, P), into this order, in place."""
         for name in self._transposed:
             part = matrix[:, self._slices[name]]
-            part.copy_(part.view(-1, *self.shapes[name]).mT.flatten(1))
+            # Of a matrix of one row or column, what is turned round is the same memory.
+            part.copy_(part.clone().view(-1, *self.shapes[name]).mT.flatten(1))
 
     def not_owned(
         self, names: Sequence[Collection[str]], matrix: Tensor

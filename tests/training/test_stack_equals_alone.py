@@ -301,3 +301,14 @@ def test_the_global_random_state_has_no_effect():
         results.append(train_stack(members("dropout"), digits(96, torch.float32)))
     for a, b in zip(*results, strict=True):
         assert_same_bits(a, b)
+
+
+@pytest.mark.parametrize("sizes", [1, [1, 3], [3, 1]], ids=str)
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_layers_of_one_unit(sizes, batch_norm):
+    configs = [
+        small(hidden_size=sizes, batch_norm=batch_norm, optimizer=optimizer, epochs=2)
+        for optimizer in ("sgd", "adam", "rmsprop")
+    ]
+    for config, result in zip(configs, train_stack(configs, digits()), strict=True):
+        assert_same_run(result, train(config, digits()))
