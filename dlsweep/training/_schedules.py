@@ -15,7 +15,10 @@ def constant(config: RunConfig, epoch: int) -> float:
 
 def step(config: RunConfig, epoch: int) -> float:
     """Times gamma every ``step_size`` epochs, as torch.optim.lr_scheduler.StepLR."""
-    return config.learning_rate * config.gamma ** ((epoch - 1) // config.step_size)
+    try:
+        return config.learning_rate * config.gamma ** ((epoch - 1) // config.step_size)
+    except OverflowError:  # a gamma far above 1: this run diverges, its neighbours go on
+        return math.inf
 
 
 def cosine(config: RunConfig, epoch: int) -> float:

@@ -5,8 +5,8 @@ import torch
 from torch.optim import lr_scheduler
 
 from dlsweep.config.choices import LR_SCHEDULES
-from dlsweep.training import SCHEDULES
-from tests.training.helpers import digits, small, train
+from dlsweep.training import SCHEDULES, train_stack
+from tests.training.helpers import assert_same_run, digits, small, train
 
 CASES = [
     ({"lr_schedule": "constant"}, lambda o: lr_scheduler.ConstantLR(o, factor=1.0)),
@@ -47,3 +47,11 @@ def test_history_tells_the_rate_of_each_epoch():
     config = small(epochs=3, lr_schedule="step", step_size=1, gamma=0.5, learning_rate=0.4)
     result = train(config, digits())
     assert [m.learning_rate for m in result.history] == [0.4, 0.2, 0.1]
+
+
+def test_a_rate_beyond_all_numbers_is_that_runs_own_affair():
+    wild = small(lr_schedule="step", step_size=1, gamma=1e200, epochs=3)
+    calm = small(epochs=3, seed=1)
+    results = train_stack([wild, calm], digits())
+    assert results[0].status == "diverged"
+    assert_same_run(results[1], train(calm, digits()))
