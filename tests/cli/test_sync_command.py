@@ -38,7 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "sweep.yaml").write_text(SWEEP)
     done = dlsweep("sweep", "sweep.yaml", "--workers", "1", cwd=folder)
     assert done.returncode == 0, done.stderr
-    return folder.rename(folder.with_name("moved"))
+    return folder.rename(folder.with_name(f"{folder.name}-moved"))  # it may be made again
 
 
 @pytest.fixture
