@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlsweep.config.kinds import integer
+from dlsweep.config.kinds import MOST, integer
 
 
 def checked_count(flag: str, value: str | None, problems: list[str]) -> int | None:
@@ -10,7 +10,7 @@ def checked_count(flag: str, value: str | None, problems: list[str]) -> int | No
     if value is None:
         return None
     try:
-        return int(integer(1)(value))
+        return int(integer(1, MOST)(value))
     except ValueError as error:
         problems.append(f"{flag}: got {value!r}, {error}")
         return None

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+import yaml
+
 
 class ConfigError(ValueError):
     """What is wrong with a user's input: every problem found, one line each.
@@ -44,5 +46,20 @@ def did_you_mean(name: object, candidates: Iterable[str]) -> str:
 
 def shown(value: Any) -> str:
     """A user's value as an error message shows it: on one line, and not too long."""
-    text = repr(value).replace("\n", " ")
+    if value is None:
+        return "nothing"
+    text = repr(value).replace("\n", " ") if isinstance(value, str) else as_yaml(value)
     return text if len(text) <= 60 else text[:57] + "…" + text[-1]
+
+
+def as_yaml(value: Any) -> str:
+    """A value as a sweep file has it, on one line; as Python has it where YAML has no words."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return repr(value)  # 1e-05, where PyYAML writes 1.0e-05
+    try:
+        text: str = yaml.safe_dump(
+            value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9
+        )
+    except yaml.YAMLError:
+        return repr(value).replace("\n", " ")
+    return " ".join(text.removesuffix("...\n").split("\n")).strip()

@@ -23,6 +23,17 @@ _NONE = {"none", "null", "no", "off", "false", ""}
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
 
+_NOT_IN_PROJECTS = "/\\#?%:"
+_LONGEST_PROJECT = 128
+
+MOST = 2**31 - 1
+"""Of epochs, images and the like: above any that can be meant, within what indices hold."""
+MOST_LAYERS = 10_000
+MOST_UNITS = 1_000_000
+"""Two layers of so many have 10¹² weights; their number of bytes still fits 63 bits."""
+MOST_SEED = 2**63 - 1
+"""What a column of whole numbers holds, in a table of runs."""
+
 
 @dataclass(frozen=True)
 class ConvLayer:
@@ -46,6 +57,20 @@ def text(value: Any) -> str | None:
     return value
 
 
+def project(value: Any) -> str | None:
+    """A W&B project, by the wandb client's own rule: it would refuse it when a run is opened."""
+    name = text(value)
+    if name is None:
+        return None
+    if len(name) > _LONGEST_PROJECT:
+        raise ValueError(f"expected at most {_LONGEST_PROJECT} characters")
+    found = [mark for mark in _NOT_IN_PROJECTS if mark in name]
+    if found:
+        hint = "; the entity is a setting of its own, wandb_entity" if "/" in found else ""
+        raise ValueError(f"expected a name without {' '.join(found)}{hint}")
+    return name
+
+
 def number(low: float, high: float = math.inf, *, above: bool = False) -> Parser:
     """A finite float in [low, high), or in (low, high) where ``above``."""
 
@@ -67,8 +92,12 @@ def number(low: float, high: float = math.inf, *, above: bool = False) -> Parser
     return parse
 
 
-def integer(low: int) -> Parser:
-    """An integer ≥ low; 64.0 and "64" count, 64.5 and true do not."""
+class TooLarge(ValueError):
+    """A whole number above what a setting takes; the text says what that is."""
+
+
+def integer(low: int, high: int = MOST_SEED) -> Parser:
+    """An integer from low to high; 64.0 and "64" count, 64.5 and true do not."""
 
     def parse(value: Any) -> int:
         expected = f"expected an integer ≥ {low}"
@@ -86,6 +115,8 @@ def integer(low: int) -> Parser:
                 raise ValueError(expected) from None
         if result < low or (isinstance(value, float) and value != result):
             raise ValueError(expected)
+        if result > high:
+            raise TooLarge(f"expected an integer ≤ {high:,}")
         return result
 
     return parse
@@ -153,7 +184,7 @@ def _listed(value: Any) -> Any:
 
 def sizes(value: Any) -> int | tuple[int, ...]:
     """One size ≥ 1 for all hidden layers, or a sequence with one size for each."""
-    one = integer(1)
+    one = integer(1, MOST_UNITS)
     try:
         if isinstance(value, str) and not value.strip():
             raise ValueError
@@ -163,6 +194,8 @@ def sizes(value: Any) -> int | tuple[int, ...]:
             # A flag delivers one size as a list of one: `-sz 128`.
             return parsed[0] if len(parsed) == 1 else parsed
         return int(one(value))
+    except TooLarge:
+        raise
     except ValueError:
         raise ValueError("expected an integer ≥ 1, or a list with one per layer") from None
 
@@ -173,7 +206,7 @@ _CONV_TEXT = re.compile(r"(\d+)x(\d+)(?:x(\d+))?(?:/(\d+))?")
 def _conv_layer(value: Any) -> ConvLayer:
     if isinstance(value, ConvLayer):
         return value
-    one = integer(1)
+    one = integer(1, MOST_UNITS)
     if isinstance(value, str):  # as papers write it: 16x5x5/2, or 16x5/2
         match = _CONV_TEXT.fullmatch(value.lower().replace("×", "x").replace(" ", ""))
         if match is None or match[3] not in (None, match[2]):
@@ -205,6 +238,8 @@ def conv_layers(value: Any) -> tuple[ConvLayer, ...]:
         if not isinstance(value, Sequence) or not value:
             raise ValueError
         return tuple(_conv_layer(layer) for layer in value)
+    except TooLarge:
+        raise
     except ValueError:
         raise ValueError(
             "expected a list of convolutions such as {channels: 16, kernel: 5, stride: 2}"

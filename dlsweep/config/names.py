@@ -96,7 +96,7 @@ def parse_settings(mapping: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any
             problems += error.problems
             continue
         if name in given and given[name] != canonical:
-            problems.append(f"{key}: {name} is given twice, as {source[name]} and as {key}")
+            problems.append(f"{name} is given twice, as {source[name]} and as {key}")
             continue
         given[name] = canonical
         source[name] = key

@@ -62,11 +62,20 @@ class RunConfig:
     """Every setting of one run. Values are checked and brought to their canonical spelling.
 
     Raises:
-        ConfigError: with one line for every setting that is wrong.
+        ConfigError: with one line for every setting that is wrong, or that there is not.
     """
 
+    def __new__(cls, *_: Any, **given: Any) -> RunConfig:
+        """Refuse what is no setting as everything else is refused, with the name that is meant."""
+        unknown = [name for name in given if name not in SETTINGS]
+        if unknown:
+            from dlsweep.config.names import unknown_setting  # which needs this module
+
+            raise ConfigError(unknown_setting(name) for name in unknown)
+        return super().__new__(cls)
+
     wandb_project: str | None = _setting(
-        "dlsweep", "W&B project", kinds.text, "text", "-wp", "project project_name"
+        "dlsweep", "W&B project", kinds.project, "text", "-wp", "project project_name"
     )
     wandb_entity: str | None = _setting(
         None, "W&B entity (user or team)", kinds.text, "text", "-we", "entity"
@@ -81,7 +90,7 @@ class RunConfig:
     epochs: int = _setting(
         10,
         "passes over the training images",
-        kinds.integer(1),
+        kinds.integer(1, kinds.MOST),
         "integer ≥ 1",
         "-e",
         "num_epochs n_epochs max_epochs epoch number_of_epochs no_of_epochs training_epochs",
@@ -89,7 +98,7 @@ class RunConfig:
     batch_size: int = _setting(
         64,
         "images per step",
-        kinds.integer(1),
+        kinds.integer(1, kinds.MOST),
         "integer ≥ 1",
         "-b",
         "batch bs minibatch_size mini_batch_size batch_sizes",
@@ -175,7 +184,7 @@ class RunConfig:
     num_layers: int = _setting(
         3,
         "hidden layers",
-        kinds.integer(0),
+        kinds.integer(0, kinds.MOST_LAYERS),
         "integer ≥ 0",
         "-nhl",
         "nhl hidden_layers num_hidden_layers n_hidden_layers number_of_hidden_layers n_layers "
@@ -240,7 +249,10 @@ class RunConfig:
         "schedule scheduler lr_scheduler learning_rate_schedule learning_rate_scheduler",
     )
     step_size: int = _setting(
-        5, "epochs between the steps of the step schedule", kinds.integer(1), "integer ≥ 1"
+        5,
+        "epochs between the steps of the step schedule",
+        kinds.integer(1, kinds.MOST),
+        "integer ≥ 1",
     )
     gamma: float = _setting(
         0.1,
@@ -253,7 +265,7 @@ class RunConfig:
     early_stopping: int | None = _setting(
         None,
         "stop after this many epochs without a better validation accuracy",
-        kinds.optional(kinds.integer(1)),
+        kinds.optional(kinds.integer(1, kinds.MOST)),
         "integer ≥ 1, or none",
         "",
         "patience early_stopping_patience early_stop",
@@ -269,7 +281,7 @@ class RunConfig:
     train_size: int | None = _setting(
         None,
         "train on this many images only, for quick looks",
-        kinds.optional(kinds.integer(1)),
+        kinds.optional(kinds.integer(1, kinds.MOST)),
         "integer ≥ 1, or none",
         "",
         "num_train n_train subset subset_size",
@@ -277,7 +289,7 @@ class RunConfig:
     seed: int = _setting(
         0,
         "seed of the initial weights, the batch order and dropout",
-        kinds.integer(0),
+        kinds.integer(0, kinds.MOST_SEED),
         "integer ≥ 0",
         "",
         "random_seed random_state rng_seed",
@@ -292,7 +304,7 @@ class RunConfig:
     examples: int = _setting(
         4,
         "right and wrong test images that are shown, so many of each",
-        kinds.integer(0),
+        kinds.integer(0, kinds.MOST),
         "integer ≥ 0",
         "",
         "num_examples",

@@ -155,8 +155,7 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
     """
     if not isinstance(given, Mapping):
         where = f"{path}: " if path else ""
-        found = "nothing" if given is None else shown(given)
-        raise ConfigError([f"{where}got {found}, expected method, metric and parameters"])
+        raise ConfigError([f"{where}got {shown(given)}, expected method, metric and parameters"])
     problems: list[str] = []
     notices: list[str] = []
     keys = _top_level(given, problems)
@@ -204,7 +203,7 @@ def _top_level(given: Mapping[Any, Any], problems: list[str]) -> dict[str, Any]:
         if name is None:
             problems.append(f"{key}: no such key of a sweep file{did_you_mean(key, _KEYS)}")
         elif name in found:
-            problems.append(f"{key}: {name} is given twice")
+            problems.append(f"{name} is given twice, the second time as {key}")
         else:
             found[name] = value
     return found

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError, canonical_value, setting_name, unknown_setting
-from dlsweep.config.kinds import integer
+from dlsweep.config.kinds import MOST, integer
 from dlsweep.sweep._agent import SweepAgent
 from dlsweep.sweep._interrupt import leaving_on_signals
 from dlsweep.sweep._local import ASK_AT_ONCE, Watcher
@@ -156,7 +156,7 @@ def agent(
     for name, value in (("count", count), ("stack", stack), ("workers", workers)):
         if value is not None:
             try:
-                integer(1)(value)
+                integer(1, MOST)(value)
             except ValueError as error:
                 problems.append(f"{name}: got {value!r}, {error}")
     if problems:

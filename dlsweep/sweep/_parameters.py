@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, canonical_value, setting_name, unknown_setting
-from dlsweep.config.errors import did_you_mean, fold, shown
+from dlsweep.config.errors import as_yaml, did_you_mean, fold, shown
 from dlsweep.sweep._distributions import (
     DISTRIBUTIONS,
     Categorical,
@@ -54,7 +54,7 @@ def parse_parameters(
             problems.append(unknown_setting(key))
             continue
         if name in source:
-            problems.append(f"{key}: {name} is given twice, as {source[name]} and as {key}")
+            problems.append(f"{name} is given twice, as {source[name]} and as {key}")
             continue
         source[name] = key
         if fold(key) != fold(name):
@@ -85,7 +85,8 @@ def _flatten(mapping: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str
 def _parameter(name: str, spec: Any, method: str | None, notices: list[str]) -> Distribution:
     """One setting's distribution; raises ConfigError with all that is wrong about it."""
     if not isinstance(spec, Mapping) or not spec:
-        example = f"{{values: {list(spec)}}}" if isinstance(spec, list) else f"{{value: {spec}}}"
+        key = "values" if isinstance(spec, list) else "value"
+        example = f"{{{key}: {as_yaml(spec)}}}"
         hint = f"write {example}" if spec not in (None, {}) else "write {values: [...]}"
         raise ConfigError([f"{name}: got {shown(spec)}; {hint}"])
     keys = {fold(key): key for key in spec}

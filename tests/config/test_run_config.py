@@ -1,6 +1,7 @@
 """``RunConfig``: its defaults, and what settings demand of each other."""
 
 import dataclasses
+import pickle
 
 import pytest
 
@@ -31,8 +32,11 @@ def test_values_are_brought_to_their_canonical_spelling():
 
 
 def test_settings_that_are_not_there():
-    with pytest.raises(TypeError):
-        RunConfig(learning_rte=0.1)
+    assert problems(learning_rte=0.1, lr=1, epochs=0) == (
+        "learning_rte: no such setting; did you mean 'learning_rate'?",
+        "lr: no such setting; did you mean 'learning_rate'?",
+    )
+    assert pickle.loads(pickle.dumps(RunConfig(epochs=3))) == RunConfig(epochs=3)
 
 
 def test_frozen():
@@ -48,6 +52,20 @@ def test_all_wrong_values_are_told():
         "learning_rate",
         "hidden_size",
     ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("epochs", "batch_size", "num_layers", "hidden_size", "step_size", "early_stopping"),
+        *("train_size", "seed", "examples"),
+    ],
+)
+@pytest.mark.parametrize("value", [10**22, "9999999999999999999999", 1e22])
+def test_whole_numbers_that_no_machine_could_use(name, value):
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(f"{name}: got ")
+    assert "expected an integer ≤ " in problem
 
 
 def test_long_values_are_shown_short():

@@ -71,14 +71,15 @@ TOP = {
     ),
     "run_cap zero": (HEAD + LR + "run_cap: 0\n", "run_cap: got 0, expected an integer ≥ 1"),
     "run_cap text": (HEAD + LR + "run_cap: x\n", "run_cap: got 'x', expected an integer ≥ 1"),
-    "name is a list": (HEAD + LR + "name: [a]\n", "name: got ['a'], expected text"),
+    "name is a list": (HEAD + LR + "name: [a]\n", "name: got [a], expected text"),
     "no parameters": (
         HEAD,
-        "parameters: got None, expected settings such as learning_rate: {values: [0.001, 0.0001]}",
+        "parameters: got nothing, expected settings such as "
+        "learning_rate: {values: [0.001, 0.0001]}",
     ),
     "parameters as list": (
         HEAD + "parameters: [learning_rate]\n",
-        "parameters: got ['learning_rate'], expected settings such as "
+        "parameters: got [learning_rate], expected settings such as "
         "learning_rate: {values: [0.001, 0.0001]}",
     ),
     "hyperband type": (
@@ -144,7 +145,33 @@ PARAMETERS = {
     "constant out of range": ("epochs: {value: 0}", "epochs: got 0, expected an integer ≥ 1"),
     "bare value": ("epochs: 5", "epochs: got 5; write {value: 5}"),
     "bare list": ("epochs: [5, 10]", "epochs: got [5, 10]; write {values: [5, 10]}"),
-    "nothing": ("epochs:", "epochs: got None; write {values: [...]}"),
+    "nothing": ("epochs:", "epochs: got nothing; write {values: [...]}"),
+    "bare words": (
+        "optimizer: [adam, null, true, '8']",
+        "optimizer: got [adam, null, true, '8']; write {values: [adam, null, true, '8']}",
+    ),
+    "true": (
+        "optimizer: {value: true}",
+        "optimizer: got true, not a known choice; choose from sgd, momentum, nesterov, rmsprop, "
+        "adam, nadam",
+    ),
+    "too large": (
+        "epochs: {value: 9999999999999999999999}",
+        "epochs: got 9999999999999999999999, expected an integer ≤ 2,147,483,647",
+    ),
+    "too large, drawn": (
+        "batch_size: {min: 1, max: 99999999999}",
+        "batch_size: got 99999999999, expected an integer ≤ 2,147,483,647 (from int_uniform)",
+    ),
+    "too large, in a list": (
+        "hidden_size: {values: [[64, 1000001]]}",
+        "hidden_size: got [64, 1000001], expected an integer ≤ 1,000,000",
+    ),
+    "no project of W&B's": (
+        "wandb_project: {value: bad/name}",
+        "wandb_project: got 'bad/name', expected a name without /; the entity is a setting of its "
+        "own, wandb_entity",
+    ),
     "unknown key": (
         "epochs: {vals: [5]}",
         "epochs.vals: no such key; did you mean 'values'?",
@@ -250,11 +277,11 @@ PARAMETERS = {
     ),
     "two names": (
         "{hidden_layers: {values: [3]}, num_layers: {values: [4]}}",
-        "num_layers: num_layers is given twice, as hidden_layers and as num_layers",
+        "num_layers is given twice, as hidden_layers and as num_layers",
     ),
     "nested and plain": (
         "{optimizer: {parameters: {lr: {value: 0.1}}}, learning_rate: {value: 0.2}}",
-        "learning_rate: learning_rate is given twice, as optimizer.lr and as learning_rate",
+        "learning_rate is given twice, as optimizer.lr and as learning_rate",
     ),
     "nested with values": (
         "optimizer: {parameters: {lr: {value: 0.1}}, values: [adam]}",
@@ -346,7 +373,7 @@ def test_key_given_twice(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("text", "shown"), [("", "nothing"), ("- a\n", "['a']"), ("a", "'a'")])
+@pytest.mark.parametrize(("text", "shown"), [("", "nothing"), ("- a\n", "[a]"), ("a", "'a'")])
 def test_no_mapping(tmp_path: Path, text: str, shown: str) -> None:
     assert problems(tmp_path, text) == (
         f"{tmp_path / 's.yaml'}: got {shown}, expected method, metric and parameters",
