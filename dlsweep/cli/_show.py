@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dlsweep.training import EpochMetrics
 
 _HIDDEN = {"wandb_project", "wandb_entity", "device"}
+_OF_THE_BEST_EPOCH = ("best_val_accuracy", "test_accuracy")
 
 
 def console() -> Console:
@@ -29,8 +30,24 @@ def varied(rows: Sequence[Row]) -> list[str]:
     return [key for key in keys if len({str(row.config.get(key)) for row in rows}) > 1]
 
 
+def results_beside(metric: str) -> list[str]:
+    """The results of the model that a run keeps, that of its best epoch, but for the metric."""
+    return [name for name in _OF_THE_BEST_EPOCH if name != metric]
+
+
 def runs_table(study: StudyTable, most: int | None = None) -> Table:
-    """The runs, best first: rank, name, accuracies, and the settings in which they differ."""
+    """The runs, best first: rank, name, accuracies, and the settings in which they differ.
+
+    Above the name of an accuracy stands which epoch it is of: the sweep's metric is what was
+    logged last, as in W&B, and the others are of the model that is kept. Where the terminal is too
+    narrow, names go on in the next line.
+    """
+    table = _runs_table(study, most, "_")
+    narrow = console().measure(table).maximum >= console().width
+    return _runs_table(study, most, "_\n") if narrow else table
+
+
+def _runs_table(study: StudyTable, most: int | None, joint: str) -> Table:
     from dlsweep.cli._runs import ordered
 
     rows = ordered(study)
@@ -40,17 +57,20 @@ def runs_table(study: StudyTable, most: int | None = None) -> Table:
     table.add_column("run", no_wrap=True)
     table.add_column("status", no_wrap=True)
     metric = study.sweep.metric.name
-    table.add_column(metric, justify="right", no_wrap=True)
-    table.add_column("test_accuracy", justify="right", no_wrap=True)
+    results = results_beside(metric)
+    logged = any(metric in epoch for row in rows for epoch in row.history[-1:])
+    for name in (metric, *results):
+        of = "best epoch\n" if name in _OF_THE_BEST_EPOCH else "last epoch\n" if logged else ""
+        table.add_column(of + name.replace("_", joint), justify="right", no_wrap=True)
     for key in settings:
-        table.add_column(key)
+        table.add_column(key.replace("_", joint))
     for rank, row in enumerate(rows[:most], start=1):
         table.add_row(
             str(rank) if row.value is not None else "",
             row.name,
             f"{row.status.replace('_', ' ')}{_progress(row)}",
             _number(row.value if row.value is not None else _latest(row, metric)),
-            _number(row.summary.get("test_accuracy")),
+            *(_number(row.summary.get(name)) for name in results),
             *(_setting(row.config.get(key)) for key in settings),
         )
     return table
@@ -73,7 +93,7 @@ def _number(value: Any) -> str:
 
 
 def _setting(value: Any) -> str:
-    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 class LiveProgress:
@@ -175,7 +195,10 @@ class LiveProgress:
         return f"{done}/{self._total}" if self._total is not None else f"{done}"
 
     def _best_text(self) -> str:
-        return f"best {self._best.value:.4f}" if self._best and self._best.value is not None else ""
+        if self._best is None or self._best.value is None:
+            return ""
+        end = "highest" if self._metric.goal == "maximize" else "lowest"
+        return f"{end} {self._metric.name} {self._best.value:.4f}"
 
     def _left(self) -> str:
         """The time left, from the share of the work that was done since this command began."""

@@ -165,7 +165,7 @@ def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:
 
 def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> None:
     """The ranked runs, the best configuration, where everything is, and what to type next."""
-    from dlsweep.cli._show import console, runs_table
+    from dlsweep.cli._show import console, results_beside, runs_table
 
     out = console()
     out.print()
@@ -180,11 +180,12 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
     if best is None:
         out.print("no run has a result")
     else:
-        accuracy = best.summary.get("best_val_accuracy", float("nan"))
-        test = best.summary.get("test_accuracy", float("nan"))
+        metric = study.sweep.metric.name
+        kept = {n: v for n in results_beside(metric) if (v := best.summary.get(n)) is not None}
+        told = " and ".join(f"{name} {value:.4f}" for name, value in kept.items())
+        of = f"; {told} of its best epoch, {best.summary.get('best_epoch')}" if told else ""
         out.print(
-            f"\nbest: {best.name}  val_accuracy {accuracy:.4f} and test_accuracy {test:.4f} "
-            f"in its best epoch, {best.summary.get('best_epoch')}\n"
+            f"\nbest: {best.name}  {metric} {best.value:.4f}{of}\n"
             f"      python train.py {command_line(best.config)}",
             **_AS_IT_IS,
         )
@@ -194,13 +195,13 @@ def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
     storage = _storage(arguments)
     place = storage[-1] if storage else ""
     hints = [
-        (["dlsweep", "runs", *storage], "all runs as a table; --format csv or json"),
+        (["dlsweep", "runs", study.name, *storage], "all runs as a table; --format csv or json"),
+        (["dlsweep", "report", study.name, *storage], "figures and findings, as an HTML file"),
         (["dlsweep", "sweep", arguments.file, *storage, "--count", "N"], "go on to N runs"),
     ]
-    lines = [(shlex.join(words), why) for words, why in hints]
     if offline and places:
-        runs = " ".join(f"{shlex.quote(place)}/offline-run-*" for place in places)
-        lines.append((f"wandb sync {runs}", "send the runs to W&B"))
+        hints.append((["dlsweep", "sync", study.name, *storage], "send the runs to W&B"))
+    lines = [(shlex.join(words), why) for words, why in hints]
     width = max(len(words) for words, _ in lines)
     out.print(f"\nstudy {study.name} in {place or 'dlsweep.db'}{where}", **_AS_IT_IS)
     for start, (words, why) in zip(("next:", *["     "] * len(lines)), lines, strict=False):

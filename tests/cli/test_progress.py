@@ -57,7 +57,7 @@ def test_in_a_terminal_one_line_is_kept_up_to_date(tmp_path: Path):
     assert ("0", "2") in [line[:2] for line in lines]
     done, running, rest = lines[-1]
     assert (done, running) == ("4", "0")
-    assert re.search(r"best 0\.\d{4}", rest)
+    assert re.search(r"highest val_accuracy 0\.\d{4}", rest)
     assert any(re.search(r"about \d+ (s|min) left", line[2]) for line in lines)
     assert "1/4 " not in text.partition(" runs done")[0]
     assert " finished val_accuracy " not in text  # no line for each run there
@@ -93,9 +93,9 @@ def test_elsewhere_each_run_that_ends_is_a_line(
         progress.ended(row(4, None, status="diverged"))
         progress.ended(row(5, 0.1, status="early_stopped"))
     assert capsys.readouterr().err.splitlines() == [
-        "3/5 run-2 finished val_accuracy 0.8000  best 0.8000  about 10 s left",
-        "4/5 run-4 diverged  best 0.8000  about 5 s left",
-        "5/5 run-5 early stopped val_accuracy 0.1000  best 0.8000  about 0 s left",
+        "3/5 run-2 finished val_accuracy 0.8000  highest val_accuracy 0.8000  about 10 s left",
+        "4/5 run-4 diverged  highest val_accuracy 0.8000  about 5 s left",
+        "5/5 run-5 early stopped val_accuracy 0.1000  highest val_accuracy 0.8000  about 0 s left",
     ]
 
 
@@ -119,12 +119,12 @@ def test_the_runs_of_all_machines_are_counted(
         assert shown["left"] == "about 80 s left"  # half a run in 10 s, and 4 to go
         progress.elsewhere([row(1, 0.9), row(3, None, status="waiting")], 1)
         assert shown["runs"] == "2/6 runs done, 1 running"
-        assert shown["best"] == "best 0.9000"
+        assert shown["best"] == "highest val_accuracy 0.9000"
         progress.elsewhere([row(1, 0.9), running(2, 1)], 2)  # this machine's was taken over
         assert shown["runs"] == "2/6 runs done, 1 running on 2 machines"
         progress.ended(row(4, 0.7))
     [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("3/6 run-4 finished val_accuracy 0.7000  best 0.9000")
+    assert line.startswith("3/6 run-4 finished val_accuracy 0.7000  highest val_accuracy 0.9000")
 
 
 def test_the_best_is_the_smallest_where_that_is_the_goal(capsys: pytest.CaptureFixture[str]):
@@ -132,7 +132,11 @@ def test_the_best_is_the_smallest_where_that_is_the_goal(capsys: pytest.CaptureF
         for n, value in enumerate((0.5, 0.3, 0.4)):
             progress.ended(row(n, value))
     lines = capsys.readouterr().err.splitlines()
-    assert [line.split("best ")[1].strip() for line in lines] == ["0.5000", "0.3000", "0.3000"]
+    assert [line.split("lowest val_loss ")[1].strip() for line in lines] == [
+        "0.5000",
+        "0.3000",
+        "0.3000",
+    ]
     assert [line.split()[0] for line in lines] == ["1", "2", "3"]
 
 

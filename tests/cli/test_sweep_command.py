@@ -7,12 +7,14 @@ import csv
 import io
 import itertools
 import json
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from dlsweep.cli import main, train_main
 from dlsweep.config import RunConfig
@@ -118,21 +120,26 @@ def test_grid(trained: list[RunConfig], folder: Path):
     }
     assert [line.split()[0] for line in lines] == ["1/4", "2/4", "3/4", "4/4"]
     for line, record in zip(lines, sorted(records, key=lambda r: r["finished"]), strict=True):
-        assert f" {record['name']} finished val_accuracy {record['value']:.4f}  best " in line
+        assert (
+            f" {record['name']} finished val_accuracy {record['value']:.4f}  highest val_accur"
+            in line
+        )
         assert line.endswith(" left")
     best = max(records, key=lambda record: (record["value"], -record["number"]))
-    assert f"best: {best['name']}  val_accuracy {best['summary']['best_val_accuracy']:.4f}" in (
-        done.out
-    )
-    assert f"test_accuracy {best['summary']['test_accuracy']:.4f}" in done.out
+    assert f"best: {best['name']}  val_accuracy {best['value']:.4f}; " in done.out
+    kept = [f"{n} {best['summary'][n]:.4f}" for n in ("best_val_accuracy", "test_accuracy")]
+    epoch = best["summary"]["best_epoch"]
+    assert f"; {kept[0]} and {kept[1]} of its best epoch, {epoch}\n" in done.out
     ranked = [line.split()[1] for line in done.out.splitlines() if line[:1].isdigit()]
     values = {record["name"]: record["value"] for record in records}
     assert [values[name] for name in ranked] == sorted(values.values(), reverse=True)
     assert "small-grid-" in done.out
     assert " in dlsweep.db; runs in wandb\n" in done.out
-    assert "next: dlsweep runs " in done.out
+    [name] = re.findall(r"study (small-grid-\S+) in dlsweep.db", done.out)
+    assert f"next: dlsweep runs {name} " in done.out
+    assert f" dlsweep report {name} " in done.out
     assert " dlsweep sweep s.yaml --count N " in done.out
-    assert " wandb sync wandb/offline-run-* " in done.out
+    assert f" dlsweep sync {name} " in done.out
     assert {path.name for path in folder.iterdir()} == {"s.yaml", "dlsweep.db", "wandb"}
 
 
@@ -269,8 +276,9 @@ def test_storage_and_project(trained: list[RunConfig], folder: Path):
     assert (folder / "deep" / "a study.db").exists()
     assert not (folder / "dlsweep.db").exists()
     assert [config.wandb_project for config in trained] == ["from-the-flag"]
-    for hint in ("dlsweep runs --storage", "dlsweep sweep s.yaml --storage"):
-        assert f"{hint} 'deep/a study.db' " in done.out
+    [name] = re.findall(r"study (\S+) in deep/a study.db", done.out)
+    for hint in (f"runs {name}", f"report {name}", "sweep s.yaml", f"sync {name}"):
+        assert f" dlsweep {hint} --storage 'deep/a study.db' " in done.out
     assert len(runs("--storage 'deep/a study.db'")) == 1
     assert len(runs("--storage 'sqlite:///deep/a study.db'")) == 1
 
@@ -296,7 +304,7 @@ def test_online(wandb_server: WandbServer):
         assert f"study {got.group} in dlsweep.db" in done.out
         assert got.config == {**record["config"], "wandb_project": "beds"}
         assert got.column("val_loss") == [epoch["val_loss"] for epoch in record["history"]]
-    assert "wandb sync" not in done.out
+    assert "dlsweep sync" not in done.out
     assert wandb_server.unknown == []
 
 
@@ -362,7 +370,7 @@ def test_the_best_run_is_trained_again_by_its_command(capsys: pytest.CaptureFixt
     assert train_main(shlex.split(line)[2:]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     said = done.out.partition("best: ")[2].split()
-    val, test = said[said.index("val_accuracy") + 1], said[said.index("test_accuracy") + 1]
+    val, test = said[said.index("best_val_accuracy") + 1], said[said.index("test_accuracy") + 1]
     assert f"val_accuracy {val} " in last
     assert f"test_accuracy {test}," in last
 
@@ -426,12 +434,41 @@ def test_runs_as_csv_and_as_a_table():
 
     table = command("runs")
     lines = table.out.splitlines()
-    assert lines[0].split() == [
-        *("#", "run", "status", "val_accuracy", "test_accuracy", "optimizer", "learning_rate")
-    ]
-    assert [line.split()[1] for line in lines[1:5]] == [row["name"] for row in rows]
-    assert lines[5].startswith("study small-grid-")
-    assert lines[5].endswith(": 4 finished")
+    results = ("val_accuracy", "best_val_accuracy", "test_accuracy")
+    assert lines[0].split() == ["last", "epoch", *("best", "epoch") * 2]
+    assert lines[1].split() == ["#", "run", "status", *results, "optimizer", "learning_rate"]
+    shown = [line.split() for line in lines[2:6]]
+    for cells, row in zip(shown, rows, strict=True):
+        assert cells[1] == row["name"]
+        summary = records[row["number"]]["summary"]
+        found = (records[row["number"]]["value"], *(summary[name] for name in results[1:]))
+        assert cells[3:6] == [f"{value:.4f}" for value in found]
+    assert lines[6].startswith("study small-grid-")
+    assert lines[6].endswith(": 4 finished")
+
+
+def test_in_a_narrow_terminal_names_go_on_in_the_next_line(monkeypatch: pytest.MonkeyPatch):
+    sweep(GRID, "--count 1")
+    out = io.StringIO()
+    monkeypatch.setattr("dlsweep.cli._show.console", lambda: Console(file=out, width=72))
+    assert command("runs").code == 0
+    *_, names, run, _ = out.getvalue().splitlines()
+    assert names.split() == ["#", "run", "status", *["accuracy"] * 3]
+    assert "…" not in run
+
+
+def test_the_model_that_is_kept_can_be_the_metric():
+    metric = "{name: best_val_accuracy, goal: maximize}"
+    text = GRID.replace("{name: val_acc, goal: maximize}", metric).replace("grid\n", "bayes\n")
+    done = sweep(text.replace("[0.01, 0.001]", "[0.01, 0.003, 0.001]"), "--count 5")
+    assert done.out.splitlines()[2].split()[3:5] == ["best_val_accuracy", "test_accuracy"]
+    assert "last epoch" not in done.out
+    [best] = [record for record in runs() if f"best: {record['name']} " in done.out]
+    found = [record["summary"]["best_val_accuracy"] for record in runs()]
+    assert best["value"] == best["summary"]["best_val_accuracy"] == max(found)
+    test = f"test_accuracy {best['summary']['test_accuracy']:.4f}"
+    of = f"of its best epoch, {best['summary']['best_epoch']}"
+    assert f"  best_val_accuracy {best['value']:.4f}; {test} {of}\n" in done.out
 
 
 def test_runs_of_the_newest_study_or_of_one_by_name():
