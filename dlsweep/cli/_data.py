@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,8 +41,14 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
             for name in ("project", "entity")
             if getattr(arguments, name) is not None
         ]
+    for name in ("project", "entity"):
+        try:
+            canonical_value(f"wandb_{name}", getattr(arguments, name))
+        except ConfigError as error:
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
+    project = _project(arguments) if arguments.show else None
     for name in names:
         place = fetch(name)
         data = load(name)
@@ -52,17 +57,22 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         )
         print(f"{name}: {sizes} images" + (f" in {place}" if place.exists() else ""))
         if arguments.show:
-            _show(data, arguments)
+            _show(data, project, arguments.entity)
     return 0
 
 
-def _show(data: Dataset, arguments: argparse.Namespace) -> None:
+def _project(arguments: argparse.Namespace) -> str | None:
     from dlsweep.config import RunConfig
+    from dlsweep.tracking._mode import project_of_environment
+
+    return arguments.project or project_of_environment() or RunConfig().wandb_project
+
+
+def _show(data: Dataset, project: str | None, entity: str | None) -> None:
     from dlsweep.tracking import choose_mode, show_data
 
     mode = choose_mode()
-    project = arguments.project or os.environ.get("WANDB_PROJECT") or RunConfig().wandb_project
-    place, _ = show_data(data, mode=mode, project=project, entity=arguments.entity)
+    place, _ = show_data(data, mode=mode, project=project, entity=entity)
     if mode == "offline":
         print(f"{data.name}: shown in a run kept offline; upload it with: wandb sync {place}")
     else:

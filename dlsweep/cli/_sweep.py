@@ -67,7 +67,9 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         raise ConfigError(problems)
     for notice in sweep.notices:
         print(f"dlsweep: {arguments.file}: {notice}", file=sys.stderr)
-    project = sweep.project or os.environ.get("WANDB_PROJECT")
+    from dlsweep.tracking._mode import project_of_environment
+
+    project = sweep.project or project_of_environment()
     for name, value in (("wandb_project", project), ("wandb_entity", sweep.entity)):
         if value is not None and name not in sweep.parameters:
             settings.setdefault(name, value)

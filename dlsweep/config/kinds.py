@@ -25,6 +25,7 @@ _FALSE = {"false", "no", "off", "0"}
 
 _NOT_IN_PROJECTS = "/\\#?%:"
 _LONGEST_PROJECT = 128
+_APART = "; entity and project are given apart"
 
 MOST = 2**31 - 1
 """Of epochs, images and the like: above any that can be meant, within what indices hold."""
@@ -66,8 +67,15 @@ def project(value: Any) -> str | None:
         raise ValueError(f"expected at most {_LONGEST_PROJECT} characters")
     found = [mark for mark in _NOT_IN_PROJECTS if mark in name]
     if found:
-        hint = "; the entity is a setting of its own, wandb_entity" if "/" in found else ""
-        raise ValueError(f"expected a name without {' '.join(found)}{hint}")
+        raise ValueError(f"expected a name without {' '.join(found)}{_APART * ('/' in found)}")
+    return name
+
+
+def entity(value: Any) -> str | None:
+    """A W&B user or team: a part of addresses, which a slash would end."""
+    name = text(value)
+    if name is not None and "/" in name:
+        raise ValueError(f"expected a name without /{_APART}")
     return name
 
 

@@ -78,7 +78,7 @@ class RunConfig:
         "dlsweep", "W&B project", kinds.project, "text", "-wp", "project project_name"
     )
     wandb_entity: str | None = _setting(
-        None, "W&B entity (user or team)", kinds.text, "text", "-we", "entity"
+        None, "W&B entity (user or team)", kinds.entity, "text", "-we", "entity"
     )
     dataset: str = _choice(
         "fashion_mnist", "data set", choices.DATASETS, "-d", "data dataset_name data_set"

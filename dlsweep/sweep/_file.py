@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dlsweep.config import ConfigError
+from dlsweep.config import SETTINGS, ConfigError
 from dlsweep.config.errors import did_you_mean, fold, shown
 from dlsweep.sweep._distributions import Distribution
 from dlsweep.sweep._metric import EVERY_EPOCH, Metric, number, parse_metric
@@ -177,8 +177,8 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
         description=_text(keys, "description", problems) or "",
         run_cap=_whole("run_cap", keys.get("run_cap"), problems),
         early_terminate=_early_terminate(keys.get("early_terminate"), problems),
-        project=_text(keys, "project", problems),
-        entity=_text(keys, "entity", problems),
+        project=_place(keys, "project", problems),
+        entity=_place(keys, "entity", problems),
         notices=(),
         raw=given,
         path=path,
@@ -229,6 +229,17 @@ def _text(keys: dict[str, Any], key: str, problems: list[str]) -> str | None:
         problems.append(f"{key}: got {shown(value)}, expected text")
         return None
     return None if value is None else str(value).strip() or None
+
+
+def _place(keys: dict[str, Any], key: str, problems: list[str]) -> str | None:
+    """A project or an entity, held to what the setting of the runs takes."""
+    value = _text(keys, key, problems)
+    try:
+        checked: str | None = SETTINGS[f"wandb_{key}"].parse(value)
+    except ValueError as error:
+        problems.append(f"{key}: got {shown(value)}, {error}")
+        return None
+    return checked
 
 
 def _whole(key: str, value: Any, problems: list[str]) -> int | None:

@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 
 import wandb
 
+from dlsweep.config import SETTINGS, ConfigError
+from dlsweep.config.errors import shown
+
 NO_ACCOUNT = "no W&B account is set up here, so runs are kept offline"
 
 
@@ -34,6 +37,20 @@ def api_key() -> str | None:
                 return None
             return found[2] if found else None
     return None
+
+
+def project_of_environment() -> str | None:
+    """The variable WANDB_PROJECT, where it is set.
+
+    Raises:
+        ConfigError: where W&B would refuse it.
+    """
+    given = os.environ.get("WANDB_PROJECT")
+    try:
+        project: str | None = SETTINGS["wandb_project"].parse(given)
+    except ValueError as error:
+        raise ConfigError([f"WANDB_PROJECT: got {shown(given)}, {error}"]) from None
+    return project
 
 
 def choose_mode(wanted: str | None = None) -> str:

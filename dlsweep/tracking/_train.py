@@ -12,7 +12,7 @@ import wandb
 
 from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.data import Dataset
-from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode
+from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, project_of_environment
 from dlsweep.tracking._run import TrackedRun, start
 from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, load_data
 
@@ -58,8 +58,8 @@ def train(
     _tell(notices)
     # A sweep says only to an open run what it wants; alone, all is checked before a run is opened.
     data = None if _in_sweep() else load_data(settings)
-    if "wandb_project" not in explicit and "WANDB_PROJECT" in os.environ:
-        settings = dataclasses.replace(settings, wandb_project=os.environ["WANDB_PROJECT"])
+    if "wandb_project" not in explicit and (project := project_of_environment()):
+        settings = dataclasses.replace(settings, wandb_project=project)
     run, mode = _open(settings)
     try:
         if data is None:

@@ -198,6 +198,25 @@ def test_what_is_not_there(arguments: str, line: str, refused: Refused, folder: 
     assert found.startswith(line)
 
 
+@pytest.mark.parametrize(
+    "arguments", ["sweep good.yaml", "data digits --show", "train.py -d digits"]
+)
+@pytest.mark.usefixtures("without_mode")
+def test_a_project_that_wandb_would_refuse(
+    arguments: str, refused: Refused, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (folder / "good.yaml").write_text(GOOD)
+    command, *rest = arguments.split()
+    flag = "-wp" if command == "train.py" else "--project"
+    call = (train_main, *rest) if command == "train.py" else (main, command, *rest)
+    [line] = refused(*call, flag, "a:b")
+    assert line == "wandb_project: got 'a:b', expected a name without :"
+    monkeypatch.setenv("WANDB_PROJECT", "me/mine")
+    [line] = refused(*call)
+    said = "expected a name without /; entity and project are given apart"
+    assert line == f"WANDB_PROJECT: got 'me/mine', {said}"
+
+
 def test_a_device_of_the_file_that_is_not_there(refused: Refused, folder: Path):
     (folder / "s.yaml").write_text(GOOD.replace("{dataset", "{device: {value: 'cuda:9'}, dataset"))
     [line] = refused(main, "sweep", "s.yaml")

@@ -150,6 +150,7 @@ def test_refused(parse, given):
         (kinds.sizes, [8, HUGE], "expected an integer ≤ 1,000,000"),
         (kinds.conv_layers, f"{10**9}x3", "expected an integer ≤ 1,000,000"),
         (kinds.project, "a#b?", "expected a name without # ?"),
+        (kinds.entity, "me/mine", "expected a name without /; entity and project are given apart"),
         (kinds.project, "x" * 129, "expected at most 128 characters"),
         (kinds.choice(OPTIMIZERS), "adma", "not a known choice; did you mean 'adam'?"),
         (kinds.device, "cudda", "not a known device; did you mean 'cuda'?"),

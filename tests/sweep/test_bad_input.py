@@ -72,6 +72,14 @@ TOP = {
     "run_cap zero": (HEAD + LR + "run_cap: 0\n", "run_cap: got 0, expected an integer ≥ 1"),
     "run_cap text": (HEAD + LR + "run_cap: x\n", "run_cap: got 'x', expected an integer ≥ 1"),
     "name is a list": (HEAD + LR + "name: [a]\n", "name: got [a], expected text"),
+    "no project of W&B's": (
+        HEAD + LR + "project: me/mine\n",
+        "project: got 'me/mine', expected a name without /; entity and project are given apart",
+    ),
+    "no entity of W&B's": (
+        HEAD + LR + "entity: me/mine\n",
+        "entity: got 'me/mine', expected a name without /; entity and project are given apart",
+    ),
     "no parameters": (
         HEAD,
         "parameters: got nothing, expected settings such as "
@@ -169,8 +177,8 @@ PARAMETERS = {
     ),
     "no project of W&B's": (
         "wandb_project: {value: bad/name}",
-        "wandb_project: got 'bad/name', expected a name without /; the entity is a setting of its "
-        "own, wandb_entity",
+        "wandb_project: got 'bad/name', expected a name without /; entity and project are "
+        "given apart",
     ),
     "unknown key": (
         "epochs: {vals: [5]}",
