@@ -51,7 +51,7 @@ from dlsweep.scratch.optimizers import (
     Optimizer,
     RMSprop,
 )
-from dlsweep.scratch.training import evaluate, predict, train_epoch
+from dlsweep.scratch.training import evaluate, log_probabilities, predict, train_epoch
 
 __all__ = [
     "ACTIVATIONS",
@@ -69,6 +69,7 @@ __all__ = [
     "Optimizer",
     "RMSprop",
     "evaluate",
+    "log_probabilities",
     "log_softmax",
     "predict",
     "train_epoch",

@@ -56,11 +56,17 @@ def train_epoch(
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
+def log_probabilities(network: Network, images: Array) -> Array:
+    """The logarithms of the class probabilities: (N, pixels) -> (N, classes)."""
+    starts = range(0, len(images), EVALUATION_BATCH)
+    return np.concatenate(
+        [network.forward(images[start : start + EVALUATION_BATCH])[1] for start in starts]
+    )
+
+
 def predict(network: Network, images: Array) -> Array:
     """The class probabilities of every image: (N, pixels) -> (N, classes)."""
-    starts = range(0, len(images), EVALUATION_BATCH)
-    batches = [images[start : start + EVALUATION_BATCH] for start in starts]
-    return np.concatenate([np.exp(network.forward(batch)[1]) for batch in batches])
+    return np.exp(log_probabilities(network, images))
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")

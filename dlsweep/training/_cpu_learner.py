@@ -18,6 +18,7 @@ from dlsweep.training._backpropagation import Backpropagation
 from dlsweep.training._evaluation import Answers
 from dlsweep.training._fused import FusedOptimizer
 from dlsweep.training._layout import Layout
+from dlsweep.training._learner import Recalled
 from dlsweep.training._losses import LOSSES
 from dlsweep.training._matrix import as_it_lies, row_of
 from dlsweep.training._torch import TorchLearner
@@ -146,13 +147,13 @@ class CpuLearner(TorchLearner):
     def expect(self, rows: Sequence[int]) -> None:
         """See ``Learner``. Here each is evaluated alone."""
 
-    def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
+    def recall(self, row: int, split: str) -> Recalled:
         """See ``Learner``."""
         losses, logits = self._evaluate(
             getattr(self.data, split), self.best, self.best_buffers, [row]
         )
-        probabilities = torch.softmax(logits[0], 1).float().cpu().numpy()
-        return float(losses.double().mean()), probabilities
+        loss, predictions = float(losses.double().mean()), logits[0].argmax(1).numpy()
+        return Recalled(loss, predictions, torch.softmax(logits[0], 1).float().numpy())
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from dlsweep.training._gpu_programs import (
 from dlsweep.training._graphs import Epochs
 from dlsweep.training._initial import build_in
 from dlsweep.training._layout import Layout, can_be_deepened, ordered_parameters
+from dlsweep.training._learner import Recalled
 from dlsweep.training._member import Member
 from dlsweep.training._optimizers import Optimizer
 from dlsweep.training._torch import TorchLearner
@@ -91,7 +92,7 @@ class GpuLearner(TorchLearner):
         own = [model.parameters for model in self._alone]
         self._fixed = self._columns.not_owned(own, self.theta)
         self._expected: list[int] = []
-        self._recalled: dict[str, dict[int, tuple[float, np.ndarray]]] = {}
+        self._recalled: dict[str, dict[int, Recalled]] = {}
         self._compiled_step = None
         if self._can_be_compiled and way() == COMPILED:
             self._compiled_step = self._programs()
@@ -250,7 +251,7 @@ class GpuLearner(TorchLearner):
         """See ``Learner``. They are evaluated together, as many as there is room for."""
         self._expected = list(rows)
 
-    def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
+    def recall(self, row: int, split: str) -> Recalled:
         """See ``Learner``."""
         known = self._recalled.setdefault(split, {})
         if row not in known:
@@ -260,19 +261,19 @@ class GpuLearner(TorchLearner):
             at = self._expected.index(row) if row in self._expected else None
             rows = [row] if at is None else self._expected[at : at + most]
             known.update(zip(rows, self._recall(rows, split), strict=True))
-        loss, probabilities = known.pop(row)
-        return loss, probabilities
+        return known.pop(row)
 
-    def _recall(self, rows: Sequence[int], name: str) -> list[tuple[float, np.ndarray]]:
+    def _recall(self, rows: Sequence[int], name: str) -> list[Recalled]:
         split: Split = getattr(self.data, name)
         loss = torch.zeros(len(rows), dtype=torch.float64, device=self.device)
-        parts = []
+        classes, shares = [], []
         for _, (losses, logits) in self._answers(split, self.best, self.best_buffers, rows):
             loss += losses.double().sum(1)
-            parts.append(torch.softmax(logits, 2).float().cpu())
+            classes.append(logits.argmax(2).cpu())
+            shares.append(torch.softmax(logits, 2).float().cpu())
         means = (loss / len(split)).tolist()
-        probabilities = torch.cat(parts, 1).numpy()
-        return list(zip(means, probabilities, strict=True))
+        predictions, probabilities = torch.cat(classes, 1).numpy(), torch.cat(shares, 1).numpy()
+        return list(map(Recalled, means, predictions, probabilities))
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """See ``Learner``. All parameters come from the device in one piece."""

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
+
+
+class Recalled(NamedTuple):
+    """What a member's best weights say of a split of N images.
+
+    Attributes:
+        loss: mean over the split.
+        predictions: the classes of the largest logits, of equals the first, int64, (N,).
+        probabilities: softmax outputs, float32, (N, classes).
+    """
+
+    loss: float
+    predictions: np.ndarray
+    probabilities: np.ndarray
 
 
 class Learner(Protocol):
@@ -37,8 +51,8 @@ class Learner(Protocol):
     def expect(self, rows: Sequence[int]) -> None:
         """Hear which members will be recalled next, in this order, to do it together."""
 
-    def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
-        """A member's best weights on ``val`` or ``test``: mean loss, probabilities (N, classes)."""
+    def recall(self, row: int, split: str) -> Recalled:
+        """What a member's best weights say of ``val`` or ``test``."""
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """A member's best weights and buffers by their names."""

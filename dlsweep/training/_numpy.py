@@ -11,6 +11,7 @@ from dlsweep import scratch
 from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
+from dlsweep.training._learner import Recalled
 from dlsweep.training._state import load_arrays
 
 
@@ -78,11 +79,12 @@ class NumpyLearner:
     def expect(self, rows: Sequence[int]) -> None:
         """See ``Learner``. There is one."""
 
-    def recall(self, row: int, split: str) -> tuple[float, np.ndarray]:
+    def recall(self, row: int, split: str) -> Recalled:
         """See ``Learner``."""
         images, labels = self.splits[split]
         loss, _ = scratch.evaluate(self.best, images, labels)
-        return loss, scratch.predict(self.best, images).astype(np.float32)
+        log_p = scratch.log_probabilities(self.best, images)
+        return Recalled(loss, log_p.argmax(1), np.exp(log_p).astype(np.float32))
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """Weights as (outputs, inputs), under the names that the torch model gives them."""

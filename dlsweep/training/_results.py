@@ -52,18 +52,15 @@ class Evaluation:
         accuracy: fraction that is right.
         probabilities: softmax outputs, float32, (N, classes).
         labels: the true classes, int64, (N,).
+        predictions: the classes of the largest logits, of equals the first, int64, (N,). Of a model
+            that hardly tells images apart, probabilities may be equal where logits are not.
     """
 
     loss: float
     accuracy: float
     probabilities: np.ndarray
     labels: np.ndarray
-
-    @property
-    def predictions(self) -> np.ndarray:
-        """The most probable classes, (N,)."""
-        predictions: np.ndarray = self.probabilities.argmax(axis=1)
-        return predictions
+    predictions: np.ndarray
 
     def confusion(self) -> np.ndarray:
         """Counts, (classes, classes): rows are true classes, columns predictions."""
@@ -96,6 +93,15 @@ class RunResult:
     val: Evaluation
     test: Evaluation
     weights: dict[str, np.ndarray]
+
+    def __repr__(self) -> str:
+        """One line: what it came to, and what else there is."""
+        found = (
+            f"status={self.status!r}, best_epoch={self.best_epoch}, epochs={len(self.history)}, "
+            f"val.accuracy={self.val.accuracy:.4f}, test.accuracy={self.test.accuracy:.4f}, "
+            f"parameters={self.parameters}"
+        )
+        return f"<RunResult {found}; also config, history, val, test, weights, summary()>"
 
     def summary(self) -> dict[str, Any]:
         """The run's summary by the names under which it is logged."""

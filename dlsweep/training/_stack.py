@@ -260,10 +260,10 @@ class Stack:
         )
 
     def _evaluation(self, row: int, split: str) -> Evaluation:
-        loss, probabilities = self._learner.recall(row, split)
+        loss, predictions, probabilities = self._learner.recall(row, split)
         labels = getattr(self._data, split).labels.cpu().numpy()
-        accuracy = float((probabilities.argmax(1) == labels).mean())
-        return Evaluation(loss, accuracy, probabilities, labels)
+        accuracy = float((predictions == labels).mean())
+        return Evaluation(loss, accuracy, probabilities, labels, predictions)
 
 
 def train_stack(

@@ -61,7 +61,7 @@ class TrainedModel:
         data = Dataset(self.config.dataset, split, split, split, self.classes)
         learner = BACKENDS[self.config.backend]([self.config], data, None)
         learner.set_best_weights(0, self.weights)
-        return learner.recall(0, "test")[1]
+        return learner.recall(0, "test").probabilities
 
     @torch.no_grad()
     def features(self, images: Tensor) -> np.ndarray:

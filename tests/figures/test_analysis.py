@@ -22,8 +22,9 @@ from dlsweep.training import DIVERGED, Evaluation, RunResult
 
 
 def evaluation(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
-    accuracy = float((probabilities.argmax(1) == labels).mean())
-    return Evaluation(0.5, accuracy, probabilities.astype(np.float32), labels)
+    predictions = probabilities.argmax(1)
+    accuracy = float((predictions == labels).mean())
+    return Evaluation(0.5, accuracy, probabilities.astype(np.float32), labels, predictions)
 
 
 def answers(images: int = 500, classes: int = 5, seed: int = 0) -> Evaluation:

@@ -183,6 +183,7 @@ def test_a_run_of_no_numbers(wandb_server: WandbServer, digits: Dataset):
             0.1,
             np.full((len(getattr(digits, split)), 10), np.nan, np.float32),
             getattr(digits, split).labels.numpy(),
+            np.zeros(len(getattr(digits, split)), np.int64),
         )
         for split in ("val", "test")
     }
@@ -214,7 +215,7 @@ def test_the_plot_is_what_wandb_makes_of_the_samples():
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.arange(12) % 3)
     probabilities = rng.dirichlet(np.ones(3), 12).astype(np.float32)
-    evaluation = Evaluation(0.0, 0.0, probabilities, labels)
+    evaluation = Evaluation(0.0, 0.0, probabilities, labels, probabilities.argmax(1))
     ours = roc_plot(analyse(evaluation), ["a", "b", "c"], "Test")
     theirs = wandb.plot.roc_curve(labels, probabilities, labels=["a", "b", "c"])
     assert ours.table.columns == theirs.table.columns
@@ -228,7 +229,8 @@ def test_the_plot_is_what_wandb_makes_of_the_samples():
 def test_a_table_is_written_as_wandb_writes_it(tmp_path: Path):
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.arange(12) % 3)
-    evaluation = Evaluation(0.0, 0.0, rng.dirichlet(np.ones(3), 12).astype(np.float32), labels)
+    probabilities = rng.dirichlet(np.ones(3), 12).astype(np.float32)
+    evaluation = Evaluation(0.0, 0.0, probabilities, labels, probabilities.argmax(1))
     analysis = analyse(evaluation)
     ours = [
         per_class_table({"val": analysis}, ["a", "b", "c"]),

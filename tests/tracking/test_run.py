@@ -62,7 +62,7 @@ def test_a_run_of_a_sweep_and_one_that_fails(wandb_server: WandbServer, digits: 
 def test_the_plot_is_what_wandb_makes_of_the_samples():
     rng = np.random.default_rng(0)
     labels, answers = rng.integers(0, 3, 40), rng.integers(0, 3, 40)
-    evaluation = Evaluation(0.0, 0.0, np.eye(3, dtype=np.float32)[answers], labels)
+    evaluation = Evaluation(0.0, 0.0, np.eye(3, dtype=np.float32)[answers], labels, answers)
     ours = confusion_plot(evaluation.confusion(), ["a", "b", "c"], "Validation")
     theirs = wandb.plot.confusion_matrix(
         y_true=labels.tolist(),

@@ -121,7 +121,7 @@ def test_all_that_is_done_is_done_on_the_device_of_the_data(model, count, monkey
             assert learner.validate()[1].shape == rates.shape
             learner.remember([0])
             learner.expect([0])
-            assert learner.recall(0, "test")[1].shape == (len(learner.data.test), 10)
+            assert learner.recall(0, "test").probabilities.shape == (len(learner.data.test), 10)
             assert set(learner._alone[0].parameters) <= learner.best_weights(0).keys()
             learner.keep(rows)
     assert mixed.found == []

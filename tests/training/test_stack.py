@@ -260,6 +260,30 @@ def test_a_training_that_is_watched_is_the_same_as_one_that_is_not(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_best_accuracy_is_that_of_the_curve_where_images_are_hardly_told_apart(
+    backend, dtype, seed
+):
+    """Then probabilities are equal where logits are not."""
+    config = small(
+        num_layers=10,
+        activation="identity",
+        weight_init="random",
+        optimizer="sgd",
+        learning_rate=1e-6,
+        batch_norm=False,
+        dropout=0.0,
+        backend=backend,
+        seed=seed,
+    )
+    result = train(config, digits(300, dtype))
+    best = result.history[result.best_epoch - 1]
+    assert result.summary()["best_val_accuracy"] == best.val_accuracy
+    assert np.trace(result.val.confusion()) == round(best.val_accuracy * len(result.val.labels))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_what_a_result_is_made_of(backend, dtype):
     data = digits(96, dtype)
     result = train(small(epochs=2, backend=backend), data)
