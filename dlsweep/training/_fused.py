@@ -104,11 +104,15 @@ class FusedUpdate:
         What is divided is rate_g + rate_m times a moment of the old m and g, with another beta1.
         The kernel leaves that moment in m's place, and m is made of it again.
         """
+        numbers = torch.finfo(self._parameters[0].dtype)
         if self._config.weight_decay > 0:
-            torch._foreach_add_(gradients, self._parameters, alpha=self._config.weight_decay)
+            penalty = min(self._config.weight_decay, numbers.max)
+            torch._foreach_add_(gradients, self._parameters, alpha=penalty)
         rate, beta1 = rate_g + rate_m, self._config.beta1
-        if rate_m == 0:  # beta1 is 0, and m is g
-            self._adam(gradients, rate, beta1, self._config.beta2, epsilon)
+        # Of the old m so little is taken that the sum is g alone: m is g, but for as little. It
+        # could not be made of the sum again.
+        if not rate_m * beta1 > numbers.eps * rate:
+            self._adam(gradients, rate, 0.0, self._config.beta2, epsilon)
             return
         self._adam(gradients, rate, rate_m * beta1 / rate, self._config.beta2, epsilon)
         torch._foreach_lerp_(self._slots[0], gradients, -rate_g / rate_m)

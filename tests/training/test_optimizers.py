@@ -195,6 +195,30 @@ def test_rows_that_stay_go_on_where_they_were(updates, name):
     assert rows == [4]
 
 
+@pytest.mark.parametrize("dtype", TOLERANCES, ids=["float64", "float32"])
+@pytest.mark.parametrize("beta1", [1e-300, 1e-40, 1e-12, 1e-7, 1e-4, 1e-2])
+@pytest.mark.parametrize("name", ["adam", "nadam"])
+def test_a_moment_that_hardly_remembers(updates, name, beta1, dtype):
+    check(updates, [RunConfig(optimizer=name, learning_rate=0.01, beta1=beta1)] * 2, dtype, (10,))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_penalty_beyond_the_types_numbers_leaves_other_rows_alone(updates, name):
+    configs = [RunConfig(optimizer=name, weight_decay=decay) for decay in (0.1, 1e39, 0.2)]
+    gradient = gradients(3, torch.float32)
+    rates = [np.full(3, 0.01)]
+    found = ours(updates, configs, torch.ones(3, SIZE, dtype=torch.float32), gradient, rates, ())
+    expected = ours(
+        updates,
+        configs[::2],
+        torch.ones(2, SIZE, dtype=torch.float32),
+        gradient[:, ::2],
+        [rates[0][::2]],
+        (),
+    )
+    torch.testing.assert_close(found[:, ::2], expected, rtol=0, atol=0)
+
+
 def test_a_row_of_infinities_leaves_the_others_alone(updates):
     configs = [RunConfig(optimizer=name, weight_decay=0.1) for name in OPTIMIZERS]
     gradient = gradients(len(configs), torch.float64)
