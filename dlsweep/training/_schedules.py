@@ -15,6 +15,8 @@ def constant(config: RunConfig, epoch: int) -> float:
 
 def step(config: RunConfig, epoch: int) -> float:
     """Times gamma every ``step_size`` epochs, as torch.optim.lr_scheduler.StepLR."""
+    if config.learning_rate == 0:
+        return 0.0
     try:
         return config.learning_rate * config.gamma ** ((epoch - 1) // config.step_size)
     except OverflowError:  # a gamma far above 1: this run diverges, its neighbours go on

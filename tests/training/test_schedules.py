@@ -55,3 +55,10 @@ def test_a_rate_beyond_all_numbers_is_that_runs_own_affair():
     results = train_stack([wild, calm], digits())
     assert results[0].status == "diverged"
     assert_same_run(results[1], train(calm, digits()))
+
+
+def test_a_rate_of_zero_stays_zero():
+    wild = small(learning_rate=0, lr_schedule="step", step_size=1, gamma=1e200, epochs=3)
+    result = train(wild, digits())
+    assert [m.learning_rate for m in result.history] == [0, 0, 0]
+    assert result.status == "finished"
