@@ -16,7 +16,9 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.training._layout import Layout
 
-_FORMAT = 5
+_FORMAT = 6
+_NO_MATTER = {"wandb_project", "wandb_entity", "device", "figures", "save_model"}
+"""Settings that have no part in training; of the device only its type has, see ``identity``."""
 
 
 class StateError(ValueError):
@@ -65,7 +67,9 @@ def identity(configs: Sequence[RunConfig], data: Dataset) -> dict[str, Any]:
         "device": images.device.type,
         "type": str(images.dtype),
         "images": [len(data.train), len(data.val), len(data.test)],
-        "configurations": [config.as_dict() for config in configs],
+        "configurations": [
+            {k: v for k, v in config.as_dict().items() if k not in _NO_MATTER} for config in configs
+        ],
     }
     plain: dict[str, Any] = json.loads(json.dumps(facts))
     return plain

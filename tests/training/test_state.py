@@ -146,7 +146,7 @@ def changed(state, **identity):
 def test_states_of_something_else_are_refused(state):
     with pytest.raises(StateError, match=r"other torch than the stack's \(1\.0, now "):
         Stack(CONFIGS, data(), state=changed(state, torch="1.0"))
-    with pytest.raises(StateError, match=r"other format than the stack's \(0, now 5\)"):
+    with pytest.raises(StateError, match=r"other format than the stack's \(0, now 6\)"):
         Stack(CONFIGS, data(), state=changed(state, format=0))
     with pytest.raises(StateError, match="other configurations than the stack's"):
         Stack([CONFIGS[0], dataclasses.replace(CONFIGS[1], seed=2)], data(), state=state)
@@ -161,6 +161,14 @@ def test_states_of_something_else_are_refused(state):
     assert len(turned["members"]) > 1
     with pytest.raises(StateError, match="its members in another order"):
         Stack(CONFIGS, data(), state=StackState(turned, state.arrays))
+
+
+def test_a_state_is_good_for_runs_that_are_shown_elsewhere(state):
+    moved = [
+        dataclasses.replace(config, wandb_project="another", figures="none") for config in CONFIGS
+    ]
+    on, expected = (iter(Stack(c, data(), state=state)) for c in (moved, CONFIGS))
+    assert next(on).metrics[1].val_loss == next(expected).metrics[1].val_loss
 
 
 def test_arrays_of_something_else_are_refused(state):
