@@ -34,7 +34,8 @@ NAMES = {
     "dlsweep.saved": "FILE_NAME Model load_model looks_inverted read_image save_model",
     "dlsweep.scratch": (
         "ACTIVATIONS Activation Adam INITIALIZERS LOSSES Loss Momentum NAdam Nesterov Network "
-        "OPTIMIZERS Optimizer RMSprop SGD evaluate log_softmax predict train_epoch"
+        "OPTIMIZERS Optimizer RMSprop SGD evaluate log_probabilities log_softmax predict "
+        "train_epoch"
     ),
     "dlsweep.sweep": (
         "DISTRIBUTIONS Distribution HereTrainer Hyperband LocalSweep METHODS METRICS Metric Point "
@@ -56,7 +57,7 @@ NAMES = {
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
         "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError TrainedModel "
         "choose_device compiling_pays cost free_memory keep_freed_memory layout_facts "
-        "layout_from load_data members_that_fit most_members plan stack_key stack_memory steps "
+        "layout_from load_data members_that_fit most_members plan refuse_oversized stack_key stack_memory steps "
         "threads train_stack"
     ),
 }

@@ -49,8 +49,9 @@ def deepen(model: FeedForward, depth: int) -> None:
     while len(model.hidden) < depth:
         last = model.hidden[-1]
         assert isinstance(last, Block)
-        size, dtype = last.weights.weight.shape[0], last.weights.weight.dtype
-        linear = nn.Linear(size, size, dtype=dtype, device="meta").to_empty(device="cpu")
+        like = last.weights.weight
+        linear = nn.Linear(len(like), len(like), dtype=like.dtype, device="meta")
+        linear.to_empty(device=like.device)
         nn.init.eye_(linear.weight)
         nn.init.zeros_(linear.bias)
         activation = Activation("identity", last.activation.among)

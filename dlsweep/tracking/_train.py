@@ -14,7 +14,7 @@ from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.data import Dataset
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, project_of_environment
 from dlsweep.tracking._run import TrackedRun, start
-from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, load_data
+from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, load_data, refuse_oversized
 
 _log = logging.getLogger("dlsweep.tracking")
 
@@ -57,7 +57,7 @@ def train(
     settings, explicit, notices = parse_settings(given)
     _tell(notices)
     # A sweep says only to an open run what it wants; alone, all is checked before a run is opened.
-    data = None if _in_sweep() else load_data(settings)
+    data = None if _in_sweep() else _data_for(settings)
     if "wandb_project" not in explicit and (project := project_of_environment()):
         settings = dataclasses.replace(settings, wandb_project=project)
     run, mode = _open(settings)
@@ -67,7 +67,7 @@ def train(
             _tell(notices)
             place = {"wandb_project": run.project, "wandb_entity": run.entity}
             settings, _, _ = parse_settings({**explicit, **swept, **place})
-            data = load_data(settings)
+            data = _data_for(settings)
         test = data.test
         tracked = TrackedRun(run, settings, data.classes, lambda: test)
         if settings.figures == "full":
@@ -89,6 +89,12 @@ def train(
     elif settings.save_model:
         _log.warning("no model was kept: %s", _why_none(results[0]))
     return results[0]
+
+
+def _data_for(settings: RunConfig) -> Dataset:
+    """What to train on, after what cannot be trained has been refused."""
+    refuse_oversized(settings)
+    return load_data(settings)
 
 
 def _why_none(result: RunResult) -> str:

@@ -4,7 +4,7 @@ from dlsweep.training._data import choose_device, load_data
 from dlsweep.training._heap import keep_freed_memory
 from dlsweep.training._layout import Layout
 from dlsweep.training._losses import LOSSES
-from dlsweep.training._memory import StackMemory, free_memory, members_that_fit, stack_memory
+from dlsweep.training._memory import StackMemory, members_that_fit, stack_memory
 from dlsweep.training._planner import (
     compiling_pays,
     cost,
@@ -22,6 +22,7 @@ from dlsweep.training._results import (
     Evaluation,
     RunResult,
 )
+from dlsweep.training._room import free_memory, refuse_oversized
 from dlsweep.training._rules import RULES
 from dlsweep.training._schedules import SCHEDULES
 from dlsweep.training._stack import BACKENDS, EpochEnd, Judge, Stack, train_stack
@@ -58,6 +59,7 @@ __all__ = [
     "members_that_fit",
     "most_members",
     "plan",
+    "refuse_oversized",
     "stack_key",
     "stack_memory",
     "steps",

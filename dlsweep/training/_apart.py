@@ -21,7 +21,7 @@ from dlsweep.training._member import Member
 
 def own_member(config: RunConfig, image_shape: tuple[int, int, int], num_classes: int) -> Member:
     """The arithmetic of a configuration's own model on a CPU, without what others need of it."""
-    with torch.random.fork_rng(devices=[]):  # weights that are not used
+    with torch.device("meta"):
         model = MODELS[config.model](model_spec(config, image_shape, num_classes))
     quick_on_cpu(model)
     return Member(model, (config.loss,), image_shape)

@@ -96,9 +96,9 @@ def _changing_buffers(model: nn.Module, image_shape: tuple[int, int, int]) -> li
     """The buffers that a training step writes to, found by watching one."""
     trial = copy.deepcopy(model).train()
     before = {name: buffer._version for name, buffer in trial.named_buffers()}
-    dtype = next(trial.parameters()).dtype
+    like = next(trial.parameters())
     with torch.no_grad():
-        trial(torch.zeros(2, *image_shape, dtype=dtype))
+        trial(like.new_zeros(2, *image_shape))
     return [name for name, buffer in trial.named_buffers() if buffer._version != before[name]]
 
 
@@ -114,5 +114,5 @@ def widest_layer(model: nn.Module, image_shape: tuple[int, int, int]) -> int:
     for module in trial.modules():
         module.register_forward_hook(watch)
     with torch.no_grad():
-        trial(torch.zeros(1, *image_shape, dtype=next(trial.parameters()).dtype))
+        trial(next(trial.parameters()).new_zeros(1, *image_shape))
     return widest

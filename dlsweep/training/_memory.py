@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from torch.func import vmap
 
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS, DatasetChoice
-from dlsweep.models import FeedForward, build, deepen
+from dlsweep.models import MODELS, FeedForward, deepen, model_spec
 from dlsweep.training._apart import own_member
 from dlsweep.training._backpropagation import Backpropagation
 from dlsweep.training._evaluation import EVALUATION_BYTES
@@ -22,9 +21,6 @@ from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._peak import peak_memory
 from dlsweep.training._rules import rule_of
-
-_SHARE = {"cpu": 0.7, "cuda": 0.9}
-"""How much of what is free stacks may take; the rest is for what else grows meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -153,45 +149,6 @@ def members_that_fit(
     return low
 
 
-def free_memory(device: str, processes: int = 1) -> int | None:
-    """Bytes that each of several processes may take for a stack and its data set.
-
-    Args:
-        device: cpu, cuda or cuda:N.
-        processes: how many share the memory.
-
-    Returns:
-        Nine tenths of what is free on a GPU, seven of what is free to the CPU, shared out; None
-        where the system does not say how much is free.
-    """
-    if device.startswith("cuda"):
-        on = torch.device(device)
-        # What earlier stacks have left, PyTorch keeps for the next ones.
-        kept = torch.cuda.memory_reserved(on) - torch.cuda.memory_allocated(on)
-        free: int | None = torch.cuda.mem_get_info(on)[0] + kept
-    else:
-        free = _free_memory_of_the_cpu()
-    if free is None:
-        return None
-    return int(free * _SHARE[device.partition(":")[0]] / processes)
-
-
-def _free_memory_of_the_cpu() -> int | None:
-    """What Linux says is available, or less where the control group allows less."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if "MemAvailable" in line)
-    except (OSError, StopIteration, ValueError):
-        return None
-    group = Path("/sys/fs/cgroup")
-    try:
-        most = int((group / "memory.max").read_text())
-        free = min(free, most - int((group / "memory.current").read_text()))
-    except (OSError, ValueError):
-        pass  # no control group, or one without a limit ("max")
-    return max(0, free)
-
-
 def _predict(
     config: RunConfig,
     count: int,
@@ -242,8 +199,11 @@ def _predict(
     def steps_together() -> object:
         """What the steps of an epoch are done in, with the logits of all its batches."""
         assert isinstance(model, FeedForward)
-        deepest = dataclasses.replace(config, num_layers=len(model.hidden))
-        configs = [deepest if can_be_deepened(config) else config] * count
+        deepest = config
+        if can_be_deepened(config):
+            size = config.hidden_sizes[0]
+            deepest = dataclasses.replace(config, num_layers=len(model.hidden), hidden_size=size)
+        configs = [deepest] * count
         parameters = {name: leaf.detach() for name, leaf in leaves.items()}
         work = Backpropagation(model, configs, parameters, state)
         for size in {batch, train % batch} - {0}:
@@ -292,11 +252,14 @@ def _predict(
 def _model(
     config: RunConfig, choice: DatasetChoice, layout: Layout, dtype: torch.dtype
 ) -> nn.Module:
+    """The model that a stack is made from, without values: it may not fit into memory."""
     among, conv_among = layout.activations, layout.conv_activations
-    model = build(config, choice.image_shape, choice.classes, among, conv_among, dtype)
-    if can_be_deepened(config):
-        assert isinstance(model, FeedForward)
-        deepen(model, layout.depth)
+    spec = model_spec(config, choice.image_shape, choice.classes, among, conv_among)
+    with torch.device("meta"):
+        model = MODELS[config.model](spec).to(dtype)
+        if can_be_deepened(config):
+            assert isinstance(model, FeedForward)
+            deepen(model, layout.depth)
     return model
 
 

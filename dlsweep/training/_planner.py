@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import logging
 import math
 from collections.abc import Hashable, Mapping, Sequence
 
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import DATASETS
+from dlsweep.training._counts import counts
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._memory import countable, members_that_fit, stack_memory
 from dlsweep.training._rules import rule_of
@@ -71,28 +71,12 @@ def cost(config: RunConfig) -> float:
     and 0.04 ms for everything else, 1 ms with convolutions. Cores differ, but hardly in how these
     relate.
     """
-    products, convolutions, values, dense = _sizes(config)
+    products, values, convolutions, dense = counts(config)
     arithmetic = 6 * config.batch_size * (products / 130e9 + dense / 100e9)
     passes = 7e-9 + 2.7e-9 * (config.batch_norm + (config.dropout > 0))
     traffic = 28 * (convolutions + dense) / 50e9 + passes * values * config.batch_size
     rest = 1e-3 if config.model == "cnn" else 4e-5
     return steps(config) * (arithmetic + traffic + rest)
-
-
-def _sizes(config: RunConfig) -> tuple[int, int, int, int]:
-    """Of convolutions the products and values of an image, and the weights; the dense weights."""
-    data = DATASETS[config.dataset]
-    channels, side, _ = data.image_shape
-    products = convolutions = values = 0
-    if config.model == "cnn":
-        for layer in config.conv_layers:
-            side = layer.output_side(side)
-            weights = channels * layer.channels * layer.kernel**2
-            products, convolutions = products + weights * side**2, convolutions + weights
-            channels = layer.channels
-            values += channels * side**2
-    sizes = (channels * side**2, *config.hidden_sizes, data.classes)
-    return products, convolutions, values, sum(a * b for a, b in itertools.pairwise(sizes))
 
 
 def threads(config: RunConfig) -> int | None:
@@ -141,8 +125,7 @@ def _largest(most: Sizes, config: RunConfig, device: str) -> int:
     largest = _most(most, config)
     if device != "cpu" or config.backend != "torch":
         return largest
-    _, convolutions, _, dense = _sizes(config)
-    return min(largest, max(1, _CACHED_NUMBERS // (convolutions + dense)))
+    return min(largest, max(1, _CACHED_NUMBERS // counts(config).weights))
 
 
 def _likeness(configs: Sequence[RunConfig], device: str, i: int) -> tuple[str, int, str, int]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlsweep.config import RunConfig
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.training import (
     Layout,
     Stack,
@@ -19,6 +19,7 @@ from dlsweep.training import (
     load_data,
     members_that_fit,
     plan,
+    refuse_oversized,
     stack_memory,
 )
 from dlsweep.training._memory import _at_most
@@ -176,6 +177,55 @@ def test_the_quick_bound_is_above_the_prediction(seed):
     runs = [dataclasses.replace(config, seed=i, optimizer="adam") for i in range(count)]
     predicted = stack_memory(runs, layout=layout).total
     assert predicted < _at_most(config, count, layout, "cpu") < 100 * predicted
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hidden_size": [256, 128], "dropout": 0.2},
+        {"hidden_size": [64, 64, 64], "dropout": 0.2, "batch_norm": True},
+        {"hidden_size": [64, 64]},
+        {"hidden_size": [256, 128], "batch_norm": True},
+        {"num_layers": 0},
+    ],
+)
+def test_sizes_of_layers_are_counted_beside_deeper_networks(settings):
+    config = RunConfig(**{"dataset": "digits", "num_layers": 2} | _layers(settings))
+    layout = Layout.of([config, RunConfig(dataset="digits", num_layers=7, hidden_size=64)])
+    limit = stack_memory([config] * 3, layout=layout).total
+    assert members_that_fit([config] * 9, 9, limit, layout=layout) == 3
+
+
+def _layers(settings):
+    sizes = settings.get("hidden_size")
+    return settings | ({"num_layers": len(sizes)} if sizes else {})
+
+
+def test_a_network_that_fits_nowhere_is_predicted_without_its_weights():
+    huge = RunConfig(dataset="mnist", num_layers=3, hidden_size=10**6)
+    assert stack_memory([huge]).parameters > 8e12
+    cnn = dataclasses.replace(huge, model="cnn", conv_layers="8x3x3")
+    assert plan([huge, cnn, huge], 8, 10**9) == [[0], [2], [1]]
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, "hidden_size: a network of 2,000,794,000,000 weights takes "),
+        ({"backend": "numpy"}, "hidden_size: "),
+        ({"model": "cnn", "conv_layers": "8x3x3"}, "conv_layers, hidden_size: "),
+    ],
+)
+def test_a_network_that_fits_nowhere_is_refused(settings, named):
+    if free_memory("cpu") is None:
+        pytest.skip("this system does not say how much memory it has")
+    huge = RunConfig(dataset="mnist", num_layers=3, hidden_size=10**6, device="cpu", **settings)
+    with pytest.raises(ConfigError) as refused:
+        refuse_oversized(huge)
+    [line] = refused.value.problems
+    assert line.startswith(named)
+    assert " GB and more to train; this machine has " in line
+    refuse_oversized(dataclasses.replace(huge, hidden_size=100))
 
 
 def test_as_many_members_as_fit():

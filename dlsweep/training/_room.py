@@ -1,0 +1,96 @@
+"""How much memory there is, and runs that it can never be enough for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from dlsweep.config import ConfigError, RunConfig
+from dlsweep.training._counts import counts
+from dlsweep.training._data import choose_device
+from dlsweep.training._rules import rule_of
+
+_SHARE = {"cpu": 0.7, "cuda": 0.9}
+"""How much of what is free stacks may take; the rest is for what else grows meanwhile."""
+
+
+def free_memory(device: str, processes: int = 1) -> int | None:
+    """Bytes that each of several processes may take for a stack and its data set.
+
+    Args:
+        device: cpu, cuda or cuda:N.
+        processes: how many share the memory.
+
+    Returns:
+        Nine tenths of what is free on a GPU, seven of what is free to the CPU, shared out; None
+        where the system does not say how much is free.
+    """
+    if device.startswith("cuda"):
+        on = torch.device(device)
+        # What earlier stacks have left, PyTorch keeps for the next ones.
+        kept = torch.cuda.memory_reserved(on) - torch.cuda.memory_allocated(on)
+        free: int | None = torch.cuda.mem_get_info(on)[0] + kept
+    else:
+        free = _free_memory_of_the_cpu()
+    if free is None:
+        return None
+    return int(free * _SHARE[device.partition(":")[0]] / processes)
+
+
+def refuse_oversized(config: RunConfig) -> None:
+    """Refuse a run whose weights alone are too many for all the memory that its device has.
+
+    Beside each weight there are its gradient, its best value and what the update rule remembers of
+    it. That the rest fits too is not said.
+
+    Raises:
+        ConfigError: with the settings that make the network so large.
+    """
+    on = torch.device("cpu") if config.backend == "numpy" else choose_device(config.device)
+    weights = counts(config).weights
+    least, there = 4 * (3 + rule_of(config).slots) * weights, _total_memory(on)
+    if there is not None and least > there:
+        settings = "conv_layers, hidden_size" if config.model == "cnn" else "hidden_size"
+        where = "this machine has" if on.type == "cpu" else "the GPU has"
+        raise ConfigError(
+            [
+                f"{settings}: a network of {weights:,} weights takes {least / 1e9:.1f} GB and more "
+                f"to train; {where} {there / 1e9:.1f} GB"
+            ]
+        )
+
+
+def _total_memory(device: torch.device) -> int | None:
+    """Bytes that a GPU, or the machine, has in all; None where it is not told."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    total = _meminfo("MemTotal")
+    limit = _of_control_group("memory.max")
+    return total if total is None or limit is None else min(total, limit)
+
+
+def _free_memory_of_the_cpu() -> int | None:
+    """What Linux says is available, or less where the control group allows less."""
+    free = _meminfo("MemAvailable")
+    limit, taken = _of_control_group("memory.max"), _of_control_group("memory.current")
+    if free is None or limit is None or taken is None:
+        return free
+    return max(0, min(free, limit - taken))
+
+
+def _meminfo(name: str) -> int | None:
+    """Bytes of what Linux tells of memory; None on other systems."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if name in line)
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
+def _of_control_group(name: str) -> int | None:
+    """Bytes; None where there is no control group, or it has no limit ("max")."""
+    try:
+        return int((Path("/sys/fs/cgroup") / name).read_text())
+    except (OSError, ValueError):
+        return None
