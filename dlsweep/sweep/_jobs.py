@@ -12,11 +12,19 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
-from dlsweep.config import RunConfig
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import Dataset
 from dlsweep.sweep._checkpoints import CheckpointError, Saver, read_checkpoint
 from dlsweep.sweep._memory import ran_out
-from dlsweep.training import EpochEnd, EpochMetrics, Layout, Stack, StateError
+from dlsweep.training import (
+    EpochEnd,
+    EpochMetrics,
+    Judge,
+    Layout,
+    Stack,
+    StateError,
+    refuse_oversized,
+)
 
 DROPPED = "it was given up"
 """Why a stack broke that its trainer was told to drop."""
@@ -151,9 +159,34 @@ def remembering(load: Loader) -> Loader:
     return loads
 
 
+class _OfJudge(Exception):
+    """What those who were asked who is to leave have raised: no fault of the stack's."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _asking(orders: Orders) -> Judge:
+    """The judge of ``orders``, whose errors are told from those of training."""
+
+    def judge(metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
+        try:
+            return orders.judge(metrics)
+        except Exception as error:
+            raise _OfJudge(error) from error
+
+    return judge
+
+
 def train_job(job: Job, load: Loader, orders: Orders) -> Iterator[Event]:
-    """Train a stack to its end; whatever goes wrong is an event too."""
+    """Train a stack to its end; whatever goes wrong with it is an event too.
+
+    Raises:
+        Exception: whatever the judge raises.
+    """
     try:
+        refuse_oversized(job.configs[0])
         data = load(job.configs[0])
         stack, notice = _begin(job, data, orders)
         if notice:
@@ -177,8 +210,11 @@ def train_job(job: Job, load: Loader, orders: Orders) -> Iterator[Event]:
             if leaving:
                 yield Left(job.number)
                 return
+    except _OfJudge as raised:
+        raise raised.error from None
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        name = "" if isinstance(error, ConfigError) else f"{type(error).__name__}: "
+        reason = f"{name}{error}".splitlines()[0]
         cause = Cause.MEMORY if ran_out(error) else Cause.ERROR
         yield Broken(job.number, reason, traceback.format_exc(), cause)
     else:
@@ -187,7 +223,7 @@ def train_job(job: Job, load: Loader, orders: Orders) -> Iterator[Event]:
 
 def _begin(job: Job, data: Dataset, orders: Orders) -> tuple[Stack, str]:
     """The stack as its checkpoint has it, or new; with why a checkpoint is not used."""
-    judge, notice = orders.judge if job.judged else None, ""
+    judge, notice = _asking(orders) if job.judged else None, ""
     if job.checkpoint is not None:
         wanted = job.checkpoint.wanted
         try:

@@ -28,6 +28,8 @@ from dlsweep.training import Judge, Layout
 
 _WAIT_SECONDS = 0.5
 """So long ``wait`` waits at most: signals and heartbeats are seen to between two calls."""
+_END_SECONDS = 10.0
+"""So long a process may take to end by itself."""
 
 
 @dataclass
@@ -126,12 +128,12 @@ class ProcessTrainer:
             assert worker.job is not None
             try:
                 event: Event | Asked = worker.pipe.recv()
-                if isinstance(event, Asked):
-                    assert worker.judge is not None
-                    worker.say(Answer(worker.judge(event.metrics)))
-                    continue
             except (EOFError, OSError):
                 event = self._replace(worker)
+            if isinstance(event, Asked):
+                assert worker.judge is not None
+                worker.say(Answer(worker.judge(event.metrics)))
+                continue
             if isinstance(event, Trained) and event.end.results:
                 worker.told = True
             if isinstance(event, Done | Broken | Left):
@@ -142,7 +144,10 @@ class ProcessTrainer:
     def _replace(self, worker: _Worker) -> Broken:
         """Another process for one that has died, and what became of its job."""
         assert worker.job is not None
-        worker.process.join()
+        worker.process.join(_END_SECONDS)
+        if worker.process.is_alive():  # it has closed its pipe and is of no more use
+            worker.process.kill()
+            worker.process.join()
         code = worker.process.exitcode or 0
         starved = code == -signal.SIGKILL and kills_for_memory() > worker.kills
         cause = Cause.MEMORY if starved else Cause.DEATH
@@ -172,7 +177,7 @@ class ProcessTrainer:
             if worker.job is not None:
                 worker.process.kill()
         for worker in self._workers:
-            worker.process.join(timeout=10)
+            worker.process.join(_END_SECONDS)
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()

@@ -63,6 +63,8 @@ class Trainer(Protocol):
     def wait(self) -> Sequence[Event]:
         """What has happened since the last call, soon, be it nothing.
 
+        What a judge raises comes out of this; the sweep is then at its end.
+
         To call it again says that all it has told before is recorded: checkpoints without the runs
         that have ended are written only then.
         """

@@ -25,6 +25,7 @@ class Word(Enum):
     """What is said to a process in training."""
 
     RECORDED = auto()
+    """The results of one ``Trained`` are: it is said once for each that has any."""
     LEAVE = auto()
 
 
@@ -65,8 +66,7 @@ class Mailbox:
 
     def _read(self) -> object:
         message = self._pipe.recv()
-        if message is Word.RECORDED:
-            self._unrecorded = 0
+        self._unrecorded -= message is Word.RECORDED
         self._leaving |= message is Word.LEAVE
         return message
 

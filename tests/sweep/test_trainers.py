@@ -112,10 +112,29 @@ def test_a_judge_says_who_leaves_with_an_epoch(trainer: Trainer):
         assert ends[2].results[i].summary() == pytest.approx(alone[i].summary())
 
 
+@pytest.mark.parametrize("where", ["here", "process"])
+def test_what_a_judge_raises_is_no_fault_of_its_stack(where: str):
+    trainer: Trainer = HereTrainer() if where == "here" else ProcessTrainer(1)
+
+    def judge(metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
+        raise ConnectionError("no answer")
+
+    trainer.start(1, [FOREVER], judge=judge)
+    with pytest.raises(ConnectionError, match="no answer"):
+        _any_events(trainer)
+    trainer.close()
+
+
+def _any_events(trainer: Trainer) -> Sequence[Event]:
+    while not (found := trainer.wait()):
+        pass
+    return found
+
+
 def test_an_error_is_an_event_with_its_reason(trainer: Trainer):
     [event] = events(trainer, 8, [dataclasses.replace(TINY, train_size=5)])
     assert isinstance(event, Broken)
-    assert event.reason.startswith("ConfigError: train_size=5: ")
+    assert event.reason.startswith("train_size=5: ")
     assert "\n" not in event.reason
     assert "Traceback" in event.details
     assert events(trainer, 9, [TINY])[-1] == Done(9)  # and it can go on
@@ -352,6 +371,12 @@ def test_results_are_recorded_before_a_checkpoint_is_without_them():
     pipe.said += [Word.LEAVE, Word.RECORDED]
     assert mailbox.recorded(wait=True)
     assert mailbox.leaving
+    mailbox.send(Trained(0, second))
+    mailbox.send(Trained(0, second))
+    pipe.said += [Word.RECORDED]
+    assert not mailbox.recorded(wait=False)  # one of them is
+    pipe.said += [Word.RECORDED]
+    assert mailbox.recorded(wait=False)
     pipe.said += [Word.LEAVE, Answer({0: "stopped"})]
     assert mailbox.judge({}) == {0: "stopped"}
     job = Job(1, [TINY], None, False, None, 0.0)
