@@ -282,6 +282,17 @@ def test_the_best_accuracy_is_that_of_the_curve_where_images_are_hardly_told_apa
     assert np.trace(result.val.confusion()) == round(best.val_accuracy * len(result.val.labels))
 
 
+def test_a_result_is_shown_in_one_line():
+    result = train(small(epochs=2), digits(96))
+    shown = repr(result)
+    assert len(shown) < 200
+    assert "\n" not in shown
+    for name in ("status='finished'", f"best_epoch={result.best_epoch}", "weights"):
+        assert name in shown
+    for split in ("val", "test"):
+        assert f"{split}.accuracy={getattr(result, split).accuracy:.4f}" in shown
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_what_a_result_is_made_of(backend, dtype):
