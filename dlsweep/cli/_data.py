@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dlsweep.config import ConfigError, canonical_value
 
 if TYPE_CHECKING:
     from dlsweep.data import Dataset
@@ -26,8 +29,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Fetch every data set that is named; names are checked first."""
-    from dlsweep.config import ConfigError, canonical_value
-    from dlsweep.data import fetch, load
+    from dlsweep.data import load
 
     names: list[str] = []
     for name in arguments.names:
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         raise ConfigError(problems)
     project = _project(arguments) if arguments.show else None
     for name in names:
-        place = fetch(name)
+        place = fetched(name)
         data = load(name)
         sizes = ", ".join(
             f"{len(getattr(data, split)):,} {split}" for split in ("train", "val", "test")
@@ -59,6 +61,23 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         if arguments.show:
             _show(data, project, arguments.entity)
     return 0
+
+
+def fetched(name: str) -> Path:
+    """The folder of a data set, once it is there.
+
+    Raises:
+        ConfigError: where the cache cannot be written.
+        DataUnavailable: where no source has the data set.
+    """
+    from dlsweep.data import fetch
+
+    try:
+        return fetch(name)
+    except OSError as error:
+        where, why = error.filename or "the cache", error.strerror or str(error)
+        hint = "DLSWEEP_DATA names another folder"
+        raise ConfigError([f"data: {where} cannot be written: {why}; {hint}"]) from None
 
 
 def _project(arguments: argparse.Namespace) -> str | None:

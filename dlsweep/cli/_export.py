@@ -6,12 +6,12 @@ import argparse
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.cli._files import replace_file, unusable
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
@@ -43,10 +43,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         problems.append(f"--output: got {output}, not a known ending; give --format {known}")
     if form == "parquet" and output is None:
         problems.append("--format: parquet is written to a file; give --output FILE")
-    if output is not None and not output.parent.is_dir():
-        problems.append(f"--output: no such folder {output.parent}")
-    if output is not None and output.is_dir():
-        problems.append(f"--output: {output} is a folder")
+    if output is not None:
+        problems += unusable("--output", arguments.output, example="runs.csv")
     if problems:
         raise ConfigError(problems)
     from dlsweep.sweep import read_study
@@ -56,13 +54,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     if output is None:
         sys.stdout.write(content.decode())
         return 0
-    temporary = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(output)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ConfigError([f"--output: {output} cannot be written: {error.strerror}"]) from None
+    replace_file("--output", output, content)
     print(f"{output}: {len(study.rows)} runs of study {study.name}")
     return 0
 

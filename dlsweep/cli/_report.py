@@ -9,10 +9,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.cli._files import replace_file, unusable, writing
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
     from dlsweep.report import Report, RunsTable
+
+_PAGE = "README.md"
+_MADE = re.compile(r"^Made \d{4}-\d\d-\d\d \d\d:\d\d from ", re.MULTILINE)
 
 
 def add_parser(commands: Any) -> None:
@@ -54,7 +58,10 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         problems.append("--project: says where to --publish; give that too")
     for flag, path in (("--output", arguments.output), ("--markdown", arguments.markdown)):
         if path is not None:
-            problems += _unusable(flag, Path(path))
+            is_folder = flag == "--markdown"
+            problems += unusable(flag, path, folder=is_folder, example="report.html")
+    if arguments.markdown:
+        problems += _someone_elses(Path(arguments.markdown) / _PAGE)
     if problems:
         raise ConfigError(problems)
     from dlsweep.report import read_runs
@@ -70,7 +77,9 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     if arguments.markdown is not None:
         from dlsweep.report import render_markdown
 
-        print(f"written: {render_markdown(report, table, arguments.markdown)}")
+        with writing("--markdown", Path(arguments.markdown)):
+            page = render_markdown(report, table, arguments.markdown)
+        print(f"written: {page}")
     if arguments.output is not None or not (publishing or arguments.markdown):
         print(f"written: {_write(report, table, arguments.output)}")
     if publishing:
@@ -85,8 +94,7 @@ def _write(report: Report, table: RunsTable, output: str | None) -> Path:
 
     name = re.sub(r"[^\w.-]+", "-", table.name or table.title).strip("-.") or "report"
     path = Path(output or f"{name}.html")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_html(report, table), encoding="utf-8")
+    replace_file("--output", path, render_html(report, table).encode())
     return path
 
 
@@ -116,13 +124,12 @@ def _threshold(text: str | None, problems: list[str]) -> float | None:
     return value
 
 
-def _unusable(flag: str, path: Path) -> list[str]:
-    """Why a file or a folder cannot be written there."""
-    if flag == "--output" and path.is_dir():
-        return [f"{flag}: {path} is a folder; name a file in it, such as {path}/report.html"]
-    if flag == "--markdown" and path.exists() and not path.is_dir():
-        return [f"{flag}: {path} is a file; name a folder"]
-    above = next((p for p in path.absolute().parents if p.exists()), None)
-    if above is not None and not above.is_dir():
-        return [f"{flag}: {above} is a file, so there can be no {path}"]
-    return []
+def _someone_elses(page: Path) -> list[str]:
+    """Why a page must not be overwritten: a README of another kind, of a whole project perhaps."""
+    try:
+        text = page.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    if _MADE.search(text):
+        return []
+    return [f"--markdown: {page} is there, and no report of dlsweep's; name another folder"]

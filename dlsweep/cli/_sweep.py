@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep.cli._data import fetched
 from dlsweep.cli._errors import INTERRUPTED
 from dlsweep.cli._values import checked_count
 from dlsweep.config import ConfigError, canonical_value, command_line
@@ -84,7 +85,6 @@ def _train(
     sweep: SweepFile, arguments: argparse.Namespace, settings: dict[str, Any], workers: int | None
 ) -> None:
     from dlsweep.cli._show import LiveProgress
-    from dlsweep.data import fetch
     from dlsweep.sweep import LocalSweep, Study, choose_trainer, datasets_of
     from dlsweep.sweep._interrupt import leaving_on_signals
     from dlsweep.tracking import Opener, choose_mode, has_credentials
@@ -99,7 +99,7 @@ def _train(
         raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
     Opener(mode).check()
     for name in datasets_of(sweep):
-        fetch(name)
+        fetched(name)
     with Study.open(sweep, arguments.storage) as study:
         total = study.total
         if total is None:

@@ -52,6 +52,8 @@ def read_checked(path: Path, md5: str) -> bytes:
     """
     try:
         content = path.read_bytes()
+    except NotADirectoryError as error:  # a file where the cache should be holds none of ours
+        raise FileNotFoundError(path) from error
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -236,6 +237,21 @@ def test_a_study_that_is_not_there(refused: Refused, folder: Path, tmp_path: Pat
     Study.open(load_sweep("good.yaml"), str(tmp_path / "s.db")).close()
     [line] = refused(main, "runs", "godo", "--storage", str(tmp_path / "s.db"))
     assert line.startswith("study: got 'godo', no such study; ")
+
+
+@pytest.mark.parametrize("command", ["sweep s.yaml", "data mnist"])
+def test_a_cache_that_cannot_be(
+    command: str, refused: Refused, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (folder / "s.yaml").write_text(GOOD.replace("digits", "mnist"))
+    monkeypatch.setenv("DLSWEEP_DATA", "s.yaml")
+    files = dict.fromkeys(DATASETS["mnist"].files, hashlib.md5(b"image").hexdigest())
+    sources = [Given(dict.fromkeys(files, b"image"), "the package")]
+    described = dataclasses.replace(DATASETS["mnist"], files=files, sources=lambda: sources)
+    monkeypatch.setitem(DATASETS, "mnist", described)
+    [line] = refused(main, *command.split(), notices=1)  # of the source that is tried
+    why = "Not a directory; DLSWEEP_DATA names another folder"
+    assert line == f"data: s.yaml/mnist cannot be written: {why}"
 
 
 # Data that no source can deliver: not the user's mistake, so exit code 1

@@ -77,6 +77,26 @@ def test_parquet(study: Path):
     assert str(table.schema.field("learning_rate").type) == "double"
 
 
+def test_a_file_in_a_new_folder(study: Path):
+    assert exported("--output", "new/er/runs.csv")
+    assert [path.name for path in Path("new/er").iterdir()] == ["runs.csv"]
+
+
+def test_a_file_that_cannot_be_replaced_stays(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def full(path: Path, *_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    Path("runs.csv").write_text("mine")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "unlink", full)  # nor can what was written of it be removed
+    assert main(["export", "--output", "runs.csv"]) == 2
+    said = "error: --output: runs.csv cannot be written: No space left on device\n"
+    assert capsys.readouterr().err == said
+    assert Path("runs.csv").read_text() == "mine"
+
+
 def test_parquet_needs_its_library(
     study: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., list[str]]
 ):
@@ -92,8 +112,10 @@ def test_parquet_needs_its_library(
             "--output runs.xls",
             "--output: got runs.xls, not a known ending; give --format",
         ),
-        ("--output no/runs.csv", "--output: no such folder no"),
-        ("--output . --format csv", "--output: . is a folder"),
+        ("--output . --format csv", "--output: . is a folder; name a file in it, such as ./runs"),
+        ("--output= --format csv", "--output: got nothing; name a file"),
+        ("--output dlsweep.db/runs.csv", "--output: {folder}/dlsweep.db is a file, so there can"),
+        ("--output /proc/runs.csv", "--output: /proc/runs.csv cannot be written: "),
         ("--format parquet", "--format: parquet is written to a file; give --output FILE"),
         ("toi", "study: got 'toi', no such study; did you mean 'toy'?"),
         ("--format cvs", "argument --format: got 'cvs'; did you mean 'csv'?"),
@@ -103,7 +125,7 @@ def test_parquet_needs_its_library(
 def test_bad_input(study: Path, arguments: str, line: str, capsys: pytest.CaptureFixture[str]):
     before = sorted(study.iterdir())
     assert main(["export", *arguments.split()]) == 2
-    assert capsys.readouterr().err.startswith(f"error: {line}")
+    assert capsys.readouterr().err.startswith(f"error: {line.format(folder=study)}")
     assert sorted(study.iterdir()) == before
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,24 @@ def test_a_page_and_a_folder_where_asked(folder: Path, study: str, capsys: Any):
     assert "2 of 4 configurations are below 50.0 %." in text
     assert (folder / "deep/er/scatter-time.svg").exists()
     assert "<h1>Mine</h1>" in (folder / "new/page.html").read_text(encoding="utf-8")
+
+
+def test_a_readme_of_another_kind_is_not_overwritten(folder: Path, study: str, refused: Refused):
+    page = folder / "README.md"
+    page.write_text("# My project\n\nMade in 2026, with love.\n")
+    [line] = refused(main, "report", "--markdown", ".")
+    assert line == "--markdown: README.md is there, and no report of dlsweep's; name another folder"
+    page.unlink()
+    assert main(["report", "--markdown", ".", "--title", "Once"]) == 0
+    assert main(["report", "--markdown", ".", "--title", "Again"]) == 0
+    assert page.read_text(encoding="utf-8").startswith("# Again\n")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_is_read_only(folder: Path, study: str, refused: Refused):
+    (folder / "ro").mkdir(mode=0o555)
+    [line] = refused(main, "report", "--output", "ro/new/a.html")
+    assert line == f"--output: ro/new/a.html cannot be written: {folder}/ro is read-only"
 
 
 def test_only_the_folder_where_only_it_is_asked_for(folder: Path, study: str):
@@ -157,6 +177,10 @@ def test_a_study_that_was_never_synced(
             ["--output", "dlsweep.db/a.html"],
             ["--output: {folder}/dlsweep.db is a file, so there can be no dlsweep.db/a.html"],
         ),
+        (["--output", "/proc/a.html"], ["--output: /proc/a.html cannot be written: {missing}"]),
+        (["--markdown", "/proc/a"], ["--markdown: /proc/a cannot be written: {missing}"]),
+        (["--output", ""], ["--output: got nothing; name a file"]),
+        (["--markdown", ""], ["--markdown: got nothing; name a folder"]),
         (["--publsh"], ["--publsh: no such flag; did you mean --publish?"]),
         (["--publish"], ["W&B: no account is set up here; see `wandb login`"]),
         (["team/plants"], ["W&B: no account is set up here; see `wandb login`"]),
@@ -164,6 +188,7 @@ def test_a_study_that_was_never_synced(
 )
 def test_bad_input(folder: Path, study: str, refused: Refused, arguments: list[str], lines: Any):
     known = {"study": study, "misspelt": study.replace("toy", "toi"), "folder": folder}
+    known["missing"] = os.strerror(errno.ENOENT)
     given = [argument.format(**known) for argument in arguments]
     assert refused(main, "report", *given) == [line.format(**known) for line in lines]
 

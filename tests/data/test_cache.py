@@ -82,6 +82,9 @@ def test_a_directory_in_the_files_place_is_damage(tmp_path: Path) -> None:
 def test_a_missing_file_is_not_damage(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_checked(tmp_path / "file", MD5)
+    (tmp_path / "file").touch()
+    with pytest.raises(FileNotFoundError):
+        read_checked(tmp_path / "file" / "below", MD5)
 
 
 LARGE = CONTENT * 2048  # 8 MiB: writing it takes long enough to be seen half done
