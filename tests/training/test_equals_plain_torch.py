@@ -10,6 +10,7 @@ from torch.optim import lr_scheduler
 
 from dlsweep.config.choices import ACTIVATIONS, LOSSES, LR_SCHEDULES, OPTIMIZERS
 from dlsweep.config.streams import epoch_order
+from dlsweep.data import load
 from dlsweep.models import Dropout, build
 from tests.training.helpers import DATA, SMALL_CNN, digits, distance, small, train
 
@@ -203,3 +204,23 @@ def test_the_settings_matter():
     """The comparison has something to compare: other weight decay, other weights."""
     a, b = (train(small(weight_decay=d), digits()) for d in (0.0, 0.02))
     assert np.abs(a.weights["output.weight"] - b.weights["output.weight"]).max() > 1e-6
+
+
+@pytest.mark.parametrize("activation", ["tanh", "elu"])
+def test_signals_that_fade_are_kept_in_float32(activation):
+    """Twelve narrow layers of small weights: at first a logit owes 1e-8 of itself to its image."""
+    config = small(
+        num_layers=12,
+        hidden_size=32,
+        activation=activation,
+        weight_init="random",
+        learning_rate=0.001,
+        batch_size=64,
+        epochs=3,
+    )
+    single, double = (
+        [epoch.val_loss for epoch in train(config, load("digits", dtype=dtype)).history]
+        for dtype in (torch.float32, torch.float64)
+    )
+    assert single[-1] < 2.1  # it has begun to learn
+    assert distance(single, double) < 1e-4
