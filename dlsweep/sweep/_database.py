@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ import sqlalchemy as sa
 from optuna.storages import RDBStorage
 
 from dlsweep.config import ConfigError
-from dlsweep.sweep._lock import connect
+from dlsweep.sweep._database_checks import refuse_file, refuse_kind
+from dlsweep.sweep._lock import connect, connect_to_read, may_write
 from dlsweep.sweep._sampler import quiet
 
 DEFAULT_STORAGE = "sqlite:///dlsweep.db"
@@ -44,7 +47,7 @@ def storage_url(storage: str | None) -> str:
     if storage is None:
         return DEFAULT_STORAGE
     if "://" not in storage:
-        return f"sqlite:///{storage}"
+        return f"sqlite:///{os.path.expanduser(storage)}"
     return re.sub(r"^postgres(ql)?://", f"{_POSTGRESQL}://", storage)
 
 
@@ -62,19 +65,26 @@ def sqlite_file(url: str) -> Path | None:
     return Path(str(parsed.database))
 
 
-def open_database(url: str, *, create: bool) -> RDBStorage:
+def open_database(url: str, *, create: bool, change: bool = True) -> RDBStorage:
     """The database at a URL, with Optuna's tables.
+
+    Args:
+        url: see ``storage_url``.
+        create: make it where there is none.
+        change: for more than reading; a file that may not be written is only read.
 
     Raises:
         ConfigError: in one line, where it cannot be opened.
     """
     shown = storage_name(url)
     try:
+        refuse_kind(sa.make_url(url))
         file = sqlite_file(url)
         if file is not None:
-            if not create and not file.exists():
-                raise ConfigError([f"storage: no such file {file}; `dlsweep sweep` makes it"])
-            return _open_file(url, file.absolute())
+            file = file.absolute()
+            refuse_file(file, shown, create=create, change=change)
+            reads_only = not change and not may_write(file)
+            return _open_file(url, file, connect_to_read if reads_only else connect)
         arguments: dict[str, Any] = {"pool_pre_ping": True}
         if sa.make_url(url).drivername == _POSTGRESQL:
             arguments["connect_args"] = _PSYCOPG
@@ -101,7 +111,7 @@ def open_database(url: str, *, create: bool) -> RDBStorage:
         raise ConfigError([f"storage: {shown} cannot be opened: {reason_of(error)}"]) from None
 
 
-def _open_file(url: str, file: Path) -> RDBStorage:
+def _open_file(url: str, file: Path, connect: Callable[[Path], sqlite3.Connection]) -> RDBStorage:
     """A SQLite file, with Optuna's tables.
 
     Those who make the tables at the same time fail where another was faster; then there are more of

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
+import urllib.parse
 from pathlib import Path
 
 try:
@@ -44,6 +45,44 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
     connection.execute(f"PRAGMA journal_mode={'DELETE' if on_network(path) else 'WAL'}")
+    return connection
+
+
+def may_write(path: Path) -> bool:
+    """Whether this user may write a file, which need not be there, and the journal beside it."""
+    mine = not path.exists() or os.access(path, os.W_OK)
+    return mine and os.access(path.parent, os.W_OK | os.X_OK)
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection to a file that is there and may be read-only, or lie in such a folder.
+
+    SQLite reads a write-ahead log through an index that it keeps beside it, and has to make where
+    nobody has the file open. Where there is no log there is none to miss: the file is read as one
+    that does not change.
+
+    Raises:
+        sqlite3.OperationalError: where there is a log that cannot be read.
+    """
+    if may_write(path):
+        return _opened(path, "mode=rw")  # for the journal's sake: "ro" leaves it behind
+    log = path.with_name(f"{path.name}-wal")
+    try:
+        return _opened(path, "mode=ro")
+    except sqlite3.OperationalError:
+        if log.exists() and log.stat().st_size:
+            raise
+        return _opened(path, "immutable=1")
+
+
+def _opened(path: Path, how: str) -> sqlite3.Connection:
+    address = f"file:{urllib.parse.quote(str(path.absolute()))}?{how}"
+    connection = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, check_same_thread=False)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master")  # nothing is opened before
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -27,7 +27,7 @@ def list_studies(storage: str | None = None) -> list[StudyTable]:
     Raises:
         ConfigError: in one line, where there is no such storage or it cannot be read.
     """
-    store = Store(storage, create=False)
+    store = Store(storage, create=False, change=False)
     try:
         found = []
         for name, key in store.studies().items():

@@ -41,14 +41,17 @@ class Store:
     Args:
         storage: a SQLAlchemy URL, or the path of a SQLite file; ``dlsweep.db`` by default.
         create: make the database where there is none.
+        change: for more than reading; a file that may not be written is only read.
 
     Raises:
         ConfigError: in one line, where it cannot be opened.
     """
 
-    def __init__(self, storage: str | None = None, *, create: bool = True) -> None:
+    def __init__(
+        self, storage: str | None = None, *, create: bool = True, change: bool = True
+    ) -> None:
         self.url = storage_url(storage)
-        self._rdb = open_database(self.url, create=create)
+        self._rdb = open_database(self.url, create=create, change=change)
         self.file = sqlite_file(self.url)
         self._engine: sa.Engine = self._rdb.engine
         self._local = threading.local()

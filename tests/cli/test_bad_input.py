@@ -185,7 +185,7 @@ def test_dlsweep_arguments(arguments: str, lines: list[str], refused: Refused, f
     ("arguments", "line"),
     [
         ("--device cuda:9", "device: got 'cuda:9', which is not there; use auto or cpu"),
-        ("--storage nonsense://there", "storage: nonsense://there needs a database driver"),
+        ("--storage nonsense://there", "storage: got nonsense://…, which is not supported; give"),
         ("--storage /nowhere/at/all.db", "storage: sqlite:////nowhere/at/all.db cannot be opened"),
         ("--storage good.yaml", "storage: sqlite:///good.yaml cannot be opened: file is not a da"),
         ("--storage ://", "storage: got ://, expected a URL such as sqlite:///dlsweep.db"),

@@ -1,17 +1,23 @@
-"""A SQLite study whose disk is full, or whose file may not be written, in the middle of a sweep."""
+"""What a study's database may be, and one whose disk is full in the middle of a sweep."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
+import subprocess
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from dlsweep.sweep import StorageError, Study, read_study
+from dlsweep import ConfigError
+from dlsweep.sweep import StorageError, Study, list_studies, read_study
 from dlsweep.sweep._database import open_database
-from tests.cli.conftest import folder  # noqa: F401
+from tests.cli.conftest import folder, refused  # noqa: F401
+from tests.cli.test_bad_input import GOOD, Refused
 from tests.sweep.helpers import sweep, train
 
 SPACE = {"learning_rate": {"min": 0.0, "max": 1.0}}
@@ -110,3 +116,147 @@ def test_several_may_open_a_new_file_at_once(tmp_path: Path, repetition: int) ->
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(opened, range(4))) == [[]] * 4
+
+
+# What is no database of studies
+
+
+def made(path: Path, *statements: str) -> Path:
+    """A SQLite file of somebody's own."""
+    connection = sqlite3.connect(path)
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+    return path
+
+
+AWAY = "name another file with --storage, or move it away"
+SUPPORTED = "which is not supported; give a SQLite file or postgresql://USER@HOST/DATABASE"
+UNFIT = {
+    "people.db": f"it holds other tables (people); {AWAY}",
+    "studies.db": f"it holds other tables (studies); {AWAY}",
+    "both.db": f"it holds other tables (people, studies, version_info); {AWAY}",
+    "notes.txt": f"file is not a database; {AWAY}",
+    "nodir/a.db": "there is no folder {folder}/nodir",
+    "notes.txt/a.db": "there is no folder {folder}/notes.txt",
+    ".": "it is a folder; name a file in it, such as dlsweep.db",
+}
+
+
+@pytest.mark.parametrize("storage", UNFIT)
+@pytest.mark.parametrize("command", ["sweep s.yaml", "runs", "stop", "export", "report", "sync"])
+def test_what_is_no_database_of_studies(
+    command: str,
+    storage: str,
+    folder: Path,  # noqa: F811
+    refused: Refused,  # noqa: F811
+) -> None:
+    from dlsweep.cli import main
+
+    (folder / "s.yaml").write_text(GOOD)
+    (folder / "notes.txt").write_text("not a database, but long enough to be taken for one" * 99)
+    made(folder / "people.db", "CREATE TABLE people (name)")
+    made(folder / "studies.db", "CREATE TABLE studies (patient)")
+    both = [f"CREATE TABLE {name} (a)" for name in ("studies", "version_info", "people")]
+    made(folder / "both.db", *both)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    [line] = refused(main, *command.split(), "--storage", storage)
+    if command.startswith("sweep") or Path(storage).exists():
+        why = UNFIT[storage].format(folder=folder)
+        assert line == f"storage: sqlite:///{storage} cannot be opened: {why}"
+    else:
+        assert line == f"storage: no such file {storage}; `dlsweep sweep` makes it"
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("storage", "line"),
+    [
+        ("mysql://me:secret@host/db", f"storage: got mysql://…, {SUPPORTED}"),
+        ("nonsense://there", f"storage: got nonsense://…, {SUPPORTED}"),
+        ("", "storage: got no file; a study is kept in one, such as dlsweep.db"),
+        (":memory:", "storage: got no file; a study is kept in one, such as dlsweep.db"),
+        ("sqlite://", "storage: got no file; a study is kept in one, such as dlsweep.db"),
+    ],
+)
+def test_what_keeps_no_study(storage: str, line: str) -> None:
+    for use in (lambda: list_studies(storage), lambda: Study.open(sweep(SPACE), storage)):
+        with pytest.raises(ConfigError) as caught:
+            use()
+        assert caught.value.problems == (line,)
+
+
+def test_an_empty_file_becomes_a_study_when_it_is_swept(tmp_path: Path) -> None:
+    (path := tmp_path / "a.db").touch()
+    with pytest.raises(ConfigError, match="holds no study; `dlsweep sweep` makes one"):
+        list_studies(str(path))
+    assert path.read_bytes() == b""
+    Study.open(sweep(SPACE), str(path)).close()
+    assert len(list_studies(str(path))) == 1
+
+
+def test_the_home_folder_is_meant_by_a_tilde(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    Study.open(sweep(SPACE), "~/a.db").close()
+    assert (tmp_path / "a.db").exists()
+
+
+# Somebody else's folder
+
+
+@pytest.fixture
+def frozen() -> Iterator[Callable[[Path], None]]:
+    """Make a folder read-only, for root too."""
+    places: list[Path] = []
+
+    def freeze(place: Path) -> None:
+        if os.geteuid() != 0:
+            place.chmod(0o555)
+        elif (
+            shutil.which("chattr") is None
+            or subprocess.run(["chattr", "+i", place], capture_output=True).returncode
+        ):
+            pytest.skip("root writes everywhere, and chattr cannot keep it from that here")
+        places.append(place)
+
+    yield freeze
+    for place in places:
+        if os.geteuid() == 0:
+            subprocess.run(["chattr", "-i", place], check=True)
+        else:
+            place.chmod(0o755)
+
+
+def test_a_read_only_study_is_read(tmp_path: Path, frozen: Callable[[Path], None]) -> None:
+    (place := tmp_path / "theirs").mkdir()
+    storage = str(place / "a.db")
+    with Study.open(sweep(SPACE), storage) as study:
+        train(study, 2)
+    frozen(place)
+    assert read_study(storage).counts() == {"finished": 2}
+    why = f"cannot be opened: the folder {place} is read-only; name another file with --storage"
+    with pytest.raises(ConfigError, match=why):
+        Study.open(sweep(SPACE), storage)
+    with pytest.raises(ConfigError, match=why):
+        Study.open(sweep(SPACE), str(place / "new.db"))
+    assert [path.name for path in place.iterdir()] == ["a.db"]
+
+
+def test_a_read_only_study_that_is_being_trained_is_read(
+    tmp_path: Path, frozen: Callable[[Path], None]
+) -> None:
+    (place := tmp_path / "theirs").mkdir()
+    (copy := tmp_path / "copy").mkdir()
+    storage = str(place / "a.db")
+    with Study.open(sweep(SPACE), storage) as study:
+        train(study, 2)
+        frozen(place)
+        assert read_study(storage).counts() == {"finished": 2}
+        for name in ("a.db", "a.db-wal"):  # without the index of the log
+            shutil.copy(place / name, copy)
+    frozen(copy)
+    with pytest.raises(ConfigError, match=r"its log a\.db-wal has to be read with it; copy both"):
+        read_study(str(copy / "a.db"))

@@ -304,10 +304,10 @@ def test_the_default_is_a_file_here(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("url", "line"),
     [
-        ("sqlite:////no/such/folder/s.db", "unable to open database file"),
+        ("sqlite:////no/such/folder/s.db", "there is no folder /no/such/folder"),
         ("postgresql+nodriver://u:secret@h/d", "needs a database driver"),
-        ("nosuchthing://h/d", "needs a database driver"),
-        ("somewhere://", "needs a database driver"),
+        ("nosuchthing://h/d", "which is not supported; give a SQLite file or postgresql://"),
+        ("somewhere://", "which is not supported; give a SQLite file or postgresql://"),
         ("://", "expected a URL such as sqlite:///dlsweep.db"),
     ],
 )
