@@ -77,13 +77,13 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     if count is not None:
         caps = [cap for cap in (count, sweep.run_cap) if cap is not None]
         sweep = dataclasses.replace(sweep, run_cap=min(caps))
-    _train(sweep, arguments, settings, workers)
-    return 0
+    return _train(sweep, arguments, settings, workers)
 
 
 def _train(
     sweep: SweepFile, arguments: argparse.Namespace, settings: dict[str, Any], workers: int | None
-) -> None:
+) -> int:
+    """Train, and say what came out; the exit code."""
     from dlsweep.cli._show import LiveProgress
     from dlsweep.sweep import LocalSweep, Study, choose_trainer, datasets_of
     from dlsweep.sweep._interrupt import leaving_on_signals
@@ -137,7 +137,7 @@ def _train(
                 f"saved; `dlsweep resume {table.name}` lets it go on",
                 file=sys.stderr,
             )
-            return
+            return 0
         print(
             f"dlsweep: {done} are done, those in training are {kept}; the same command goes on",
             file=sys.stderr,
@@ -148,6 +148,18 @@ def _train(
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
     _report(table, arguments, offline=mode == "offline")
+    return _all_failed(table)
+
+
+def _all_failed(study: StudyTable) -> int:
+    """1, with a line, where there is nothing but failures; else 0."""
+    reasons = [row.reason for row in study.rows if row.status == "failed"]
+    if not reasons or len(reasons) < len(study.rows):
+        return 0
+    which = "the only run" if len(reasons) == 1 else f"all {len(reasons)} runs"
+    others = "; others for other reasons" if len(set(reasons)) > 1 else ""
+    print(f"error: {which} failed: {max(reasons, key=reasons.count)}{others}", file=sys.stderr)
+    return 1
 
 
 def _storage(arguments: argparse.Namespace) -> list[str]:

@@ -56,11 +56,11 @@ def command(arguments: str) -> Done:
     return Done(code, out.getvalue(), err.getvalue())
 
 
-def sweep(text: str, arguments: str = "") -> Done:
-    """`dlsweep sweep s.yaml ARGUMENTS`, of a file with this text; it must succeed."""
+def sweep(text: str, arguments: str = "", code: int = 0) -> Done:
+    """`dlsweep sweep s.yaml ARGUMENTS`, of a file with this text; it must end with this code."""
     Path("s.yaml").write_text(text)
     done = command(f"sweep s.yaml {arguments}")
-    assert done.code == 0, done.err
+    assert done.code == code, done.err
     return done
 
 
@@ -353,13 +353,19 @@ def test_a_run_that_diverges_is_listed_as_such():
 
 
 def test_when_no_run_has_a_result(monkeypatch: pytest.MonkeyPatch):
-    def failing(*_: Any, **__: Any) -> None:
-        raise ValueError
+    def failing(configs: Any, *_: Any, **__: Any) -> None:
+        raise ValueError("small steps" if configs[0].learning_rate < 0.01 else "large steps")
 
-    monkeypatch.setattr(_jobs, "Stack", failing)
-    done = sweep(GRID, "--count 1")
-    assert "no run has a result" in done.out
-    assert "best:" not in done.out
+    with monkeypatch.context() as patch:
+        patch.setattr(_jobs, "Stack", failing)
+        done = sweep(GRID, "--count 1", code=1)
+        assert "no run has a result" in done.out
+        assert "best:" not in done.out
+        assert done.err.splitlines()[-1] == "error: the only run failed: ValueError: large steps"
+        done = sweep(GRID, "--count 3", code=1)
+        said = "error: all 3 runs failed: ValueError: large steps; others for other reasons"
+        assert done.err.splitlines()[-1] == said
+    sweep(GRID)  # the fourth has a result
 
 
 def test_the_best_run_is_trained_again_by_its_command(capsys: pytest.CaptureFixture[str]):
