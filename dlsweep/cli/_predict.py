@@ -51,7 +51,12 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
 
     from dlsweep.saved import load_model, looks_inverted, read_image
 
-    model = load_model(arguments.model)
+    try:
+        model = load_model(arguments.model)
+    except ConfigError as error:
+        order = "; the model comes first: dlsweep predict MODEL IMAGE ..."
+        swapped = any(path.endswith(".safetensors") for path in arguments.images)
+        raise ConfigError([problem + order * swapped for problem in error.problems]) from None
     images = []
     for path in arguments.images:
         try:

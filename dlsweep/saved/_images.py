@@ -41,6 +41,9 @@ def read_image(
             picture.load()
     except FileNotFoundError:
         raise ConfigError([f"{path}: no such file"]) from None
+    except IsADirectoryError:
+        hint = f"name the pictures in it, such as {path}/*.png"
+        raise ConfigError([f"{path}: cannot be read: it is a folder; {hint}"]) from None
     except UnidentifiedImageError:
         raise ConfigError([f"{path}: not a PNG, JPEG or WebP picture"]) from None
     except Image.DecompressionBombError:
@@ -62,12 +65,12 @@ def read_image(
 def looks_inverted(pixels: np.ndarray) -> bool:
     """Whether a picture (C, H, W) seems to show something dark on a light ground.
 
-    Its rim is lighter than the middle of the scale, and lighter than what it surrounds. No test
+    Its rim is lighter than the middle of the scale, and no darker than what it surrounds. No test
     image of the data sets is like that but some large clothes.
     """
     gray = pixels.mean(axis=0)
     rim = float(np.median(_rim(gray)))
-    return rim > 127 and rim > gray.mean()
+    return rim > 127 and rim >= float(gray.mean())  # equal: a picture of one shade
 
 
 def _rim(pixels: np.ndarray) -> np.ndarray:

@@ -92,6 +92,13 @@ def test_bad_input_is_named_all_at_once(
     assert refused(main, "predict", "no.safetensors", "no.png") == ["no.safetensors: no such file"]
     [problem] = refused(main, "predict", images[0], images[0])
     assert problem.startswith("0.png: not a safetensors file")
+    [problem] = refused(main, "predict", images[0], str(kept))
+    assert problem.startswith("0.png: not a safetensors file")
+    assert problem.endswith("; the model comes first: dlsweep predict MODEL IMAGE ...")
+    [problem] = refused(main, "predict", str(kept), ".")
+    assert problem == ".: cannot be read: it is a folder; name the pictures in it, such as ./*.png"
+    [problem] = refused(main, "predict", ".", images[0])
+    assert problem == ".: there is no model.safetensors in it; train with --save_model"
     [problem] = refused(main, "predict", str(kept), images[0], "--inverted")
     assert problem == "--inverted: no such flag; did you mean --invert?"
 

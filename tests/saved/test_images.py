@@ -52,6 +52,13 @@ def test_a_large_negative_in_colour_comes_back(tmp_path: Path):
     assert not looks_inverted(read_image(path, SHAPE, invert=True))
 
 
+@pytest.mark.parametrize(
+    ("shade", "inverted"), [(255, True), (200, True), (127, False), (0, False)]
+)
+def test_a_picture_of_one_shade(shade: int, inverted: bool):
+    assert looks_inverted(np.full(SHAPE, shade, np.uint8)) is inverted
+
+
 def test_proportions_are_kept_and_the_rest_is_like_the_rim(tmp_path: Path):
     path = tmp_path / "p.png"
     Image.new("L", (100, 50), 40).save(path)
