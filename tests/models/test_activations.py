@@ -43,6 +43,16 @@ def test_in_place_gives_a_value_the_same_wherever_it_stands(name):
         assert torch.equal(part, whole[start : start + len(part)])
 
 
+def test_in_place_of_many_values_however_they_lie():
+    x = torch.linspace(-9, 9, 240_000).view(2, 50, 40, 60)
+    expected = F.elu(x)
+    gaps = torch.zeros(2, 50, 40, 61)
+    for given in (x.clone(), x.to(memory_format=torch.channels_last), gaps[..., :60].copy_(x)):
+        activate_("elu")(given)
+        torch.testing.assert_close(given, expected, rtol=1e-6, atol=0)
+    assert not gaps[..., 60].any()
+
+
 @pytest.mark.parametrize("name", ["tanh", "elu"])
 def test_in_place_keeps_what_is_no_number(name):
     x = torch.tensor([float("nan"), 1.0])
