@@ -41,8 +41,10 @@ class DataSet(Block):
             return page.missing(title)
         body = ""
         if found.keys() & _IN_THE_GRID:
-            data = load(next(run.config["dataset"] for run in table.runs if run.config))
-            body = _grid(data, page)
+            data = load(
+                next(run.config["dataset"] for run in table.runs if run.config), **_split(table)
+            )
+            body = _grid(data, page, _differing(table))
         body += "".join(
             f'<img class="picture" alt="{page.text(words(name))}" '
             f'src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
@@ -67,7 +69,7 @@ class DataSet(Block):
         for name, picture in found.items():
             (folder / f"{name}.png").write_bytes(picture)
             links.append(f"![{words(name)}]({name}.png)\n")
-        return figure(title, "\n".join(links))
+        return figure(title, "\n".join(links), _differing(table).strip())
 
     def _pictures(self, table: RunsTable) -> tuple[str, dict[str, bytes]]:
         """A title and the pictures as PNG; or why there are none."""
@@ -78,16 +80,41 @@ class DataSet(Block):
         if name not in DATASETS:
             return "The runs' data set is none of dlsweep's.", {}
         try:
-            made = _made(name)
+            made = _made(name, **_split(table))
         except (DataUnavailable, ConfigError):
             return f"The images of {name} are not on this machine, so none are shown.", {}
         title = f"The data: {words(name)}"
         return title, {n: made[n] for n in self.pictures if n in made}
 
 
+_SPLIT = ("val_fraction", "train_size")
+
+
+def _values(table: RunsTable, name: str) -> set[Any]:
+    found = [run.config[name] for run in table.runs if name in run.config]
+    return {value for value in found if value is None or isinstance(value, int | float)}
+
+
+def _split(table: RunsTable) -> dict[str, Any]:
+    """What all runs agree on of how the images were split."""
+    found = {name: _values(table, name) for name in _SPLIT}
+    return {name: next(iter(values)) for name, values in found.items() if len(values) == 1}
+
+
+def _differing(table: RunsTable) -> str:
+    """That runs had other numbers of images than those that are shown; empty where none had."""
+    names = [name for name in _SPLIT if len(_values(table, name)) > 1]
+    told = " and ".join(map(words, names))
+    return (
+        f" Runs differ in {told}: the numbers are those of the data set as a whole."
+        if names
+        else ""
+    )
+
+
 @functools.lru_cache(maxsize=1)  # a report is often rendered to more than one face
-def _made(name: str) -> dict[str, bytes]:
-    return {title: _png(picture) for title, picture in data_pictures(load(name)).items()}
+def _made(name: str, **split: Any) -> dict[str, bytes]:
+    return {title: _png(picture) for title, picture in data_pictures(load(name, **split)).items()}
 
 
 def _png(picture: Any) -> bytes:
@@ -96,8 +123,8 @@ def _png(picture: Any) -> bytes:
     return stream.getvalue()
 
 
-def _grid(data: Dataset, page: Page) -> str:
-    """The first training image of each class; below it how many each split has."""
+def _grid(data: Dataset, page: Page, note: str) -> str:
+    """The first training image of each class; below it how many each split has, and a note."""
     counts = class_counts(data)
     items = []
     for label, name in enumerate(data.classes):
@@ -113,5 +140,5 @@ def _grid(data: Dataset, page: Page) -> str:
     totals = " · ".join(f"{sum(count):,}".replace(",", "\u202f") for count in counts.values())
     return (
         f'<ul class="images classes">{"".join(items)}</ul><p class="note">How many images each '
-        f"class has: training · validation · test, {totals} in all.</p>"
+        f"class has: training · validation · test, {totals} in all.{note}</p>"
     )
