@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ def page_data(table: RunsTable) -> dict[str, Any]:
     return {
         "metric": {
             "name": table.metric.name,
-            "label": words(table.metric.name),
+            "label": metric_words(table),
             "goal": table.metric.goal,
         },
         "names": [run.name for run in runs],
@@ -68,6 +69,46 @@ def words(name: str) -> str:
     """A setting or result as people say it: val_accuracy is validation accuracy."""
     said = {"val": "validation", "train": "training", "num": "number of", "lr": "learning rate"}
     return " ".join(said.get(word, word) for word in name.split("_"))
+
+
+def plain_numbers(text: str) -> str:
+    """A setting's value with its numbers as people write them: 0.00005, 2.5 × 10²² for 2.5e+22."""
+    return re.sub(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)", _plain_number, text)
+
+
+def _plain_number(found: re.Match[str]) -> str:
+    digits, power = found[1], int(found[2])
+    if -6 <= power < 0:
+        return f"{float(found[0]):.{len(digits.replace('-', '').replace('.', '')) - 1 - power}f}"
+    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{raised}" if digits == "1" else f"{digits} × 10{raised}"
+
+
+def metric_words(table: RunsTable) -> str:
+    """The sweep's metric as people say it: final, where it is that of a run's last epoch."""
+    return f"{'final ' if is_final(table) else ''}{words(table.metric.name)}"
+
+
+def is_final(table: RunsTable) -> bool:
+    """Whether the metric is logged every epoch: then a run's value is that of its last."""
+    return any(table.metric.name in epoch for run in table.runs for epoch in run.history[-1:])
+
+
+def which_epochs(table: RunsTable) -> str:
+    """Which epoch the results in a table are of; empty where that is not known."""
+    if not any("best_epoch" in run.summary for run in table.runs):
+        return ""
+    final = "Final means after a run's last epoch; the" if is_final(table) else "The"
+    return f"{final} test results are those of its best epoch, whose model is kept."
+
+
+def kept_results(table: RunsTable) -> list[str]:
+    """The accuracies of the runs' summaries that tables show next to the metric."""
+    return [
+        name
+        for name in ("best_val_accuracy", "test_accuracy")
+        if name != table.metric.name and any(name in run.summary for run in table.runs)
+    ]
 
 
 def web_address(url: str | None) -> str | None:

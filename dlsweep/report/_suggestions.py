@@ -95,11 +95,13 @@ def _different(table: RunsTable, ranked: list[Configuration]) -> Suggestion | No
                 continue
             same = [o.value for o in ranked if level(o.get(name)) == other]
             middle = amount(table, statistics.median(same))
-            why = (
-                f"The best without {setting(name, mine)}; half of the "
-                f"{count(len(same), 'configuration')} with {setting(name, other)} are on either "
-                f"side of {middle}"
+            others = (
+                f"the median of the {len(same):,} configurations with {setting(name, other)} is "
+                f"{middle}"
+                if len(same) > 1
+                else f"no other configuration has {setting(name, other)}"
             )
+            why = f"The best without {setting(name, mine)}; {others}"
             return Suggestion(c, rank, why)
     return None
 

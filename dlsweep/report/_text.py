@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dlsweep.config import command_line
+from dlsweep.report._data import is_final
 from dlsweep.report._runs import ENDED, Run, RunsTable
 from dlsweep.report._words import (
     amount,
@@ -22,6 +23,9 @@ from dlsweep.report._words import (
     span,
 )
 from dlsweep.report.statistics import (
+    FEWEST,
+    FEWEST_OF_A_KIND,
+    FEWEST_TOP,
     Effect,
     Group,
     comparison,
@@ -43,10 +47,13 @@ def overview(table: RunsTable) -> list[str]:
         return ["There are no runs yet."]
     swept = [run for run in table.runs if not run.beside]
     statuses = Counter(run.status.replace("_", " ") for run in swept)
+    whole = "all " if len(swept) > 1 else ""
     told = listed([f"{n:,} {status}" for status, n in statuses.items()])
+    told = f"{whole}{next(iter(statuses))}" if len(statuses) == 1 else told
     found, names = configurations(table), settings(table)
     varied = f" They differ in {listed([code(name) for name in names])}." if names else ""
-    lines = [f"{count(len(swept), 'run')}: {told}.{varied}"]
+    between = "," if len(statuses) == 1 else ":"
+    lines = [f"{count(len(swept), 'run')}{between} {told}.{varied}"]
     if not found:
         return [*lines, f"None of them has a value of {code(table.metric.name)}."]
     repeated = sum(len(c.runs) > 1 for c in found)
@@ -61,14 +68,28 @@ def overview(table: RunsTable) -> list[str]:
             f"{count(beside, 'run was', 'runs were')} trained beside the sweep, to repeat and to "
             "compare some of its own; what is said of the settings leaves them out."
         )
-    ranked = table.ranked()
-    values = np.array([run.value for run in ranked], dtype=float)
-    lines.append(
-        f"{code(table.metric.name)}: the best run has {amount(table, ranked[0].value)}, half of "
-        f"the runs {'more' if table.metric.goal == 'maximize' else 'less'} than "
-        f"{amount(table, float(np.median(values)))}, the worst {amount(table, ranked[-1].value)}."
-    )
-    return lines
+    stopped = statuses.get("stopped", 0)
+    if stopped:
+        lines.append(
+            f"{count(stopped, 'run was', 'runs were')} stopped before the last epoch; what is said "
+            "of the settings leaves such runs out."
+        )
+    return [*lines, _results(table)]
+
+
+def _results(table: RunsTable) -> str:
+    """The best, the middle and the worst result, as far as there are so many."""
+    found = [run.value for run in table.ranked() if run.value is not None]
+    of = " of a run's last epoch" if is_final(table) else ""
+    best, worst = amount(table, found[0]), amount(table, found[-1])
+    if len(found) == 1:
+        told = f"the one run with a result has {best}"
+    elif len(found) == 2:
+        told = f"of the two runs with a result one has {best}, the other {worst}"
+    else:
+        middle = amount(table, float(np.median(found)))
+        told = f"the best run has {best}, the worst {worst}, and the median is {middle}"
+    return f"By {code(table.metric.name)}{of}: {told}."
 
 
 def what_matters(table: RunsTable) -> list[str]:
@@ -151,16 +172,25 @@ def best_run(table: RunsTable) -> list[str]:
     if best is None:
         return [f"No run has a value of {code(table.metric.name)}."]
     value = f"**{amount(table, best.value)}**"
-    lines = [f"{code(best.name)} has the best {code(table.metric.name)}: {value}."]
-    test = best.summary.get("test_accuracy")
-    if isinstance(test, int | float) and not table.metric.name.startswith("test"):
-        epoch = best.summary.get("best_epoch")
-        of = f", with the weights of its best epoch, {epoch}" if epoch else ""
-        lines[0] += (
-            f" On the test images, which had no part in choosing it, its accuracy is "
-            f"{100 * test:.1f} %{of}."
-        )
-    return [*lines, *_seeds(table, best), *_near(table, best)]
+    of = " after its last epoch" if is_final(table) else ""
+    alone = len(table.ranked()) == 1
+    has = "is the only run with a value of" if alone else "has the best"
+    lines = [f"{code(best.name)} {has} {code(table.metric.name)}{of}: {value}."]
+    lines += _kept(table, best)
+    return lines if alone else [*lines, *_seeds(table, best), *_near(table, best)]
+
+
+def _kept(table: RunsTable, best: Run) -> list[str]:
+    """What the model of the best run's best epoch reaches, which is the one that is kept."""
+    test, val = best.summary.get("test_accuracy"), best.summary.get("best_val_accuracy")
+    if not isinstance(test, int | float) or table.metric.name.startswith("test"):
+        return []
+    tested = f"{100 * test:.1f} % on the test images, which had no part in choosing it"
+    epoch = best.summary.get("best_epoch")
+    if not epoch:
+        return [f"Its accuracy is {tested}."]
+    seen = f"{100 * val:.1f} % on the validation images and " if isinstance(val, float) else ""
+    return [f"Its model is that of its best epoch, {epoch}, with an accuracy of {seen}{tested}."]
 
 
 def command(run: Run, **changed: Any) -> str:
@@ -203,7 +233,8 @@ def _near(table: RunsTable, best: Run) -> list[str]:
     return [
         f"With {images:,} validation images an accuracy like this is known to "
         f"±{difference(table, error)} (95 %, binomial); "
-        f"{count(others, 'other run lies', 'other runs lie')} within that."
+        f"{count(others, 'other run lies', 'other runs lie') if others else 'no other run lies'} "
+        "within that."
     ]
 
 
@@ -219,7 +250,10 @@ def low(table: RunsTable, threshold: float | None = None) -> list[str]:
     if not group.members:
         end = f"{side} {amount(table, group.threshold)}" if group.of else "to judge"
         return [f"There is no configuration {end}."]
-    head = f"{group.of:,} configurations are {side} {amount(table, group.threshold)}"
+    verb = "is" if len(group.members) == 1 else "are"
+    head = f"{count(group.of, 'configuration')} {verb} {side} {amount(table, group.threshold)}"
+    if group.of == 1:
+        return [f"The one configuration is {side} {amount(table, group.threshold)}."]
     return [f"{len(group.members):,} of {head}.", *_traits(group)]
 
 
@@ -228,14 +262,34 @@ def high(table: RunsTable) -> list[str]:
     group = top_runs(table)
     if not group.members:
         return ["There is no configuration to judge."]
+    if group.of < 2 * FEWEST_TOP:
+        n = count(group.of, "configuration")
+        return [f"{n}: too few to speak of the best of them, which takes {2 * FEWEST_TOP}."]
+    if len(group.members) == group.of:
+        return [f"All {group.of:,} configurations have {amount(table, group.threshold)}."]
     side = "at least" if table.metric.goal == "maximize" else "at most"
     head = f"The best {len(group.members):,} of {count(group.of, 'configuration')} have {side}"
     return [f"{head} {amount(table, group.threshold)}.", *_traits(group)]
 
 
+def in_common(table: RunsTable, threshold: float | None = None) -> list[str]:
+    """What poor runs have in common, then what the best have; why it is not known, said once.
+
+    Args:
+        table: the runs.
+        threshold: as ``low`` has it.
+    """
+    poor, good = low(table, threshold), high(table)
+    few = _traits(Group((), 0, (), False))
+    return [*(poor[:-1] if poor == good or poor[-1:] == good[-1:] == few else poor), *good]
+
+
 def _traits(group: Group) -> list[str]:
     if not group.enough:
-        return ["That is too few, of these or of the others, to say what they have in common."]
+        return [
+            f"Too few to say what they have in common: it takes {FEWEST} configurations in all, "
+            f"{FEWEST_OF_A_KIND} of them such and {FEWEST_OF_A_KIND} others."
+        ]
     if not group.traits:
         return [
             "No value of any setting is more frequent among them than chance allows "
@@ -276,8 +330,7 @@ def compared(table: RunsTable, name: str, first: Any, second: Any) -> list[str]:
 def failures(table: RunsTable) -> list[str]:
     """The runs that failed or diverged, with the reasons, and what diverged runs share."""
     failed = [run for run in table.runs if run.status == "failed"]
-    diverged = [run for run in table.runs if run.status == "diverged"]
-    if not failed and not diverged:
+    if not table.failed():
         ended = sum(run.status in ENDED for run in table.runs)
         return [f"No run failed or diverged, of {ended:,} that ended."]
     lines = []
@@ -287,14 +340,20 @@ def failures(table: RunsTable) -> list[str]:
         more = len(reasons) - len(told)
         rest = f"; and {count(more, 'other reason')}" if more > 0 else ""
         lines.append(f"{count(len(failed), 'run')} failed: {', '.join(told)}{rest}.")
-    if diverged:
-        group = diverged_runs(table)
-        lines.append(
-            f"{count(len(diverged), 'run')} diverged, of "
-            f"{count(len(group.members), 'configuration')}: the loss was no longer a finite number."
-        )
-        lines += _traits(group)
-    return lines
+    return [*lines, *diverged_in_common(table)]
+
+
+def diverged_in_common(table: RunsTable) -> list[str]:
+    """What the diverged runs share; nothing where none has diverged."""
+    diverged = sum(run.status == "diverged" for run in table.runs)
+    if not diverged:
+        return []
+    group = diverged_runs(table)
+    return [
+        f"{count(diverged, 'run')} diverged, of "
+        f"{count(len(group.members), 'configuration')}: the loss was no longer a finite number.",
+        *_traits(group),
+    ]
 
 
 def methods(table: RunsTable) -> list[str]:

@@ -4,8 +4,10 @@ from dlsweep.report._suggestions import suggestions
 from dlsweep.report._text import (
     best_run,
     compared,
+    diverged_in_common,
     failures,
     high,
+    in_common,
     low,
     methods,
     overview,
@@ -15,8 +17,10 @@ from dlsweep.report._text import (
 __all__ = [
     "best_run",
     "compared",
+    "diverged_in_common",
     "failures",
     "high",
+    "in_common",
     "low",
     "methods",
     "overview",

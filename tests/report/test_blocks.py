@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from dlsweep.report import RunsTable, blocks
+from dlsweep.report import RunsTable, blocks, render_html, standard_report
 from dlsweep.report._page import Page
-from dlsweep.report.blocks import BLOCKS, Block, Heading, Text
+from dlsweep.report.blocks import BLOCKS, Block, Heading, Importance, Text
 from tests.report.tables import diverged_run, failed_run, made_up_run, made_up_table, table_of
 
 HOSTILE = "<script>alert(1)</script>\"'&</div>"
@@ -106,3 +106,23 @@ def test_html_is_whole_and_safe_for_any_table(block: type[Block], name: str):
     assert all(len(set(rows)) == 1 for rows in parser.widths)
     assert "script" not in parser.seen
     assert "javascript:" not in html
+
+
+def test_correlations_begin_where_they_can_be_told_from_chance():
+    few = Importance().html(made_up_table(9), Page())
+    assert "Correlations are shown from 10 configurations with a result on" in few
+    assert "<table" not in few
+    assert "How each setting goes with the result" in Importance().html(
+        TABLES["a dozen runs"], Page()
+    )
+
+
+@pytest.mark.parametrize("name", ["a dozen runs", "all failed", "a diverged run", "no runs"])
+def test_a_report_says_once_what_went_wrong(name: str):
+    table = TABLES[name]
+    page = render_html(standard_report(), table)
+    part = page.partition("What went wrong?</h2>")[2].partition("<h2")[0]
+    assert part.count('class="missing"') == (not table.failed())
+    assert part.count("<table") == bool(table.failed())
+    diverged = any(run.status == "diverged" for run in table.runs)
+    assert part.count('<div class="prose">') == diverged

@@ -14,12 +14,17 @@ from dlsweep.report._data import (
     as_json,
     classes_of,
     duration,
+    kept_results,
+    metric_words,
     page_data,
+    plain_numbers,
     result,
     rounded,
     web_address,
+    which_epochs,
 )
 from dlsweep.report._html import SCRIPTS, STYLES, asset
+from dlsweep.sweep import Metric
 from tests.report.tables import (
     START,
     diverged_run,
@@ -58,6 +63,38 @@ def test_results_and_times_as_people_read_them():
         "3 min 7 s",
         "2 h 5 min",
     ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        ("5e-05", "0.00005"),
+        ("2.5e-05 to 0.0002", "0.000025 to 0.0002"),
+        ("1e+22", "10²²"),
+        ("2.5e-10", "2.5 × 10⁻¹⁰"),
+        ("16x5x5/2", "16x5x5/2"),
+        ("a1e5", "a1e5"),
+        ("0.001", "0.001"),
+    ],
+)
+def test_numbers_are_written_without_an_e(shown: str, said: str):
+    assert plain_numbers(shown) == said
+
+
+def test_what_is_shown_says_which_epoch_it_is_of():
+    table = made_up_table(3)
+    assert metric_words(table) == page_data(table)["metric"]["label"] == "final validation accuracy"
+    assert kept_results(table) == ["best_val_accuracy", "test_accuracy"]
+    assert which_epochs(table) == (
+        "Final means after a run's last epoch; the test results are those of its best epoch, whose "
+        "model is kept."
+    )
+    kept = replace(table, metric=Metric("best_val_accuracy"))
+    assert metric_words(kept) == "best validation accuracy"
+    assert kept_results(kept) == ["test_accuracy"]
+    assert which_epochs(kept).startswith("The test results are those of its best epoch")
+    bare = table_of(*(replace(run, summary={}) for run in table.runs))
+    assert (kept_results(bare), which_epochs(bare)) == ([], "")
 
 
 def test_columns_have_an_entry_for_each_run():

@@ -46,12 +46,17 @@ def _few_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlsweep.report.statistics._importance.REPEATS", 8)
 
 
+FEW = (
+    "Too few to say what they have in common: it takes 20 configurations in all, 3 of them such "
+    "and 3 others."
+)
 EVERYTHING = (
     text.overview,
     text.what_matters,
     text.best_run,
     text.low,
     text.high,
+    text.in_common,
     text.failures,
     suggestions,
     text.methods,
@@ -100,18 +105,27 @@ def test_the_best_run_and_how_sure_it_is():
     best = replace(
         runs[1], summary={"test_accuracy": 0.8768, "val_confusion": [[450, 50], [50, 450]]}
     )
-    counted = replace(best, summary={**best.summary, "best_epoch": 4})
-    assert text.best_run(table([runs[0], counted]))[0].endswith(
-        "its accuracy is 87.7 %, with the weights of its best epoch, 4."
+    kept = {**best.summary, "best_epoch": 4, "best_val_accuracy": 0.912}
+    assert text.best_run(table([runs[0], replace(best, summary=kept)]))[1] == (
+        "Its model is that of its best epoch, 4, with an accuracy of 91.2 % on the validation "
+        "images and 87.7 % on the test images, which had no part in choosing it."
     )
     lines = text.best_run(table([runs[0], best]))
     assert lines == [
-        "`run-1` has the best `val_accuracy`: **90.0 %**. On the test images, which had no part in "
-        "choosing it, its accuracy is 87.7 %.",
+        "`run-1` has the best `val_accuracy` after its last epoch: **90.0 %**.",
+        "Its accuracy is 87.7 % on the test images, which had no part in choosing it.",
         "It was trained with one seed, so how much of its lead is luck is not known.",
         "With 1,000 validation images an accuracy like this is known to ±1.9 points (95 %, "
-        "binomial); 0 other runs lie within that.",
+        "binomial); no other run lies within that.",
     ]
+    alone = (
+        "`run-1` is the only run with a value of `val_accuracy` after its last epoch: **90.0 %**."
+    )
+    assert text.best_run(table([run(0), best])) == [alone, lines[1]]
+    judged = Metric("best_val_accuracy")
+    assert text.best_run(table(runs, judged))[0] == (
+        "`run-1` has the best `best_val_accuracy`: **90.0 %**."
+    )
 
 
 def test_the_best_runs_seeds_and_a_configuration_that_is_better_over_seeds():
@@ -168,7 +182,7 @@ def test_failures_with_their_reasons():
     assert text.failures(table(runs)) == [
         "3 runs failed: `it broke` (2), `no 'memory' left` (1).",
         "1 run diverged, of 1 configuration: the loss was no longer a finite number.",
-        "That is too few, of these or of the others, to say what they have in common.",
+        FEW,
     ]
     assert text.failures(table(runs[:1])) == ["No run failed or diverged, of 1 that ended."]
 
@@ -179,8 +193,8 @@ def test_the_overview():
         "5 runs: 3 finished and 2 failed. They differ in `epochs`.",
         "They are 2 configurations, 1 of them trained with more than one seed; below, a "
         "configuration's value is the mean over its seeds.",
-        "`val_accuracy`: the best run has 90.0 %, half of the runs more than 70.0 %, the worst "
-        "50.0 %.",
+        "By `val_accuracy` of a run's last epoch: the best run has 90.0 %, the worst 50.0 %, and "
+        "the median is 70.0 %.",
     ]
     assert text.overview(table([])) == ["There are no runs yet."]
     assert text.overview(table([run(0)]))[1] == "None of them has a value of `val_accuracy`."
@@ -203,8 +217,8 @@ def test_three_suggestions_with_their_evidence():
     assert [s.rank for s in found] == [1, 19, 13]
     assert found[0].why == "The best of 54 configurations"
     assert found[1].why == (
-        "The best without `optimizer = nadam`; half of the 18 configurations with "
-        "`optimizer = adam` are on either side of 81.0 %"
+        "The best without `optimizer = nadam`; the median of the 18 configurations with "
+        "`optimizer = adam` is 81.0 %"
     )
     assert found[2].why == (
         "The cheapest of the 14 within 1.0 points of the best, 3.0 times less work than it "
@@ -249,12 +263,62 @@ def test_with_too_few_runs_it_says_so():
         "Too few runs for each value to compare those of `epochs` or `optimizer`: it takes three "
         "configurations each of at least two values.",
     ]
-    few = "That is too few, of these or of the others, to say what they have in common."
-    assert text.low(toy)[1:] == [few]
-    assert text.high(toy)[1:] == [few]
+    assert text.low(toy)[1:] == [FEW]
+    assert text.high(toy) == [
+        "5 configurations: too few to speak of the best of them, which takes 10."
+    ]
     assert suggestions(toy) == [
         "**Too few runs to suggest anything:** 5 configurations have a value, and it takes 10."
     ]
+
+
+RESULTS = [
+    "None of them has a value of `val_accuracy`.",
+    "By `val_accuracy` of a run's last epoch: the one run with a result has 50.0 %.",
+    "By `val_accuracy` of a run's last epoch: of the two runs with a result one has 60.0 %, the "
+    "other 50.0 %.",
+    "By `val_accuracy` of a run's last epoch: the best run has 70.0 %, the worst 50.0 %, and the "
+    "median is 60.0 %.",
+    "By `val_accuracy` of a run's last epoch: the best run has 80.0 %, the worst 50.0 %, and the "
+    "median is 65.0 %.",
+]
+IN_COMMON = [
+    ["There is no configuration to judge."],
+    ["The one configuration is below 65.0 %."],
+    ["2 of 2 configurations are below 65.0 %.", FEW],
+    ["2 of 3 configurations are below 65.0 %.", FEW],
+    ["2 of 4 configurations are below 65.0 %.", FEW],
+]
+
+
+@pytest.mark.parametrize("n", range(5))
+def test_what_is_said_of_very_few_runs(n: int):
+    toy = table([run(0), *(run(i + 1, 0.5 + i / 10, epochs=i + 1) for i in range(n))])
+    assert text.overview(toy)[-1] == RESULTS[n]
+    end = [f"{count(n, 'configuration')}: too few to speak of the best of them, which takes 10."]
+    assert text.in_common(toy) == IN_COMMON[n] + (end if n else [])
+
+
+def test_what_holds_of_poor_and_good_runs_alike_is_said_once():
+    toy = table([run(i, i / 12, epochs=i + 1) for i in range(12)])
+    assert text.in_common(toy) == [
+        "8 of 12 configurations are below 65.0 %.",
+        "The best 5 of 12 configurations have at least 58.3 %.",
+        FEW,
+    ]
+    large = grid(optimizer_matters, 0.01)
+    assert text.in_common(large) == text.low(large) + text.high(large)
+    assert text.high(grid(lambda p: 0.5))[0] == "All 54 configurations have 50.0 %."
+
+
+def test_stopped_runs_are_counted_and_left_out():
+    toy = table([run(0, 0.9), run(1, 0.5, "stopped", epochs=2)])
+    assert text.overview(toy)[:2] == [
+        "2 runs: 1 finished and 1 stopped. They differ in `epochs`.",
+        "1 run was stopped before the last epoch; what is said of the settings leaves such runs "
+        "out.",
+    ]
+    assert text.overview(table([run(0, 0.9), run(1, 0.5)]))[0] == "2 runs, all finished."
 
 
 def test_without_varied_settings_or_differences():

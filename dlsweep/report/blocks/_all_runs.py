@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import words
+from dlsweep.report._data import kept_results, metric_words, result, which_epochs, words
 from dlsweep.report._markdown import cell, grid
 from dlsweep.report._runs import level
 from dlsweep.report._words import amount
@@ -30,14 +30,15 @@ class AllRuns(Block):
         return page.figure(
             "All runs",
             page.widget("all_runs"),
-            "A click on a heading sorts, a click on a row highlights the run everywhere.",
+            "A click on a heading sorts, a click on a row highlights the run everywhere. "
+            + which_epochs(table),
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The metric of the best runs, over the table of all that W&B shows under it."""
         reports = panels.native()
         plot = reports.BarPlot(
-            title=words(table.metric.name),
+            title=metric_words(table),
             metrics=[reports.Metric(panels.name_at(table, table.metric.name))],
             max_bars_to_show=20,
         )
@@ -50,18 +51,28 @@ class AllRuns(Block):
         ranked = table.ranked()
         seen = {id(run) for run in ranked}
         runs = [*ranked, *(run for run in table.runs if id(run) not in seen)]
-        names = settings(table)
+        names, results = settings(table), kept_results(table)
         rows = [
             [
                 str(rank) if run.value is not None else "",
                 cell(run.name),
                 run.status.replace("_", " "),
                 amount(table, run.value) if run.value is not None else "",
+                *(result(name, run.summary.get(name), 1) for name in results),
                 *(cell(level(run.config[name])) if name in run.config else "" for name in names),
             ]
             for rank, run in enumerate(runs[:MOST], start=1)
         ]
-        header = ["", "run", "status", words(table.metric.name), *map(words, names)]
+        header = [
+            "",
+            "run",
+            "status",
+            metric_words(table),
+            *map(words, results),
+            *map(words, names),
+        ]
         more = f", the best {MOST:,}" if len(runs) > MOST else ""
         summary = f"<summary>{len(runs):,} runs{more}</summary>"
-        return f"<details>\n{summary}\n\n{grid(header, rows, (0, 3))}\n</details>\n"
+        numbers = (0, *range(3, 4 + len(results)))
+        whole = f"<details>\n{summary}\n\n{grid(header, rows, numbers)}\n</details>\n"
+        return f"{whole}\n{which_epochs(table)}\n"

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import command_line
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import duration, result, web_address, words
+from dlsweep.report._data import (
+    duration,
+    kept_results,
+    metric_words,
+    plain_numbers,
+    result,
+    web_address,
+    which_epochs,
+    words,
+)
 from dlsweep.report._markdown import cell, grid
 from dlsweep.report._runs import level
 from dlsweep.report._words import amount
@@ -18,7 +27,7 @@ from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import RunsTable
+    from dlsweep.report._runs import Run, RunsTable
 
 _HIDDEN = {"wandb_project", "wandb_entity", "device", "figures", "examples"}
 
@@ -32,8 +41,8 @@ class BestRun(Block):
         best = table.best()
         if best is None:
             return page.missing("No run has a result yet, so there is no best one.")
-        numbers = {words(table.metric.name): result(table.metric.name, best.value)}
-        for name in ("test_accuracy", "test_loss", "best_epoch", "parameters"):
+        numbers = {metric_words(table): result(table.metric.name, best.value)}
+        for name in (*kept_results(table), "test_loss", "best_epoch", "parameters"):
             if name in best.summary and name != table.metric.name:
                 numbers[words(name)] = result(name, best.summary[name])
         numbers["status"] = best.status.replace("_", " ")
@@ -41,7 +50,9 @@ class BestRun(Block):
             numbers["wall time"] = duration((best.finished - best.started).total_seconds())
         swept = [name for name in table.parameters if name in best.config]
         others = [name for name in best.config if name not in swept and name not in _HIDDEN]
-        fixed = _facts({words(name): level(best.config[name]) for name in others}, page)
+        fixed = _facts(
+            {words(name): plain_numbers(level(best.config[name])) for name in others}, page
+        )
         more = (
             f"<details><summary>{len(others)} settings that were fixed</summary>{fixed}</details>"
         )
@@ -53,11 +64,16 @@ class BestRun(Block):
             + _facts(numbers, page)
             + (link if address else "")
             + "</section><section><h3>Its settings</h3>"
-            + _facts({words(name): level(best.config[name]) for name in swept}, page, "swept")
+            + _facts(
+                {words(name): plain_numbers(level(best.config[name])) for name in swept},
+                page,
+                "swept",
+            )
             + (more if others else "")
             + "</section><section><h3>To train it again</h3>"
             + page.command(f"python train.py {command_line(best.config)}".rstrip())
             + "</section></div>",
+            which_epochs(table),
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
@@ -88,8 +104,8 @@ class BestRun(Block):
         best = table.best()
         if best is None:
             return "No run has a result, so there is no best one.\n"
-        facts = {words(table.metric.name): amount(table, best.value)}
-        for name in ("test_accuracy", "test_loss", "best_epoch", "parameters"):
+        facts = {metric_words(table): amount(table, best.value)}
+        for name in (*kept_results(table), "test_loss", "best_epoch", "parameters"):
             value = best.summary.get(name)
             if isinstance(value, int | float) and name != table.metric.name:
                 text = f"{100 * value:.1f} %" if name.endswith("accuracy") else f"{value:,.6g}"
@@ -98,6 +114,11 @@ class BestRun(Block):
         rows = [[name, text] for name, text in facts.items()]
         command = f"python train.py {command_line(best.config)}".rstrip().replace("`", "'")
         return f"{grid(['', cell(best.name)], rows)}\n```sh\n{command}\n```\n"
+
+
+def _settings(run: Run, names: Sequence[str], page: Page, kind: str = "") -> str:
+    """Settings of a run, as a list."""
+    return _facts({words(n): plain_numbers(level(run.config[n])) for n in names}, page, kind)
 
 
 def _facts(facts: Mapping[str, str], page: Page, kind: str = "") -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import command_line
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import classes_of, index_of, is_matrix, words
+from dlsweep.report._data import classes_of, index_of, is_matrix, metric_words, words
 from dlsweep.report._markdown import cell, figure, grid
 from dlsweep.report._runs import level
 from dlsweep.report._text import compared
@@ -43,7 +43,7 @@ class Comparison(Block):
         title = f"{words(one).capitalize()} against {words(other)}"
         if not found.pairs:
             return page.figure(title, self._none(table, page))
-        metric = words(table.metric.name)
+        metric = metric_words(table)
         note = (
             f"Two runs that differ in nothing but the {words(self.setting)}: of "
             f"{len(found.pairs)} such pairs, the one with the best run in it."
@@ -60,6 +60,8 @@ class Comparison(Block):
                 f" Over all pairs {words(other)} changes the {metric} by {mean}{unit} "
                 f"(95 % interval {low} to {high})."
             )
+        if self.setting == "loss":
+            note += " Their losses are of two kinds: their values cannot be compared."
         runs = [index_of(table, run) for run in found.pairs[0]]
         return page.figure(title, page.widget("comparison", runs=runs), note)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import result, words
+from dlsweep.report._data import metric_words, plain_numbers, result, words
 from dlsweep.report._markdown import figure, grid
 from dlsweep.report._words import amount, code
 from dlsweep.report.blocks._block import Block
@@ -49,7 +49,7 @@ class Effects(Block):
         middle = scale(sum(values) / len(values))
         parts = "".join(_effect(page, table, effect, scale, middle) for effect in found)
         return page.figure(
-            f"The mean {words(table.metric.name)} for each value of each setting",
+            f"The mean {metric_words(table)} for each value of each setting",
             f'<div class="effects sans">{parts}</div>',
             "Dots are means over all configurations with the value, whatever their other settings; "
             "lines are 95 % intervals; how many there are stands in grey; the dotted line is the "
@@ -82,7 +82,7 @@ class Effects(Block):
             return self._means(table)
         from dlsweep.report import drawings
 
-        title = f"The mean {words(table.metric.name)} for every value of every setting"
+        title = f"The mean {metric_words(table)} for every value of every setting"
         picture = drawings.save(drawings.marginal(table), folder, "effects", title)
         note = "Lines: 95 % intervals. Orange: the values differ beyond chance."
         return figure(title, picture, note)
@@ -106,7 +106,7 @@ def _effect(page: Page, table: RunsTable, effect: Effect, scale: _Scale, middle:
     for mean in effect.means:
         whisker = (scale(mean.low), scale(mean.high)) if math.isfinite(mean.low) else None
         rows.append(
-            f'<tr><th scope="row">{page.breakable(mean.level)}</th><td>'
+            f'<tr><th scope="row">{page.breakable(plain_numbers(mean.level))}</th><td>'
             + page.track(zero=middle, dot=scale(mean.mean), whisker=whisker)
             + f'</td><td class="number">{result(table.metric.name, mean.mean, 1)}</td>'
             f'<td class="number soft">{mean.configurations}</td></tr>'

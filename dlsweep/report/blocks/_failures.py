@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
 from dlsweep.report._markdown import cell, grid
-from dlsweep.report._runs import ENDED, Run
+from dlsweep.report._runs import Run
 from dlsweep.report._words import count
 from dlsweep.report.blocks._block import Block
 
@@ -30,12 +30,7 @@ class Failures(Block):
         """A table of the reasons, the most frequent first."""
         failed = table.failed()
         if not failed:
-            counted = f"All {len(table.runs)} runs came" if len(table.runs) > 1 else "The run came"
-            return (
-                page.missing(f"{counted} to an end: none failed, none diverged.")
-                if table.runs and all(run.status in ENDED for run in table.runs)
-                else page.missing("No run has failed or diverged so far.")
-            )
+            return page.missing(_nothing(table))
         groups: dict[tuple[str, str], list[Run]] = {}
         for run in failed:
             groups.setdefault((run.status, run.reason or _UNKNOWN[run.status]), []).append(run)
@@ -64,10 +59,18 @@ class Failures(Block):
         """A table of the runs and their reasons."""
         failed = table.failed()
         if not failed:
-            return "No run failed or diverged.\n"
+            return f"{_nothing(table)}\n"
         rows = [[cell(run.name), run.status, cell(run.reason)] for run in failed[:50]]
         more = f"\nand {count(len(failed) - 50, 'other')}.\n" if len(failed) > 50 else ""
         return grid(["run", "status", "reason"], rows) + more
+
+
+def _nothing(table: RunsTable) -> str:
+    """What is said where no run failed or diverged."""
+    if not table.runs or any(run.status in ("waiting", "running") for run in table.runs):
+        return "No run has failed or diverged so far."
+    n = len(table.runs)
+    return f"No run failed or diverged, of {n:,}." if n > 1 else "The run did not fail or diverge."
 
 
 def _names(runs: list[Run], most: int = 6) -> str:

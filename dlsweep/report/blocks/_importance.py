@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from dlsweep.report._page import Page
     from dlsweep.report._runs import RunsTable
 
+FEWEST_CORRELATED = 10
+"""Of fewer configurations, Fisher's interval is wide, or far too narrow for a rare word."""
+
 
 @dataclass(frozen=True)
 class Importance(Block):
@@ -29,6 +32,11 @@ class Importance(Block):
         """A table with bars, dots and whiskers; the most important setting first."""
         found = page.importances(table)
         related = {(item.setting, item.level): item for item in correlations(table)}
+        if found.configurations < FEWEST_CORRELATED:
+            return page.missing(
+                f"Correlations are shown from {FEWEST_CORRELATED} configurations with a result on: "
+                "of fewer, they may be near ±1 by chance."
+            )
         if not found.settings and not related:
             return page.missing(
                 "Importance and correlation need runs with results that differ in their settings "
@@ -47,7 +55,9 @@ class Importance(Block):
             else ""
         )
         return page.figure(
-            "How much each setting mattered",
+            "How much each setting mattered"
+            if found.settings
+            else "How each setting goes with the result",
             page.scroll(
                 "Importance and correlation",
                 f'<table class="lines"><thead><tr><th scope="col">setting</th>{heads}'

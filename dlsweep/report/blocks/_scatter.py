@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import words
+from dlsweep.report._data import metric_words, words
 from dlsweep.report._markdown import figure
 from dlsweep.report.blocks._block import Block
 
@@ -30,7 +30,7 @@ class Scatter(Block):
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws."""
         return page.figure(
-            f"The {words(table.metric.name)} of every run",
+            f"The {metric_words(table)} of every run",
             page.widget("scatter", against=self.against),
         )
 
@@ -39,7 +39,7 @@ class Scatter(Block):
         reports = panels.native()
         timed = self.against == "time"
         plot = reports.ScatterPlot(
-            title=f"{words(table.metric.name)} against {words(self.against)}",
+            title=f"{metric_words(table)} against {words(self.against)}",
             x=reports.SummaryMetric("_timestamp") if timed else panels.setting(table, self.against),
             y=panels.metric(table),
         )
@@ -48,10 +48,10 @@ class Scatter(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """A picture of all runs, the best one marked."""
         if not table.finished():
-            return f"No run has a {words(table.metric.name)} to show.\n"
+            return f"No run has a {metric_words(table)} to show.\n"
         from dlsweep.report import drawings
 
         drawn = drawings.scatter(table, self.against)
-        title = f"The {words(table.metric.name)} of every run"
+        title = f"The {metric_words(table)} of every run"
         name = re.sub(r"\W", "", self.against)
         return figure(title, drawings.save(drawn, folder, f"scatter-{name}", title))

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import duration, result, words
+from dlsweep.report._data import duration, metric_words, result
 from dlsweep.report._markdown import grid
 from dlsweep.report._runs import level
-from dlsweep.report._words import amount
+from dlsweep.report._words import amount, count
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -29,25 +29,25 @@ class Summary(Block):
         """Large numbers with what they mean."""
         if not table.runs:
             return page.missing("There are no runs yet.")
-        metric = table.metric.name
+        metric, said = table.metric.name, metric_words(table)
         ranked = table.ranked()
-        cells = [("runs", f"{len(table.runs):,}".replace(",", "\u202f"), _statuses(table))]
+        n = len(table.runs)
+        runs = "run" if n == 1 else "runs"
+        cells = [(runs, f"{n:,}".replace(",", "\u202f"), _statuses(table))]
         if ranked:
             best = ranked[0]
             test = best.summary.get("test_accuracy")
             after = f"{result('test_accuracy', test)} on the test images" if test else best.name
             if test and best.summary.get("best_epoch"):
-                after += ", in its best epoch"
+                after += f" after its best epoch, {best.summary['best_epoch']}"
+            cells.append((f"{said}, best run", result(metric, best.value), after))
+        if len(ranked) > 1:
             middle = float(np.median([run.value for run in ranked if run.value is not None]))
-            cells += [
-                (f"best {words(metric)}", result(metric, best.value), after),
-                (f"median {words(metric)}", result(metric, middle), f"of {len(ranked)} runs"),
-            ]
+            cells.append((f"{said}, median", result(metric, middle), f"of {len(ranked)} runs"))
         failed = table.failed()
-        cells.append(("failed or diverged", str(len(failed)), _share(len(failed), len(table.runs))))
+        cells.append(("failed or diverged", str(len(failed)), _share(table)))
         if table.parameters:
-            count = len(table.parameters)
-            cells.append(("settings varied", str(count), _combinations(table)))
+            cells.append(("settings varied", str(len(table.parameters)), _combinations(table)))
         times = [run for run in table.runs if run.started and run.finished]
         if times:
             start = min(run.started for run in times if run.started)
@@ -71,16 +71,16 @@ class Summary(Block):
         """A table of one row."""
         if not table.runs:
             return "There are no runs yet.\n"
-        name, ranked = table.metric.name, table.ranked()
+        said, ranked = metric_words(table), table.ranked()
         cells = {"runs": f"{len(table.runs):,}"}
         if ranked:
             best = ranked[0]
-            cells[f"best {words(name)}"] = f"**{amount(table, best.value)}**"
+            cells[f"{said}, best run"] = f"**{amount(table, best.value)}**"
             test = best.summary.get("test_accuracy")
             if isinstance(test, int | float):
                 cells["its best epoch's test accuracy"] = f"{100 * test:.1f} %"
             middle = float(np.median([run.value for run in ranked if run.value is not None]))
-            cells[f"median {words(name)}"] = amount(table, middle)
+            cells[f"{said}, median"] = amount(table, middle)
         cells["failed or diverged"] = str(len(table.failed()))
         cells["settings varied"] = str(len(table.parameters))
         return grid(list(cells), [list(cells.values())], range(len(cells)))
@@ -95,8 +95,11 @@ def _statuses(table: RunsTable) -> str:
 def _combinations(table: RunsTable) -> str:
     """How many different configurations were tried."""
     tried = {tuple(level(run.config.get(name)) for name in table.parameters) for run in table.runs}
-    return f"{len(tried)} different configurations"
+    return count(len(tried), "different configuration")
 
 
-def _share(count: int, of: int) -> str:
-    return f"{100 * count / of:.1f}\u202f% of all runs" if count else "all came through"
+def _share(table: RunsTable) -> str:
+    failed, of = len(table.failed()), len(table.runs)
+    if failed:
+        return f"{100 * failed / of:.1f}\u202f% of all runs"
+    return "none so far" if any(r.status in ("running", "waiting") for r in table.runs) else "none"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dlsweep.report._data import metric_words
 from dlsweep.report._runs import Run, RunsTable, level
 from dlsweep.report.drawings._style import (
     ACCENT,
@@ -73,7 +74,7 @@ def _ordered(values: Sequence[Any]) -> list[str]:
 
 
 def _metric_axis(axes: Any, table: RunsTable) -> None:
-    axes.set_ylabel(words(table.metric.name))
+    axes.set_ylabel(metric_words(table))
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
     if table.metric.name.endswith("accuracy"):
@@ -164,7 +165,7 @@ def parallel(table: RunsTable) -> Any:
             )
         axes.set_xticks(
             range(len(names) + 1),
-            [words(name).replace(" ", "\n") for name in (*names, table.metric.name)],
+            [text.replace(" ", "\n") for text in (*map(words, names), metric_words(table))],
             fontsize=7.5,
         )
         axes.set_xlim(-0.55, len(names) + 0.35)

@@ -5,6 +5,9 @@ observation. Where there are too few, the result says so instead of guessing.
 """
 
 from dlsweep.report.statistics._common import (
+    FEWEST,
+    FEWEST_OF_A_KIND,
+    FEWEST_TOP,
     THRESHOLD,
     Group,
     Trait,
@@ -30,6 +33,9 @@ from dlsweep.report.statistics._importance import (
 from dlsweep.report.statistics._units import Configuration, configurations, repeats, settings
 
 __all__ = [
+    "FEWEST",
+    "FEWEST_OF_A_KIND",
+    "FEWEST_TOP",
     "THRESHOLD",
     "Comparison",
     "Configuration",

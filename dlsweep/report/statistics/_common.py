@@ -24,7 +24,11 @@ THRESHOLD = 0.65
 """Below this accuracy a run is a poor one (study S1)."""
 TOP = 0.1
 FEWEST_TOP = 5
+"""Of the best tenth, at the least."""
 FEWEST = 20
+"""Configurations that it takes to say what some have in common."""
+FEWEST_OF_A_KIND = 3
+"""So many of them must be such, and so many others."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ def _group(
     table: RunsTable, found: list[Configuration], chosen: list[int], threshold: float
 ) -> Group:
     members = tuple(found[i] for i in chosen)
-    enough = len(found) >= FEWEST and min(len(chosen), len(found) - len(chosen)) >= 3
+    enough = len(found) >= FEWEST and min(len(chosen), len(found) - len(chosen)) >= FEWEST_OF_A_KIND
     traits = _traits(table, found, chosen) if enough else ()
     return Group(members, len(found), traits, enough, threshold)
 

@@ -132,7 +132,8 @@ def _in_ranges(name: str, numbers: np.ndarray) -> Factor:
     levels = []
     for code in range(len(present)):
         inside = numbers[codes == code]
-        levels.append(f"{level(float(inside.min()))} to {level(float(inside.max()))}")
+        low, high = float(f"{inside.min():.3g}"), float(f"{inside.max():.3g}")
+        levels.append(f"{level(low)} to {level(high)}")
     return Factor(name, tuple(levels), codes, numbers)
 
 
