@@ -16,6 +16,9 @@ from PIL import Image
 from dlsweep.report._runs import RunsTable
 from dlsweep.report.statistics import Importances, importances
 
+MOST_OF_A_WORD = 30
+"""Characters of a word that stays in one line, on a phone too."""
+
 
 class Page:
     """One page while it is made.
@@ -43,6 +46,15 @@ class Page:
         """Text that may go on in the next line after an underscore."""
         return self.text(value).replace("_", "_<wbr>")
 
+    def whole_words(self, line: str) -> str:
+        """Text whose words do not go on in the next line after a hyphen, unless they are long."""
+        return " ".join(
+            f'<span class="whole">{self.text(word)}</span>'
+            if "-" in word and len(word) <= MOST_OF_A_WORD
+            else self.text(word)
+            for word in line.split(" ")
+        )
+
     def prose(self, text: str) -> str:
         """A sentence; `code` between backticks and **strong words** are the only markup."""
         parts = re.split(r"(`[^`]+`|\*\*[^*]+\*\*)", text)
@@ -50,7 +62,7 @@ class Page:
 
     def _part(self, part: str) -> str:
         if len(part) > 2 and part[0] == part[-1] == "`":
-            return f"<code>{self.text(part[1:-1])}</code>"
+            return f"<code>{self.whole_words(part[1:-1])}</code>"
         if len(part) > 4 and part.startswith("**") and part.endswith("**"):
             return f"<strong>{self.text(part[2:-2])}</strong>"
         return self.text(part)
@@ -103,7 +115,7 @@ class Page:
         self._commands += 1
         identifier = f"command-{self._commands}"
         return (
-            f'<div class="command"><pre id="{identifier}">{self.text(line)}</pre><button '
+            f'<div class="command"><pre id="{identifier}">{self.whole_words(line)}</pre><button '
             f'type="button" class="quiet" data-copy="{identifier}" hidden>Copy</button></div>'
         )
 

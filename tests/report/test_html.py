@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from dlsweep.config import command_line
 from dlsweep.report import Report, RunsTable, _page, render_html
-from dlsweep.report.blocks import ParallelCoordinates
+from dlsweep.report.blocks import BestRun, Comparison, ParallelCoordinates, Text
 from dlsweep.report.statistics import importances
+from dlsweep.report.text import suggestions
 from tests.report.browser import PIXELS, Browser, Opened, start
 from tests.report.tables import diverged_run, failed_run, made_up_run, made_up_table, table_of
 from tests.report.test_blocks import EXAMPLES, HOSTILE, TABLES
@@ -250,6 +252,66 @@ def test_what_scrolls_sideways_does_not_scroll_up_and_down(browser: Browser, run
         regions = opened.page.locator(".scroll")
         assert regions.count() > 2
         assert not any(regions.evaluate_all(BARS))
+
+
+MIDDLES = """tracks => tracks.map(track => {
+    const middle = element => {
+        const box = element.getBoundingClientRect();
+        return box.top + box.height / 2;
+    };
+    return middle(track.querySelector('.dot')) - middle(track.closest('tr').querySelector('th'));
+})"""
+"""How far dots are below the middle of their labels, in pixels."""
+
+
+def test_dots_stand_beside_their_labels(browser: Browser, html: str):
+    with browser.open(html) as opened:
+        found = opened.page.eval_on_selector_all("tr .track:has(.dot)", MIDDLES)
+        assert len(found) > 15
+        assert all(abs(pixels) < 1.5 for pixels in found)
+
+
+LINES = "spans => spans.map(span => span.getClientRects().length)"
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_commands_are_broken_between_words_only(browser: Browser, width: int):
+    table = made_up_table(24)
+    table = table_of(*(run for run in table.runs if run.config["loss"] == "cross_entropy"))
+    report = Report("", (Comparison(), BestRun(), Text(suggestions)))
+    with browser.open(render_html(report, table), width=width) as opened:
+        found = opened.page.eval_on_selector_all(".whole", LINES)
+        assert len(found) > 10
+        assert set(found) == {1}
+        best = table.best()
+        assert best is not None
+        [*_, command] = opened.page.locator(".command pre").all_text_contents()
+        assert command == f"python train.py {command_line(best.config)}"
+
+
+def test_a_dozen_runs_fit_the_page(browser: Browser):
+    with browser.open(render_html(REPORT, made_up_table(12)), width=1200) as opened:
+        wide = "e => e.closest('.scroll').scrollWidth - e.closest('.scroll').clientWidth"
+        assert opened.page.locator(".all_runs table").evaluate(wide) <= 0
+
+
+def test_runs_of_one_epoch_are_dots(browser: Browser):
+    table = table_of(*(made_up_run(number, epochs=1) for number in range(3)))
+    with browser.open(render_html(REPORT, table)) as opened:
+        assert "A dot is a run" in opened.page.locator("figure:has(.curves)").inner_text()
+        for inked, _ in opened.drawn(".curves"):
+            assert inked > 300
+
+
+def test_numbers_are_written_as_people_do(browser: Browser):
+    rates = (1e22, 0.00005, 2.5e-9)
+    runs = [
+        replace(run, config={**run.config, "learning_rate": rate})
+        for run, rate in zip(made_up_table(3).runs, rates, strict=True)
+    ]
+    with browser.open(render_html(REPORT, table_of(*runs))) as opened:
+        shown = opened.page.locator(".all_runs tbody").inner_text()
+        assert all(text in shown for text in ("10²²", "0.00005", "2.5 × 10⁻⁹"))
 
 
 CONTRAST = """elements => elements.map(element => {

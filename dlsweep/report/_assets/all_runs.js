@@ -26,7 +26,7 @@ WIDGETS.all_runs = (element) => {
       name: 'value', text: METRIC.label, meter: true, value: (run) => DATA.value[run],
       cell: (run) => make('span', { class: 'meter', vars: { '--fill': `${fill(DATA.value[run]).toFixed(1)}%`, '--meter': colourOf(run) } }, result(METRIC.name, DATA.value[run])),
     },
-    ...numbers(['test_accuracy']),
+    ...numbers(['best_val_accuracy', 'test_accuracy']),
     { name: 'status', text: 'status', value: (run) => DATA.status[run], words: true, cell: (run) => make('span', { class: `status ${['failed', 'diverged'].includes(DATA.status[run]) ? 'bad' : ''}` }, DATA.status[run].replace('_', ' ')) },
     ...SWEPT.map((name) => ({
       name: `setting ${name}`, text: words(name), value: (run) => valueOf(name, run),
@@ -56,7 +56,8 @@ WIDGETS.all_runs = (element) => {
   const show = () => {
     const found = matches();
     table.show(found);
-    count.textContent = found.length === COUNT ? `${plain(COUNT)} runs` : `${plain(found.length)} of ${plain(COUNT)} runs`;
+    const all = `${plain(COUNT)} ${COUNT === 1 ? 'run' : 'runs'}`;
+    count.textContent = found.length === COUNT ? all : `${plain(found.length)} of ${all}`;
   };
   search.addEventListener('input', show);
   on('selection', show);

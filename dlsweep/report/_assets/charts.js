@@ -178,5 +178,5 @@ function highlight(chart, { pointsOf, nearest, lineOf = () => null, labels = tru
 /** The scale of colours, in words. */
 function rampLegend() {
   return make('div', { class: 'ramp', 'aria-hidden': 'true' },
-    make('span', {}, `worst ${METRIC.label}`), make('i'), make('span', {}, 'best'));
+    make('span', {}, `${METRIC.label}: worst run`), make('i'), make('span', {}, 'best run'));
 }

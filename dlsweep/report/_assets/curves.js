@@ -28,13 +28,16 @@ function drawCurves(chart, metric, shown, styleOf) {
   const curves = shown.map((run) => curve(metric, run));
   const { max } = limits(curves);
   const ticks = grid(curves.flat().map((point) => Math.min(point[1], max ?? Infinity)));
-  const longest = Math.max(2, ...curves.map((points) => (points.length ? points[points.length - 1][0] : 0)));
-  const single = curves.every((points) => points.length < 2);
+  const epochs = curves.flat().map((point) => point[0]);
+  const [first, last] = epochs.length ? [Math.min(...epochs), Math.max(...epochs)] : [1, 2];
+  const single = first === last;
   chart.echarts.setOption({
     animation: false,
     grid: { left: 52, right: 16, top: 14, bottom: 40 },
     xAxis: axisStyle('epoch', {
-      type: 'value', min: 1, max: longest, minInterval: 1, nameLocation: 'middle', nameGap: 26, splitLine: { show: false },
+      type: 'value', minInterval: 1, nameLocation: 'middle', nameGap: 26, splitLine: { show: false },
+      // A single epoch stands in the middle of an axis that has no other.
+      ...(single ? { min: first - 0.5, max: first + 0.5, axisLabel: { customValues: [first] } } : { min: first, max: last }),
     }),
     yAxis: axisStyle('', {
       type: 'value', ...ticks, axisLabel: { formatter: (value) => result(metric, value, ticks.interval < 0.01 ? 1 : 0) },
@@ -43,7 +46,7 @@ function drawCurves(chart, metric, shown, styleOf) {
       type: 'lines', zlevel: 0, coordinateSystem: 'cartesian2d', polyline: true, silent: true, progressive: 0, clip: true,
       data: single ? [] : shown.map((run, index) => ({ coords: curves[index], lineStyle: styleOf(run) })).filter((item) => item.coords.length > 1),
     }, {
-      type: 'scatter', silent: true, symbolSize: 5, clip: true,
+      type: 'scatter', silent: true, symbolSize: 8, clip: true,
       data: curves.flatMap((points, index) => (
         points.length === 1 ? [{ value: points[0], itemStyle: { color: styleOf(shown[index]).color, opacity: 0.7 } }] : []
       )),

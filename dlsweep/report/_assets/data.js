@@ -27,9 +27,12 @@ function plain(value) {
   if (typeof value !== 'number') return value == null ? '–' : String(value);
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e7)) {
-    return value.toExponential(2).replace(/\.?0+e/, 'e').replace('e+', 'e').replace(/e-(\d)$/, 'e-0$1');
+  if (size !== 0 && (size < 1e-6 || size >= 1e7)) {
+    const [digits, power] = value.toExponential(2).replace(/\.?0+e/, 'e').split('e');
+    const raised = String(Number(power)).replace(/[-\d]/g, (sign) => (sign === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[sign]));
+    return digits === '1' ? `10${raised}` : `${digits} × 10${raised}`;
   }
+  if (size < 1e-4 && size !== 0) return value.toFixed(3 - Math.floor(Math.log10(size))).replace(/0+$/, '');
   if (Number.isInteger(value)) return value.toLocaleString('en-GB').replace(/,/g, '\u202f');
   return String(Number(value.toPrecision(4)));
 }
@@ -94,7 +97,7 @@ function jitter(run) {
   return ((hash ^ (hash >>> 16)) >>> 0) / 2147483647.5 - 1;
 }
 
-const MANY = 12;
+const MANY = 8; // as statistics have it
 const axes = new Map();
 
 /**
@@ -140,21 +143,31 @@ function makeAxis(name) {
 function continuous(name, values) {
   const known = values.filter((value) => value != null && Number.isFinite(value));
   const [low, high] = [Math.min(...known), Math.max(...known)];
-  const log = low > 0 && high / low > 100 && !isFraction(name);
+  const log = low > 0 && high / low > 30 && !isFraction(name);
   const to = log ? Math.log10 : (value) => value;
   const from = log ? (at) => 10 ** at : (at) => at;
   const [min, max] = known.length ? [to(low), to(high)] : [0, 1];
   const pad = (max - min || Math.abs(max) || 1) * 0.03;
   return {
     name,
-    label: words(name),
+    label: name === METRIC.name ? METRIC.label : words(name),
     category: false,
     log,
     min: min - pad,
     max: max + pad,
+    ticks: log ? roundTicks(min - pad, max + pad) : undefined,
     at: (run) => (values[run] == null ? null : to(values[run])),
     format: (at) => (isFraction(name) ? result(name, at, 0) : plain(Number(from(at).toPrecision(3)))),
   };
+}
+
+/** The logarithms of round numbers between two logarithms, the fewer the further these are apart. */
+function roundTicks(min, max) {
+  const digits = max - min < 1.3 ? [1, 2, 5] : max - min < 3 ? [1, 3] : [1];
+  const step = Math.ceil((max - min) / 8);
+  const powers = [];
+  for (let power = Math.floor(min); power <= max; power += step) powers.push(power);
+  return powers.flatMap((power) => digits.map((digit) => power + Math.log10(digit))).filter((at) => min <= at && at <= max);
 }
 
 /** Ends and distance of the lines of a grid around values, at round numbers. */

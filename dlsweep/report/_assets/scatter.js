@@ -91,7 +91,7 @@ WIDGETS.scatter = (element, { against }) => {
         splitLine: { show: false },
         axisLabel: axis.category
           ? { customValues: axis.labels.map((_, at) => at), formatter: axis.format, interval: 0 }
-          : { formatter: axis.format, showMinLabel: axis.name === 'time', showMaxLabel: false },
+          : axis.ticks ? { formatter: axis.format, customValues: axis.ticks } : { formatter: axis.format, showMinLabel: axis.name === 'time', showMaxLabel: false },
       }),
       yAxis: axisStyle('', { type: 'value', ...ticks, axisLabel: { formatter: (value) => result(METRIC.name, value, ticks.interval < 0.01 ? 1 : 0) } }),
       series,
@@ -101,7 +101,7 @@ WIDGETS.scatter = (element, { against }) => {
       : [rampLegend()]));
     note.textContent = axis.category
       ? 'Thick lines are medians; dots are spread sideways only to be seen.'
-      : horizontal === 'time' ? 'The line is the best so far.' : '';
+      : horizontal === 'time' && chosen.length > 1 ? 'The line is the best so far.' : '';
   });
   const note = make('p', { class: 'note' });
   element.append(note);

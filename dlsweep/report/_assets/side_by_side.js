@@ -11,7 +11,7 @@ function compare(element, chosen) {
   const valueIn = (name, run) => (name === METRIC.name ? DATA.value[run] : DATA.results[name][run]);
   const rows = [
     ...results.filter((name) => chosen.some((run) => valueIn(name, run) != null)).map((name) => (
-      row(words(name), chosen.map((run) => result(name, valueIn(name, run))), name === METRIC.name ? 'main' : '')
+      row(name === METRIC.name ? METRIC.label : words(name), chosen.map((run) => result(name, valueIn(name, run))), name === METRIC.name ? 'main' : '')
     )),
     row('status', chosen.map((run) => DATA.status[run].replace('_', ' '))),
     ...(chosen.some((run) => DATA.seconds[run] != null) ? [row('wall time', chosen.map((run) => duration(DATA.seconds[run])))] : []),

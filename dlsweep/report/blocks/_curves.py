@@ -28,10 +28,11 @@ class Curves(Block):
 
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws."""
+        mark = "line" if any(len(run.history) > 1 for run in table.runs) else "dot"
         return page.figure(
             "Every run, epoch by epoch",
             page.widget("curves", metrics=self.metrics),
-            "A line is a run, coloured by its rank in the end. Point at a line to see what it is; "
+            f"A {mark} is a run, coloured by its rank in the end. Point at it to see which one; "
             "click it to highlight the run everywhere on this page.",
         )
 

@@ -22,6 +22,10 @@ class ParallelCoordinates(Block):
 
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws; the most important setting next to the result."""
+        if len(table.runs) < 2 or not table.parameters:
+            return page.missing(
+                "Parallel coordinates need at least two runs that differ in a setting."
+            )
         found = page.importances(table)
         ranked = [item.setting for item in reversed(found.settings)] if found.tell else []
         order = [*(name for name in table.parameters if name not in ranked), *ranked]

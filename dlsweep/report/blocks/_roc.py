@@ -33,8 +33,8 @@ class RocCurves(Block):
         return page.figure(
             f"How well {best.name} tells each class from the rest",
             page.widget("roc", curves=curves, auc=auc),
-            "ROC curves on the test images, one class against the rest. Choose a class in the "
-            "list to see its curve.",
+            "ROC curves on the test images, one class against the rest: the true positive rate "
+            "upwards. Choose a class in the list to see its curve.",
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
