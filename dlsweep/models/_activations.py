@@ -74,7 +74,7 @@ def _in_blocks(x: Tensor) -> Sequence[Tensor]:
     last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
     if x.numel() <= size or not (last or x.is_contiguous()):
         return [x]
-    return x.as_strided((x.numel(),), (1,)).split(size)
+    return torch.split(x.as_strided((x.numel(),), (1,)), size)
 
 
 _IN_PLACE: dict[str, Callable[[Tensor], object]] = {
