@@ -95,6 +95,10 @@ def _train(
     for device in devices:
         choose_device(device)
     mode = choose_mode("online" if arguments.online else "offline")
+    asked = "online" if arguments.online else "offline" if arguments.offline else None
+    if asked not in (None, mode):
+        notice = f"WANDB_MODE={mode} always decides; --{asked} has no effect"
+        print(f"dlsweep: {notice}", file=sys.stderr)
     if mode == "online" and not has_credentials():
         raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
     Opener(mode).check()

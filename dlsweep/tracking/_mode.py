@@ -7,12 +7,33 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pydantic  # of which the settings of wandb are made
 import wandb
 
 from dlsweep.config import SETTINGS, ConfigError
-from dlsweep.config.errors import shown
+from dlsweep.config.errors import did_you_mean, shown
 
 NO_ACCOUNT = "no W&B account is set up here, so runs are kept offline"
+
+_MODES = ("online", "offline", "disabled", "shared")
+_OLD_MODES = {"run": "online", "dryrun": "offline"}  # as wandb still understands them
+
+
+def client_settings() -> wandb.Settings:
+    """The wandb client's own settings, from its files and the variables WANDB_….
+
+    Raises:
+        ConfigError: with one line for each variable that the client refuses.
+    """
+    try:
+        return wandb.setup().settings
+    except pydantic.ValidationError as error:
+        raise ConfigError(
+            f"WANDB_{str(at['loc'][0]).upper()}: got {shown(at['input'])}: {at['msg']}"
+            for at in error.errors()
+        ) from None
+    except wandb.Error as error:
+        raise ConfigError([f"W&B: {' '.join(str(error).split())}"]) from None
 
 
 def has_credentials() -> bool:
@@ -24,7 +45,7 @@ def api_key() -> str | None:
     """The user's API key where the wandb client would look for it, or None."""
     if os.environ.get("WANDB_API_KEY"):
         return os.environ["WANDB_API_KEY"]
-    settings = wandb.setup().settings
+    settings = client_settings()
     if settings.api_key:
         return str(settings.api_key)
     # Under host:port, as `wandb login --host` writes it and wandb looks for it.
@@ -58,5 +79,13 @@ def choose_mode(wanted: str | None = None) -> str:
 
     Args:
         wanted: "online" or "offline", or None to be online where there are credentials.
+
+    Raises:
+        ConfigError: where a variable is not what the wandb client takes.
     """
-    return os.environ.get("WANDB_MODE") or wanted or ("online" if has_credentials() else "offline")
+    given = os.environ.get("WANDB_MODE")
+    mode = _OLD_MODES.get(given, given) if given else None
+    if mode not in (*_MODES, None):
+        raise ConfigError([f"WANDB_MODE: got {shown(given)}{did_you_mean(given, _MODES)}"])
+    client_settings()  # what else it would refuse when a run is opened
+    return mode or wanted or ("online" if has_credentials() else "offline")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -194,9 +195,21 @@ def start(**arguments: Any) -> wandb.Run:
         TrackingError: where W&B cannot be reached or the user is not known there.
     """
     try:
-        return wandb.init(**arguments)
+        run = wandb.init(**arguments)
     except wandb.Error as error:
         raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
+    wanted = Path(arguments.get("dir") or os.environ.get("WANDB_DIR") or ".").expanduser().resolve()
+    place = Path(run.dir).parent.parent.resolve()
+    if not run.disabled and not place.is_relative_to(wanted):
+        _tell_of_place(place, wanted)
+    return run
+
+
+@functools.cache
+def _tell_of_place(place: Path, wanted: Path) -> None:
+    """Say once what wandb tells nobody where its runs are silent: that they lie elsewhere."""
+    hint = "WANDB_DIR names another folder"
+    _log.warning("the runs are kept in %s, for %s cannot be written; %s", place, wanted, hint)
 
 
 def light_settings(**more: Any) -> wandb.Settings:

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import wandb
-
+from dlsweep.tracking._mode import client_settings
 from dlsweep.tracking._opening import synced_as
 
 _AT_ONCE = 200
@@ -20,7 +19,7 @@ _LOOK_SECONDS = 0.2
 
 def sync_target() -> tuple[str, str | None]:
     """The address of the server that runs are sent to, and the user's own entity, if it is set."""
-    settings = wandb.setup().settings
+    settings = client_settings()
     return settings.base_url, settings.entity
 
 

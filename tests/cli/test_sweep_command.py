@@ -316,6 +316,9 @@ def test_offline_is_the_default_even_with_an_account(
     account.setenv("WANDB_MODE", "disabled")  # always wins
     sweep(GRID, "--count 2 --online")
     assert wandb_server.runs == {}
+    said = "dlsweep: WANDB_MODE=disabled always decides; --online has no effect"
+    assert said in done.err.splitlines()
+    assert "has no effect" not in sweep(GRID, "--count 2").err
 
 
 def test_an_error_in_one_stack_fails_its_runs_only(monkeypatch: pytest.MonkeyPatch):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import wandb
 
+from dlsweep.config import ConfigError
 from dlsweep.tracking import choose_mode, has_credentials
 
 HERE = "http://127.0.0.1:8080"
@@ -40,6 +41,35 @@ def test_wandb_mode_always_wins(mode: str, key: bool, monkeypatch: pytest.Monkey
     if key:
         monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
     assert {choose_mode(), choose_mode("online"), choose_mode("offline")} == {mode}
+
+
+@pytest.mark.parametrize(("old", "mode"), [("dryrun", "offline"), ("run", "online")])
+def test_modes_of_old(old: str, mode: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WANDB_MODE", old)
+    assert choose_mode() == mode
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ("ofline", "WANDB_MODE: got 'ofline'; did you mean 'offline'?"),
+        ("no", "WANDB_MODE: got 'no'; choose from online, offline, disabled, shared"),
+    ],
+)
+def test_what_is_no_mode(given: str, line: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WANDB_MODE", given)
+    with pytest.raises(ConfigError) as caught:
+        choose_mode("offline")
+    assert caught.value.problems == (line,)
+
+
+@pytest.mark.parametrize("wanted", ["offline", None])
+def test_an_address_without_its_scheme(wanted: str | None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WANDB_BASE_URL", "localhost:8080")
+    with pytest.raises(ConfigError) as caught:
+        choose_mode(wanted)
+    [line] = caught.value.problems
+    assert line.startswith("WANDB_BASE_URL: got 'localhost:8080': URL scheme should be 'http' or")
 
 
 @pytest.mark.parametrize(

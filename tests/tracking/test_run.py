@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,20 @@ def test_without_the_tables_server_no_metric_is_lost(
     [told] = [r.getMessage() for r in caplog.records if r.name == "dlsweep.tracking"]
     assert told.startswith("run tableless: no tables and pictures: ")
     assert "\n" not in told
+
+
+def test_a_place_that_wandb_has_chosen_is_told_once(
+    digits: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    wanted = Path("/proc/dlsweep")
+    for _ in range(2):
+        run = open_run(RunConfig(**TINY), digits.classes, mode="offline", directory=wanted)
+        run.finish()
+        assert run.directory.parent == tmp_path / "wandb"
+    said = f"the runs are kept in {tmp_path / 'wandb'}, for {wanted} cannot be written; "
+    told = [r.getMessage() for r in caplog.records if r.name == "dlsweep.tracking"]
+    assert told == [f"{said}WANDB_DIR names another folder"]
