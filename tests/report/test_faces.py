@@ -16,6 +16,7 @@ from dlsweep.report import Online, _panels, render_markdown, standard_report
 from dlsweep.report._markdown import cell, grid, plain
 from dlsweep.report.blocks import (
     BLOCKS,
+    AllRuns,
     BestRun,
     Block,
     Comparison,
@@ -124,6 +125,38 @@ def test_pictures_are_the_same_every_time_and_small(tmp_path: Path):
     assert len(written) > 8
     assert all((first / name).read_bytes() == (second / name).read_bytes() for name in written)
     assert sum(path.stat().st_size for path in first.iterdir()) < 1_000_000
+
+
+def ticks(svg: str) -> list[str]:
+    """What stands along the axes of a picture."""
+    return re.findall(r"<text[^>]*>\s*(−?[\d.]+%?)\s*</text>", svg)
+
+
+def test_runs_of_one_epoch_have_an_axis_of_one_epoch(tmp_path: Path):
+    table = table_of(*(made_up_run(n, epochs=1) for n in range(3)))
+    Curves(("val_loss",)).markdown(table, tmp_path)
+    drawn = ticks((tmp_path / "curves.svg").read_text())
+    assert drawn[0] == "1"
+    assert "1.02" not in drawn
+    Scatter().markdown(table_of(made_up_run(0)), tmp_path)
+    assert ticks((tmp_path / "scatter-time.svg").read_text())[0] == "1"
+
+
+def test_no_interval_of_an_accuracy_is_drawn_beyond_0_and_100_percent(tmp_path: Path):
+    runs = (made_up_run(n) for n in range(4))
+    values = (0.01, 0.99, 0.02, 0.98)
+    far = table_of(*(replace(run, value=v) for run, v in zip(runs, values, strict=True)))
+    Effects().markdown(far, tmp_path)
+    shares = [t for t in ticks((tmp_path / "effects.svg").read_text()) if t.endswith("%")]
+    assert shares
+    assert all(0 <= float(t.rstrip("%").replace("−", "-")) <= 100 for t in shares)
+
+
+def test_what_final_means_is_said_inside_the_unfolded_table(tmp_path: Path):
+    text = AllRuns().markdown(made_up_table(3), tmp_path)
+    assert "Final means after a run's last epoch" in text
+    assert text.endswith("</details>\n")
+    assert "| final validation accuracy | best validation accuracy | test accuracy |" in text
 
 
 def test_a_name_with_dollars_or_markup_is_drawn_as_it_is(tmp_path: Path):

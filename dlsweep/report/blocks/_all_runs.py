@@ -74,5 +74,5 @@ class AllRuns(Block):
         more = f", the best {MOST:,}" if len(runs) > MOST else ""
         summary = f"<summary>{len(runs):,} runs{more}</summary>"
         numbers = (0, *range(3, 4 + len(results)))
-        whole = f"<details>\n{summary}\n\n{grid(header, rows, numbers)}\n</details>\n"
-        return f"{whole}\n{which_epochs(table)}\n"
+        shown = f"{grid(header, rows, numbers)}\n{which_epochs(table)}".rstrip()
+        return f"<details>\n{summary}\n\n{shown}\n\n</details>\n"

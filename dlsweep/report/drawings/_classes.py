@@ -18,6 +18,7 @@ from dlsweep.report.drawings._style import (
     finite,
     percent,
     ramp,
+    whole_numbers,
     words,
 )
 
@@ -111,7 +112,7 @@ def side_by_side(table: RunsTable, pair: tuple[Run, Run], labels: tuple[str, str
             axes.set_title(measure)
             axes.set_xlabel("epoch")
             axes.grid(axis="y", color=RULE, linewidth=0.6)
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            whole_numbers(axes)
         percent(grid[0])
         grid[0].legend(fontsize=7, frameon=False)
     return drawn

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.report._data import metric_words
+from dlsweep.report._data import metric_words, plain_numbers
 from dlsweep.report._runs import Run, RunsTable, level
 from dlsweep.report.drawings._style import (
     ACCENT,
@@ -19,9 +19,10 @@ from dlsweep.report.drawings._style import (
     finite,
     percent,
     ramp,
+    whole_numbers,
     words,
 )
-from dlsweep.report.statistics import settings
+from dlsweep.report.statistics import MOST_LEVELS, settings
 
 TIME = "time"
 
@@ -35,6 +36,7 @@ def scatter(table: RunsTable, against: str = TIME) -> Any:
             order = {id(run): number for number, run in enumerate(table.runs, start=1)}
             places = np.array([order[id(run)] for run in runs], dtype=float)
             axes.set_xlabel("runs in the order in which they were made")
+            whole_numbers(axes)
         else:
             places = _ticks(axes, [run.config.get(against) for run in runs])
             axes.set_xlabel(words(against))
@@ -104,7 +106,7 @@ def curves(table: RunsTable, metrics: Sequence[str]) -> Any:
             axes.grid(axis="y", color=RULE, linewidth=0.6)
             if name.endswith("accuracy"):
                 percent(axes)
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            whole_numbers(axes)
         for axes in list(grid.flat)[len(metrics) :]:
             axes.set_visible(False)
         for axes in grid[-1]:
@@ -136,10 +138,10 @@ def parallel(table: RunsTable) -> Any:
             index = {text: place for place, text in enumerate(levels)}
             steps = max(len(levels) - 1, 1)
             places[:, i] = [index[level(value)] / steps for value in column]
-            shown = levels if len(levels) <= 12 else [levels[0], levels[-1]]
+            shown = levels if len(levels) <= MOST_LEVELS else [levels[0], levels[-1]]
             for text in shown:
                 axes.annotate(
-                    text,
+                    plain_numbers(text),
                     (i, index[text] / steps),
                     (-4, 0),
                     textcoords="offset points",
@@ -148,7 +150,7 @@ def parallel(table: RunsTable) -> Any:
                     fontsize=7,
                     color=SOFT,
                     zorder=4,
-                    bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6},
+                    bbox={"facecolor": "white", "alpha": 0.9, "linewidth": 0, "pad": 0.6},
                 )
         places[:, :-1] += beside
         spread = float(np.ptp(values)) or 1.0

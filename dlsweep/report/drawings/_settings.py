@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,9 @@ def importance(table: RunsTable) -> Any:
 def marginal(table: RunsTable) -> Any:
     """The mean of the metric for every value of every setting, with its 95 % interval."""
     found = effects(table)
+    # Accuracies end at 0 and 1, whatever a wide interval says.
+    share = table.metric.name.endswith("accuracy")
+    ends = partial(np.clip, a_min=0.0, a_max=1.0) if share else np.asarray
     columns = 3
     rows = -(-len(found) // columns)
     with figure(0.3 + 1.75 * rows, rows, columns, sharey=True) as (drawn, grid):
@@ -65,7 +69,7 @@ def marginal(table: RunsTable) -> Any:
             places = np.arange(len(effect.means))
             color = ACCENT if effect.clear else SOFT
             for place, mean in zip(places, effect.means, strict=True):
-                low, high = finite(mean.low), finite(mean.high)
+                low, high = ends([finite(mean.low), finite(mean.high)])
                 axes.plot([place, place], [low, high], color=color, linewidth=1.4, alpha=0.6)
                 axes.plot([place], [mean.mean], "o", markersize=5, color=color)
             long = max(len(mean.level) for mean in effect.means) * len(places) > 26

@@ -104,6 +104,11 @@ def percent(axes: Axes, axis: str = "y") -> None:
     which.set_major_formatter(PercentFormatter(1.0, decimals=None))
 
 
+def whole_numbers(axes: Axes) -> None:
+    """Ticks along x at whole numbers only; where there is but one, at that."""
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)  # type: ignore[call-arg]
+
+
 def words(name: str) -> str:
     """A setting or a metric as people say it: val_accuracy is validation accuracy."""
     said = {"val": "validation", "train": "training", "num": "number of"}

@@ -30,12 +30,19 @@ from dlsweep.report.statistics._importance import (
     correlations,
     importances,
 )
-from dlsweep.report.statistics._units import Configuration, configurations, repeats, settings
+from dlsweep.report.statistics._units import (
+    MOST_LEVELS,
+    Configuration,
+    configurations,
+    repeats,
+    settings,
+)
 
 __all__ = [
     "FEWEST",
     "FEWEST_OF_A_KIND",
     "FEWEST_TOP",
+    "MOST_LEVELS",
     "THRESHOLD",
     "Comparison",
     "Configuration",
