@@ -53,11 +53,13 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         logging.getLogger("dlsweep").setLevel(logging.DEBUG)
     count = checked_count("--count", arguments.count, problems)
     workers = checked_count("--workers", arguments.workers, problems)
-    settings = {}
+    settings: dict[str, Any] = {}
+    notices: list[str] = []
     for name, value in (("device", arguments.device), ("wandb_project", arguments.project)):
         if value is not None:
             try:
-                settings[name] = canonical_value(name, value)[0]
+                settings[name], notice = canonical_value(name, value)
+                notices += [notice] if notice else []
             except ConfigError as error:
                 problems += error.problems
     try:
@@ -66,8 +68,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         raise ConfigError([*problems, *error.problems]) from None
     if problems:
         raise ConfigError(problems)
-    for notice in sweep.notices:
-        print(f"dlsweep: {arguments.file}: {notice}", file=sys.stderr)
+    for notice in [*notices, *(f"{arguments.file}: {notice}" for notice in sweep.notices)]:
+        print(f"dlsweep: {notice}", file=sys.stderr)
     from dlsweep.tracking._mode import project_of_environment
 
     project = sweep.project or project_of_environment()

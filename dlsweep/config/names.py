@@ -50,7 +50,8 @@ def canonical_value(name: str, value: Any) -> tuple[Any, str | None]:
         canonical = setting.parse(value)
     except ValueError as error:
         raise ConfigError([f"{name}: got {shown(value)}, {error}"]) from None
-    if setting.values is not None and isinstance(value, str) and fold(value) != fold(canonical):
+    words = isinstance(value, str) and isinstance(canonical, str)
+    if words and fold(value) != fold(canonical):
         return canonical, f"{name}: {value} was taken for {canonical}"
     return canonical, None
 

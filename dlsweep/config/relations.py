@@ -1,13 +1,45 @@
-"""What settings that are each sound alone may not be together."""
+"""What settings that are each sound alone may not be together, or are for nothing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import choices
 
 if TYPE_CHECKING:
     from dlsweep.config.run_config import RunConfig
+
+_HEEDED = {
+    "conv_layers": ("model", ("cnn",)),
+    "conv_activation": ("model", ("cnn",)),
+    "momentum": ("optimizer", ("momentum", "nesterov")),
+    "beta": ("optimizer", ("rmsprop",)),
+    "beta1": ("optimizer", ("adam", "nadam")),
+    "beta2": ("optimizer", ("adam", "nadam")),
+    "epsilon": ("optimizer", ("rmsprop", "adam", "nadam")),
+    "step_size": ("lr_schedule", ("step",)),
+    "gamma": ("lr_schedule", ("step",)),
+    "projection": ("figures", ("full",)),
+}
+"""Settings that only some values of another setting heed."""
+
+
+def without_effect(given: Collection[str], values: Mapping[str, Collection[Any]]) -> list[str]:
+    """Notices of settings that were given and change nothing.
+
+    Args:
+        given: the names of the settings.
+        values: by name, all values that a setting may have, in one run or over a sweep.
+    """
+    for_nothing: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for name, (other, heeding) in _HEEDED.items():
+        if name in given and not set(heeding) & set(values[other]):
+            for_nothing.setdefault((other, heeding), []).append(name)
+    return [
+        f"{', '.join(names)}: no effect without {other} {' or '.join(heeding)}"
+        for (other, heeding), names in for_nothing.items()
+    ]
 
 
 def contradictions(config: RunConfig) -> list[str]:

@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dlsweep.config import SETTINGS, ConfigError
+from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.config.errors import did_you_mean, fold, shown
+from dlsweep.config.relations import without_effect
 from dlsweep.sweep._distributions import Distribution
 from dlsweep.sweep._metric import EVERY_EPOCH, Metric, number, parse_metric
 from dlsweep.sweep._parameters import parse_parameters
@@ -186,6 +187,7 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
     if sweep.early_terminate is not None and metric.name not in EVERY_EPOCH:
         notices.append(f"early_terminate: {metric.name} is known at the end only; it has no effect")
     if not problems:
+        notices += _without_effect(parameters)
         contradictions, about, _ = sweep.space.combinations
         problems += contradictions
         notices += about
@@ -193,6 +195,14 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
         raise ConfigError(problems)
     object.__setattr__(sweep, "notices", tuple(notices))
     return sweep
+
+
+def _without_effect(parameters: Mapping[str, Distribution]) -> list[str]:
+    """Notices of parameters that no run of the sweep heeds."""
+    values = {name: (default,) for name, default in vars(RunConfig()).items()}
+    found = {name: tuple(d.support() or ()) for name, d in parameters.items()}
+    given = [name for name, support in found.items() if support != values[name]]
+    return without_effect(given, values | found)
 
 
 def _top_level(given: Mapping[Any, Any], problems: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import wandb
 
 from dlsweep.config import ConfigError, RunConfig, parse_settings
+from dlsweep.config.relations import without_effect
 from dlsweep.data import Dataset
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, project_of_environment
 from dlsweep.tracking._run import TrackedRun, start
@@ -56,6 +57,8 @@ def train(
     given = config.as_dict() if isinstance(config, RunConfig) else dict(config or {})
     settings, explicit, notices = parse_settings(given)
     _tell(notices)
+    if not _in_sweep():  # whose parameters some of its runs may heed, and others not
+        _tell(_without_effect(settings, explicit))
     # A sweep says only to an open run what it wants; alone, all is checked before a run is opened.
     data = None if _in_sweep() else _data_for(settings)
     if "wandb_project" not in explicit and (project := project_of_environment()):
@@ -95,6 +98,13 @@ def _data_for(settings: RunConfig) -> Dataset:
     """What to train on, after what cannot be trained has been refused."""
     refuse_oversized(settings)
     return load_data(settings)
+
+
+def _without_effect(settings: RunConfig, explicit: Mapping[str, Any]) -> list[str]:
+    """Notices of settings that were given otherwise than by default, for nothing."""
+    defaults = RunConfig().as_dict()
+    given = [name for name, value in explicit.items() if value != defaults[name]]
+    return without_effect(given, {name: (value,) for name, value in vars(settings).items()})
 
 
 def _why_none(result: RunResult) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from dlsweep.cli import main, train_main
 from dlsweep.data import DATASETS
@@ -216,6 +217,19 @@ def test_a_project_that_wandb_would_refuse(
     [line] = refused(*call)
     said = "expected a name without /; entity and project are given apart"
     assert line == f"WANDB_PROJECT: got 'me/mine', {said}"
+
+
+@pytest.mark.usefixtures("without_mode")
+def test_a_gpu_is_cuda(refused: Refused, folder: Path, capsys: pytest.CaptureFixture[str]):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    (folder / "good.yaml").write_text(GOOD)
+    line = "device: got 'cuda', which is not there; use auto or cpu"
+    assert main(["sweep", "good.yaml", "--device", "gpu"]) == 2
+    told = ["dlsweep: device: gpu was taken for cuda", f"error: {line}"]
+    assert capsys.readouterr().err.splitlines() == told
+    assert train_main(["-d", "digits", "--device", "gpu"]) == 2
+    assert capsys.readouterr().err.splitlines() == told
 
 
 def test_a_device_of_the_file_that_is_not_there(refused: Refused, folder: Path):

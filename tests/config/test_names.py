@@ -200,5 +200,8 @@ def test_canonical_value():
         "optimizer: NAG was taken for nesterov",
     )
     assert canonical_value("epochs", "3") == (3, None)
+    assert canonical_value("device", "GPU") == ("cuda", "device: GPU was taken for cuda")
+    assert canonical_value("device", "CUDA:1") == ("cuda:1", None)
+    assert canonical_value("wandb_project", "My-Project") == ("My-Project", None)
     with pytest.raises(ConfigError, match="epochs: got -3"):
         canonical_value("epochs", -3)

@@ -6,6 +6,7 @@ import pickle
 import pytest
 
 from dlsweep.config import SETTINGS, ConfigError, ConvLayer, RunConfig
+from dlsweep.config.relations import without_effect
 
 
 def problems(**settings):
@@ -131,6 +132,34 @@ def test_what_the_numpy_backend_does_not_do(settings, names):
     found = problems(backend="numpy", **settings)
     assert [p.split(":")[0] for p in found] == names
     RunConfig(backend="torch", **settings)
+
+
+@pytest.mark.parametrize(
+    ("values", "notices"),
+    [
+        ({}, []),
+        ({"conv_layers": 1, "conv_activation": 1, "model": "cnn"}, []),
+        (
+            {"conv_layers": 1, "conv_activation": 1},
+            ["conv_layers, conv_activation: no effect without model cnn"],
+        ),
+        ({"momentum": 1}, ["momentum: no effect without optimizer momentum or nesterov"]),
+        (
+            {"beta": 1, "epsilon": 1, "optimizer": "sgd"},
+            [
+                "beta: no effect without optimizer rmsprop",
+                "epsilon: no effect without optimizer rmsprop or adam or nadam",
+            ],
+        ),
+        ({"gamma": 1, "step_size": 1, "lr_schedule": "step"}, []),
+        ({"gamma": 1, "step_size": 1}, ["step_size, gamma: no effect without lr_schedule step"]),
+        ({"projection": 1}, ["projection: no effect without figures full"]),
+    ],
+)
+def test_settings_without_effect(values, notices):
+    occurring = {name: (default,) for name, default in vars(RunConfig()).items()}
+    given = {name: (value,) for name, value in values.items()}
+    assert without_effect(values, occurring | given) == notices
 
 
 def test_batch_norm_needs_batches_of_two():

@@ -338,3 +338,21 @@ def test_a_stopping_rule_needs_a_metric_of_every_epoch() -> None:
         )
         notice = f"early_terminate: {name} is known at the end only; it has no effect"
         assert (notice in sweep.notices) == told
+
+
+@pytest.mark.parametrize(
+    ("more", "notices"),
+    [
+        ("{conv_layers: {values: [4x3, 8x3]}}", ["conv_layers: no effect without model cnn"]),
+        ("{conv_layers: {value: 4x3}, model: {values: [feedforward, cnn]}}", []),
+        (
+            "{momentum: {min: 0.1, max: 0.9}, optimizer: {values: [sgd, adam]}}",
+            ["momentum: no effect without optimizer momentum or nesterov"],
+        ),
+        ("{momentum: {value: 0.9}}", []),  # the default
+    ],
+)
+def test_parameters_that_no_run_heeds(tmp_path: Path, more: str, notices: list[str]) -> None:
+    head = "method: random\nmetric: {name: val_accuracy, goal: maximize}\n"
+    sweep = load(tmp_path, f"{head}parameters: {more}\n")
+    assert [notice for notice in sweep.notices if "no effect" in notice] == notices

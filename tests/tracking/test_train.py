@@ -166,3 +166,12 @@ def test_a_sweeps_settings_go_before_those_given(
     [run] = wandb_server.runs.values()
     config = check_run(run)
     assert (config.learning_rate, config.seed, config.dataset) == (0.25, 3, "digits")
+
+
+def test_settings_for_nothing_are_told(caplog: pytest.LogCaptureFixture):
+    dlsweep.train({**TINY, "conv_layers": "4x3", "momentum": 0.9, "beta": 0.5})
+    said = [r.getMessage() for r in caplog.records if "no effect" in r.getMessage()]
+    assert said == [
+        "conv_layers: no effect without model cnn",
+        "beta: no effect without optimizer rmsprop",
+    ]
