@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from dlsweep.config import command_line
-from dlsweep.report import Report, RunsTable, _page, render_html
-from dlsweep.report.blocks import BestRun, Comparison, ParallelCoordinates, Text
+from dlsweep.report import Report, Run, RunsTable, _page, render_html
+from dlsweep.report.blocks import BestRun, Comparison, Curves, ParallelCoordinates, Text
 from dlsweep.report.statistics import importances
 from dlsweep.report.text import suggestions
 from tests.report.browser import PIXELS, Browser, Opened, start
@@ -301,6 +301,30 @@ def test_runs_of_one_epoch_are_dots(browser: Browser):
         assert "A dot is a run" in opened.page.locator("figure:has(.curves)").inner_text()
         for inked, _ in opened.drawn(".curves"):
             assert inked > 300
+
+
+@pytest.mark.parametrize(
+    ("metric", "runs", "cut"),
+    [
+        ("val_accuracy", 4, False),
+        ("val_accuracy", 50, False),
+        ("val_loss", 4, False),
+        ("val_loss", 50, True),
+    ],
+)
+def test_an_axis_ends_before_few_of_many_losses_only(
+    browser: Browser, metric: str, runs: int, cut: bool
+):
+    def scaled(run: Run, factor: float) -> Run:
+        return replace(run, history=[{"epoch": 1, metric: factor}])
+
+    first, *others = made_up_table(runs).runs
+    table = table_of(scaled(first, 0.9), *(scaled(run, 0.1) for run in others))
+    with browser.open(render_html(Report("", (Curves((metric,)),)), table)) as opened:
+        found = re.search(r"The axis ends at ([\d.]+); the highest", opened.text(".curves"))
+        assert bool(found) is cut
+        if found:
+            assert 0.1 < float(found[1]) < 0.9
 
 
 def test_numbers_are_written_as_people_do(browser: Browser):

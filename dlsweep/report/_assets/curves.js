@@ -13,20 +13,25 @@ function curve(metric, run) {
   return points;
 }
 
-/** Where a vertical axis ends: a few runs far outside must not flatten the others. */
-function limits(curves) {
+const OUTSIDE = 0.03;
+
+/**
+ * Where a vertical axis ends: a few runs far outside must not flatten the others. Of fewer than so
+ * many values none is a few, and fractions lie between 0 and 1 all.
+ */
+function limits(metric, curves) {
   const values = curves.flat().map((point) => point[1]).sort((a, b) => a - b);
-  if (!values.length) return { cut: 0 };
-  const high = values[Math.floor(0.97 * (values.length - 1))];
+  if (isFraction(metric) || OUTSIDE * values.length < 1) return { cut: 0 };
+  const high = values[Math.floor((1 - OUTSIDE) * (values.length - 1))];
   const most = values[values.length - 1];
   if (most > 0 && high > 0 && most > 4 * high) return { max: Number((1.15 * high).toPrecision(2)), cut: most };
   return { cut: 0 };
 }
 
-/** Draws curves on a chart; `shown` are runs, the last on top. */
+/** Draws curves on a chart and returns where its axis ends; `shown` are runs, the last on top. */
 function drawCurves(chart, metric, shown, styleOf) {
   const curves = shown.map((run) => curve(metric, run));
-  const { max } = limits(curves);
+  const { max } = limits(metric, curves);
   const ticks = grid(curves.flat().map((point) => Math.min(point[1], max ?? Infinity)));
   const epochs = curves.flat().map((point) => point[0]);
   const [first, last] = epochs.length ? [Math.min(...epochs), Math.max(...epochs)] : [1, 2];
@@ -52,6 +57,7 @@ function drawCurves(chart, metric, shown, styleOf) {
       )),
     }],
   }, { notMerge: true });
+  return ticks.max;
 }
 
 function curvePixels(chart, metric, run) {
@@ -95,9 +101,9 @@ WIDGETS.curves = (element, { metrics }) => {
     (width) => (width < 560 ? 300 : 420), () => {
       const now = shown();
       const opacity = Math.max(0.22, Math.min(0.9, 9 / Math.sqrt(now.length || 1)));
-      drawCurves(chart, metric, now, (run) => ({ color: colourOf(run), width: now.length > 200 ? 1 : 1.4, opacity }));
-      const { cut, max } = limits(now.map((run) => curve(metric, run)));
-      cutNote.textContent = cut ? `The axis ends at ${result(metric, max, 0)}; the highest value is ${result(metric, cut, 0)}.` : '';
+      const end = drawCurves(chart, metric, now, (run) => ({ color: colourOf(run), width: now.length > 200 ? 1 : 1.4, opacity }));
+      const { cut } = limits(metric, now.map((run) => curve(metric, run)));
+      cutNote.textContent = cut ? `The axis ends at ${result(metric, end, 0)}; the highest value is ${result(metric, cut, 0)}.` : '';
     });
   const cutNote = make('p', { class: 'note' });
   element.append(cutNote);
