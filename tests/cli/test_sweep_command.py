@@ -314,7 +314,7 @@ def test_offline_is_the_default_even_with_an_account(
     sweep(GRID, "--count 1")
     assert wandb_server.runs == {}
     account.setenv("WANDB_MODE", "disabled")  # always wins
-    sweep(GRID, "--count 2 --online")
+    done = sweep(GRID, "--count 2 --online")
     assert wandb_server.runs == {}
     said = "dlsweep: WANDB_MODE=disabled always decides; --online has no effect"
     assert said in done.err.splitlines()
