@@ -98,8 +98,9 @@ def which_epochs(table: RunsTable) -> str:
     """Which epoch the results in a table are of; empty where that is not known."""
     if not any("best_epoch" in run.summary for run in table.runs):
         return ""
-    final = "Final means after a run's last epoch; the" if is_final(table) else "The"
-    return f"{final} test results are those of its best epoch, whose model is kept."
+    kept = "test results are those of its best epoch, whose model is kept."
+    final = "Final means after a run's last epoch; the"
+    return f"{final} {kept}" if is_final(table) else f"A run's {kept}"
 
 
 def kept_results(table: RunsTable) -> list[str]:

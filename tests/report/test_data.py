@@ -92,7 +92,7 @@ def test_what_is_shown_says_which_epoch_it_is_of():
     kept = replace(table, metric=Metric("best_val_accuracy"))
     assert metric_words(kept) == "best validation accuracy"
     assert kept_results(kept) == ["test_accuracy"]
-    assert which_epochs(kept).startswith("The test results are those of its best epoch")
+    assert which_epochs(kept).startswith("A run's test results are those of its best")
     bare = table_of(*(replace(run, summary={}) for run in table.runs))
     assert (kept_results(bare), which_epochs(bare)) == ([], "")
 

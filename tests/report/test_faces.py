@@ -152,6 +152,14 @@ def test_no_interval_of_an_accuracy_is_drawn_beyond_0_and_100_percent(tmp_path: 
     assert all(0 <= float(t.rstrip("%").replace("−", "-")) <= 100 for t in shares)
 
 
+def test_correlations_of_a_dozen_runs_are_a_table(tmp_path: Path):
+    text = Importance().markdown(TABLES["a dozen runs"], tmp_path)
+    assert re.search(r"\| optimizer \| `sgd` \| −0\.\d\d \| −\d\.\d\d to [+−]\d\.\d\d \|", text)
+    assert "Correlations are shown from 10" in Importance().markdown(made_up_table(9), tmp_path)
+    same = replace(TABLES["a dozen runs"], parameters=())
+    assert Importance().markdown(same, tmp_path).startswith("Neither settings nor results differ")
+
+
 def test_what_final_means_is_said_inside_the_unfolded_table(tmp_path: Path):
     text = AllRuns().markdown(made_up_table(3), tmp_path)
     assert "Final means after a run's last epoch" in text

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
 from dlsweep.report._data import words
-from dlsweep.report._markdown import figure, grid
+from dlsweep.report._markdown import cell, figure, grid
 from dlsweep.report._words import code, count, share
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.statistics import Correlation, Importances, correlations, importances
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 FEWEST_CORRELATED = 10
 """Of fewer configurations, Fisher's interval is wide, or far too narrow for a rare word."""
 
+_TOO_FEW = (
+    f"Correlations are shown from {FEWEST_CORRELATED} configurations with a result on: of fewer, "
+    "they may be near ±1 by chance."
+)
+
 
 @dataclass(frozen=True)
 class Importance(Block):
@@ -33,10 +38,7 @@ class Importance(Block):
         found = page.importances(table)
         related = {(item.setting, item.level): item for item in correlations(table)}
         if found.configurations < FEWEST_CORRELATED:
-            return page.missing(
-                f"Correlations are shown from {FEWEST_CORRELATED} configurations with a result on: "
-                "of fewer, they may be near ±1 by chance."
-            )
+            return page.missing(_TOO_FEW)
         if not found.settings and not related:
             return page.missing(
                 "Importance and correlation need runs with results that differ in their settings "
@@ -76,9 +78,12 @@ class Importance(Block):
         return panels.grid(runsets, plot) + panels.markdown(self._spread(table))
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
-        """A picture of importances and correlations; or why there is none."""
-        if not importances(table).enough:
-            return self._spread(table)
+        """A picture of importances and correlations; of few runs the latter alone, as a table."""
+        found = importances(table)
+        if found.configurations < FEWEST_CORRELATED:
+            return f"{_TOO_FEW}\n"
+        if not found.enough:
+            return _correlated(table)
         from dlsweep.report import drawings
 
         title = "How much each setting says about the metric"
@@ -98,6 +103,22 @@ class Importance(Block):
             for i in found.settings
         ]
         return grid(["setting", "importance", "95 % of the repeats"], rows, (1, 2))
+
+
+def _correlated(table: RunsTable) -> str:
+    """The correlations with their intervals, as a table in Markdown."""
+    rows = [
+        [
+            words(c.setting),
+            cell(c.level),
+            f"{c.r:+.2f}".replace("-", "−"),
+            f"{c.low:+.2f} to {c.high:+.2f}".replace("-", "−"),
+        ]
+        for c in correlations(table)
+    ]
+    if not rows:
+        return "Neither settings nor results differ, so nothing can be correlated.\n"
+    return grid(["setting", "value", "correlation", "95 % interval"], rows, (2, 3))
 
 
 def _rows(
