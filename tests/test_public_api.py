@@ -57,8 +57,8 @@ NAMES = {
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
         "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError TrainedModel "
         "choose_device compiling_pays cost free_memory keep_freed_memory layout_facts "
-        "layout_from load_data members_that_fit most_members plan refuse_oversized stack_key stack_memory steps "
-        "threads train_stack"
+        "layout_from load_data members_that_fit most_members plan refuse_oversized stack_key "
+        "stack_memory steps threads train_stack"
     ),
 }
 
