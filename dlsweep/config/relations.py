@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def contradictions(config: RunConfig) -> list[str]:
         )
     if config.batch_norm and config.batch_size == 1:
         problems.append("batch_norm: one image has no variance; use a batch_size of 2 or more")
+    problems += _split(config)
     if config.model == "cnn":
         _, side, _ = choices.DATASETS[config.dataset].image_shape
         for i, layer in enumerate(config.conv_layers, start=1):
@@ -72,3 +74,22 @@ def contradictions(config: RunConfig) -> list[str]:
         if config.device.startswith("cuda"):
             problems.append("device: backend numpy runs on the CPU; use auto or cpu")
     return problems
+
+
+def _split(config: RunConfig) -> list[str]:
+    """What cannot be had of the data set, as ``dlsweep.data`` finds it of the images themselves."""
+    data = choices.DATASETS[config.dataset]
+    held_out = math.ceil(config.val_fraction * data.train_images)
+    left = data.train_images - held_out
+    if min(held_out, left) < data.classes:
+        return [
+            f"val_fraction: got {config.val_fraction:g}, which makes {held_out:,} validation and "
+            f"{left:,} training images of {config.dataset}; each needs one of every of the "
+            f"{data.classes} classes"
+        ]
+    if config.train_size is None or data.classes <= config.train_size <= left:
+        return []
+    return [
+        f"train_size: got {config.train_size:,}, expected {data.classes} (one image of each class) "
+        f"to {left:,} (what val_fraction {config.val_fraction:g} leaves of {config.dataset})"
+    ]

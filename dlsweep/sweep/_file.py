@@ -7,11 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.config.errors import did_you_mean, fold, shown
+from dlsweep.config.kinds import MOST, integer
 from dlsweep.config.relations import without_effect
 from dlsweep.sweep._distributions import Distribution
 from dlsweep.sweep._metric import EVERY_EPOCH, Metric, number, parse_metric
@@ -31,6 +33,7 @@ _KEYS = (
     *("project", "entity", "program", "command", "controller", "scheduler"),
 )
 _MOST_BRACKETS = 100  # W&B's own limit
+_MOST_DIVISIONS = 10_000  # of max_iter by an eta next to 1
 _OTHER_KEYS = ("apiVersion", "kind", "job", "image_uri", "queue", "resource")
 
 
@@ -53,13 +56,14 @@ class Hyperband:
         found: set[int] = set()
         if self.max_iter is not None and self.s is not None:
             bracket = float(self.max_iter)
-            for _ in range(self.s):
+            for _ in range(min(self.s, _MOST_DIVISIONS)):
                 bracket /= self.eta
                 if bracket < 1:
                     break
                 found.add(int(bracket))
         elif self.min_iter is not None:
-            found = {int(self.min_iter * self.eta**k) for k in range(_MOST_BRACKETS)}
+            brackets = (self.min_iter * self.eta**k for k in range(_MOST_BRACKETS))
+            found = {int(b) for b in takewhile(lambda bracket: bracket < longest + 1, brackets)}
         return sorted(bracket for bracket in found if bracket <= longest)
 
 
@@ -254,12 +258,13 @@ def _place(keys: dict[str, Any], key: str, problems: list[str]) -> str | None:
 
 def _whole(key: str, value: Any, problems: list[str]) -> int | None:
     """An integer ≥ 1; None where it is not given or wrong."""
-    found = number(value)
-    if found is not None and found >= 1 and found == int(found):
-        return int(found)
-    if value is not None:
-        problems.append(f"{key}: got {shown(value)}, expected an integer ≥ 1")
-    return None
+    if value is None:
+        return None
+    try:
+        return int(integer(1, MOST)(value))
+    except ValueError as error:
+        problems.append(f"{key}: got {shown(value)}, {error}")
+        return None
 
 
 def _early_terminate(given: Any, problems: list[str]) -> Hyperband | None:

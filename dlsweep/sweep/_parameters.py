@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +25,7 @@ _KEYS = (
     *("a", "b", "parameters"),
 )
 _GRID = ("categorical", "constant", "int_uniform", "q_uniform")
+_MOST_STEPS = 1e12  # of a q: values have twelve digits
 _PROBES = (1e-9, *(i / 100 for i in range(1, 100)), 1 - 1e-9)
 
 
@@ -223,7 +227,9 @@ def _listed(name: str, kind: str, given: dict[str, Any], notices: list[str]) -> 
         return {"value": value}
     values = given["values"]
     if not isinstance(values, list | tuple):
-        raise ConfigError([f"{name}.values: got {shown(values)}, expected a list"])
+        meant = _several(name, values) or (f"[{as_yaml(values)}]" if _takes(name, values) else "")
+        hint = f"; write values: {meant}" if meant else ""
+        raise ConfigError([f"{name}.values: got {shown(values)}, expected a list{hint}"])
     if not values:
         raise ConfigError([f"{name}.values: got an empty list, expected at least one value"])
     weights = _probabilities(name, given["probabilities"], len(values)) if len(given) > 1 else None
@@ -233,7 +239,9 @@ def _listed(name: str, kind: str, given: dict[str, Any], notices: list[str]) -> 
         try:
             value, notice = canonical_value(name, written)
         except ConfigError as error:
-            problems += error.problems
+            meant = _several(name, written)
+            hint = f"; write {meant}" if meant else ""
+            problems += [f"{problem}{hint}" for problem in error.problems]
             continue
         notices += [notice] if notice and notice not in notices else []
         if value in found:
@@ -244,6 +252,13 @@ def _listed(name: str, kind: str, given: dict[str, Any], notices: list[str]) -> 
     if weights is None:
         return {"values": tuple(found)}
     return {"values": tuple(found), "probabilities": tuple(found.values())}
+
+
+def _several(name: str, written: Any) -> str:
+    """The list that was probably meant by [16 32 64], which YAML reads as one text; or nothing."""
+    parts = re.findall(r"[^\s,]+", written) if isinstance(written, str) else []
+    meant = len(parts) > 1 and all(_takes(name, part) for part in parts)
+    return f"[{', '.join(parts)}]" if meant else ""
 
 
 def _probabilities(name: str, given: Any, count: int) -> list[float]:
@@ -259,6 +274,13 @@ def _probabilities(name: str, given: Any, count: int) -> list[float]:
     return weights
 
 
+def _least_step(distribution: Continuous) -> float:
+    """The smallest ``q`` whose multiples can still be told from each other."""
+    free = dataclasses.replace(distribution, q=None)
+    sizes = (abs(free.quantile(u)) for u in _PROBES)
+    return max((size for size in sizes if math.isfinite(size)), default=0.0) / _MOST_STEPS
+
+
 def _check(name: str, kind: str, distribution: Distribution, notices: list[str]) -> None:
     """Raises ConfigError where a setting cannot take what its distribution draws."""
     if isinstance(distribution, Constant | Categorical):
@@ -271,6 +293,10 @@ def _check(name: str, kind: str, distribution: Distribution, notices: list[str])
         if distribution.q != int(distribution.q):
             got = f"{distribution.q:g}"
             raise ConfigError([f"{name}.q: got {got}, expected a whole number, as {name} is one"])
+    if isinstance(distribution, Continuous) and distribution.q is not None:
+        least = _least_step(distribution)
+        if distribution.q < least:
+            raise ConfigError([f"{name}.q: got {distribution.q:g}, expected at least {least:.1g}"])
     if isinstance(distribution, IntUniform):
         probes: tuple[Any, ...] = (distribution.min, distribution.max)
     else:

@@ -28,7 +28,8 @@ Coordinates = dict[str, Any]
 """A point as the study stores it: numbers, text, booleans and none, by parameter name."""
 
 _INTERACTING = {"hidden_size", "num_layers", "model", "conv_layers", "dataset"}
-_INTERACTING |= {"backend", "batch_norm", "dropout", "device"}
+_INTERACTING |= {"backend", "batch_norm", "dropout", "device", "batch_size"}
+_INTERACTING |= {"val_fraction", "train_size"}
 _MOST_COMBINATIONS = 20_000
 EDGE = 1e-9
 """Quantiles stay so far from 0 and 1, where the normal distribution is infinite."""

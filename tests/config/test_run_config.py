@@ -3,10 +3,13 @@
 import dataclasses
 import pickle
 
+import numpy as np
 import pytest
 
 from dlsweep.config import SETTINGS, ConfigError, ConvLayer, RunConfig
+from dlsweep.config.choices import DATASETS
 from dlsweep.config.relations import without_effect
+from dlsweep.data._split import split_problems
 
 
 def problems(**settings):
@@ -160,6 +163,20 @@ def test_settings_without_effect(values, notices):
     occurring = {name: (default,) for name, default in vars(RunConfig()).items()}
     given = {name: (value,) for name, value in values.items()}
     assert without_effect(values, occurring | given) == notices
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_splits_are_what_the_data_can_give(name):
+    """As ``dlsweep.data`` sees it, which has the images."""
+    labels = np.arange(DATASETS[name].train_images) % DATASETS[name].classes
+    for fraction in (1e-9, 0.001, 0.007, 0.1, 0.5, 0.9, 0.99, 0.994, 0.9999, 1 - 1e-9):
+        for size in (None, 10, 11, 100, 1_000, 5_000, 54_000, 54_001, 60_000):
+            expected = split_problems(labels, DATASETS[name].classes, fraction, size)
+            if expected:
+                (problem,) = problems(dataset=name, val_fraction=fraction, train_size=size)
+                assert problem.split(":")[0] == expected[0].split("=")[0]
+            else:
+                RunConfig(dataset=name, val_fraction=fraction, train_size=size)
 
 
 def test_batch_norm_needs_batches_of_two():

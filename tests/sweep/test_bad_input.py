@@ -106,6 +106,14 @@ TOP = {
         HEAD + LR + "early_terminate: {type: hyperband, min_iter: 0}\n",
         "early_terminate.min_iter: got 0, expected an integer ≥ 1",
     ),
+    "hyperband min_iter too large": (
+        HEAD + LR + "early_terminate: {type: hyperband, min_iter: 9999999999}\n",
+        "early_terminate.min_iter: got 9999999999, expected an integer ≤ 2,147,483,647",
+    ),
+    "run_cap too large": (
+        HEAD + LR + "run_cap: 1e300\n",
+        "run_cap: got 1e+300, expected an integer ≤ 2,147,483,647",
+    ),
     "hyperband eta": (
         HEAD + LR + "early_terminate: {type: hyperband, min_iter: 3, eta: 1}\n",
         "early_terminate.eta: got 1, expected a number > 1",
@@ -133,7 +141,32 @@ PARAMETERS = {
         "optimizer: {values: []}",
         "optimizer.values: got an empty list, expected at least one value",
     ),
-    "values as text": ("epochs: {values: 5}", "epochs.values: got 5, expected a list"),
+    "values as text": (
+        "epochs: {values: 5}",
+        "epochs.values: got 5, expected a list; write values: [5]",
+    ),
+    "values without brackets": (
+        "optimizer: {values: adam sgd}",
+        "optimizer.values: got 'adam sgd', expected a list; write values: [adam, sgd]",
+    ),
+    "values without commas": (
+        "batch_size: {values: [16 32 64]}",
+        "batch_size: got '16 32 64', expected an integer ≥ 1; write [16, 32, 64]",
+    ),
+    "a train_size below the classes": (
+        "{train_size: {value: 9}, dataset: {value: digits}}",
+        "train_size: got 9, expected 10 (one image of each class) to 1,293 (what val_fraction 0.1 "
+        "leaves of digits)",
+    ),
+    "a train_size above the images": (
+        "{train_size: {values: [100, 54001]}}",
+        "train_size: 54001 never fits: train_size: got 54,001, expected 10 (one image of each "
+        "class) to 54,000 (what val_fraction 0.1 leaves of fashion_mnist)",
+    ),
+    "steps too small": (
+        "learning_rate: {distribution: q_uniform, min: 0, max: 1, q: 1e-300}",
+        "learning_rate.q: got 1e-300, expected at least 1e-12",
+    ),
     "wrong word": (
         "optimizer: {values: [adm]}",
         "optimizer: got 'adm', not a known choice; did you mean 'adam'?",

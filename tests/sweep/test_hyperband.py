@@ -24,6 +24,8 @@ def test_brackets():
     assert Hyperband(max_iter=27, s=9).brackets(27) == [1, 3, 9]
     assert Hyperband(max_iter=27, s=9).brackets(5) == [1, 3]
     # As in W&B's rule, these go before min_iter.
+    assert Hyperband(min_iter=3, eta=1e300).brackets(30) == [3]
+    assert Hyperband(max_iter=8, s=10**9, eta=1 + 1e-9).brackets(99) == [7]
     assert Hyperband(min_iter=5, max_iter=8, s=1, eta=2).brackets(99) == [4]
 
 
