@@ -132,9 +132,9 @@ def _any_events(trainer: Trainer) -> Sequence[Event]:
 
 
 def test_an_error_is_an_event_with_its_reason(trainer: Trainer):
-    [event] = events(trainer, 8, [dataclasses.replace(TINY, train_size=5)])
+    [event] = events(trainer, 8, [dataclasses.replace(TINY, device="cuda:99")])
     assert isinstance(event, Broken)
-    assert event.reason.startswith("train_size=5: ")
+    assert event.reason.startswith("device: got 'cuda:99'")
     assert "\n" not in event.reason
     assert "Traceback" in event.details
     assert events(trainer, 9, [TINY])[-1] == Done(9)  # and it can go on
