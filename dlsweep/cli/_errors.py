@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import ParamSpec
@@ -15,6 +17,8 @@ P = ParamSpec("P")
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+CLOSED_PIPE = 141
+"""What a shell says of a program that SIGPIPE has ended."""
 
 
 class _Lines(logging.Handler):
@@ -47,6 +51,22 @@ def complain(problems: tuple[str, ...] | list[str]) -> None:
         print(f"error: {problem}", file=sys.stderr, flush=True)
 
 
+def _output_is_lost(error: OSError) -> bool:
+    """Whether it is standard output, and no other file or pipe, that could not be written."""
+    if error.errno not in (errno.EPIPE, errno.ENOSPC):
+        return False
+    try:
+        descriptor = sys.stdout.fileno()
+        os.write(descriptor, b"\n")  # an error says neither of what file it is nor keeps its text
+        return False
+    except OSError:
+        # What is left in the buffer goes nowhere: Python would complain of it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+        return True
+    except ValueError:  # no file at all
+        return False
+
+
 def command(function: Callable[P, int]) -> Callable[P, int]:
     """A command's function whose errors become lines and exit codes."""
 
@@ -54,7 +74,9 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> int:
         try:
             with notices_to_stderr():
-                return function(*args, **kwargs)
+                code = function(*args, **kwargs)
+                sys.stdout.flush()
+                return code
         except ConfigError as error:
             complain(error.problems)
             return BAD_INPUT
@@ -62,6 +84,12 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
             print("interrupted", file=sys.stderr)
             return INTERRUPTED
         except Exception as error:
+            if isinstance(error, OSError) and _output_is_lost(error):
+                if isinstance(error, BrokenPipeError):  # whoever reads has seen enough
+                    return CLOSED_PIPE
+                why = error.strerror or str(error)
+                print(f"error: standard output cannot be written: {why}", file=sys.stderr)
+                return 1
             # Here, so that bad flags cost no import.
             from dlsweep.data import DataUnavailable
             from dlsweep.sweep import StorageError

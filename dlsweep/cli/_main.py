@@ -23,6 +23,8 @@ class _Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             hint = did_you_mean(value, map(str, action.choices))
+            if action.dest == "command" and str(value).endswith((".yaml", ".yml")):
+                hint = f"; did you mean `{self.prog} sweep {value}`?"
             raise argparse.ArgumentError(action, f"got {value!r}{hint}")
 
 
@@ -51,6 +53,14 @@ def _refusals(rest: Sequence[str], parser: argparse.ArgumentParser) -> list[str]
     for argument in rest:
         flag = argument.partition("=")[0]
         if flag.startswith("-"):
-            found = nearest(flag, parser._option_string_actions)
+            found = _of_letter(flag, parser) or nearest(flag, parser._option_string_actions)
             problems.append(f"{flag}: no such flag{f'; did you mean {found}?' if found else see}")
     return problems or [f"{argument}: one argument too many{see}" for argument in rest]
+
+
+def _of_letter(flag: str, parser: argparse.ArgumentParser) -> str | None:
+    """The only flag of a command that begins with the letter of a short one, such as -o."""
+    if len(flag) != 2:
+        return None
+    long = [f for f in parser._option_string_actions if f.startswith(f"-{flag}")]
+    return long[0] if len(long) == 1 else None

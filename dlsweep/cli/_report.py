@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
             problems += unusable(flag, path, folder=is_folder, example="report.html")
     if arguments.markdown:
         problems += _someone_elses(Path(arguments.markdown) / _PAGE)
+    if str(arguments.source).endswith((".yaml", ".yml")):
+        problems.append(f"{arguments.source}: a sweep file; name its study, or none for the newest")
     if problems:
         raise ConfigError(problems)
     from dlsweep.report import read_runs

@@ -121,7 +121,7 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
             hint = f"; did you mean {found}?" if found else "; see --help"
             problems.append(f"{flag}: no such flag{hint}")
     if not problems and rest:
-        problems += [f"{argument}: a value without a flag; see --help" for argument in rest]
+        problems += [f"{argument}: a value without a flag{_hint(argument)}" for argument in rest]
     given = {name: _literal(value) for name, value in vars(namespace).items()}
     given.update(nested)
     try:
@@ -131,6 +131,12 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
     if problems:
         raise ConfigError(problems)
     return settings, notices
+
+
+def _hint(argument: str) -> str:
+    if argument.endswith((".yaml", ".yml")):
+        return f"; `dlsweep sweep {argument}` trains a sweep file"
+    return "; see --help"
 
 
 def _is_number(text: str) -> bool:

@@ -222,7 +222,7 @@ def _numbers(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def _listed(name: str, kind: str, given: dict[str, Any], notices: list[str]) -> dict[str, Any]:
     """The value or values in canonical spelling, each once, with their probabilities."""
     if kind == "constant":
-        value, notice = canonical_value(name, given["value"])
+        value, notice = _constant(name, given["value"])
         notices += [notice] if notice else []
         return {"value": value}
     values = given["values"]
@@ -252,6 +252,17 @@ def _listed(name: str, kind: str, given: dict[str, Any], notices: list[str]) -> 
     if weights is None:
         return {"values": tuple(found)}
     return {"values": tuple(found), "probabilities": tuple(found.values())}
+
+
+def _constant(name: str, written: Any) -> tuple[Any, str | None]:
+    """The value of a constant, and the notice of how it was understood."""
+    try:
+        return canonical_value(name, written)
+    except ConfigError as error:
+        listed = isinstance(written, list) and len(written) > 0
+        meant = as_yaml(written) if listed and all(_takes(name, v) for v in written) else ""
+        hint = f"; write {{values: {meant}}}" if meant else ""
+        raise ConfigError(f"{problem}{hint}" for problem in error.problems) from None
 
 
 def _several(name: str, written: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import did_you_mean
 from dlsweep.sweep._file import parse_sweep
@@ -61,6 +63,8 @@ def read_study(storage: str | None = None, name: str | None = None) -> StudyTabl
     for study in reversed(studies):
         if name in (study.name, study.sweep.name, study.sweep.fingerprint):
             return study
+    if Path(name).is_file() and not name.endswith((".yaml", ".yml")):
+        raise ConfigError([f"study: got {name!r}, a file; of a database, give --storage {name}"])
     names = [n for study in studies for n in (study.sweep.name, study.name)]
     raise ConfigError([f"study: got {name!r}, no such study{did_you_mean(name, names)}"])
 

@@ -78,4 +78,7 @@ def _beside(path: Path) -> str:
     """The YAML file in the same folder that was probably meant."""
     there = {file.stem: file for file in path.parent.glob("*") if file.suffix in (".yaml", ".yml")}
     found = nearest(path.stem, there)
-    return f"; did you mean {there[found]}?" if found is not None else ""
+    if found is not None:
+        return f"; did you mean {there[found]}?"
+    known_to_wandb = not path.suffix and 1 < len(path.parts) < 4 and not path.parent.exists()
+    return f"; of a W&B sweep, `dlsweep agent {path}`" if known_to_wandb else ""

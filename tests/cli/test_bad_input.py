@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +16,7 @@ import torch
 
 from dlsweep.cli import main, train_main
 from dlsweep.data import DATASETS
-from tests.cli.conftest import dlsweep, train_py
+from tests.cli.conftest import dlsweep, train_py, users_environment
 from tests.data.fakes import Given
 
 Refused = Callable[..., list[str]]
@@ -107,6 +110,10 @@ def test_dlsweep_sweep_names_all_problems_at_once(tmp_path: Path):
         ),
         ("adam", "adam: a value without a flag; see --help"),
         (
+            "sweep.yaml",
+            "sweep.yaml: a value without a flag; `dlsweep sweep sweep.yaml` trains a sweep file",
+        ),
+        (
             "--backend numpy --batch_norm",
             "batch_norm: not part of backend numpy; use backend torch",
         ),
@@ -139,7 +146,23 @@ def test_a_split_that_the_data_cannot_give(refused: Refused):
                 "export, report, predict, data; see `dlsweep --help`"
             ],
         ),
+        (
+            "good.yaml",
+            [
+                "argument COMMAND: got 'good.yaml'; did you mean `dlsweep sweep good.yaml`?; see "
+                "`dlsweep --help`"
+            ],
+        ),
         ("sweep nowhere.yaml", ["nowhere.yaml: no such file"]),
+        (
+            "sweep me/mine/ab12cd34",
+            ["me/mine/ab12cd34: no such file; of a W&B sweep, `dlsweep agent me/mine/ab12cd34`"],
+        ),
+        ("export -o runs.csv", ["-o: no such flag; did you mean --output?"]),
+        (
+            "report good.yaml",
+            ["good.yaml: a sweep file; name its study, or none for the newest"],
+        ),
         ("sweep .", [".: cannot be read: Is a directory"]),
         (
             "sweep good.yaml other.yaml",
@@ -251,6 +274,9 @@ def test_a_study_that_is_not_there(refused: Refused, folder: Path, tmp_path: Pat
     Study.open(load_sweep("good.yaml"), str(tmp_path / "s.db")).close()
     [line] = refused(main, "runs", "godo", "--storage", str(tmp_path / "s.db"))
     assert line.startswith("study: got 'godo', no such study; ")
+    (folder / "other.db").touch()
+    [line] = refused(main, "runs", "other.db", "--storage", str(tmp_path / "s.db"))
+    assert line == "study: got 'other.db', a file; of a database, give --storage other.db"
 
 
 @pytest.mark.parametrize("command", ["sweep s.yaml", "data mnist"])
@@ -266,6 +292,44 @@ def test_a_cache_that_cannot_be(
     [line] = refused(main, *command.split(), notices=1)  # of the source that is tried
     why = "Not a directory; DLSWEEP_DATA names another folder"
     assert line == f"data: s.yaml/mnist cannot be written: {why}"
+
+
+# An output that cannot be written
+
+
+@pytest.fixture
+def study(folder: Path) -> Path:
+    """An empty study; returns the folder that it lies in."""
+    from dlsweep.sweep import Study, load_sweep
+
+    (folder / "good.yaml").write_text(GOOD)
+    Study.open(load_sweep("good.yaml")).close()
+    return folder
+
+
+def to(output: str, arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`dlsweep ARGUMENTS`, with its output to what a shell makes of ``output``."""
+    command = f"{sys.executable} -m dlsweep {arguments} {output}; echo ${{PIPESTATUS[0]}}"
+    shell = ["bash", "-c", command]
+    environment = users_environment()
+    return subprocess.run(
+        shell, cwd=cwd, env=environment, capture_output=True, text=True, check=True
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("command", ["runs", "export"])
+def test_a_full_disk_behind_the_output(command: str, study: Path):
+    done = to("> /dev/full", command, study)
+    assert done.stdout == "1\n"
+    why = os.strerror(errno.ENOSPC)
+    assert done.stderr == f"error: standard output cannot be written: {why}\n"
+
+
+def test_a_reader_that_has_seen_enough(study: Path):
+    done = to("| true", "export", study)
+    assert done.stdout in ("141\n", "0\n")  # it may have been faster
+    assert done.stderr == ""
 
 
 # Data that no source can deliver: not the user's mistake, so exit code 1

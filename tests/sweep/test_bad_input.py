@@ -145,6 +145,11 @@ PARAMETERS = {
         "epochs: {values: 5}",
         "epochs.values: got 5, expected a list; write values: [5]",
     ),
+    "value of several": (
+        "optimizer: {value: [adam, sgd]}",
+        "optimizer: got [adam, sgd], not a known choice; choose from sgd, momentum, nesterov, "
+        "rmsprop, adam, nadam; write {values: [adam, sgd]}",
+    ),
     "values without brackets": (
         "optimizer: {values: adam sgd}",
         "optimizer.values: got 'adam sgd', expected a list; write values: [adam, sgd]",
