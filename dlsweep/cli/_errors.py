@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import io
 import logging
 import os
 import sys
@@ -51,6 +52,12 @@ def complain(problems: tuple[str, ...] | list[str]) -> None:
         print(f"error: {problem}", file=sys.stderr, flush=True)
 
 
+def _write_what_can_be_written() -> None:
+    """Have letters that an output's encoding lacks, such as ≥, written by their numbers."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def _output_is_lost(error: OSError) -> bool:
     """Whether it is standard output, and no other file or pipe, that could not be written."""
     if error.errno not in (errno.EPIPE, errno.ENOSPC):
@@ -72,6 +79,12 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> int:
+        _write_what_can_be_written()
+        try:
+            os.getcwd()
+        except OSError:  # libraries end the program where this fails
+            complain(["the working folder is not there any more; change to another"])
+            return BAD_INPUT
         try:
             with notices_to_stderr():
                 code = function(*args, **kwargs)

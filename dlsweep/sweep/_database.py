@@ -108,7 +108,8 @@ def open_database(url: str, *, create: bool, change: bool = True) -> RDBStorage:
             [f"storage: got {shown}, expected a URL such as {DEFAULT_STORAGE}"]
         ) from None
     except Exception as error:  # every driver has errors of its own
-        raise ConfigError([f"storage: {shown} cannot be opened: {reason_of(error)}"]) from None
+        cause = error.__cause__ or error  # Optuna has a general error of its own
+        raise ConfigError([f"storage: {shown} cannot be opened: {reason_of(cause)}"]) from None
 
 
 def _open_file(url: str, file: Path, connect: Callable[[Path], sqlite3.Connection]) -> RDBStorage:

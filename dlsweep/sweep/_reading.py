@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from dlsweep.config import ConfigError
@@ -9,6 +10,8 @@ from dlsweep.config.errors import did_you_mean
 from dlsweep.sweep._file import parse_sweep
 from dlsweep.sweep._rows import StudyTable, to_row
 from dlsweep.sweep._store import Store
+
+_log = logging.getLogger("dlsweep.sweep")
 
 SWEEP = "sweep"
 """The attribute of a study that holds its sweep; a study without it is not one of ours."""
@@ -37,7 +40,12 @@ def list_studies(storage: str | None = None) -> list[StudyTable]:
             described = attributes.get(SWEEP)
             if described is None:
                 continue  # a study of someone else's, in the same database
-            sweep = parse_sweep(described, name=name)
+            try:
+                sweep = parse_sweep(described, name=name)
+            except ConfigError as error:
+                why = "is not one of this version of dlsweep's"
+                _log.warning("study %s is left out, it %s: %s", name, why, error.problems[0])
+                continue
             lock = store.lock(key)
             alive = lock is None or lock.held_elsewhere()
             records = store.records(key)

@@ -332,6 +332,24 @@ def test_a_reader_that_has_seen_enough(study: Path):
     assert done.stderr == ""
 
 
+def test_letters_that_an_encoding_lacks(tmp_path: Path):
+    done = train_py("--help", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "integer \\u2265 1" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows removes no working folder")
+def test_a_working_folder_that_is_gone(tmp_path: Path):
+    (here := tmp_path / "here").mkdir()
+    command = f"rmdir {here}; {sys.executable} -m dlsweep runs"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=here, env=users_environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    said = "error: the working folder is not there any more; change to another"
+    assert done.stderr.splitlines()[-1] == said
+
+
 # Data that no source can deliver: not the user's mistake, so exit code 1
 
 

@@ -196,6 +196,31 @@ def test_an_empty_file_becomes_a_study_when_it_is_swept(tmp_path: Path) -> None:
     assert len(list_studies(str(path))) == 1
 
 
+def test_a_study_of_another_version_hides_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "a.db"
+    for name in ("old", "new"):
+        given = sweep({**SPACE, "epochs": {"value": 3 + (name == "new")}}, name=name)
+        Study.open(given, str(path)).close()
+    change = "UPDATE study_user_attributes SET value_json = replace(value_json, ?, ?)"
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(f"{change} WHERE key = 'sweep' AND study_id = 1", ("epochs", "epoks"))
+    connection.close()
+    assert [study.sweep.name for study in list_studies(str(path))] == ["new"]
+    assert "is not one of this version of dlsweep's: epoks: no such setting" in caplog.text
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    Study.open(sweep(SPACE), str(path := tmp_path / "a.db")).close()
+    content = bytearray(path.read_bytes())
+    content[8192:40_000] = b"\xff" * (40_000 - 8192)
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"a\.db cannot be opened: .*malformed"):
+        list_studies(str(path))
+
+
 def test_the_home_folder_is_meant_by_a_tilde(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
