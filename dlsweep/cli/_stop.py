@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import Any
 
+from dlsweep.cli._values import storage_words
 from dlsweep.config import ConfigError
 
 
@@ -31,7 +33,8 @@ def stop(arguments: argparse.Namespace, problems: list[str]) -> int:
     study = stop_study(arguments.storage, arguments.study)
     running = study.counts().get("running", 0)
     leaving = f"{running} runs are saved after their present epoch" if running else "no run is on"
-    print(f"study {study.name} is stopped, {leaving}; `dlsweep resume` lets it go on")
+    again = shlex.join(["dlsweep", "resume", study.name, *storage_words(arguments.storage)])
+    print(f"study {study.name} is stopped, {leaving}; `{again}` lets it go on")
     return 0
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._data import fetched
 from dlsweep.cli._errors import INTERRUPTED
-from dlsweep.cli._values import checked_count
+from dlsweep.cli._values import checked_count, storage_words
 from dlsweep.config import ConfigError, canonical_value, command_line
 
 if TYPE_CHECKING:
@@ -138,9 +138,10 @@ def _train(
         done = f"{ended} of {total} runs" if total is not None else f"{ended} runs"
         kept = "as last saved" if now else "saved"
         if stopped and not now:
+            again = shlex.join(["dlsweep", "resume", table.name, *_storage(arguments)])
             print(
                 f"dlsweep: stopped with `dlsweep stop`: {done} are done, those in training are "
-                f"saved; `dlsweep resume {table.name}` lets it go on",
+                f"saved; `{again}` lets it go on",
                 file=sys.stderr,
             )
             return 0
@@ -170,9 +171,7 @@ def _all_failed(study: StudyTable) -> int:
 
 def _storage(arguments: argparse.Namespace) -> list[str]:
     """The words that name the storage in a hint."""
-    from dlsweep.sweep import storage_name
-
-    return ["--storage", storage_name(arguments.storage)] if arguments.storage else []
+    return storage_words(arguments.storage)
 
 
 def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:

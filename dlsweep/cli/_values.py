@@ -14,3 +14,10 @@ def checked_count(flag: str, value: str | None, problems: list[str]) -> int | No
     except ValueError as error:
         problems.append(f"{flag}: got {value!r}, {error}")
         return None
+
+
+def storage_words(storage: str | None) -> list[str]:
+    """The words that name a storage in a hint; none where it is the default."""
+    from dlsweep.sweep import storage_name
+
+    return ["--storage", storage_name(storage)] if storage else []

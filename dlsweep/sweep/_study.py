@@ -8,12 +8,14 @@ several processes own it together (see ``_shared``).
 from __future__ import annotations
 
 import secrets
+import shlex
 import string
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig
+from dlsweep.sweep._database import storage_name
 from dlsweep.sweep._distributions import plain
 from dlsweep.sweep._file import SweepFile
 from dlsweep.sweep._finding import find_or_make
@@ -81,7 +83,8 @@ class Study(StudyRecords):
                 raise ConfigError([f"study: another process is running {name}; stop it, or wait"])
             stored = store.attributes(key)
             if stored.get(STOP):
-                hint = f"`dlsweep resume {name}` lets it go on"
+                place = ["--storage", storage_name(storage)] if storage else []
+                hint = f"`{shlex.join(['dlsweep', 'resume', name, *place])}` lets it go on"
                 raise ConfigError([f"study: {name} was stopped with `dlsweep stop`; {hint}"])
             if _SEED not in stored:
                 chosen = int(sweep.fingerprint, 16) if seed is None else seed

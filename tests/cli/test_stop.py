@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from dlsweep.cli import main
+from dlsweep.sweep import storage_name
 from tests.cli.conftest import users_environment
 from tests.postgres import Postgres
 
@@ -76,18 +78,22 @@ def test_a_sweep_is_watched_stopped_and_resumed(
         assert dlsweep("stop", "lang") == (2, "", wrong)
         _, out, _ = dlsweep("stop", "long")
         assert "is stopped, 2 runs are saved after their present epoch" in out
+        again = f" --storage {shlex.quote(storage_name(storage))}` lets it go on\n"
+        assert out.endswith(again)
         _, told = training.communicate(timeout=120)
     finally:
         training.kill()
         training.wait()
     assert training.returncode == 0
     assert "stopped with `dlsweep stop`: 0 of 2 runs are done, those in training are saved" in told
+    assert told.endswith(again)
     assert {run["status"] for run in runs()} == {"waiting"}
     assert "; stopped, `dlsweep resume`" in dlsweep("runs", "--watch")[1]
 
     code, _, told = dlsweep("sweep", "sweep.yaml")
     assert code == 2
     assert "was stopped with `dlsweep stop`; `dlsweep resume long-" in told
+    assert told.endswith(again)
     assert "may go on" in dlsweep("resume")[1]
     assert "was not stopped" in dlsweep("resume")[1]
     assert "; stopped" not in dlsweep("runs")[1]
