@@ -57,8 +57,8 @@ class ProcessTrainer:
 
     Args:
         workers: how many processes.
-        threads: how many threads each may use. Small networks gain nothing from a second thread,
-            and threads that outnumber the free cores wait for each other at every step.
+        threads: how many threads each may use, for runs that gain from them (see ``threads`` of
+            ``dlsweep.training``): threads that outnumber the free cores wait for each other.
         gpus: over so many the processes are spread.
         save_seconds: a stack is kept in its checkpoint at most so often, and less often where
             writing takes more than 2 % of the time.

@@ -167,6 +167,6 @@ def choose_trainer(device: str, workers: int | None = None, runs: int | None = N
     if workers == 1:
         keep_freed_memory()
         return HereTrainer()
-    threads = max(1, (cores or 1) // workers)
     workers = min(workers, runs or workers)
+    threads = max(1, (cores or 1) // workers)
     return ProcessTrainer(workers, threads, gpus) if gpus else ProcessTrainer(workers, threads)

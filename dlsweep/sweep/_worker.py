@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 import torch
 
 from dlsweep.sweep._jobs import Event, Job, Trained, remembering, train_job
-from dlsweep.training import EpochMetrics, keep_freed_memory, load_data
+from dlsweep.training import EpochMetrics, keep_freed_memory, load_data, threads
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Signals that a whole group of processes gets; the one that owns the sweep acts for all."""
@@ -92,21 +92,22 @@ class Mailbox:
                 return message.leave
 
 
-def work(pipe: Connection, threads: int, gpu: int | None) -> None:
+def work(pipe: Connection, most_threads: int, gpu: int | None) -> None:
     """What a worker process does: train what comes through the pipe until the pipe closes."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(threads)
     keep_freed_memory()
     if gpu is not None:
         torch.cuda.set_device(gpu)
     load, mailbox = remembering(functools.partial(load_data, share=True)), Mailbox(pipe)
     try:
         while True:
-            for event in train_job(mailbox.next_job(), load, mailbox):
+            job = mailbox.next_job()
+            torch.set_num_threads(threads(job.configs[0]) or most_threads)
+            for event in train_job(job, load, mailbox):
                 mailbox.send(event)
     except (EOFError, OSError):
         return

@@ -273,8 +273,8 @@ def test_the_trainer_of_a_device(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(choose_trainer("cpu", 4), ProcessTrainer)
     assert isinstance(choose_trainer("cpu", runs=100), ProcessTrainer)
     assert isinstance(choose_trainer("cpu", 2, runs=1), ProcessTrainer)
-    # No more than there are runs; that leaves the others no threads: small nets gain nothing.
-    assert hired == [(6, 1), (4, 1), (6, 1), (1, 3)]
+    # No more than there are runs, which share out the cores.
+    assert hired == [(6, 1), (4, 1), (6, 1), (1, 6)]
     assert isinstance(choose_trainer("cpu", 1), HereTrainer)
     assert isinstance(choose_trainer("cuda"), HereTrainer)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
