@@ -36,7 +36,7 @@ def train_main(argv: Sequence[str] | None = None) -> int:
     result = train(settings, on_epoch=_show_epoch)
     summary = result.summary()
     print(
-        f"{summary['status']}: val_accuracy {summary['best_val_accuracy']:.4f} "
+        f"{summary['status']}: best_val_accuracy {summary['best_val_accuracy']:.4f} "
         f"(epoch {summary['best_epoch']} of {result.config.epochs}), "
         f"test_accuracy {summary['test_accuracy']:.4f}, {summary['parameters']:,} parameters",
         flush=True,

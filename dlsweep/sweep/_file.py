@@ -189,7 +189,10 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
         path=path,
     )
     if sweep.early_terminate is not None and metric.name not in EVERY_EPOCH:
-        notices.append(f"early_terminate: {metric.name} is known at the end only; it has no effect")
+        notices.append(
+            f"early_terminate: no effect, for {metric.name} is known at the end of a run only; "
+            "it needs a metric of every epoch, such as val_accuracy"
+        )
     if not problems:
         notices += _without_effect(parameters)
         contradictions, about, _ = sweep.space.combinations

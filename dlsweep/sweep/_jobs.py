@@ -234,5 +234,6 @@ def _begin(job: Job, data: Dataset, orders: Orders) -> tuple[Stack, str]:
                     return stack, ""
                 raise StateError("a run that has not ended is not in it")
         except (CheckpointError, StateError) as error:
-            notice = f"a checkpoint is not used ({error}); {len(wanted)} runs start again"
+            name = job.checkpoint.path.name
+            notice = f"checkpoint {name} is not used ({error}); {len(wanted)} runs start again"
     return Stack(job.configs, data, compile_for=job.compile_for, judge=judge), notice

@@ -97,7 +97,9 @@ class Mender:
             deaths = max(point.deaths for point in points)
         size = size_again(broken.cause, len(points), members, deaths)
         if size is None:
-            self._fail(job, f"{reason}; {deaths} have died training this run" if deaths else reason)
+            if deaths:
+                reason = f"{reason}; {deaths} processes have died training this run"
+            self._fail(job, reason)
             return []
         if size < members:
             return self._split(job, points, size, reason)

@@ -380,7 +380,7 @@ def test_the_best_run_is_trained_again_by_its_command(capsys: pytest.CaptureFixt
     last = capsys.readouterr().out.splitlines()[-1]
     said = done.out.partition("best: ")[2].split()
     val, test = said[said.index("best_val_accuracy") + 1], said[said.index("test_accuracy") + 1]
-    assert f"val_accuracy {val} " in last
+    assert f"best_val_accuracy {val} " in last
     assert f"test_accuracy {test}," in last
 
 

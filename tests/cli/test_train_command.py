@@ -16,7 +16,7 @@ from tests.wandb_server import WandbServer, wandb_cli
 
 TINY = ["-d", "digits", "-e", "1", "-sz", "8"]
 SUMMARY = re.compile(
-    r"(\w+): val_accuracy (\d\.\d{4}) \(epoch (\d+) of (\d+)\), test_accuracy (\d\.\d{4}), "
+    r"(\w+): best_val_accuracy (\d\.\d{4}) \(epoch (\d+) of (\d+)\), test_accuracy (\d\.\d{4}), "
     r"([\d,]+) parameters"
 )
 

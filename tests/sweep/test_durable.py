@@ -180,7 +180,9 @@ def test_a_checkpoint_that_is_of_no_use_costs_a_line(
     rows = go("study.db", here(digits))
     assert [seen(row) for row in rows] == [seen(row) for row in undisturbed]
     [line] = [r.message for r in caplog.records if "checkpoint" in r.message]
-    assert line.startswith("a checkpoint is not used (" + why)
+    name, _, reason = line.removeprefix("checkpoint ").partition(" is not used (")
+    assert name.endswith(".safetensors")
+    assert reason.startswith(why)
     assert line.endswith("; 4 runs start again")
 
 
@@ -275,7 +277,7 @@ def test_a_run_that_kills_its_process_fails_after_three_and_the_others_live(
     assert sorted(trainer.sizes) == [1, 1, 1, 1, 4, 4, 4]
     one, others = by_guilt(rows)
     assert one.status == "failed"
-    assert one.reason == "its process was killed; 3 have died training this run"
+    assert one.reason == "its process was killed; 3 processes have died training this run"
     for row, expected in zip(others, by_guilt(undisturbed)[1], strict=True):
         assert row.status == expected.status == "finished"
         assert row.summary["test_loss"] == pytest.approx(expected.summary["test_loss"], rel=1e-4)

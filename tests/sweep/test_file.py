@@ -336,7 +336,10 @@ def test_a_stopping_rule_needs_a_metric_of_every_epoch() -> None:
                 "early_terminate": rule,
             }
         )
-        notice = f"early_terminate: {name} is known at the end only; it has no effect"
+        notice = (
+            f"early_terminate: no effect, for {name} is known at the end of a run only; it needs a "
+            "metric of every epoch, such as val_accuracy"
+        )
         assert (notice in sweep.notices) == told
 
 

@@ -330,7 +330,8 @@ def test_a_stack_that_is_left_goes_on_from_its_checkpoint(leaver: Trainer, tmp_p
     notice, first = again.wait()[0], again.wait()[0]
     assert isinstance(notice, Notice)
     assert notice.text == (
-        "a checkpoint is not used (a run that has not ended is not in it); 2 runs start again"
+        "checkpoint 1.safetensors is not used (a run that has not ended is not in it); "
+        "2 runs start again"
     )
     assert isinstance(first, Trained)
     again.close()
