@@ -173,6 +173,19 @@ def test_without_figures_nothing_but_numbers_is_logged(
     assert {k for entry in got.history for k in entry if not k.startswith("_")} == HISTORY
 
 
+def test_a_network_that_fits_nowhere_fails_alone(digits: Dataset, storage: str):
+    sizes = {**GRID, "hidden_size": {"values": [8, 10**6]}, "num_layers": {"value": 3}}
+    with Study.open(sweep(sizes, "grid"), storage) as study:
+        run(study, digits)
+        rows = study.rows()
+    assert {(row.config["hidden_size"], row.status) for row in rows} == {
+        (8, "finished"),
+        (10**6, "failed"),
+    }
+    reasons = {row.reason for row in rows if row.status == "failed"}
+    assert all(reason.startswith("hidden_size: a network of 2,0") for reason in reasons)
+
+
 def test_settings_go_before_those_of_the_points(digits: Dataset, storage: str):
     seen: list[RunConfig] = []
 

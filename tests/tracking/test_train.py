@@ -168,6 +168,12 @@ def test_a_sweeps_settings_go_before_those_given(
     assert (config.learning_rate, config.seed, config.dataset) == (0.25, 3, "digits")
 
 
+def test_a_network_that_fits_nowhere_is_refused_before_a_run_is_opened(wandb_server: WandbServer):
+    with pytest.raises(ConfigError, match="hidden_size: a network of 2,000,"):
+        dlsweep.train({**TINY, "hidden_size": 10**6, "num_layers": 3})
+    assert not wandb_server.runs
+
+
 def test_settings_for_nothing_are_told(caplog: pytest.LogCaptureFixture):
     dlsweep.train({**TINY, "conv_layers": "4x3", "momentum": 0.9, "beta": 0.5})
     said = [r.getMessage() for r in caplog.records if "no effect" in r.getMessage()]
