@@ -6,8 +6,6 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
-
 
 class ConfigError(ValueError):
     """What is wrong with a user's input: every problem found, one line each.
@@ -56,6 +54,10 @@ def as_yaml(value: Any) -> str:
     """A value as a sweep file has it, on one line; as Python has it where YAML has no words."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return repr(value)  # 1e-05, where PyYAML writes 1.0e-05
+    try:
+        import yaml  # which the engine does without
+    except ImportError:
+        return repr(value).replace("\n", " ")
     try:
         text: str = yaml.safe_dump(
             value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9
