@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._errors import INTERRUPTED
-from dlsweep.cli._values import checked_count
 from dlsweep.config import ConfigError, canonical_value
+from dlsweep.config.kinds import checked_count
 
 if TYPE_CHECKING:
     from dlsweep.sweep import AgentReport

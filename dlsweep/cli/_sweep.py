@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._data import fetched
 from dlsweep.cli._errors import INTERRUPTED
-from dlsweep.cli._values import checked_count, storage_words
+from dlsweep.cli._values import storage_words
 from dlsweep.config import ConfigError, canonical_value, command_line
+from dlsweep.config.kinds import checked_count
 
 if TYPE_CHECKING:
     from dlsweep.sweep import StudyTable, SweepFile

@@ -7,8 +7,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.cli._values import checked_count
 from dlsweep.config import ConfigError
+from dlsweep.config.kinds import checked_count
 
 if TYPE_CHECKING:
     from dlsweep.sweep import StudyFolders, StudyTable

@@ -10,7 +10,8 @@ from dlsweep.config.names import (
     setting_name,
     unknown_setting,
 )
-from dlsweep.config.run_config import SETTINGS, RunConfig, Setting
+from dlsweep.config.run_config import SETTINGS, RunConfig
+from dlsweep.config.setting import Setting
 
 __all__ = [
     "SETTINGS",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlsweep.config.choices import Choice
-from dlsweep.config.errors import did_you_mean, fold
+from dlsweep.config.errors import did_you_mean, fold, shown
 
 Parser = Callable[[Any], Any]
 
@@ -128,6 +128,23 @@ def integer(low: int, high: int = MOST_SEED) -> Parser:
         return result
 
     return parse
+
+
+def checked_count(name: str, value: Any, problems: list[str]) -> int | None:
+    """A number of things, 1 or more; None where none is given, or what is wrong with it is added.
+
+    Args:
+        name: what it is a value of, such as a flag.
+        value: as the user wrote it.
+        problems: gets a line where the value is wrong.
+    """
+    if value is None:
+        return None
+    try:
+        return int(integer(1, MOST)(value))
+    except ValueError as error:
+        problems.append(f"{name}: got {shown(value)}, {error}")
+        return None
 
 
 def optional(parser: Parser) -> Parser:

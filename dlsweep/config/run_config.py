@@ -7,54 +7,14 @@ settings in the README.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from dlsweep.config import choices, kinds
 from dlsweep.config.errors import ConfigError, shown
 from dlsweep.config.kinds import ConvLayer
 from dlsweep.config.relations import contradictions
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a field of ``RunConfig`` is, beyond its name, type and default.
-
-    Attributes:
-        help: one line for ``--help`` and the README.
-        parse: from what a user wrote to the canonical value (see ``dlsweep.config.kinds``).
-        flags: the flags besides ``--name``.
-        also: other names that sweep files use for it.
-        values: the words it may take, where they are words.
-        expects: what the README says about its values, where they are not words.
-    """
-
-    help: str
-    parse: kinds.Parser
-    flags: tuple[str, ...] = ()
-    also: tuple[str, ...] = ()
-    values: Mapping[str, choices.Choice] | None = None
-    expects: str = ""
-
-
-def _setting(
-    default: Any,
-    help: str,
-    parse: kinds.Parser,
-    expects: str,
-    flags: str = "",
-    also: str = "",
-    values: Mapping[str, choices.Choice] | None = None,
-) -> Any:
-    setting = Setting(help, parse, tuple(flags.split()), tuple(also.split()), values, expects)
-    return field(default=default, metadata={"setting": setting})
-
-
-def _choice(
-    default: str, help: str, values: Mapping[str, choices.Choice], flags: str = "", also: str = ""
-) -> Any:
-    return _setting(default, help, kinds.choice(values), "", flags, also, values)
+from dlsweep.config.setting import Setting, choice, setting
 
 
 @dataclass(frozen=True)
@@ -74,20 +34,20 @@ class RunConfig:
             raise ConfigError(unknown_setting(name) for name in unknown)
         return super().__new__(cls)
 
-    wandb_project: str | None = _setting(
+    wandb_project: str | None = setting(
         "dlsweep", "W&B project", kinds.project, "text", "-wp", "project project_name"
     )
-    wandb_entity: str | None = _setting(
+    wandb_entity: str | None = setting(
         None, "W&B entity (user or team)", kinds.entity, "text", "-we", "entity"
     )
-    dataset: str = _choice(
+    dataset: str = choice(
         "fashion_mnist", "data set", choices.DATASETS, "-d", "data dataset_name data_set"
     )
-    model: str = _choice(
+    model: str = choice(
         "feedforward", "model", choices.MODELS, "", "model_type architecture network arch"
     )
-    backend: str = _choice("torch", "what trains the run", choices.BACKENDS, "", "framework")
-    epochs: int = _setting(
+    backend: str = choice("torch", "what trains the run", choices.BACKENDS, "", "framework")
+    epochs: int = setting(
         10,
         "passes over the training images",
         kinds.integer(1, kinds.MOST),
@@ -95,7 +55,7 @@ class RunConfig:
         "-e",
         "num_epochs n_epochs max_epochs epoch number_of_epochs no_of_epochs training_epochs",
     )
-    batch_size: int = _setting(
+    batch_size: int = setting(
         64,
         "images per step",
         kinds.integer(1, kinds.MOST),
@@ -103,21 +63,21 @@ class RunConfig:
         "-b",
         "batch bs minibatch_size mini_batch_size batch_sizes",
     )
-    loss: str = _choice(
+    loss: str = choice(
         "cross_entropy",
         "loss",
         choices.LOSSES,
         "-l",
         "loss_function loss_fn loss_func criterion loss_type",
     )
-    optimizer: str = _choice(
+    optimizer: str = choice(
         "adam",
         "update rule",
         choices.OPTIMIZERS,
         "-o",
         "optim optimiser opt optimizer_name optimizer_type optimization optimisation",
     )
-    learning_rate: float = _setting(
+    learning_rate: float = setting(
         0.001,
         "learning rate of the first epoch",
         kinds.number(0),
@@ -125,7 +85,7 @@ class RunConfig:
         "-lr --lr",
         "lr eta init_lr initial_learning_rate initial_lr step_length",
     )
-    momentum: float = _setting(
+    momentum: float = setting(
         0.9,
         "momentum of momentum and nesterov",
         kinds.number(0, 1),
@@ -133,7 +93,7 @@ class RunConfig:
         "-m",
         "mom momentum_coefficient mu",
     )
-    beta: float = _setting(
+    beta: float = setting(
         0.9,
         "decay of rmsprop's mean square",
         kinds.number(0, 1),
@@ -141,21 +101,21 @@ class RunConfig:
         "-beta",
         "rho alpha beta_rms rms_decay rmsprop_beta",
     )
-    beta1: float = _setting(
+    beta1: float = setting(
         0.9,
         "decay of the first moment of adam and nadam",
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-beta1",
     )
-    beta2: float = _setting(
+    beta2: float = setting(
         0.999,
         "decay of the second moment of adam and nadam",
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-beta2",
     )
-    epsilon: float = _setting(
+    epsilon: float = setting(
         1e-8,
         "added to the denominator of rmsprop, adam and nadam",
         kinds.number(0, above=True),
@@ -163,7 +123,7 @@ class RunConfig:
         "-eps --eps",
         "eps",
     )
-    weight_decay: float = _setting(
+    weight_decay: float = setting(
         0.0,
         "L2 penalty, added to the gradient",
         kinds.number(0),
@@ -172,7 +132,7 @@ class RunConfig:
         "w_d wd l2 l2_reg l2_regularization l2_regularisation l2_penalty l2_lambda regularization "
         "weight_decay_rate lambda reg",
     )
-    weight_init: str = _choice(
+    weight_init: str = choice(
         "he",
         "initial weights",
         choices.WEIGHT_INITS,
@@ -181,7 +141,7 @@ class RunConfig:
         "weight_initialization weight_initialisation weight_initializer weight_init_method "
         "weights_init weights_initialization kernel_initializer init_type",
     )
-    num_layers: int = _setting(
+    num_layers: int = setting(
         3,
         "hidden layers",
         kinds.integer(0, kinds.MOST_LAYERS),
@@ -191,7 +151,7 @@ class RunConfig:
         "no_of_hidden_layers number_hidden_layers no_hidden_layers hidden_layers_count "
         "num_hidden hl layers",
     )
-    hidden_size: int | tuple[int, ...] = _setting(
+    hidden_size: int | tuple[int, ...] = setting(
         256,
         "size of every hidden layer, or one size for each",
         kinds.sizes,
@@ -202,7 +162,7 @@ class RunConfig:
         "num_neurons neurons n_neurons neurons_per_layer num_units units layer_size layer_sizes "
         "hidden_nodes hidden_layer_dim num_nodes hidden_size_list hls",
     )
-    activation: str = _choice(
+    activation: str = choice(
         "relu",
         "activation of the hidden layers",
         choices.ACTIVATIONS,
@@ -210,7 +170,7 @@ class RunConfig:
         "activation_function activation_func activation_fn act act_fn act_func nonlinearity "
         "activations hidden_activation activation_functions",
     )
-    conv_layers: tuple[ConvLayer, ...] = _setting(
+    conv_layers: tuple[ConvLayer, ...] = setting(
         (ConvLayer(32, 3, 1), ConvLayer(64, 3, 2)),
         "cnn: convolutions {channels, kernel, stride}, without padding",
         kinds.conv_layers,
@@ -218,13 +178,13 @@ class RunConfig:
         "",
         "convolutions conv convs conv_layer",
     )
-    conv_activation: str | None = _setting(
+    conv_activation: str | None = setting(
         None,
         "cnn: activation after the convolutions, where it differs from activation",
         kinds.optional(kinds.choice(choices.ACTIVATIONS)),
         "none, or as activation",
     )
-    batch_norm: bool = _setting(
+    batch_norm: bool = setting(
         False,
         "batch normalization after each convolution (cnn) or hidden layer (feedforward)",
         kinds.boolean,
@@ -232,7 +192,7 @@ class RunConfig:
         "",
         "batch_normalization batch_normalisation bn use_batch_norm use_bn",
     )
-    dropout: float = _setting(
+    dropout: float = setting(
         0.0,
         "probability of dropping a unit",
         kinds.number(0, 1),
@@ -240,21 +200,21 @@ class RunConfig:
         "",
         "dropout_rate dropout_prob dropout_probability dropout_p drop_rate p_drop",
     )
-    dropout_at: str = _choice("all", "where units are dropped", choices.DROPOUT_PLACES)
-    lr_schedule: str = _choice(
+    dropout_at: str = choice("all", "where units are dropped", choices.DROPOUT_PLACES)
+    lr_schedule: str = choice(
         "constant",
         "learning rate over the epochs",
         choices.LR_SCHEDULES,
         "",
         "schedule scheduler lr_scheduler learning_rate_schedule learning_rate_scheduler",
     )
-    step_size: int = _setting(
+    step_size: int = setting(
         5,
         "epochs between the steps of the step schedule",
         kinds.integer(1, kinds.MOST),
         "integer ≥ 1",
     )
-    gamma: float = _setting(
+    gamma: float = setting(
         0.1,
         "factor of the step schedule",
         kinds.number(0, above=True),
@@ -262,7 +222,7 @@ class RunConfig:
         "",
         "lr_decay lr_gamma decay_factor",
     )
-    early_stopping: int | None = _setting(
+    early_stopping: int | None = setting(
         None,
         "stop after this many epochs without a better validation accuracy",
         kinds.optional(kinds.integer(1, kinds.MOST)),
@@ -270,7 +230,7 @@ class RunConfig:
         "",
         "patience early_stopping_patience early_stop",
     )
-    val_fraction: float = _setting(
+    val_fraction: float = setting(
         0.1,
         "share of the training images held out for validation",
         kinds.number(0, 1, above=True),
@@ -278,7 +238,7 @@ class RunConfig:
         "",
         "validation_split val_split validation_fraction valid_fraction val_ratio validation_ratio",
     )
-    train_size: int | None = _setting(
+    train_size: int | None = setting(
         None,
         "train on this many images only, for quick looks",
         kinds.optional(kinds.integer(1, kinds.MOST)),
@@ -286,7 +246,7 @@ class RunConfig:
         "",
         "num_train n_train subset subset_size",
     )
-    seed: int = _setting(
+    seed: int = setting(
         0,
         "seed of the initial weights, the batch order and dropout",
         kinds.integer(0, kinds.MOST_SEED),
@@ -294,14 +254,14 @@ class RunConfig:
         "",
         "random_seed random_state rng_seed",
     )
-    device: str = _setting(
+    device: str = setting(
         "auto",
         "where to train; auto is the GPU where there is one",
         kinds.device,
         "auto, cpu, cuda",
     )
-    figures: str = _choice("summary", "what is shown of the trained model", choices.FIGURES)
-    examples: int = _setting(
+    figures: str = choice("summary", "what is shown of the trained model", choices.FIGURES)
+    examples: int = setting(
         4,
         "right and wrong test images that are shown, so many of each",
         kinds.integer(0, kinds.MOST),
@@ -309,10 +269,10 @@ class RunConfig:
         "",
         "num_examples",
     )
-    projection: str = _choice(
+    projection: str = choice(
         "tsne", "figures full: the last hidden layer in two dimensions", choices.PROJECTIONS
     )
-    save_model: bool = _setting(
+    save_model: bool = setting(
         False,
         "keep the trained model, as a file of the run and as a W&B artifact",
         kinds.boolean,
@@ -323,10 +283,10 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         problems = []
-        for name, setting in SETTINGS.items():
+        for name, known in SETTINGS.items():
             value = getattr(self, name)
             try:
-                object.__setattr__(self, name, setting.parse(value))
+                object.__setattr__(self, name, known.parse(value))
             except ValueError as error:
                 problems.append(f"{name}: got {shown(value)}, {error}")
         if not problems:  # relations between settings make sense only where each is sound

@@ -1,18 +1,8 @@
 """The sentences that a report can write from its runs: each a function of the runs table."""
 
+from dlsweep.report._in_common import diverged_in_common, failures, high, in_common, low
 from dlsweep.report._suggestions import suggestions
-from dlsweep.report._text import (
-    best_run,
-    compared,
-    diverged_in_common,
-    failures,
-    high,
-    in_common,
-    low,
-    methods,
-    overview,
-    what_matters,
-)
+from dlsweep.report._text import best_run, compared, methods, overview, what_matters
 
 __all__ = [
     "best_run",

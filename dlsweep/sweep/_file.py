@@ -13,7 +13,7 @@ from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.config.errors import did_you_mean, fold, shown
-from dlsweep.config.kinds import MOST, integer
+from dlsweep.config.kinds import checked_count
 from dlsweep.config.relations import without_effect
 from dlsweep.sweep._distributions import Distribution
 from dlsweep.sweep._metric import EVERY_EPOCH, Metric, number, parse_metric
@@ -180,7 +180,7 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
         metric=metric,
         parameters=parameters,
         description=_text(keys, "description", problems) or "",
-        run_cap=_whole("run_cap", keys.get("run_cap"), problems),
+        run_cap=checked_count("run_cap", keys.get("run_cap"), problems),
         early_terminate=_early_terminate(keys.get("early_terminate"), problems),
         project=_place(keys, "project", problems),
         entity=_place(keys, "entity", problems),
@@ -259,17 +259,6 @@ def _place(keys: dict[str, Any], key: str, problems: list[str]) -> str | None:
     return checked
 
 
-def _whole(key: str, value: Any, problems: list[str]) -> int | None:
-    """An integer ≥ 1; None where it is not given or wrong."""
-    if value is None:
-        return None
-    try:
-        return int(integer(1, MOST)(value))
-    except ValueError as error:
-        problems.append(f"{key}: got {shown(value)}, {error}")
-        return None
-
-
 def _early_terminate(given: Any, problems: list[str]) -> Hyperband | None:
     if given is None:
         return None
@@ -288,7 +277,7 @@ def _early_terminate(given: Any, problems: list[str]) -> Hyperband | None:
     if kind is None or fold(kind) != "hyperband":
         got = "missing" if kind is None else f"got {shown(kind)}"
         problems.append(f"{at}.type: {got}; W&B knows hyperband")
-    counts = {key: _whole(f"{at}.{key}", keys.get(key), problems) for key in known.values()
+    counts = {key: checked_count(f"{at}.{key}", keys.get(key), problems) for key in known.values()
               if key in ("min_iter", "max_iter", "s")}  # fmt: skip
     if keys.get("min_iter") is None and None in (keys.get("max_iter"), keys.get("s")):
         problems.append(f"{at}: needs min_iter, or max_iter and s")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError, canonical_value, setting_name, unknown_setting
-from dlsweep.config.kinds import MOST, integer
+from dlsweep.config.kinds import checked_count
 from dlsweep.sweep._agent import SweepAgent
 from dlsweep.sweep._interrupt import leaving_on_signals
 from dlsweep.sweep._local import ASK_AT_ONCE, Watcher
@@ -152,13 +152,9 @@ def agent(
         ConfigError: with one line for everything that is wrong.
         TrackingError: where W&B cannot be reached or the user is not known there.
     """
-    problems = []
+    problems: list[str] = []
     for name, value in (("count", count), ("stack", stack), ("workers", workers)):
-        if value is not None:
-            try:
-                integer(1, MOST)(value)
-            except ValueError as error:
-                problems.append(f"{name}: got {value!r}, {error}")
+        checked_count(name, value, problems)
     if problems:
         raise ConfigError(problems)
     joined = join_sweep(sweep_id, entity=entity, project=project)

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from dlsweep import ConfigError
-from dlsweep.report import Online, Report, Run, publish, standard_report, synced
-from dlsweep.report import _text as text
+from dlsweep.report import Online, Report, Run, publish, standard_report, synced, text
 from dlsweep.report.blocks import Comparison, Heading, Scatter, Text
 from dlsweep.report.statistics import comparison, settings
 from tests.report.tables import made_up_run, made_up_table, table_of

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlsweep.report import RunsTable, joined
-from dlsweep.report import _text as text
+from dlsweep.report import RunsTable, joined, text
 from dlsweep.report._suggestions import suggest, suggestions
 from dlsweep.report._words import amount, between, code, count, listed
 from dlsweep.sweep import Metric
