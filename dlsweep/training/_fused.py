@@ -109,8 +109,8 @@ class FusedUpdate:
             penalty = min(self._config.weight_decay, numbers.max)
             torch._foreach_add_(gradients, self._parameters, alpha=penalty)
         rate, beta1 = rate_g + rate_m, self._config.beta1
-        # Of the old m so little is taken that the sum is g alone, and m as good as g; what would make
-        # it of the sum again may be beyond the type's numbers.
+        # Of the old m so little is taken that the sum is g alone, and m as good as g; what would
+        # make it of the sum again may be beyond the type's numbers.
         if not rate_m * beta1 > numbers.eps * rate:
             self._adam(gradients, rate, 0.0, self._config.beta2, epsilon)
             return
