@@ -7,7 +7,9 @@ nobody at its address.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,3 +194,26 @@ def postgres_server() -> Iterator[postgres.Postgres]:
         pytest.skip(why)
     with postgres.Postgres() as server:
         yield server
+
+
+@pytest.fixture
+def frozen() -> Iterator[Callable[[Path], None]]:
+    """Make a folder read-only, for root too."""
+    places: list[Path] = []
+
+    def freeze(place: Path) -> None:
+        if os.geteuid() != 0:
+            place.chmod(0o555)
+        elif (
+            shutil.which("chattr") is None
+            or subprocess.run(["chattr", "+i", place], capture_output=True).returncode
+        ):
+            pytest.skip("root writes everywhere, and chattr cannot keep it from that here")
+        places.append(place)
+
+    yield freeze
+    for place in places:
+        if os.geteuid() == 0:
+            subprocess.run(["chattr", "-i", place], check=True)
+        else:
+            place.chmod(0o755)

@@ -70,7 +70,11 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         what = ", ".join(doubtful[:3]) + (", …" if len(doubtful) > 3 else "")
         hint = "without --invert" if arguments.invert else "--invert"
         print(f"dlsweep: {what}: dark on a light ground, it seems; try {hint}", file=sys.stderr)
-    _print(arguments, model, model.predict(np.stack(images)))
+    probabilities = model.predict(np.stack(images))
+    if not np.isfinite(probabilities).all():
+        why = "its outputs are not numbers (NaN), as happens when training diverges"
+        raise ConfigError([f"{arguments.model}: {why}"])
+    _print(arguments, model, probabilities)
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -60,6 +61,23 @@ def read_checked(path: Path, md5: str) -> bytes:
         raise Damaged(f"cannot be read: {error.strerror or error}") from error
     check(content, md5)
     return content
+
+
+def check_writable(directory: Path) -> None:
+    """Raise what keeps a file from being made in a directory, or the directory itself.
+
+    Nothing is left behind.
+
+    Raises:
+        OSError: of the directory.
+    """
+    nearest = next(place for place in (directory, *directory.parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        error.filename = str(directory)
+        raise
 
 
 def store(path: Path, content: bytes) -> None:

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dlsweep.config.errors import ConfigError, did_you_mean, fold
-from dlsweep.data._cache import Damaged, cache_root, check, read_checked, store
+from dlsweep.data._cache import (
+    Damaged,
+    cache_root,
+    check,
+    check_writable,
+    read_checked,
+    store,
+)
 from dlsweep.data._datasets import DATASETS, Description
 from dlsweep.data._sources import Folder, Source, SourceError
 
@@ -84,6 +91,8 @@ def fetch(name: str, cache_dir: str | os.PathLike[str] | None = None) -> Path:
     """
     name, description = find(name)
     directory = cache_root(cache_dir) / name
+    if not all((directory / file).exists() for file in description.files):
+        check_writable(directory)  # before anything is downloaded
     contents(name, description, directory, keep=store)
     return directory
 

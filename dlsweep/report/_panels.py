@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlsweep.config import ConfigError
+from dlsweep.report._data import kept_results
 from dlsweep.report._runs import Online, Run, RunsTable
 from dlsweep.report.statistics import settings
 
@@ -80,6 +81,7 @@ def _runset(table: RunsTable, place: Online, name: str, filters: str) -> Any:
     reports = native()
     value = name_at(table, table.metric.name)
     shown = [f"config:{name_at(table, setting)}.value" for setting in settings(table)]
+    kept = [f"summary:{name_at(table, name)}" for name in kept_results(table)]
     return reports.Runset(
         entity=place.entity,
         project=place.project,
@@ -87,7 +89,7 @@ def _runset(table: RunsTable, place: Online, name: str, filters: str) -> Any:
         filters=filters,
         order=[reports.OrderBy(metric(table), ascending=table.metric.goal == "minimize")],
         pinned_columns=["run:displayName", f"summary:{value}"],
-        visible_columns=["run:state", *shown, "summary:test_accuracy"],
+        visible_columns=["run:state", *shown, *kept],
     )
 
 

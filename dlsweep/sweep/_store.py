@@ -30,6 +30,7 @@ from dlsweep.sweep._tables import (
     STUDIES,
     STUDY_ATTRIBUTES,
     Record,
+    parsed,
     read_records,
 )
 from dlsweep.sweep._writing import add_points, finish_point, write_attributes, write_steps
@@ -127,7 +128,7 @@ class Store:
                     STUDY_ATTRIBUTES.c.study_id == study_id
                 )
             )
-            return {key: json.loads(value) for key, value in rows}
+            return {key: parsed(value, f"{key} of study {study_id}") for key, value in rows}
 
     def set_attribute(self, study_id: int, key: str, value: Any) -> None:
         """Store a value, as JSON has it, with a study."""

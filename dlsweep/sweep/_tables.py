@@ -12,6 +12,8 @@ import sqlalchemy as sa
 from optuna.storages._rdb import models
 from optuna.trial import TrialState
 
+from dlsweep.sweep._database import StorageError
+
 TRIALS = models.TrialModel.__table__
 PARAMS = models.TrialParamModel.__table__
 VALUES = models.TrialValueModel.__table__
@@ -56,6 +58,23 @@ class Record:
         return self.age is not None and self.age > GRACE
 
 
+def parsed(text: str, name: str) -> Any:
+    """A stored value.
+
+    Args:
+        text: as JSON has it.
+        name: what a message calls it.
+
+    Raises:
+        StorageError: in one line, where it is no JSON.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        why = f"what is stored as {name} is not JSON: {error}"
+        raise StorageError(f"study: {why}; take a copy of the database from before it") from None
+
+
 def read_records(
     connection: sa.Connection, study_id: int, known: Mapping[int, str] | None = None
 ) -> list[Record]:
@@ -85,7 +104,8 @@ def read_records(
     )
     for key, name, value in attributes:
         if key in found:
-            found[key].attributes[name] = json.loads(value)
+            of = f"{name} of run {found[key].number}"
+            found[key].attributes[name] = parsed(value, of)
     steps = connection.execute(
         sa.select(STEPS.c.trial_id, STEPS.c.step, STEPS.c.intermediate_value)
         .join(TRIALS, TRIALS.c.trial_id == STEPS.c.trial_id)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 import dlsweep
 from dlsweep.cli import main, train_main
@@ -101,6 +103,18 @@ def test_bad_input_is_named_all_at_once(
     assert problem == ".: there is no model.safetensors in it; train with --save_model"
     [problem] = refused(main, "predict", str(kept), images[0], "--inverted")
     assert problem == "--inverted: no such flag; did you mean --invert?"
+
+
+def test_outputs_that_are_no_numbers(
+    kept: Path, images: list[str], refused: Callable[..., list[str]]
+):
+    with safe_open(kept, "np") as file:
+        metadata = file.metadata()
+    weights = load_file(kept)
+    weights["output.weight"][0, 0] = np.nan
+    save_file(weights, kept, metadata)
+    why = "its outputs are not numbers (NaN), as happens when training diverges"
+    assert refused(main, "predict", str(kept), *images) == [f"{kept}: {why}"]
 
 
 @pytest.mark.usefixtures("folder")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import logging
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,30 @@ def test_a_cache_that_cannot_be_written(
     assert warnings[0].endswith("not kept for the next time (No space left on device)")
     with pytest.raises(OSError, match="No space left"):
         fetch("toy_set", tmp_path)
+
+
+def test_nothing_is_downloaded_for_a_cache_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frozen: Callable[[Path], None]
+) -> None:
+    register(monkeypatch, source := Given(TOY))
+    (there := tmp_path / "there" / "toy_set").mkdir(parents=True)
+    (lacking := tmp_path / "lacking").mkdir()
+    frozen(there)
+    frozen(lacking)
+    for cache, named in ((there.parent, there), (lacking, lacking / "toy_set")):
+        with pytest.raises(PermissionError) as caught:
+            fetch("toy_set", cache)
+        assert caught.value.filename == str(named)
+    assert source.asked == []
+
+
+def test_a_cache_that_is_complete_is_only_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frozen: Callable[[Path], None]
+) -> None:
+    register(monkeypatch, Given(TOY))
+    fetch("toy_set", tmp_path)
+    frozen(tmp_path / "toy_set")
+    assert fetch("toy_set", tmp_path) == tmp_path / "toy_set"
 
 
 def test_names_are_forgiving_and_wrong_ones_are_corrected(

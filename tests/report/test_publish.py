@@ -81,6 +81,9 @@ def test_a_whole_report(project: WandbServer):
         [runset] = runsets
         assert (runset["project"]["entityName"], runset["project"]["name"]) == ("team", "plants")
         [asked] = runset["filters"]["filters"]
+        columns = runset["runFeed"]["columnOrder"]
+        assert columns[1] == "summary:val_accuracy"
+        assert columns[-2:] == ["summary:best_val_accuracy", "summary:test_accuracy"]
         read.append((asked["key"]["name"], asked["op"], json.dumps(asked["value"])))
     assert set(read) == {
         ("jobType", "=", '"data"'),

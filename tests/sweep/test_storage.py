@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -221,6 +219,18 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
         list_studies(str(path))
 
 
+@pytest.mark.parametrize("table", ["study_user_attributes", "trial_user_attributes"])
+def test_a_value_that_is_no_json_is_named(tmp_path: Path, table: str) -> None:
+    with Study.open(sweep(SPACE), str(path := tmp_path / "a.db")) as study:
+        study.ask(1)
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(f"UPDATE {table} SET value_json = '{{epochs: 3'")
+    connection.close()
+    with pytest.raises(StorageError, match=r"study: what is stored as \w+ of .* is not JSON"):
+        list_studies(str(path))
+
+
 def test_the_home_folder_is_meant_by_a_tilde(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,29 +240,6 @@ def test_the_home_folder_is_meant_by_a_tilde(
 
 
 # Somebody else's folder
-
-
-@pytest.fixture
-def frozen() -> Iterator[Callable[[Path], None]]:
-    """Make a folder read-only, for root too."""
-    places: list[Path] = []
-
-    def freeze(place: Path) -> None:
-        if os.geteuid() != 0:
-            place.chmod(0o555)
-        elif (
-            shutil.which("chattr") is None
-            or subprocess.run(["chattr", "+i", place], capture_output=True).returncode
-        ):
-            pytest.skip("root writes everywhere, and chattr cannot keep it from that here")
-        places.append(place)
-
-    yield freeze
-    for place in places:
-        if os.geteuid() == 0:
-            subprocess.run(["chattr", "-i", place], check=True)
-        else:
-            place.chmod(0o755)
 
 
 def test_a_read_only_study_is_read(tmp_path: Path, frozen: Callable[[Path], None]) -> None:
