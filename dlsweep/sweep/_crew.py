@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from dlsweep.sweep._pool import Pool
@@ -116,29 +116,38 @@ class Crew:
 
     def _beat(self) -> None:
         while not self._closing.wait(max(HEARTBEAT_SECONDS, len(self._busy) / _MOST_PER_SECOND)):
-            with self._lock:
-                busy = list(self._busy.values())
-            for future in [self._pool.submit(self._say_alive, agent) for agent in busy]:
-                future.result()
+            stops: dict[str, None] = {}
+            # A sweep that is cancelled in between has stopped the others too by the time that
+            # they are asked again: no stack of theirs begins because only its neighbours ended.
+            while new := self._stops_of(stops):
+                stops |= dict.fromkeys(new)
+            for run_id in stops:
+                self._on_stop(run_id)
 
-    def _say_alive(self, agent: _Agent) -> None:
+    def _stops_of(self, known: Collection[str]) -> list[str]:
+        """Which runs are to end, besides those that are known to; all others are said to live."""
+        with self._lock:
+            busy = [agent for run_id, agent in self._busy.items() if run_id not in known]
+        told = [self._pool.submit(self._say_alive, agent) for agent in busy]
+        found = [run_id for future in told for run_id in future.result()]
+        return [run_id for run_id in found if run_id not in known]
+
+    def _say_alive(self, agent: _Agent) -> list[str]:
+        """Which runs are to end, as W&B answers to a heartbeat."""
         run_id = agent.run_id
         if not run_id or self._closing.is_set():
-            return
+            return []
         try:
             commands = self._service.heartbeat(agent.id, [run_id])
         except SweepGone as error:
             self._stop_asking(error)
-            return
+            return []
         except TrackingError as error:
             _log.debug("heartbeat of %s: %s", run_id, error)
-            return
-        for command in commands:
-            if command.kind == "stop":
-                self._on_stop(command.run_id)
-            elif command.kind == "exit":
-                self.exhausted = True
-                self._on_stop(run_id)
+            return []
+        exits = any(command.kind == "exit" for command in commands)
+        self.exhausted |= exits
+        return [c.run_id for c in commands if c.kind == "stop"] + [run_id] * exits
 
     def _stop_asking(self, error: TrackingError) -> None:
         """The sweep was deleted: as `wandb agent`, let the runs end and ask for no others."""

@@ -129,6 +129,37 @@ def test_a_run_is_stopped_and_its_neighbours_are_not(crews, order):
     assert crew.exhausted == (order.kind == "exit")
 
 
+def test_runs_of_a_cancelled_sweep_end_together(crews, monkeypatch):
+    """Also where some of them have just been said to be alive when it is cancelled."""
+    told: list[str] = []
+    stopped = threading.Semaphore(0)
+    service = Service(3)
+    answer = service.heartbeat
+
+    def heartbeat(agent: str, running: Iterable[str] = ()) -> list[Command]:
+        running = list(running)
+        if told[-2:] == ["alive run2", "alive run1"]:
+            service.orders |= {run: Command("stop", run) for run in ("run0", "run1", "run2")}
+        told.extend(f"alive {run}" for run in running)
+        return answer(agent, running)
+
+    def stop(run: str) -> None:
+        told.append(f"stop {run}")
+        stopped.release()
+
+    monkeypatch.setattr(service, "heartbeat", heartbeat)
+    crew = Crew(service, Pool(1), stop)  # type: ignore[arg-type]
+    crew.ask(3)
+    for _ in range(3):
+        assert stopped.acquire(timeout=10)
+    crew.close()
+    cancelled = told.index("stop run0") - 3
+    assert told[cancelled : cancelled + 6] == [
+        *("alive run0", "alive run2", "alive run1"),
+        *("stop run0", "stop run2", "stop run1"),
+    ]
+
+
 def test_no_answer_changes_nothing(crews):
     stops: list[str] = []
     service = Service(2)
