@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import sqlite3
@@ -23,7 +24,8 @@ DEFAULT_STORAGE = "sqlite:///dlsweep.db"
 """A SQLite file in the working directory."""
 
 _POSTGRESQL = "postgresql+psycopg"
-_MAKING_SECONDS = 5.0  # that making the tables may take, several at once
+_MAKING_SECONDS = 5.0  # that others may keep the tables locked while they make them
+_MAKING_TRIES = 50  # there are a dozen tables, and each that another has made costs a try at most
 _OPENING = 0x646C7377  # of the advisory lock under which the tables are made
 # A connection that is gone is noticed within a minute, even where nobody says so.
 _PSYCOPG = {
@@ -118,14 +120,20 @@ def _open_file(url: str, file: Path, connect: Callable[[Path], sqlite3.Connectio
     Those who make the tables at the same time fail where another was faster; then there are more of
     them, and the next time none is missing.
     """
+    creator: Callable[[], Any] = functools.partial(connect, file)
     until = time.monotonic() + _MAKING_SECONDS
+    tries = 0
     while True:
+        pool = sa.QueuePool(creator)
         try:
             with quiet():
-                return RDBStorage(url, engine_kwargs={"creator": lambda: connect(file)})
-        except (sa.exc.OperationalError, sa.exc.IntegrityError) as error:
-            known = any(words in str(error) for words in ("already exists", "database is locked"))
-            if time.monotonic() > until or not (known or isinstance(error, sa.exc.IntegrityError)):
+                return RDBStorage(url, engine_kwargs={"pool": pool})
+        except Exception as error:
+            pool.dispose()  # Optuna leaves it open
+            tries += 1
+            raced = isinstance(error, sa.exc.IntegrityError) or "already exists" in str(error)
+            locked = "database is locked" in str(error)
+            if not ((raced and tries < _MAKING_TRIES) or (locked and time.monotonic() < until)):
                 raise
             time.sleep(0.05)
 

@@ -8,11 +8,14 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from optuna.storages import RDBStorage
 
 from dlsweep import ConfigError
-from dlsweep.sweep import StorageError, Study, list_studies, read_study
+from dlsweep.sweep import StorageError, Study, _database, list_studies, read_study
 from dlsweep.sweep._database import open_database
 from tests.cli.conftest import folder, refused  # noqa: F401
 from tests.cli.test_bad_input import GOOD, Refused
@@ -24,7 +27,7 @@ SPACE = {"learning_rate": {"min": 0.0, "max": 1.0}}
 @pytest.fixture
 def filling(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What SQLite is to be told by every new connection; the disk is full, for example."""
-    from dlsweep.sweep import _database, _lock
+    from dlsweep.sweep import _lock
 
     pragmas: list[str] = []
 
@@ -110,10 +113,32 @@ def test_several_may_open_a_new_file_at_once(tmp_path: Path, repetition: int) ->
     def opened(_: int) -> list[str]:
         together.wait()
         rdb = open_database(f"sqlite:///{tmp_path}/study.db", create=True)
-        return [study.study_name for study in rdb.get_all_studies()]
+        try:
+            return [study.study_name for study in rdb.get_all_studies()]
+        finally:
+            rdb.remove_session()
+            rdb.engine.dispose()
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(opened, range(4))) == [[]] * 4
+
+
+def test_however_long_others_take_to_make_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = _database.RDBStorage
+    raced = sqlite3.IntegrityError("UNIQUE constraint failed: alembic_version.version_num")
+    failures = [sa.exc.IntegrityError("INSERT", {}, raced) for _ in range(5)]
+
+    def slow(*arguments: Any, **named: Any) -> RDBStorage:
+        if failures:
+            raise failures.pop()
+        return made(*arguments, **named)
+
+    monkeypatch.setattr(_database, "RDBStorage", slow)
+    monkeypatch.setattr(_database, "_MAKING_SECONDS", 0)
+    open_database(f"sqlite:///{tmp_path}/study.db", create=True).engine.dispose()
+    assert failures == []
 
 
 # What is no database of studies
