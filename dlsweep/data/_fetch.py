@@ -8,14 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dlsweep.config.errors import ConfigError, did_you_mean, fold
-from dlsweep.data._cache import (
-    Damaged,
-    cache_root,
-    check,
-    check_writable,
-    read_checked,
-    store,
-)
+from dlsweep.data._cache import Damaged, cache_root, check, check_writable, read_checked, store
 from dlsweep.data._datasets import DATASETS, Description
 from dlsweep.data._sources import Folder, Source, SourceError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dlsweep.sweep._pool import Pool
@@ -116,21 +116,21 @@ class Crew:
 
     def _beat(self) -> None:
         while not self._closing.wait(max(HEARTBEAT_SECONDS, len(self._busy) / _MOST_PER_SECOND)):
-            stops: dict[str, None] = {}
-            # A sweep that is cancelled in between has stopped the others too by the time that
-            # they are asked again: no stack of theirs begins because only its neighbours ended.
-            while new := self._stops_of(stops):
-                stops |= dict.fromkeys(new)
+            with self._lock:
+                busy = list(self._busy.values())
+            stops = self._stops_of(busy)
+            # Where the sweep was cancelled in between, those who answered before are asked again:
+            # no stack of theirs begins because only its neighbours ended.
+            others = [agent for agent in busy if agent.run_id not in ("", *stops)]
+            if stops and (more := self._stops_of(others[:1])):
+                stops += more + self._stops_of(others[1:])
             for run_id in stops:
                 self._on_stop(run_id)
 
-    def _stops_of(self, known: Collection[str]) -> list[str]:
-        """Which runs are to end, besides those that are known to; all others are said to live."""
-        with self._lock:
-            busy = [agent for run_id, agent in self._busy.items() if run_id not in known]
-        told = [self._pool.submit(self._say_alive, agent) for agent in busy]
-        found = [run_id for future in told for run_id in future.result()]
-        return [run_id for run_id in found if run_id not in known]
+    def _stops_of(self, agents: Sequence[_Agent]) -> list[str]:
+        """Say that the runs of these agents are alive; which runs are to end."""
+        told = [self._pool.submit(self._say_alive, agent) for agent in agents]
+        return [run_id for future in told for run_id in future.result()]
 
     def _say_alive(self, agent: _Agent) -> list[str]:
         """Which runs are to end, as W&B answers to a heartbeat."""
@@ -145,9 +145,11 @@ class Crew:
         except TrackingError as error:
             _log.debug("heartbeat of %s: %s", run_id, error)
             return []
-        exits = any(command.kind == "exit" for command in commands)
-        self.exhausted |= exits
-        return [c.run_id for c in commands if c.kind == "stop"] + [run_id] * exits
+        stops = [command.run_id for command in commands if command.kind == "stop"]
+        if any(command.kind == "exit" for command in commands):
+            self.exhausted = True
+            stops.append(run_id)
+        return stops
 
     def _stop_asking(self, error: TrackingError) -> None:
         """The sweep was deleted: as `wandb agent`, let the runs end and ask for no others."""

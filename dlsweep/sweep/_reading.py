@@ -31,6 +31,7 @@ def list_studies(storage: str | None = None) -> list[StudyTable]:
 
     Raises:
         ConfigError: in one line, where there is no such storage or it cannot be read.
+        StorageError: in one line, where a study in it is damaged.
     """
     store = Store(storage, create=False, change=False)
     try:

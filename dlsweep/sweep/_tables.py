@@ -72,7 +72,7 @@ def parsed(text: str, name: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         why = f"what is stored as {name} is not JSON: {error}"
-        raise StorageError(f"study: {why}; take a copy of the database from before it") from None
+        raise StorageError(f"study: {why}; go back to a copy of the database") from None
 
 
 def read_records(

@@ -68,9 +68,11 @@ def test_a_readme_of_another_kind_is_not_overwritten(folder: Path, study: str, r
     assert page.read_text(encoding="utf-8").startswith("# Again\n")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_that_is_read_only(folder: Path, study: str, refused: Refused):
-    (folder / "ro").mkdir(mode=0o555)
+def test_a_folder_that_is_read_only(
+    folder: Path, study: str, refused: Refused, frozen: Callable[[Path], None]
+):
+    (folder / "ro").mkdir()
+    frozen(folder / "ro")
     [line] = refused(main, "report", "--output", "ro/new/a.html")
     assert line == f"--output: ro/new/a.html cannot be written: {folder}/ro is read-only"
 
