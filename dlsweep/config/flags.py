@@ -12,8 +12,10 @@ from typing import Any, NoReturn
 
 from dlsweep.config import kinds
 from dlsweep.config.errors import ConfigError, nearest
-from dlsweep.config.names import parse_settings, setting_name
-from dlsweep.config.run_config import SETTINGS, RunConfig
+from dlsweep.config.fields import SETTINGS
+from dlsweep.config.names import setting_name
+from dlsweep.config.parse import parse_settings
+from dlsweep.config.run_config import RunConfig
 
 _DEFAULTS: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(RunConfig)}
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsweep.config import choices
-
-if TYPE_CHECKING:
-    from dlsweep.config.run_config import RunConfig
+from dlsweep.config.fields import Fields
 
 _HEEDED = {
     "conv_layers": ("model", ("cnn",)),
@@ -43,7 +41,7 @@ def without_effect(given: Collection[str], values: Mapping[str, Collection[Any]]
     ]
 
 
-def contradictions(config: RunConfig) -> list[str]:
+def contradictions(config: Fields) -> list[str]:
     """What is wrong between settings that are each sound alone, one line each."""
     problems = []
     if isinstance(config.hidden_size, tuple) and len(config.hidden_size) != config.num_layers:
@@ -76,7 +74,7 @@ def contradictions(config: RunConfig) -> list[str]:
     return problems
 
 
-def _split(config: RunConfig) -> list[str]:
+def _split(config: Fields) -> list[str]:
     """What cannot be had of the data set, as ``dlsweep.data`` finds it of the images themselves."""
     data = choices.DATASETS[config.dataset]
     held_out = math.ceil(config.val_fraction * data.train_images)

@@ -1,8 +1,4 @@
-"""``RunConfig``: every setting of a run, defined once.
-
-The fields below make train.py's flags, the keys a sweep may use, ``wandb.config`` and the table of
-settings in the README.
-"""
+"""``RunConfig``: the checked settings of one run."""
 
 from __future__ import annotations
 
@@ -10,15 +6,14 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from dlsweep.config import choices, kinds
 from dlsweep.config.errors import ConfigError, shown
-from dlsweep.config.kinds import ConvLayer
+from dlsweep.config.fields import SETTINGS, Fields
+from dlsweep.config.names import unknown_setting
 from dlsweep.config.relations import contradictions
-from dlsweep.config.setting import Setting, choice, setting
 
 
 @dataclass(frozen=True)
-class RunConfig:
+class RunConfig(Fields):
     """Every setting of one run. Values are checked and brought to their canonical spelling.
 
     Raises:
@@ -29,257 +24,8 @@ class RunConfig:
         """Refuse what is no setting as everything else is refused, with the name that is meant."""
         unknown = [name for name in given if name not in SETTINGS]
         if unknown:
-            from dlsweep.config.names import unknown_setting  # which needs this module
-
             raise ConfigError(unknown_setting(name) for name in unknown)
         return super().__new__(cls)
-
-    wandb_project: str | None = setting(
-        "dlsweep", "W&B project", kinds.project, "text", "-wp", "project project_name"
-    )
-    wandb_entity: str | None = setting(
-        None, "W&B entity (user or team)", kinds.entity, "text", "-we", "entity"
-    )
-    dataset: str = choice(
-        "fashion_mnist", "data set", choices.DATASETS, "-d", "data dataset_name data_set"
-    )
-    model: str = choice(
-        "feedforward", "model", choices.MODELS, "", "model_type architecture network arch"
-    )
-    backend: str = choice("torch", "what trains the run", choices.BACKENDS, "", "framework")
-    epochs: int = setting(
-        10,
-        "passes over the training images",
-        kinds.integer(1, kinds.MOST),
-        "integer ≥ 1",
-        "-e",
-        "num_epochs n_epochs max_epochs epoch number_of_epochs no_of_epochs training_epochs",
-    )
-    batch_size: int = setting(
-        64,
-        "images per step",
-        kinds.integer(1, kinds.MOST),
-        "integer ≥ 1",
-        "-b",
-        "batch bs minibatch_size mini_batch_size batch_sizes",
-    )
-    loss: str = choice(
-        "cross_entropy",
-        "loss",
-        choices.LOSSES,
-        "-l",
-        "loss_function loss_fn loss_func criterion loss_type",
-    )
-    optimizer: str = choice(
-        "adam",
-        "update rule",
-        choices.OPTIMIZERS,
-        "-o",
-        "optim optimiser opt optimizer_name optimizer_type optimization optimisation",
-    )
-    learning_rate: float = setting(
-        0.001,
-        "learning rate of the first epoch",
-        kinds.number(0),
-        "number ≥ 0",
-        "-lr --lr",
-        "lr eta init_lr initial_learning_rate initial_lr step_length",
-    )
-    momentum: float = setting(
-        0.9,
-        "momentum of momentum and nesterov",
-        kinds.number(0, 1),
-        "0 ≤ number < 1",
-        "-m",
-        "mom momentum_coefficient mu",
-    )
-    beta: float = setting(
-        0.9,
-        "decay of rmsprop's mean square",
-        kinds.number(0, 1),
-        "0 ≤ number < 1",
-        "-beta",
-        "rho alpha beta_rms rms_decay rmsprop_beta",
-    )
-    beta1: float = setting(
-        0.9,
-        "decay of the first moment of adam and nadam",
-        kinds.number(0, 1),
-        "0 ≤ number < 1",
-        "-beta1",
-    )
-    beta2: float = setting(
-        0.999,
-        "decay of the second moment of adam and nadam",
-        kinds.number(0, 1),
-        "0 ≤ number < 1",
-        "-beta2",
-    )
-    epsilon: float = setting(
-        1e-8,
-        "added to the denominator of rmsprop, adam and nadam",
-        kinds.number(0, above=True),
-        "number > 0",
-        "-eps --eps",
-        "eps",
-    )
-    weight_decay: float = setting(
-        0.0,
-        "L2 penalty, added to the gradient",
-        kinds.number(0),
-        "number ≥ 0",
-        "-w_d -wd",
-        "w_d wd l2 l2_reg l2_regularization l2_regularisation l2_penalty l2_lambda regularization "
-        "weight_decay_rate lambda reg",
-    )
-    weight_init: str = choice(
-        "he",
-        "initial weights",
-        choices.WEIGHT_INITS,
-        "-w_i",
-        "w_i init initializer initialiser initialization initialisation init_method weight "
-        "weight_initialization weight_initialisation weight_initializer weight_init_method "
-        "weights_init weights_initialization kernel_initializer init_type",
-    )
-    num_layers: int = setting(
-        3,
-        "hidden layers",
-        kinds.integer(0, kinds.MOST_LAYERS),
-        "integer ≥ 0",
-        "-nhl",
-        "nhl hidden_layers num_hidden_layers n_hidden_layers number_of_hidden_layers n_layers "
-        "no_of_hidden_layers number_hidden_layers no_hidden_layers hidden_layers_count "
-        "num_hidden hl layers",
-    )
-    hidden_size: int | tuple[int, ...] = setting(
-        256,
-        "size of every hidden layer, or one size for each",
-        kinds.sizes,
-        "integer ≥ 1, or a list",
-        "-sz",
-        "sz hidden_sizes hidden_layer_size hidden_layer_sizes size_of_hidden_layers hidden_units "
-        "size_of_hidden_layer hidden_layers_size size_hidden_layer size_hidden_layers hidden_dim "
-        "num_neurons neurons n_neurons neurons_per_layer num_units units layer_size layer_sizes "
-        "hidden_nodes hidden_layer_dim num_nodes hidden_size_list hls",
-    )
-    activation: str = choice(
-        "relu",
-        "activation of the hidden layers",
-        choices.ACTIVATIONS,
-        "-a",
-        "activation_function activation_func activation_fn act act_fn act_func nonlinearity "
-        "activations hidden_activation activation_functions",
-    )
-    conv_layers: tuple[ConvLayer, ...] = setting(
-        (ConvLayer(32, 3, 1), ConvLayer(64, 3, 2)),
-        "cnn: convolutions {channels, kernel, stride}, without padding",
-        kinds.conv_layers,
-        "list, or text such as 16x5x5/2,8x3x3/1",
-        "",
-        "convolutions conv convs conv_layer",
-    )
-    conv_activation: str | None = setting(
-        None,
-        "cnn: activation after the convolutions, where it differs from activation",
-        kinds.optional(kinds.choice(choices.ACTIVATIONS)),
-        "none, or as activation",
-    )
-    batch_norm: bool = setting(
-        False,
-        "batch normalization after each convolution (cnn) or hidden layer (feedforward)",
-        kinds.boolean,
-        "true or false",
-        "",
-        "batch_normalization batch_normalisation bn use_batch_norm use_bn",
-    )
-    dropout: float = setting(
-        0.0,
-        "probability of dropping a unit",
-        kinds.number(0, 1),
-        "0 ≤ number < 1",
-        "",
-        "dropout_rate dropout_prob dropout_probability dropout_p drop_rate p_drop",
-    )
-    dropout_at: str = choice("all", "where units are dropped", choices.DROPOUT_PLACES)
-    lr_schedule: str = choice(
-        "constant",
-        "learning rate over the epochs",
-        choices.LR_SCHEDULES,
-        "",
-        "schedule scheduler lr_scheduler learning_rate_schedule learning_rate_scheduler",
-    )
-    step_size: int = setting(
-        5,
-        "epochs between the steps of the step schedule",
-        kinds.integer(1, kinds.MOST),
-        "integer ≥ 1",
-    )
-    gamma: float = setting(
-        0.1,
-        "factor of the step schedule",
-        kinds.number(0, above=True),
-        "number > 0",
-        "",
-        "lr_decay lr_gamma decay_factor",
-    )
-    early_stopping: int | None = setting(
-        None,
-        "stop after this many epochs without a better validation accuracy",
-        kinds.optional(kinds.integer(1, kinds.MOST)),
-        "integer ≥ 1, or none",
-        "",
-        "patience early_stopping_patience early_stop",
-    )
-    val_fraction: float = setting(
-        0.1,
-        "share of the training images held out for validation",
-        kinds.number(0, 1, above=True),
-        "0 < number < 1",
-        "",
-        "validation_split val_split validation_fraction valid_fraction val_ratio validation_ratio",
-    )
-    train_size: int | None = setting(
-        None,
-        "train on this many images only, for quick looks",
-        kinds.optional(kinds.integer(1, kinds.MOST)),
-        "integer ≥ 1, or none",
-        "",
-        "num_train n_train subset subset_size",
-    )
-    seed: int = setting(
-        0,
-        "seed of the initial weights, the batch order and dropout",
-        kinds.integer(0, kinds.MOST_SEED),
-        "integer ≥ 0",
-        "",
-        "random_seed random_state rng_seed",
-    )
-    device: str = setting(
-        "auto",
-        "where to train; auto is the GPU where there is one",
-        kinds.device,
-        "auto, cpu, cuda",
-    )
-    figures: str = choice("summary", "what is shown of the trained model", choices.FIGURES)
-    examples: int = setting(
-        4,
-        "right and wrong test images that are shown, so many of each",
-        kinds.integer(0, kinds.MOST),
-        "integer ≥ 0",
-        "",
-        "num_examples",
-    )
-    projection: str = choice(
-        "tsne", "figures full: the last hidden layer in two dimensions", choices.PROJECTIONS
-    )
-    save_model: bool = setting(
-        False,
-        "keep the trained model, as a file of the run and as a W&B artifact",
-        kinds.boolean,
-        "true or false",
-        "",
-        "save save_weights keep_model",
-    )
 
     def __post_init__(self) -> None:
         problems = []
@@ -308,8 +54,3 @@ class RunConfig:
         if isinstance(self.hidden_size, tuple):
             values["hidden_size"] = list(self.hidden_size)
         return values
-
-
-SETTINGS: dict[str, Setting] = {
-    f.name: f.metadata["setting"] for f in dataclasses.fields(RunConfig)
-}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from dlsweep.config.run_config import SETTINGS, RunConfig
+from dlsweep.config.fields import SETTINGS, Fields
 
 
 def settings_table() -> str:
     """Every setting as a row of a Markdown table: name, short flags, values, default, meaning."""
     lines = ["| setting | short flags | values | default | meaning |", "|---|---|---|---|---|"]
-    for field in dataclasses.fields(RunConfig):
+    for field in dataclasses.fields(Fields):
         setting = SETTINGS[field.name]
         flags = " ".join(f"`{flag}`" for flag in setting.flags)
         values = ", ".join(f"`{value}`" for value in setting.values or ()) or setting.expects

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, canonical_value, setting_name
-from dlsweep.config.names import flatten
+from dlsweep.config.parse import flatten
 from dlsweep.report._runs import Online, Run, RunsTable, varied, versions
 from dlsweep.sweep import METRICS, STATUSES, Metric, metric_name, objective
 
