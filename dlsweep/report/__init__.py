@@ -14,8 +14,8 @@ from dlsweep.report._runs import Online, Run, RunsTable, joined
 
 if TYPE_CHECKING:
     from dlsweep.report._html import render_html
-    from dlsweep.report._markdown import render_markdown
     from dlsweep.report._publish import publish, synced
+    from dlsweep.report._render_markdown import render_markdown
     from dlsweep.report._report import Report
     from dlsweep.report._standard import standard_report
 
@@ -23,7 +23,7 @@ _LAZY = {
     "Report": "_report",
     "publish": "_publish",
     "render_html": "_html",
-    "render_markdown": "_markdown",
+    "render_markdown": "_render_markdown",
     "standard_report": "_standard",
     "synced": "_publish",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, canonical_value, setting_name
@@ -41,7 +41,7 @@ def from_online(place: Online) -> RunsTable:
         runs=runs,
         parameters=varied([run.config for run in runs]),
         versions=versions(),
-        made=datetime.now(),
+        made=datetime.now(timezone.utc),
         name=path,
         online=place,
         logged_as=names.logged_as(),
@@ -70,8 +70,8 @@ class _Names:
             history=history,
             summary=summary,
             reason=reason,
-            started=_local(online.created),
-            finished=_local(online.seen) if status not in ("running", "waiting") else None,
+            started=_utc(online.created),
+            finished=_utc(online.seen) if status not in ("running", "waiting") else None,
             url=online.url,
         )
 
@@ -203,6 +203,8 @@ def _judged(run: Run, metric: Metric, percent: bool) -> Run:
     return dataclasses.replace(run, value=objective(metric, run.history, run.summary))
 
 
-def _local(time: datetime | None) -> datetime | None:
-    """In local time, as a study's times are."""
-    return time.astimezone().replace(tzinfo=None) if time is not None else None
+def _utc(time: datetime | None) -> datetime | None:
+    """An aware time in UTC, which W&B means where it names no time zone."""
+    if time is None:
+        return None
+    return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)

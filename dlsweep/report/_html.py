@@ -10,6 +10,7 @@ from dlsweep.report._data import as_json, page_data
 from dlsweep.report._page import Page
 from dlsweep.report._report import Report
 from dlsweep.report._runs import RunsTable
+from dlsweep.report._words import minute
 
 SCRIPTS = (
     "data",
@@ -112,14 +113,15 @@ def _sha256(source: str) -> str:
 
 
 def _byline(table: RunsTable, page: Page) -> str:
-    made = f"{table.made.day} {table.made:%B %Y, %H:%M}"
-    return f'<time datetime="{table.made.isoformat()}">{made}</time> · {page.text(table.source)}'
+    made = table.made.astimezone()
+    shown = f"{made.day} {made:%B %Y, %H:%M}"
+    return f'<time datetime="{made.isoformat()}">{shown}</time> · {page.text(table.source)}'
 
 
 def _provenance(table: RunsTable, page: Page) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in table.versions.items())
     notices = "".join(f" {page.text(notice)}." for notice in table.notices)
     return (
-        f"Made {table.made:%Y-%m-%d %H:%M} from {page.text(table.source)} with "
+        f"Made {minute(table.made)} from {page.text(table.source)} with "
         f"{page.text(versions)}.{notices}"
     )

@@ -36,7 +36,7 @@ class Run:
             ``dlsweep.tracking``.
         value: the sweep's metric; None where it has none, diverged or failed.
         reason: why it failed; else empty.
-        started, finished: None where it has not happened, or nobody knows.
+        started, finished: in UTC, aware; None where it has not happened or is not known.
         url: its page at W&B; None for a run that is not there.
         beside: whether it is no run of the sweep itself, but was trained to answer a question
             about one, such as the best configuration with another loss. What is said of the
@@ -84,7 +84,7 @@ class RunsTable:
         runs: all of them, in the order in which they were made.
         parameters: the settings in which the runs differ, in the order of ``RunConfig``.
         versions: what made this table, by the package's name.
-        made: when, in local time.
+        made: when, in UTC, aware.
         name: what the source itself calls it: the study, or the path at W&B.
         online: where the runs are at W&B; None for a local study.
         notices: what was taken for what, and what could not be read; one line each.

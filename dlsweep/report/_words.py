@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from dlsweep.report._runs import RunsTable, level
@@ -57,6 +58,11 @@ def share(value: float) -> str:
 def count(n: int, noun: str, plural: str = "") -> str:
     """A number with its noun: 1 run, 2 runs."""
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def minute(time: datetime) -> str:
+    """A time to the minute, in the local time zone."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M}"
 
 
 def listed(items: Sequence[str], last: str = "and") -> str:

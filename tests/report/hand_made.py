@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from dlsweep.config import RunConfig
@@ -11,7 +11,7 @@ from dlsweep.report import Run, RunsTable
 from dlsweep.report._runs import varied
 from dlsweep.sweep import Metric
 
-MADE = datetime(2026, 1, 2, 3, 4, 5)
+MADE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 
 def run(number: int, value: float | None = None, status: str = "", **settings: Any) -> Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from dlsweep.config import RunConfig
 from dlsweep.report import Run, RunsTable
 from dlsweep.sweep import Metric
 
-START = datetime(2026, 1, 2, 3, 4)
+START = datetime(2026, 1, 2, 3, 4, tzinfo=timezone.utc)
 SWEPT: dict[str, tuple[Any, ...]] = {
     "optimizer": ("sgd", "adam", "nadam"),
     "activation": ("relu", "tanh"),

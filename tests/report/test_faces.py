@@ -208,13 +208,14 @@ def test_two_losses_side_by_side(tmp_path: Path):
     assert "too few to say whether the difference is chance" in text
 
 
+@pytest.mark.usefixtures("five_hours_west")
 def test_the_page_says_what_it_is_made_of(tmp_path: Path):
     table = replace(made_up_table(3), title=HOSTILE, notices=("x was taken for y",))
     page = render_markdown(standard_report(), table, tmp_path / "new" / "folder")
     text = page.read_text(encoding="utf-8")
     assert page.name == "README.md"
     assert text.startswith("# \\<script\\>")
-    assert "Made 2026-01-03 03:04 from dlsweep.db, study digits, with dlsweep 0, torch 2." in text
+    assert "Made 2026-01-02 22:04 from dlsweep.db, study digits, with dlsweep 0, torch 2." in text
     assert "x was taken for y." in text
     headings = [b.text for b in standard_report().blocks if isinstance(b, Heading)]
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == headings

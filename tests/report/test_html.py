@@ -413,9 +413,11 @@ def test_a_report_of_one_block(browser: Browser):
         assert len(one.drawn()) == 1
 
 
+@pytest.mark.usefixtures("five_hours_west")
 def test_it_says_when_from_what_and_with_what():
     table = made_up_table(3, notices=("one run could not be read",))
     html = render_html(REPORT, table)
     said: Any = re.search(r"<footer>(.*?)</footer>", html, re.DOTALL)
-    for part in ("2026-01-03 03:04", table.source, "torch 2", "one run could not be read"):
+    assert '<time datetime="2026-01-02T22:04:00-05:00">2 January 2026, 22:04</time>' in html
+    for part in ("2026-01-02 22:04", table.source, "torch 2", "one run could not be read"):
         assert part in said[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from dlsweep.report._foreign import from_online
 from dlsweep.report._read import online_place
 from dlsweep.sweep import Study
 from tests.sweep.helpers import history, sweep
-from tests.wandb_server import Run, WandbServer
+from tests.wandb_server import Run, WandbServer, _runs
 
 SPACE = {"optimizer": {"values": ["sgd", "adam"]}, "hidden_size": {"values": [8, [8, 4]]}}
 
@@ -109,6 +110,19 @@ def logged(*accuracies: float) -> list[dict[str, Any]]:
         {"_step": i, "epoch": i + 1, "val_accuracy": a, "val_loss": 1 - a, "_runtime": 3}
         for i, a in enumerate(accuracies)
     ]
+
+
+@pytest.mark.usefixtures("five_hours_west")
+@pytest.mark.parametrize("zone", ["Z", "", "+00:00"])
+def test_times_at_wandb_are_in_utc(
+    wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch, zone: str
+):
+    monkeypatch.setattr(_runs, "created_at", lambda number: f"2025-01-01T00:00:0{number}{zone}")
+    run = add_run(wandb_server, 0, state="finished", history=logged(0.5))
+    table = read_runs("team/plants")
+    created = datetime(2025, 1, 1, second=run.number, tzinfo=timezone.utc)
+    assert [(r.started, r.finished) for r in table.runs] == [(created, created)]
+    assert table.runs[0].started.tzinfo is table.made.tzinfo is timezone.utc
 
 
 def test_a_wandb_sweep(wandb_server: WandbServer):
