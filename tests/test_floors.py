@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -104,13 +106,157 @@ def test_the_rule_finds_what_breaks_it(tmp_path: Path, monkeypatch: pytest.Monke
     ]
 
 
+class ImportGraph:
+    """The modules of a package, and which of them each one imports.
+
+    Imports count wherever they are: in functions and for type checkers too. An import runs the
+    ``__init__`` of the packages that it enters, so these count as imported. A package that imports
+    its names with their first use (it has a ``__getattr__``) does not: a name of such a package
+    counts as imported from where the package takes it. Within the package itself nothing is spared:
+    there ``from package import name`` is an import of the package's ``__init__``.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._files: dict[str, Path] = {}
+        for path in sorted(root.rglob("*.py")):
+            parts = path.relative_to(root.parent).with_suffix("").parts
+            self._files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+        self._trees = {
+            name: ast.parse(path.read_text(encoding="utf-8")) for name, path in self._files.items()
+        }
+        self._lazy = {name for name, tree in self._trees.items() if "__getattr__" in defined(tree)}
+        self.imports = {module: self._imports(module) - {module} for module in self._files}
+
+    def cycle(self) -> list[str]:
+        """The modules of one circle, each of which imports the next; the last is the first."""
+        try:
+            TopologicalSorter(self.imports).prepare()
+        except CycleError as error:
+            return list(reversed(error.args[1]))
+        return []
+
+    def _imports(self, module: str) -> set[str]:
+        found = set()
+        for node in ast.walk(self._trees[module]):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+        for source, name, _ in self._names(module):
+            within = f"{module}.".startswith(f"{source}.") and f"{source}.{name}" not in self._files
+            found.add(source if within else self._origin(source, name))
+        entered = {
+            package
+            for target in found
+            for package in packages(target)
+            if package not in self._lazy and not f"{module}.".startswith(f"{package}.")
+        }
+        return (found | entered) & self._files.keys()
+
+    def _names(self, module: str) -> Iterator[tuple[str, str, str]]:
+        """What a module imports from others: (module, name there, name here)."""
+        for node in ast.walk(self._trees[module]):
+            if isinstance(node, ast.ImportFrom):
+                source = [node.module] if node.module else []
+                if node.level:
+                    up = node.level - (self._files[module].name == "__init__.py")
+                    parts = module.split(".")
+                    source = [*parts[: len(parts) - up], *source]
+                for alias in node.names:
+                    yield ".".join(source), alias.name, alias.asname or alias.name
+
+    def _origin(self, source: str, name: str) -> str:
+        """The module that ``from source import name`` needs."""
+        if f"{source}.{name}" in self._files:
+            return f"{source}.{name}"
+        if source in self._lazy:
+            for deeper, original, here in self._names(source):
+                if here == name and deeper != source:
+                    return self._origin(deeper, original)
+        return source
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """The names that a module defines or assigns at its top level."""
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    targets = [t for node in tree.body if isinstance(node, ast.Assign) for t in node.targets]
+    return names | {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def packages(module: str) -> Iterator[str]:
+    """The packages that a module is in, the nearest first."""
+    while "." in module:
+        module = module.rpartition(".")[0]
+        yield module
+
+
+def test_no_module_imports_in_a_circle():
+    circle = ImportGraph(PACKAGE).cycle()
+    assert not circle, " imports ".join(circle)
+
+
+LAZY = "def __getattr__(name): ...\nif TYPE_CHECKING:\n    from house.attic._a import a\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "circle"),
+    [
+        ({"a": "from house import b", "b": "import house.a"}, "house.a house.b"),
+        ({"a": "def f():\n    from . import b", "b": "from .a import f"}, "house.a house.b"),
+        (
+            {"a": "if TYPE_CHECKING:\n    from house.b import B", "b": "from house.a import f"},
+            "house.a house.b",
+        ),
+        (
+            {"a": "import house.b", "b": "from house.c import C", "c": "from .a import A"},
+            "house.a house.b house.c",
+        ),
+        # A module that imports from the package it is in, and a package entered by a module's name.
+        (
+            {"attic/__init__": "from ._a import a", "attic/_a": "from house.attic import b"},
+            "house.attic house.attic._a",
+        ),
+        (
+            {"attic/__init__": "from ._a import a", "attic/_a": "import house.b", "attic/_b": ""}
+            | {"b": "from house.attic._b import b"},
+            "house.attic house.attic._a house.b",
+        ),
+        # A name of a lazy package is its module's, except within the package.
+        ({"attic/__init__": LAZY, "attic/_a": "import house.b"}, ""),
+        (
+            {"attic/__init__": LAZY, "attic/_a": "import house.b"}
+            | {"b": "from house.attic import a"},
+            "house.attic._a house.b",
+        ),
+        (
+            {"attic/__init__": LAZY, "attic/_a": "import house.b", "attic/_c": "import house.c"}
+            | {"b": "from house.attic._c import c"},
+            "",
+        ),
+        (
+            {"attic/__init__": LAZY, "attic/_a": "from house.attic import a"},
+            "house.attic house.attic._a",
+        ),
+        ({"a": "import house.b, os", "b": "from house.c import C", "c": "from os import path"}, ""),
+    ],
+)
+def test_a_circle_is_found(files: dict[str, str], circle: str, tmp_path: Path):
+    for name, text in {"__init__": "", **files}.items():
+        path = tmp_path / "house" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    graph = ImportGraph(tmp_path / "house")
+    found = graph.cycle()
+    assert sorted(set(found)) == circle.split()
+    assert all(next_ in graph.imports[one] for one, next_ in itertools.pairwise(found))
+
+
 @pytest.mark.parametrize(
     ("module", "without"),
     [
         ("dlsweep, dlsweep.config, dlsweep.cli", {"torch", "wandb", "optuna", "numpy", "sklearn"}),
         ("dlsweep.training, dlsweep.models", {"wandb", "optuna", "sqlalchemy", "torch._dynamo"}),
         ("dlsweep.scratch", {"torch", "wandb", "optuna"}),
-        ("dlsweep.tracking, dlsweep.sweep._sync", {"torch", "sklearn", "matplotlib"}),
+        ("dlsweep.tracking, dlsweep.tracking._outcome", {"wandb", "optuna", "matplotlib", "PIL"}),
+        ("dlsweep.tracking._online, dlsweep.tracking._sync", {"torch", "sklearn", "matplotlib"}),
     ],
 )
 def test_an_import_costs_no_more_than_it_needs(module: str, without: set[str]):
