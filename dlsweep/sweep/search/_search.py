@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import ConfigError, RunConfig
-from dlsweep.sweep._file import SweepFile
-from dlsweep.sweep._sampler import STARTUP, Bayes
-from dlsweep.sweep._space import Coordinates
+from dlsweep.sweep.file import Coordinates, SweepFile
+
+if TYPE_CHECKING:
+    from dlsweep.sweep.search._bayes import Bayes
 
 _REDRAWS = 100  # a draw is repeated so often where it gives a configuration that is already there
 _REFUSALS = 50  # so many invalid points in a row are recorded
@@ -33,34 +36,51 @@ class Search:
 
     Grid follows W&B's order. A random point is a function of the seed and its index alone, so a
     study that is continued draws what it would have drawn. Bayes draws at random until
-    ``STARTUP`` results are there.
+    ``STARTUP`` results are there. Of each point eight bytes are kept, and what the next one costs
+    with grid and random does not depend on how many there are.
 
     Args:
         sweep: what is searched.
         seed: of the random points and of TPE.
         start: the index to go on from; one more than the greatest index so far.
-        tried: the coordinates of the points so far.
-        configs: the configurations of the points so far.
     """
 
-    def __init__(
-        self,
-        sweep: SweepFile,
-        seed: int,
-        start: int = 0,
-        tried: Iterable[Coordinates] = (),
-        configs: Iterable[RunConfig] = (),
-    ) -> None:
+    def __init__(self, sweep: SweepFile, seed: int, start: int = 0) -> None:
         self._sweep = sweep
         self._space = sweep.space
         self._seed = seed
         self._index = start
-        self._tried = {_key(coordinates) for coordinates in tried}
-        self._configs = set(configs)
+        self._known: set[int] = set()
         self._refusals = 0
+        self._listed = 0  # so many points of a listable space were looked at for those left over
         self.bayes: Bayes | None = None
         if sweep.method == "bayes" and self._space.axes:
+            from dlsweep.sweep.search._bayes import Bayes  # Optuna, slow to import
+
             self.bayes = Bayes(self._space.axes, sweep.metric.goal, seed + start)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether every point of the space has been looked at."""
+        size = self._space.size
+        if size is None:
+            return False
+        return (self._index if self._sweep.method == "grid" else self._listed) >= size
+
+    def add(self, coordinates: Coordinates, config: RunConfig | Mapping[str, Any] | None) -> None:
+        """Take note of a point that the study has already; it is not drawn any more.
+
+        Args:
+            coordinates: of the point.
+            config: its configuration, or what ``as_dict`` gave; None where it has no valid one.
+        """
+        self._known.add(_digest(coordinates))
+        if config is not None:
+            self._known.add(self._key(config))
+
+    def knows(self, config: RunConfig) -> bool:
+        """Whether a configuration is among the points so far."""
+        return self._key(config) in self._known
 
     def next(self) -> Draft | None:
         """The next point; None where there is none left.
@@ -69,39 +89,22 @@ class Search:
             ConfigError: nothing but invalid points is found.
         """
         for draft in self._candidates():
-            key = _key(draft.coordinates)
-            known = key in self._tried or draft.config in self._configs
-            self._tried.add(key)
+            known = _digest(draft.coordinates) in self._known or (
+                draft.config is not None and self.knows(draft.config)
+            )
+            self.add(draft.coordinates, draft.config)
+            refused = draft.config is None or known
+            if refused and draft.ticket is not None and self.bayes is not None:
+                self.bayes.refuse(draft.ticket)
             if known or (draft.config is None and self._refusals >= _REFUSALS):
-                if draft.ticket is not None and self.bayes is not None:
-                    self.bayes.refuse(draft.ticket)
                 continue
-            if draft.config is None:
-                self._refusals += 1
-                if draft.ticket is not None and self.bayes is not None:
-                    self.bayes.refuse(draft.ticket)
-            else:
-                self._refusals = 0
-                self._configs.add(draft.config)
+            self._refusals = self._refusals + 1 if draft.config is None else 0
             return draft
         if self._refusals >= _REFUSALS and not self._listable:
             raise ConfigError(
                 [f"parameters: {_REFUSALS} points in a row were no valid configurations"]
             )
         return None
-
-    def saw(self, point: Mapping[str, Any], config: RunConfig | None) -> None:
-        """A point that another process has drawn; it is not drawn here any more.
-
-        Args:
-            point: its ``coordinates`` and its ``index``.
-            config: its configuration, where it is valid.
-        """
-        if "coordinates" in point:
-            self._index = max(self._index, point["index"] + 1)
-            self._tried.add(_key(point["coordinates"]))
-        if config is not None:
-            self._configs.add(config)
 
     @property
     def _listable(self) -> bool:
@@ -112,7 +115,7 @@ class Search:
             while self._space.size is not None and self._index < self._space.size:
                 yield self._draft(self._space.at(self._index))
             return
-        if self.bayes is not None and self.bayes.told >= STARTUP:
+        if self.bayes is not None and self.bayes.ready:
             ticket, coordinates = self.bayes.propose()
             yield self._draft(coordinates, ticket)
             for _ in range(_NEIGHBOURS):
@@ -121,10 +124,10 @@ class Search:
             yield self._draft(self._space.random(self._seed, self._index))
         if self._listable:
             size = self._space.size or 0
-            offset = self._seed % size if size else 0
-            for i in range(size):
-                coordinates = self._space.at((offset + i) % size)
-                if _key(coordinates) not in self._tried:
+            while self._listed < size:
+                coordinates = self._space.at((self._seed + self._listed) % size)
+                self._listed += 1
+                if _digest(coordinates) not in self._known:
                     yield self._draft(coordinates)
 
     def _draft(self, coordinates: Coordinates, ticket: int | None = None) -> Draft:
@@ -135,6 +138,11 @@ class Search:
         except ConfigError as error:
             return Draft(index, coordinates, None, "; ".join(error.problems), ticket)
 
+    def _key(self, config: RunConfig | Mapping[str, Any]) -> int:
+        return _digest(self._space.identity(config))
 
-def _key(coordinates: Coordinates) -> tuple[tuple[str, object], ...]:
-    return tuple(sorted(coordinates.items()))
+
+def _digest(content: object) -> int:
+    """Eight bytes that stand for content of JSON: equal ones in a million have odds of 1 in 10⁷."""
+    text = json.dumps(content, sort_keys=True)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from dlsweep.sweep._file import SweepFile
-from dlsweep.sweep._hyperband import STOPPED
-from dlsweep.sweep._metric import Metric, number
-from dlsweep.sweep._tables import Record
+from dlsweep.sweep.file import Coordinates, Metric, SweepFile
 
 STATUSES = ("waiting", "running", "finished", "early_stopped", "stopped", "diverged", "failed")
 """A run waits where its process died before the end; it is the next to be trained. One is stopped
-by the sweep's ``early_terminate``, and early_stopped by its own ``early_stopping``."""
+by the sweep's ``early_terminate`` or by a user, and early_stopped by its own ``early_stopping``."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +27,13 @@ class Row:
         config: its settings as ``RunConfig.as_dict`` gives them; of a point that was no valid
             configuration, those that the sweep set.
         summary: what was logged at its end.
-        history: what was logged every epoch, one mapping per epoch; of a running one, the epoch and
-            the metric, as of a few seconds ago.
+        history: what was logged every epoch, one mapping per epoch; of a running one, as of a few
+            seconds ago.
         value: the sweep's metric; None without one.
         reason: why it failed; else empty.
-        info: what the runner stored besides, such as the run's directory.
-        started, finished: local times; None where it has not happened.
+        info: what was stored besides, such as the folder of its wandb run.
+        started, finished: in UTC; None where it has not happened.
+        coordinates: where it is in the space of the sweep.
     """
 
     number: int
@@ -49,6 +48,7 @@ class Row:
     info: Mapping[str, Any] = field(default_factory=dict)
     started: datetime | None = None
     finished: datetime | None = None
+    coordinates: Coordinates = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,29 +56,35 @@ class StudyTable:
     """A study as it stood when it was read.
 
     Attributes:
-        name: the study's name in its storage.
-        sweep: what was searched, without a need for the file.
+        name: the study's name in its file.
+        metric: what its runs are judged by.
         rows: its runs by number.
+        sweep: what was searched; None where no sweep file was.
         stopped: whether ``dlsweep stop`` has stopped it.
-        folders: of wandb runs beside those of the points, such as the one that shows the data.
+        folders: of wandb runs beside those of the rows, such as the one that shows the data.
     """
 
     name: str
-    sweep: SweepFile
+    metric: Metric
     rows: tuple[Row, ...]
+    sweep: SweepFile | None = None
     stopped: bool = False
     folders: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many runs have each status, those with none left out."""
-        found = {status: sum(row.status == status for row in self.rows) for status in STATUSES}
-        return {status: count for status, count in found.items() if count}
+        found = Counter(row.status for row in self.rows)
+        return {status: found[status] for status in STATUSES if found[status]}
 
     def ranked(self) -> list[Row]:
         """The runs that have the metric's value, best first; equals by number."""
-        sign = -1 if self.sweep.metric.goal == "maximize" else 1
+        sign = -1 if self.metric.goal == "maximize" else 1
         valued = [(sign * row.value, row.number, row) for row in self.rows if row.value is not None]
         return [row for *_, row in sorted(valued, key=lambda item: item[:2])]
+
+    def ordered(self) -> list[Row]:
+        """The ranked runs, then the others by number."""
+        return self.ranked() + [row for row in self.rows if row.value is None]
 
     def best(self) -> Row | None:
         """The run with the best value, or None."""
@@ -96,42 +102,3 @@ def run_name(config: Mapping[str, Any], number: int) -> str:
     if config.get("model") == "cnn":
         words.insert(2, "cnn")
     return "-".join(str(word) for word in (*words, number))
-
-
-def objective(
-    metric: Metric, history: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
-) -> float | None:
-    """The metric's last logged value, from the epochs or else the summary; None without one."""
-    for logged in (*reversed(history), summary):
-        if logged.get(metric.name) is not None:
-            return number(logged[metric.name])
-    return None
-
-
-def to_row(record: Record, metric: Metric, *, alive: bool) -> Row:
-    """A record as a row; ``alive`` says whether a process is training the running ones."""
-    stored = record.attributes
-    config = stored.get("config", {})
-    if record.state in ("running", "waiting"):
-        status = "running" if alive and record.state == "running" else "waiting"
-    else:
-        status = stored.get("status", "failed" if record.state == "fail" else "finished")
-    live = [{"epoch": step, metric.name: value} for step, value in sorted(record.steps.items())]
-    history, summary = stored.get("history", live), stored.get("summary", {})
-    valued = record.state == "complete" or status == STOPPED
-    value = objective(metric, history, summary) if valued else None
-    run_id = stored.get("run_id", "")
-    return Row(
-        number=record.number,
-        run_id=run_id,
-        name=run_name(config, record.number) if run_id else f"invalid-{record.number}",
-        status=status,
-        config=config,
-        summary=summary,
-        history=history,
-        value=value,
-        reason=stored.get("reason", ""),
-        info=stored.get("info", {}),
-        started=record.started,
-        finished=record.finished,
-    )

@@ -12,11 +12,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from dlsweep.sweep._file import Hyperband
-from dlsweep.sweep._metric import Metric, number
-
-STOPPED = "stopped"
-"""How a run ends that the rule stops."""
+from dlsweep.sweep.file import Hyperband, Metric, number
 
 
 def to_stop(
@@ -72,8 +68,16 @@ class EarlyTermination:
         """A run with what it has logged so far, in place of what was known of it."""
         self._histories[run] = [number(epoch.get(self._metric.name)) for epoch in history]
 
+    def load(self, curves: Mapping[int, Sequence[float | None]]) -> None:
+        """What runs have logged so far of the metric, epoch by epoch."""
+        self._histories |= {run: list(curve) for run, curve in curves.items()}
+
     def stops(self, epochs: Mapping[int, Mapping[str, Any]]) -> set[int]:
         """Which of some running runs are to end, after one more epoch of each of them."""
         for run, epoch in epochs.items():
             self._histories.setdefault(run, []).append(number(epoch.get(self._metric.name)))
         return to_stop(self._rule, self._metric.goal, self._histories, epochs.keys())
+
+    def epochs(self, run: int) -> int:
+        """How many epochs of a run are known."""
+        return len(self._histories.get(run, ()))

@@ -15,7 +15,7 @@ import numpy as np
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.errors import shown
-from dlsweep.sweep._distributions import (
+from dlsweep.sweep.file._distributions import (
     Categorical,
     Constant,
     Continuous,
@@ -80,10 +80,52 @@ class Axis:
             return self.choices[coordinate]
         return coordinate if self.natural else self.distribution.quantile(coordinate)
 
+    def locate(self, value: Any) -> Any:
+        """The coordinate of a value of the setting; None, or a near one, where it has none."""
+        d = self.distribution
+        if isinstance(d, Categorical):
+            return coordinate(value)
+        if not isinstance(value, int | float):
+            return None
+        if isinstance(d, IntUniform):
+            return int(value)
+        assert isinstance(d, Continuous)
+        return float(value) if self.natural else _inverse(d, float(value))
+
+    def has(self, found: Any, value: Any) -> bool:
+        """Whether the point at a coordinate ``found`` is on the axis and has this value there.
+
+        A quantile is a number of limited precision, so values between two of them count as well.
+        """
+        d = self.distribution
+        if isinstance(d, Categorical):
+            return found in self.choices and self.choices[found] == value
+        if found is None:
+            return False
+        if not self.natural:
+            return math.isclose(d.quantile(found), value, rel_tol=1e-12)
+        low, high = d.quantile(0), d.quantile(1)
+        steps = (found - low) / d.q if isinstance(d, Continuous) and d.q else 0.0
+        return low <= found <= high and found == value and math.isclose(steps, round(steps))
+
 
 def coordinate(value: Any) -> Any:
     """A value as a study can store it: lists as JSON text."""
     return json.dumps(plain(value)) if isinstance(value, tuple) else value
+
+
+def _inverse(distribution: Continuous, value: float) -> float:
+    """The u in (0, 1) whose quantile is ``value`` or, where there is none, next to it."""
+    low, high = EDGE, 1 - EDGE
+    while (u := (low + high) / 2) not in (low, high):
+        found = distribution.quantile(u)
+        if found == value:
+            return u
+        low, high = (u, high) if found < value else (low, u)
+    # In the last digit, quantile functions are not monotonic.
+    near = sorted((low + i * math.ulp(low) for i in range(-32, 33)), key=lambda u: abs(u - low))
+    inside = (u for u in near if EDGE <= u <= 1 - EDGE)
+    return next((u for u in inside if distribution.quantile(u) == value), low)
 
 
 class Space:
@@ -154,6 +196,39 @@ class Space:
     def config(self, coordinates: Coordinates) -> RunConfig:
         """The configuration at a point. Raises ConfigError where its settings contradict."""
         return RunConfig(**self.settings(coordinates))
+
+    def locate(self, config: RunConfig) -> Coordinates | None:
+        """The point that has a configuration, the inverse of ``config``; None where none has it.
+
+        A setting that is drawn from a normal distribution, beta and the like may differ from the
+        point's by what is lost in rounding; one that was drawn from this space does not.
+        """
+        found: Coordinates = {}
+        for axis in self.axes:
+            value = getattr(config, axis.setting)
+            found[axis.parameter] = axis.locate(value)
+            if not axis.has(found[axis.parameter], value):
+                return None
+        rounded = {a.setting: getattr(config, a.setting) for a in self.axes if not a.natural}
+        try:
+            there = RunConfig(**{**self.settings(found), **rounded})
+        except ConfigError:
+            return None
+        return found if there == config else None
+
+    def identity(self, config: RunConfig | Mapping[str, Any]) -> str:
+        """What tells a configuration of this space from the others: the settings that vary.
+
+        Args:
+            config: a configuration, or what its ``as_dict`` gave.
+        """
+        given = config if isinstance(config, Mapping) else vars(config)
+        return json.dumps([plain(given.get(name)) for name in self._varied])
+
+    @cached_property
+    def _varied(self) -> tuple[str, ...]:
+        names = [axis.setting for axis in self.axes]
+        return (*names, "num_layers") if "hidden_size" in names else tuple(names)
 
     @cached_property
     def combinations(self) -> tuple[list[str], list[str], float]:

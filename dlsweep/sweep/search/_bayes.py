@@ -16,8 +16,7 @@ from optuna.distributions import (
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from dlsweep.sweep._distributions import Categorical, Continuous, IntUniform
-from dlsweep.sweep._space import EDGE, Axis, Coordinates
+from dlsweep.sweep.file import EDGE, Axis, Categorical, Continuous, Coordinates, IntUniform
 
 STARTUP = 10
 """So many results are waited for, drawing at random, before TPE takes over (Optuna's default)."""
@@ -69,13 +68,19 @@ class Bayes:
             direction = StudyDirection[goal.upper()]
             self._study = optuna.create_study(direction=direction, sampler=sampler)
         self._trials: dict[int, int] = {}  # a point's number in the sweep -> in the copy
-        self._ended: set[int] = set()
-        self.told = 0
+        self._count = 0  # of the copy's trials
+        self._results = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are results enough to propose from."""
+        return self._results >= STARTUP
 
     def propose(self) -> tuple[int, Coordinates]:
         """A point worth trying, with a ticket for ``accept`` or ``refuse``."""
         with quiet():
             trial = self._study.ask(self._distributions)
+        self._count = trial.number + 1
         return trial.number, dict(trial.params)
 
     def refuse(self, ticket: int) -> None:
@@ -88,17 +93,17 @@ class Bayes:
         self._trials[number] = ticket
 
     def add(self, number: int, coordinates: Coordinates) -> None:
-        """A point that is being trained and that someone else proposed."""
-        if number in self._trials or number in self._ended:
-            return
-        if coordinates.keys() != self._distributions.keys():
-            return
-        self._trials[number] = len(self._study.get_trials(deepcopy=False))
-        self._study.add_trial(
-            create_trial(
-                state=TrialState.RUNNING, params=coordinates, distributions=self._distributions
+        """A point that is being trained and was not proposed here."""
+        if coordinates.keys() == self._distributions.keys():
+            self._trials[number] = self._add(coordinates, TrialState.RUNNING)
+
+    def learn(self, coordinates: Coordinates, value: float | None) -> None:
+        """A point that had ended before: its value, or none where it diverged."""
+        if coordinates.keys() == self._distributions.keys():
+            self._add(
+                coordinates, TrialState.PRUNED if value is None else TrialState.COMPLETE, value
             )
-        )
+            self._results += 1
 
     def tell(self, number: int, value: float | None, *, counts: bool) -> None:
         """How a point ended: its value, or none.
@@ -109,10 +114,22 @@ class Bayes:
         if number not in self._trials:
             return
         ticket = self._trials.pop(number)
-        self._ended.add(number)
         with quiet():
             if value is not None:
                 self._study.tell(ticket, value)
             else:
                 self._study.tell(ticket, state=TrialState.PRUNED if counts else TrialState.FAIL)
-        self.told += value is not None or counts
+        self._results += value is not None or counts
+
+    def _add(self, coordinates: Coordinates, state: TrialState, value: float | None = None) -> int:
+        """Add a trial to the copy; returns its number there."""
+        self._study.add_trial(
+            create_trial(
+                state=state,
+                value=value,
+                params=coordinates,
+                distributions=self._distributions,
+            )
+        )
+        self._count += 1
+        return self._count - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dlsweep.sweep._rows import StudyTable
+from dlsweep.sweep.study._rows import StudyTable
 from dlsweep.tracking import is_synced
 
 _ENDED = ("finished", "early_stopped", "stopped", "diverged", "failed")
@@ -38,8 +38,8 @@ def study_folders(study: StudyTable) -> StudyFolders:
     waiting, sent, missing = list[Path](), list[Path](), list[Path]()
     online = 0
     ended = [row for row in study.rows if row.status in _ENDED]
-    told = [row.info["directory"] for row in ended if row.info.get("directory")]
-    for folder in map(Path, dict.fromkeys([*study.folders, *told])):
+    kept = [row.info["directory"] for row in ended if row.info.get("directory")]
+    for folder in map(Path, dict.fromkeys([*study.folders, *kept])):
         moved = Path("wandb") / folder.name
         place = folder if folder.is_dir() else moved
         if not folder.name.startswith("offline-") and (is_synced(place) or not place.is_dir()):

@@ -1,0 +1,33 @@
+"""Which configuration is tried next, and which runs end early."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsweep._lazy import lazily
+from dlsweep.sweep.search._early_termination import EarlyTermination, to_stop
+from dlsweep.sweep.search._search import Draft, Search
+
+if TYPE_CHECKING:
+    from dlsweep.sweep.search._bayes import STARTUP, Bayes, optuna_distribution, quiet
+
+# What imports Optuna waits until it is needed.
+_LAZY = {
+    "STARTUP": "_bayes",
+    "Bayes": "_bayes",
+    "optuna_distribution": "_bayes",
+    "quiet": "_bayes",
+}
+
+__all__ = [
+    "STARTUP",
+    "Bayes",
+    "Draft",
+    "EarlyTermination",
+    "Search",
+    "optuna_distribution",
+    "quiet",
+    "to_stop",
+]
+
+__getattr__ = lazily(__name__, _LAZY)

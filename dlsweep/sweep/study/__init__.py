@@ -1,0 +1,48 @@
+"""The study of a sweep: its runs, epochs and stacks in a SQLite file; one writer, many readers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsweep._lazy import lazily
+from dlsweep.sweep.study._folders import StudyFolders, study_folders
+from dlsweep.sweep.study._reading import (
+    list_studies,
+    read_study,
+    resume_study,
+    stop_study,
+    study_names,
+)
+from dlsweep.sweep.study._rows import STATUSES, Row, StudyTable, run_name
+from dlsweep.sweep.study._runs import PlannedStack, Run
+from dlsweep.sweep.study._storage import StorageError, storage_file
+
+if TYPE_CHECKING:
+    from dlsweep.sweep.study._optuna import OptunaMirror, export_optuna
+    from dlsweep.sweep.study._study import Study
+
+# Readers do without PyTorch and Optuna.
+_LAZY = {"OptunaMirror": "_optuna", "Study": "_study", "export_optuna": "_optuna"}
+
+__all__ = [
+    "STATUSES",
+    "OptunaMirror",
+    "PlannedStack",
+    "Row",
+    "Run",
+    "StorageError",
+    "Study",
+    "StudyFolders",
+    "StudyTable",
+    "export_optuna",
+    "list_studies",
+    "read_study",
+    "resume_study",
+    "run_name",
+    "stop_study",
+    "storage_file",
+    "study_folders",
+    "study_names",
+]
+
+__getattr__ = lazily(__name__, _LAZY)
