@@ -9,7 +9,7 @@ from dlsweep.config import ConfigError, RunConfig
 
 if TYPE_CHECKING:
     from dlsweep.saved import load_model as load
-    from dlsweep.sweep import agent
+    from dlsweep.sweep.agent import agent
     from dlsweep.tracking import train
 
 __all__ = ["ConfigError", "RunConfig", "__version__", "agent", "load", "train"]
@@ -18,7 +18,7 @@ __all__ = ["ConfigError", "RunConfig", "__version__", "agent", "load", "train"]
 def __getattr__(name: str) -> Any:
     """``agent``, ``load`` and ``train`` on first use: torch and wandb take seconds to import."""
     if name == "agent":
-        from dlsweep.sweep import agent
+        from dlsweep.sweep.agent import agent
 
         return agent
     if name == "train":

@@ -30,6 +30,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--count", help="runs to take in all; all that there are by default")
     parser.add_argument("--workers", help="processes that train; on the CPU one for each core")
     parser.add_argument("--device", help="auto, cpu or cuda, for all runs")
+    parser.add_argument(
+        "--cluster", metavar="ADDRESS", help="train on a Ray cluster: auto, or HOST:PORT"
+    )
     parser.add_argument("-e", "--entity", help="where the sweep is, if its id does not say so")
     parser.add_argument("-p", "--project", help="likewise")
     parser.set_defaults(run=run)
@@ -49,25 +52,34 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     if problems:
         raise ConfigError(problems)
 
-    from dlsweep.cli._show import LiveProgress
+    from dlsweep.cli._progress import LiveProgress
     from dlsweep.sweep import join_sweep, train_joined
 
     joined = join_sweep(arguments.sweep, entity=arguments.entity, project=arguments.project)
     ends = [end for end in (numbers["count"], joined.left) if end is not None]
     try:
         with LiveProgress(joined.metric, (), min(ends, default=None)) as progress:
-            report = train_joined(joined, progress, device=arguments.device, **numbers)
+            report = train_joined(
+                joined, progress, device=arguments.device, cluster=arguments.cluster, **numbers
+            )
     except KeyboardInterrupt:
         # Now, as asked: without waiting for what wandb would still send. It is on the disk.
         print("interrupted; `wandb sync` uploads what W&B does not have yet", file=sys.stderr)
         sys.stderr.flush()
         os._exit(INTERRUPTED)
-    _tell(report)
+    _report(report, joined.service.url)
     return report.exit_code
 
 
-def _tell(report: AgentReport) -> None:
-    statuses = [row.status for row in report.rows]
+def _report(report: AgentReport, url: str) -> None:
+    """Show the results, what became of all runs, and what to type next."""
+    from dlsweep.cli._results import show_results
+
+    table = report.table
+    if table.rows:
+        hints = [(["dlsweep", "report", table.name], "figures and findings, as an HTML file")]
+        show_results(table, url, hints)
+    statuses = [row.status for row in table.rows]
     counts = [f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses)]
     words = ", ".join(counts).replace("_", " ")
     print(f"{len(statuses)} run{'s' * (len(statuses) != 1)}{': ' * bool(words)}{words}")

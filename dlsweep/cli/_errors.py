@@ -105,10 +105,10 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
                 return 1
             # Here, so that bad flags cost no import.
             from dlsweep.data import DataUnavailable
-            from dlsweep.sweep import StorageError
+            from dlsweep.sweep import ExecutorError, StorageError
             from dlsweep.tracking import TrackingError
 
-            if isinstance(error, DataUnavailable | StorageError | TrackingError):
+            if isinstance(error, DataUnavailable | ExecutorError | StorageError | TrackingError):
                 print(f"error: {error}", file=sys.stderr)
                 return 1
             raise

@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Any
 from dlsweep.cli._data import fetched
 from dlsweep.cli._errors import INTERRUPTED
 from dlsweep.cli._values import storage_words
-from dlsweep.config import ConfigError, canonical_value, command_line
+from dlsweep.config import ConfigError, canonical_value
 from dlsweep.config.kinds import checked_count
 
 if TYPE_CHECKING:
     from dlsweep.sweep import StudyTable, SweepFile
-
-
-_AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 
 
 def add_parser(commands: Any) -> None:
@@ -35,10 +32,21 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("file", metavar="SWEEP.YAML")
     parser.add_argument("--count", help="runs the sweep shall have in all; run_cap by default")
-    parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
+    parser.add_argument("--storage", help="the study's file (default: dlsweep.db)")
     parser.add_argument("--device", help="auto, cpu or cuda, for all runs")
     parser.add_argument("--project", help="W&B project of the runs")
     parser.add_argument("--workers", help="processes that train; on the CPU one for each core")
+    parser.add_argument(
+        "--cluster", metavar="ADDRESS", help="train on a Ray cluster: auto, or HOST:PORT"
+    )
+    parser.add_argument(
+        "--continue-from",
+        metavar="STUDY",
+        help="take over the finished runs of a study whose points belong to this sweep too",
+    )
+    parser.add_argument(
+        "--mirror", metavar="FILE", help="keep an Optuna study up to date, for optuna-dashboard"
+    )
     parser.add_argument("--verbose", action="store_true", help="also say how stacks are planned")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--offline", action="store_true", help="keep the runs on disk (the default)")
@@ -87,16 +95,26 @@ def _train(
     sweep: SweepFile, arguments: argparse.Namespace, settings: dict[str, Any], workers: int | None
 ) -> int:
     """Train, and say what came out; the exit code."""
-    from dlsweep.cli._show import LiveProgress
-    from dlsweep.sweep import LocalSweep, Study, choose_trainer, datasets_of
-    from dlsweep.sweep._interrupt import leaving_on_signals
+    from dlsweep.cli._progress import LiveProgress
+    from dlsweep.sweep import (
+        Driver,
+        OptunaMirror,
+        Study,
+        StudySource,
+        choose_executor,
+        datasets_of,
+        leaving_on_signals,
+        runs_at_once,
+    )
     from dlsweep.tracking import Opener, choose_mode, has_credentials
     from dlsweep.training import choose_device
 
-    # Refused before anything is made.
+    # What cannot be trained is refused before anything is made.
     devices = _devices(sweep, settings)
-    for device in devices:
-        choose_device(device)
+    if arguments.cluster is None:  # else its machines have devices of their own
+        for device in devices:
+            choose_device(device)
+    device = devices[0] if len(devices) == 1 else "auto"
     mode = choose_mode("online" if arguments.online else "offline")
     asked = "online" if arguments.online else "offline" if arguments.offline else None
     if asked not in (None, mode):
@@ -107,37 +125,38 @@ def _train(
     Opener(mode).check()
     for name in datasets_of(sweep):
         fetched(name)
-    with Study.open(sweep, arguments.storage) as study:
-        total = study.total
-        if total is None:
+    with Study.open(sweep, arguments.storage, continue_from=arguments.continue_from) as study:
+        for notice in study.notices:
+            print(f"dlsweep: {notice}", file=sys.stderr)
+        if study.total is None:
             notice = f"a {sweep.method} search has no end; stop it with Ctrl-C, or give --count"
             print(f"dlsweep: {notice}", file=sys.stderr)
-        with LiveProgress(sweep.metric, study.rows(), total) as progress:
-            device = devices[0] if len(devices) == 1 else "auto"
-            trainer = choose_trainer(device, workers, total)
-            local = LocalSweep(
-                study,
-                trainer,
-                mode=mode,
-                settings=settings,
-                watcher=progress,
-                elsewhere=progress.elsewhere,
-            )
+        before = study.table()
+        mirror = OptunaMirror(Path(arguments.mirror), before) if arguments.mirror else None
+        executor = choose_executor(device, workers, study.total, arguments.cluster)
+        source = StudySource(
+            study,
+            mode=mode,
+            at_once=runs_at_once(sweep.method, choose_device(device).type, executor.slots),
+            settings=settings,
+            on_ended=mirror.add if mirror else lambda row: None,
+        )
+        with LiveProgress(sweep.metric, before.rows, study.total) as progress:
+            driver = Driver(source, executor, device=device, progress=progress)
             now = False
-            with leaving_on_signals(lambda _: local.leave()):
+            with leaving_on_signals(lambda _: driver.leave()):
                 try:
-                    local.run()
+                    driver.run()
                 except KeyboardInterrupt:
                     now = True
-        table, stopped = study.table(), study.stop_asked()
+        table, stopped, total = study.table(), study.stop_asked(), study.total
     ended = sum(bool(r.run_id) and r.status not in ("running", "waiting") for r in table.rows)
-    if local.unsent and not now:
+    if source.unsent and not now:
         sync = shlex.join(["dlsweep", "sync", table.name, *_storage(arguments)])
-        lack = f"W&B does not have all of {local.unsent} runs"
+        lack = f"W&B does not have all of {source.unsent} runs"
         print(f"dlsweep: {lack}; send the rest with: {sync}", file=sys.stderr)
-    if now or (local.left and ended != total):
+    if now or (driver.leaving and ended != total):
         done = f"{ended} of {total} runs" if total is not None else f"{ended} runs"
-        kept = "as last saved" if now else "saved"
         if stopped and not now:
             again = shlex.join(["dlsweep", "resume", table.name, *_storage(arguments)])
             print(
@@ -146,12 +165,13 @@ def _train(
                 file=sys.stderr,
             )
             return 0
+        kept = "as last saved" if now else "saved"
         print(
             f"dlsweep: {done} are done, those in training are {kept}; the same command goes on",
             file=sys.stderr,
         )
-        if now and mode == "online":
-            # Without waiting for what wandb would still send; `dlsweep sync` does.
+        if now:
+            # At once: neither for a thread that trains nor for what wandb would still send.
             sys.stderr.flush()
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
@@ -183,46 +203,20 @@ def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:
     return list((distribution and distribution.support()) or ["auto"])
 
 
-def _report(study: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> None:
-    """The ranked runs, the best configuration, where everything is, and what to type next."""
-    from dlsweep.cli._show import console, results_beside, runs_table
+def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> None:
+    """Show the results, and what to type next."""
+    from dlsweep.cli._results import show_results
 
-    out = console()
-    out.print()
-    out.print(runs_table(study, most=20))
-    stopped = [row for row in study.rows if row.status == "stopped"]
-    if stopped:
-        epochs = sum(int(row.config["epochs"]) for row in stopped)
-        saved = epochs - sum(len(row.history) for row in stopped)
-        how = "early_terminate" if study.sweep.early_terminate else "a click in W&B"
-        out.print(f"\n{how} stopped {len(stopped)} runs and saved {saved:,} epochs")
-    best = study.best()
-    if best is None:
-        out.print("no run has a result")
-    else:
-        metric = study.sweep.metric.name
-        kept = {n: v for n in results_beside(metric) if (v := best.summary.get(n)) is not None}
-        told = " and ".join(f"{name} {value:.4f}" for name, value in kept.items())
-        of = f"; {told} of its best epoch, {best.summary.get('best_epoch')}" if told else ""
-        out.print(
-            f"\nbest: {best.name}  {metric} {best.value:.4f}{of}\n"
-            f"      python train.py {command_line(best.config)}",
-            **_AS_IT_IS,
-        )
-    directories = {d for row in study.rows if (d := row.info.get("directory"))}
+    directories = {d for row in table.rows if (d := row.info.get("directory"))}
     places = sorted({os.path.relpath(Path(directory).parent) for directory in directories})
     where = f"; runs in {', '.join(places)}" if places else ""
     storage = _storage(arguments)
-    place = storage[-1] if storage else ""
     hints = [
-        (["dlsweep", "runs", study.name, *storage], "all runs as a table; --format csv or json"),
-        (["dlsweep", "report", study.name, *storage], "figures and findings, as an HTML file"),
+        (["dlsweep", "runs", table.name, *storage], "all runs as a table; --format csv or json"),
+        (["dlsweep", "report", table.name, *storage], "figures and findings, as an HTML file"),
         (["dlsweep", "sweep", arguments.file, *storage, "--count", "N"], "go on to N runs"),
     ]
     if offline and places:
-        hints.append((["dlsweep", "sync", study.name, *storage], "send the runs to W&B"))
-    lines = [(shlex.join(words), why) for words, why in hints]
-    width = max(len(words) for words, _ in lines)
-    out.print(f"\nstudy {study.name} in {place or 'dlsweep.db'}{where}", **_AS_IT_IS)
-    for start, (words, why) in zip(("next:", *["     "] * len(lines)), lines, strict=False):
-        out.print(f"{start} {words:{width}}  {why}", **_AS_IT_IS)
+        hints.append((["dlsweep", "sync", table.name, *storage], "send the runs to W&B"))
+    place = f"study {table.name} in {arguments.storage or 'dlsweep.db'}{where}"
+    show_results(table, place, hints)

@@ -1,7 +1,7 @@
-"""Floor 5: the sweep file, the search, the study, and the sweep without a server.
+"""Floor 5: sweeps. The sweep file, the search, the study, and the loop that trains them.
 
-Optuna and SQLAlchemy are imported with the first use of a study, not with the package, so that a
-sweep file is refused at once.
+Everything but the sweep file is imported with its first use, so that a mistake in the file is
+reported at once.
 """
 
 from __future__ import annotations
@@ -9,47 +9,72 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
-from dlsweep.sweep._distributions import DISTRIBUTIONS, Distribution
-from dlsweep.sweep._file import METHODS, Hyperband, SweepFile, load_sweep, parse_sweep
-from dlsweep.sweep._metric import METRICS, Metric, metric_name
+from dlsweep.sweep.file import (
+    DISTRIBUTIONS,
+    METHODS,
+    METRICS,
+    Distribution,
+    Hyperband,
+    Metric,
+    SweepFile,
+    load_sweep,
+    metric_name,
+    objective,
+    parse_sweep,
+)
 
 if TYPE_CHECKING:
-    from dlsweep.sweep._database import StorageError, storage_name
-    from dlsweep.sweep._join import AgentReport, JoinedSweep, agent, join_sweep, train_joined
-    from dlsweep.sweep._local import LocalSweep, Watcher
-    from dlsweep.sweep._reading import list_studies, read_study, resume_study, stop_study
-    from dlsweep.sweep._rows import STATUSES, Row, StudyTable, objective
-    from dlsweep.sweep._showing import datasets_of
-    from dlsweep.sweep._study import Point, Study
-    from dlsweep.sweep._sync import StudyFolders, study_folders
+    from dlsweep.sweep.agent import AgentReport, JoinedSweep, join_sweep, train_joined
+    from dlsweep.sweep.driver import (
+        Driver,
+        Progress,
+        Source,
+        StudySource,
+        datasets_of,
+        leaving_on_signals,
+        runs_at_once,
+    )
+    from dlsweep.sweep.execution import (
+        Executor,
+        ExecutorError,
+        InProcessExecutor,
+        ProcessExecutor,
+        choose_executor,
+    )
+    from dlsweep.sweep.study import (
+        STATUSES,
+        OptunaMirror,
+        PlannedStack,
+        Row,
+        Run,
+        StorageError,
+        Study,
+        StudyFolders,
+        StudyTable,
+        export_optuna,
+        list_studies,
+        read_study,
+        resume_study,
+        stop_study,
+        storage_file,
+        study_folders,
+        study_names,
+    )
 
-_LAZY = {
-    "LocalSweep": "_local",
-    "Watcher": "_local",
-    "datasets_of": "_showing",
-    "AgentReport": "_join",
-    "JoinedSweep": "_join",
-    "agent": "_join",
-    "join_sweep": "_join",
-    "train_joined": "_join",
-    "HereTrainer": "_trainers",
-    "ProcessTrainer": "_processes",
-    "Trainer": "_trainers",
-    "choose_trainer": "_trainers",
-    "STATUSES": "_rows",
-    "Row": "_rows",
-    "StudyTable": "_rows",
-    "objective": "_rows",
-    "Point": "_study",
-    "Study": "_study",
-    "StudyFolders": "_sync",
-    "study_folders": "_sync",
-    "list_studies": "_reading",
-    "read_study": "_reading",
-    "resume_study": "_reading",
-    "stop_study": "_reading",
-    "StorageError": "_database",
-    "storage_name": "_database",
+_ROOMS = {
+    "agent": ["AgentReport", "JoinedSweep", "join_sweep", "train_joined"],
+    "driver": [
+        *("Driver", "Progress", "Source", "StudySource", "datasets_of", "leaving_on_signals"),
+        "runs_at_once",
+    ],
+    "execution": [
+        *("Executor", "ExecutorError", "InProcessExecutor", "ProcessExecutor", "choose_executor"),
+    ],
+    "study": [
+        *("STATUSES", "OptunaMirror", "PlannedStack", "Row", "Run", "StorageError", "Study"),
+        *("StudyFolders", "StudyTable", "export_optuna", "list_studies", "read_study"),
+        *("resume_study", "stop_study", "storage_file", "study_folders", "study_names"),
+    ],
 }
 
 __all__ = [
@@ -59,25 +84,31 @@ __all__ = [
     "STATUSES",
     "AgentReport",
     "Distribution",
-    "HereTrainer",
+    "Driver",
+    "Executor",
+    "ExecutorError",
     "Hyperband",
+    "InProcessExecutor",
     "JoinedSweep",
-    "LocalSweep",
     "Metric",
-    "Point",
-    "ProcessTrainer",
+    "OptunaMirror",
+    "PlannedStack",
+    "ProcessExecutor",
+    "Progress",
     "Row",
+    "Run",
+    "Source",
     "StorageError",
     "Study",
     "StudyFolders",
+    "StudySource",
     "StudyTable",
     "SweepFile",
-    "Trainer",
-    "Watcher",
-    "agent",
-    "choose_trainer",
+    "choose_executor",
     "datasets_of",
+    "export_optuna",
     "join_sweep",
+    "leaving_on_signals",
     "list_studies",
     "load_sweep",
     "metric_name",
@@ -85,10 +116,12 @@ __all__ = [
     "parse_sweep",
     "read_study",
     "resume_study",
+    "runs_at_once",
     "stop_study",
-    "storage_name",
+    "storage_file",
     "study_folders",
+    "study_names",
     "train_joined",
 ]
 
-__getattr__ = lazily(__name__, _LAZY)
+__getattr__ = lazily(__name__, {name: room for room, names in _ROOMS.items() for name in names})

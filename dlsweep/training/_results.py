@@ -13,6 +13,8 @@ from dlsweep.config import RunConfig
 FINISHED = "finished"
 EARLY_STOPPED = "early_stopped"
 DIVERGED = "diverged"
+STOPPED = "stopped"
+"""Of a run that was told to leave its stack: by early termination, or by a user."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,125 @@
+"""The live progress of a sweep in a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+if TYPE_CHECKING:
+    from dlsweep.sweep import Metric, Row, Run
+    from dlsweep.training import EpochMetrics
+
+
+class LiveProgress:
+    """Shows runs done and running, the best so far and the time left, while a sweep trains.
+
+    In a terminal one line is kept up to date; otherwise each run that ends is a line.
+
+    Args:
+        metric: the sweep's.
+        rows: the runs that an earlier command has trained.
+        total: how many runs the sweep has; None if it has no end.
+    """
+
+    def __init__(self, metric: Metric, rows: Sequence[Row], total: int | None) -> None:
+        self._metric = metric
+        self._total = total
+        # Points that were not valid configurations are not among the total either.
+        ended = [row for row in rows if row.run_id and row.status not in ("running", "waiting")]
+        self._done = self._before = len(ended)
+        self._best: Row | None = None
+        for row in ended:
+            self._consider(row)
+        self._running: dict[int, float] = {}  # the share of its epochs that a run has trained
+        self._began = time.monotonic()
+        self._live = sys.stderr.isatty()
+        self._progress = Progress(
+            TextColumn("{task.fields[runs]}"),
+            BarColumn(),
+            TextColumn("{task.fields[best]}  {task.fields[left]}"),
+            console=Console(stderr=True),
+            disable=not self._live,
+        )
+        self._task: TaskID = self._progress.add_task("", total=total, runs="", best="", left="")
+
+    def __enter__(self) -> LiveProgress:
+        self._progress.start()
+        self._refresh()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def started(self, runs: Sequence[Run]) -> None:
+        """See ``Progress`` of the driver."""
+        for run in runs:
+            self._running.setdefault(run.number, 0.0)
+        self._refresh()
+
+    def epoch(self, run: Run, metrics: EpochMetrics) -> None:
+        """See ``Progress`` of the driver."""
+        self._running[run.number] = metrics.epoch / run.config.epochs
+        self._refresh()
+
+    def ended(self, row: Row) -> None:
+        """See ``Progress`` of the driver."""
+        self._running.pop(row.number, None)
+        self._done += 1
+        self._consider(row)
+        self._refresh()
+        if not self._live:
+            value = f"{self._metric.name} {row.value:.4f}" if row.value is not None else row.reason
+            ended = f"{self._count()} {row.name} {row.status.replace('_', ' ')} {value}".rstrip()
+            parts = [ended, self._best_text(), self._left()]
+            print("  ".join(text for text in parts if text), file=sys.stderr, flush=True)
+
+    def _consider(self, row: Row) -> None:
+        if row.value is None:
+            return
+        best = None if self._best is None else self._best.value
+        if best is None or self._metric.better(row.value, best):
+            self._best = row
+
+    def _count(self) -> str:
+        return f"{self._done}/{self._total}" if self._total is not None else f"{self._done}"
+
+    def _best_text(self) -> str:
+        if self._best is None or self._best.value is None:
+            return ""
+        end = "highest" if self._metric.goal == "maximize" else "lowest"
+        return f"{end} {self._metric.name} {self._best.value:.4f}"
+
+    def _left(self) -> str:
+        """The time left, from the share of the work that was done since this command began."""
+        new = self._work() - self._before
+        if self._total is None or new <= 0:
+            return ""
+        seconds = (time.monotonic() - self._began) / new * (self._total - self._before - new)
+        return f"about {duration(max(0.0, seconds))} left"
+
+    def _work(self) -> float:
+        """Runs that are done, and parts of those that are running."""
+        return self._done + sum(self._running.values())
+
+    def _refresh(self) -> None:
+        self._progress.update(
+            self._task,
+            completed=self._work(),
+            runs=f"{self._count()} runs done, {len(self._running)} running",
+            best=self._best_text(),
+            left=self._left(),
+        )
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: 40 s, 12 min, 3.4 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,23 @@
+"""The loop that trains a sweep, between a source of runs and an executor of jobs."""
+
+from dlsweep.sweep.driver._data_runs import datasets_of
+from dlsweep.sweep.driver._driver import Driver
+from dlsweep.sweep.driver._progress import NoProgress, Progress
+from dlsweep.sweep.driver._retry import MOST_DEATHS, retry_size
+from dlsweep.sweep.driver._signals import leaving_on_signals
+from dlsweep.sweep.driver._source import Source
+from dlsweep.sweep.driver._study_source import AT_ONCE, StudySource, runs_at_once
+
+__all__ = [
+    "AT_ONCE",
+    "MOST_DEATHS",
+    "Driver",
+    "NoProgress",
+    "Progress",
+    "Source",
+    "StudySource",
+    "datasets_of",
+    "leaving_on_signals",
+    "retry_size",
+    "runs_at_once",
+]

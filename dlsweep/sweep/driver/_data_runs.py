@@ -1,0 +1,64 @@
+"""The wandb runs that show a sweep's data sets, beside those of its points."""
+
+from __future__ import annotations
+
+import functools
+from concurrent.futures import Future
+from pathlib import Path
+
+from dlsweep.config import ConfigError, RunConfig
+from dlsweep.data import load
+from dlsweep.sweep.file import SweepFile
+from dlsweep.sweep.study import Study
+from dlsweep.tracking import Background, show_data
+
+
+class DataRuns:
+    """Shows each data set of a study once, in a run of its own, while the points train.
+
+    Args:
+        study: remembers the folders of these runs.
+        runs: the wandb runs of this process.
+        mode: the mode of the wandb runs.
+    """
+
+    def __init__(self, study: Study, runs: Background, mode: str) -> None:
+        self._study = study
+        self._runs = runs
+        self._mode = mode
+        self._shown: list[Future[Path]] = []
+
+    def show(self, first: RunConfig) -> None:
+        """Show the data sets, unless that was done; ``first`` is a configuration in training."""
+        if self._shown or self._study.folders or first.figures == "none":
+            return
+        for name in dict.fromkeys([*datasets_of(self._study.sweep), first.dataset]):
+            try:
+                data = load(name, val_fraction=first.val_fraction, train_size=first.train_size)
+            except ConfigError:  # what fits one data set is too much for another
+                data = load(name)
+            show = functools.partial(
+                show_data,
+                data,
+                mode=self._mode,
+                project=first.wandb_project,
+                entity=first.wandb_entity,
+                group=self._study.name,
+                opener=self._runs.opener,
+            )
+            self._shown.append(self._runs.show(show))
+        if self._mode != "online":  # then it is done
+            self.keep()
+
+    def keep(self) -> None:
+        """Record where the runs are, once they are closed."""
+        if self._shown and not self._study.folders:
+            self._study.keep_folders([shown.result() for shown in self._shown])
+
+
+def datasets_of(sweep: SweepFile) -> list[str]:
+    """The data sets that a sweep's points may use; they are fetched before anything is trained."""
+    distribution = sweep.parameters.get("dataset")
+    if distribution is None:
+        return [RunConfig().dataset]
+    return list(dict.fromkeys(distribution.support() or ()))

@@ -1,0 +1,363 @@
+"""The driver: the one loop between a source of runs and an executor of jobs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from dlsweep.sweep.driver._progress import NoProgress, Progress
+from dlsweep.sweep.driver._queue import StackQueue
+from dlsweep.sweep.driver._retry import retry_size
+from dlsweep.sweep.driver._source import Source
+from dlsweep.sweep.execution import (
+    SAVE_SECONDS,
+    Asked,
+    Broken,
+    Cause,
+    Checkpoint,
+    Done,
+    Epoch,
+    Event,
+    Executor,
+    Left,
+    Notice,
+    Resumed,
+    StackJob,
+)
+from dlsweep.sweep.study import PlannedStack, Run
+from dlsweep.tracking import Outcome, room_for_runs
+from dlsweep.training import STOPPED, EpochMetrics, choose_device
+
+_log = logging.getLogger("dlsweep.sweep")
+
+
+@dataclass
+class _Training:
+    """A stack in training: its runs that have not ended, by their places in the stack.
+
+    A stack that goes on from an old checkpoint, or begins again, also trains members that have
+    ended before, so that the others get the results they would have had; those are ignored.
+    """
+
+    stack: PlannedStack
+    runs: dict[int, Run] = field(default_factory=dict)
+
+
+class Driver:
+    """Trains the runs of a source on an executor until there are none left.
+
+    Args:
+        source: hands out the runs and keeps their results.
+        executor: runs stacks of them; the driver closes it.
+        device: auto, cpu or cuda: what stacks are planned for.
+        progress: callbacks for what happens.
+        save_seconds: the least time between two checkpoints of a stack.
+        notify: called with each line for the user, once; by default a warning in the log.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        executor: Executor,
+        *,
+        device: str = "auto",
+        progress: Progress | None = None,
+        save_seconds: float = SAVE_SECONDS,
+        notify: Callable[[str], None] = _log.warning,
+    ) -> None:
+        self._source = source
+        self._executor = executor
+        self._progress = progress or NoProgress()
+        self._save_seconds = save_seconds
+        self._notify = notify
+        self._notified: set[str] = set()
+        self._numbers = count()
+        self._device = choose_device(device).type
+        self._queue = StackQueue(executor, self._device)
+        self._planned: dict[int, PlannedStack] = {}  # of stacks in the queue, by their first run
+        self._retries: list[tuple[PlannedStack, list[Run]]] = []
+        self._training: dict[int, _Training] = {}
+        self._stopping: set[str] = set()
+        self._leaving = False
+        self._rule = source.early_termination()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the driver was told to leave."""
+        return self._leaving
+
+    def leave(self) -> None:
+        """Let ``run`` return after the present epoch; may be called from a signal handler."""
+        self._leaving = True
+
+    def run(self) -> None:
+        """Train. What has not ended when this returns or raises is given back to the source.
+
+        Raises:
+            ExecutorError: if no worker can start, or those that died cannot be replaced.
+            KeyboardInterrupt: if it is interrupted; what was logged is on the disk.
+        """
+        try:
+            try:
+                self._executor.start()
+                self._take_up()
+                self._train()
+            except Exception as error:
+                self._source.abort(error)
+                raise
+            finally:
+                self._executor.close()
+                self._give_back()
+        except KeyboardInterrupt:
+            self._source.keep()
+            raise
+        except Exception:
+            self._source.close()
+            raise
+        self._source.close()
+
+    # The loop
+
+    def _train(self) -> None:
+        left = False
+        while True:
+            self._leaving |= self._source.leave_asked
+            for run_id in self._source.stops_asked():
+                self._stop(run_id)
+            while not self._leaving and self._executor.free:
+                following = self._next()
+                if following is None:
+                    break
+                self._start(*following)
+            if self._training:
+                if self._leaving and not left:
+                    left = True
+                    self._tell("leaving after the present epoch; Ctrl-C again leaves now")
+                    self._executor.leave()
+                for event in self._executor.events():
+                    self._handle(event)
+            elif self._leaving or (self._source.exhausted and not self._waiting):
+                return
+            elif self._waiting:
+                self._executor.events()  # until a worker is ready
+            else:
+                self._source.wait()
+
+    @property
+    def _waiting(self) -> bool:
+        """Whether a stack waits for a free slot."""
+        return bool(self._retries or self._queue)
+
+    def _open(self) -> int:
+        """How many runs were taken and have not ended."""
+        waiting = len(self._queue.runs) + sum(len(runs) for _, runs in self._retries)
+        return waiting + sum(len(training.runs) for training in self._training.values())
+
+    # Stacks before they are trained
+
+    def _take_up(self) -> None:
+        """Form the stacks again that an earlier process left unfinished."""
+        if self._device != "cpu":
+            self._queue.resume(*self._source.history())
+        for stack, runs in self._source.left_over():
+            if stack is None:
+                self._plan(runs)
+            elif stack.begun:
+                self._retries.append((stack, runs))
+            else:
+                self._queue.put(runs)
+                self._planned[runs[0].number] = stack
+
+    def _plan(self, runs: Sequence[Run]) -> None:
+        if runs:
+            stacks = self._queue.add(runs)
+            for members, stack in zip(stacks, self._source.plan(stacks), strict=True):
+                self._planned[members[0].number] = stack
+
+    def _next(self) -> tuple[PlannedStack, list[Run]] | None:
+        """The next stack to train, after taking more runs if none waits."""
+        if not self._waiting and not self._source.exhausted:
+            room = self._room() - self._open()
+            if room > 0:
+                self._plan(self._source.take(room))
+        if self._retries:
+            return self._retries.pop(0)
+        if not self._queue:
+            return None
+        runs, compile_for = self._queue.next(self._source.remaining)
+        stack = self._planned.pop(runs[0].number)
+        return self._source.begin(stack, compile_for), runs
+
+    def _room(self) -> int:
+        """How many runs may be open at once: each takes files of this process and of wandb."""
+        room = room_for_runs(self._source.at_once)
+        if room < self._source.at_once:
+            limit = "the limit on open files (ulimit -n) allows no more"
+            self._tell(f"at most {room} runs at once instead of {self._source.at_once}: {limit}")
+        return room
+
+    def _start(self, stack: PlannedStack, runs: list[Run]) -> None:
+        job = next(self._numbers)
+        places = {stack.members.index(run.number): run for run in runs}
+        self._training[job] = _Training(stack, places)
+        self._executor.submit(
+            StackJob(
+                job,
+                [self._source.config(number) for number in stack.members],
+                stack.compile_for,
+                asks=self._rule is not None,
+                checkpoint=Checkpoint(self._source.checkpoint(stack), frozenset(places)),
+                save_seconds=self._save_seconds,
+            )
+        )
+        if self._rule is not None:
+            for run in runs:
+                if not run.history:
+                    self._rule.add(run.number, [])
+        self._source.started(runs)
+        self._progress.started(runs)
+        for place, run in places.items():
+            if run.run_id in self._stopping:
+                self._executor.stop(job, place, STOPPED)
+
+    def _stop(self, run_id: str) -> None:
+        """End one run: with its present epoch, or at once if it waits."""
+        self._stopping.add(run_id)
+        for job, training in self._training.items():
+            for place, run in training.runs.items():
+                if run.run_id == run_id:
+                    self._executor.stop(job, place, STOPPED)
+                    return
+        for run in self._drop(run_id):
+            self._progress.ended(self._source.stopped(run))
+
+    def _drop(self, run_id: str) -> list[Run]:
+        """Take a run out of the stacks that wait."""
+        found = [run for run in self._queue.runs if run.run_id == run_id]
+        for run in found:
+            self._planned.pop(run.number, None)  # if it was the first of its stack
+            if others := self._queue.remove(run):
+                [self._planned[others[0].number]] = self._source.plan([others])
+        for i, (stack, runs) in enumerate(self._retries):
+            found += [run for run in runs if run.run_id == run_id]
+            self._retries[i] = (stack, [run for run in runs if run.run_id != run_id])
+        self._retries = [(stack, runs) for stack, runs in self._retries if runs]
+        return found
+
+    # Events
+
+    def _handle(self, event: Event) -> None:
+        training = self._training[event.job]
+        if isinstance(event, Notice):
+            self._tell(event.text)
+        elif isinstance(event, Asked):
+            self._executor.answer(event.job, self._judge(training, event.metrics))
+        elif isinstance(event, Resumed):
+            for place, run in training.runs.items():
+                if self._rule is not None and not run.history:
+                    self._rule.add(run.number, [m.as_dict() for m in event.histories[place]])
+                for metrics in event.histories[place]:
+                    self._epoch(run, metrics)
+        elif isinstance(event, Epoch):
+            for place in sorted(training.runs.keys() & event.metrics.keys()):
+                self._epoch(training.runs[place], event.metrics[place], event.ended.get(place))
+            for place in sorted(training.runs.keys() & event.ended.keys()):
+                run = training.runs.pop(place)
+                self._progress.ended(self._source.ended(run, event.ended[place]))
+            if event.ended:
+                self._executor.recorded(event.job)
+        else:
+            del self._training[event.job]
+            self._end(training, event)
+
+    def _epoch(self, run: Run, metrics: EpochMetrics, outcome: Outcome | None = None) -> None:
+        """Record an epoch, unless that was done before its stack broke."""
+        if metrics.epoch > len(run.history) or outcome is not None:
+            if metrics.epoch > len(run.history):
+                run.history.append(metrics)
+            self._source.epoch(run, metrics, outcome)
+            self._progress.epoch(run, metrics)
+
+    def _judge(self, training: _Training, metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
+        """Which members early termination stops with this epoch."""
+        assert self._rule is not None
+        open_runs = {p: run for p, run in training.runs.items() if p in metrics}
+        new = {
+            run.number: metrics[place].as_dict()
+            for place, run in open_runs.items()
+            if metrics[place].epoch > len(run.history)
+        }
+        stops = self._rule.stops(new)
+        stopped = {place: STOPPED for place, run in open_runs.items() if run.number in stops}
+        # Members that ended in an earlier process are of no more use once they are that far.
+        for place in metrics.keys() - open_runs.keys():
+            number = training.stack.members[place]
+            if metrics[place].epoch >= self._rule.epochs(number):
+                stopped[place] = STOPPED
+        return stopped
+
+    def _end(self, training: _Training, event: Done | Left | Broken) -> None:
+        """A job has ended: see to the runs that it leaves."""
+        checkpoint = self._source.checkpoint(training.stack)
+        runs = list(training.runs.values())
+        if isinstance(event, Broken) and event.details:
+            _log.debug(event.details)
+        if not runs:
+            if not isinstance(event, Left):
+                checkpoint.unlink(missing_ok=True)
+        elif isinstance(event, Broken) and not self._leaving:
+            self._retry(training.stack, runs, event)
+        else:
+            for run in runs:
+                self._source.give_back(run)
+
+    def _retry(self, stack: PlannedStack, runs: list[Run], broken: Broken) -> None:
+        """Train the runs of a broken stack again, or let them fail; see ``retry_size``."""
+        reason, deaths, members = broken.reason, 0, len(stack.members)
+        if broken.cause is Cause.DEATH:
+            for run in runs:
+                run.deaths += 1
+            self._source.died(runs)
+            deaths = max(run.deaths for run in runs)
+        size = retry_size(broken.cause, len(runs), members, deaths)
+        which = f"run {runs[0].number}" if len(runs) == 1 else f"{len(runs)} runs"
+        if size is not None and size >= members:
+            _log.warning("%s; %s again", reason, which)
+            self._retries.insert(0, (stack, runs))
+            return
+        self._source.checkpoint(stack).unlink(missing_ok=True)
+        if size is None:
+            if deaths:
+                reason = f"{reason}; {deaths} workers have died training this run"
+            for run in runs:
+                self._progress.ended(self._source.failed(run, reason))
+            return
+        how = f"in stacks of {size}" if size > 1 else "alone"
+        _log.warning("%s; %s again, %s", reason, which, how)
+        parts = [runs[i : i + size] for i in range(0, len(runs), size)]
+        again = [
+            (self._source.begin(planned, stack.compile_for), part)
+            for planned, part in zip(self._source.plan(parts), parts, strict=True)
+        ]
+        self._retries[:0] = again
+
+    # The end
+
+    def _give_back(self) -> None:
+        """Give back every run that has not ended."""
+        for training in self._training.values():
+            for run in training.runs.values():
+                self._source.give_back(run)
+        for _, runs in self._retries:
+            for run in runs:
+                self._source.give_back(run)
+        for run in self._queue.runs:
+            self._source.give_back(run)
+
+    def _tell(self, line: str) -> None:
+        """Tell the user something, once."""
+        if line not in self._notified:
+            self._notified.add(line)
+            self._notify(line)

@@ -1,0 +1,35 @@
+"""The callbacks by which a driver shows what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dlsweep.sweep.study import Row, Run
+from dlsweep.training import EpochMetrics
+
+
+class Progress(Protocol):
+    """Callbacks for what happens in a sweep."""
+
+    def started(self, runs: Sequence[Run]) -> None:
+        """Training of these runs begins, or begins again."""
+
+    def epoch(self, run: Run, metrics: EpochMetrics) -> None:
+        """A run has trained an epoch."""
+
+    def ended(self, row: Row) -> None:
+        """A run has ended."""
+
+
+class NoProgress:
+    """Callbacks that show nothing."""
+
+    def started(self, runs: Sequence[Run]) -> None:
+        """See ``Progress``."""
+
+    def epoch(self, run: Run, metrics: EpochMetrics) -> None:
+        """See ``Progress``."""
+
+    def ended(self, row: Row) -> None:
+        """See ``Progress``."""

@@ -1,0 +1,101 @@
+"""The queue of stacks that wait to be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dlsweep.config import RunConfig
+from dlsweep.sweep.execution import Executor
+from dlsweep.sweep.study import Run
+from dlsweep.training import (
+    Layout,
+    compiling_pays,
+    cost,
+    free_memory,
+    most_members,
+    plan,
+    steps,
+)
+
+
+class StackQueue:
+    """Plans runs into stacks and hands these out, the longest first.
+
+    Args:
+        executor: where they will be trained; its number of slots decides how large they are.
+        device: cpu or cuda; stacks keep to the memory that is free there.
+    """
+
+    def __init__(self, executor: Executor, device: str) -> None:
+        self._executor = executor
+        self._device = device
+        self._stacks: list[list[Run]] = []
+        self._seen: list[RunConfig] = []
+        self._layout: Layout | None = None
+        self._compiling = False
+
+    def __bool__(self) -> bool:
+        return bool(self._stacks)
+
+    @property
+    def runs(self) -> list[Run]:
+        """The runs that wait."""
+        return [run for stack in self._stacks for run in stack]
+
+    def add(self, runs: Sequence[Run]) -> list[list[Run]]:
+        """Plan runs into new stacks; those that wait already keep theirs.
+
+        Returns:
+            The new stacks, in the order in which they are handed out.
+        """
+        slots = max(1, self._executor.slots)
+        configs = [run.config for run in runs]
+        models = {config.model for config in configs}
+        most = {m: most_members(len(configs), slots, self._device, m) for m in models}
+        stacks = plan(configs, most, free_memory(self._device, slots), self._device)
+        # The longest first, so that no slot is left with much at the end.
+        stacks.sort(key=lambda stack: sum(cost(configs[i]) for i in stack), reverse=True)
+        planned = [[runs[i] for i in stack] for stack in stacks]
+        self._stacks += planned
+        self.resume(configs, self._compiling)
+        return planned
+
+    def put(self, stack: Sequence[Run]) -> None:
+        """Add a stack that was planned before."""
+        self._stacks.append(list(stack))
+
+    def resume(self, seen: Sequence[RunConfig], compiling: bool) -> None:
+        """Take into account what was trained before, and whether it was compiled."""
+        if self._device == "cpu":  # where nothing is compiled
+            return
+        self._seen += seen
+        if self._seen:
+            self._layout = Layout.of(self._seen)  # wide enough for all, so that they share programs
+        self._compiling = compiling
+
+    def next(self, remaining: int = 0) -> tuple[list[Run], Layout | None]:
+        """Take the next stack, and the layout to compile it for, or None.
+
+        Args:
+            remaining: how many runs of the sweep were not taken yet; they are assumed to be like
+                those that wait.
+        """
+        # Once a stack was compiled, later ones are too, however little is left.
+        self._compiling = self._compiling or self._compiling_pays(remaining)
+        stack = self._stacks.pop(0)
+        return stack, self._layout if self._compiling else None
+
+    def _compiling_pays(self, remaining: int) -> bool:
+        waiting = [run.config for run in self.runs]
+        left = float(sum(map(steps, waiting))) * (1 + remaining / len(waiting))
+        return compiling_pays(left, self._executor.slots, self._device)
+
+    def remove(self, run: Run) -> list[Run]:
+        """Take a run out of its stack; the other runs of the stack."""
+        for i, stack in enumerate(self._stacks):
+            if run in stack:
+                stack.remove(run)
+                if not stack:
+                    del self._stacks[i]
+                return stack
+        return []

@@ -1,0 +1,43 @@
+"""Where jobs run: in this process, in processes of this machine, or on a Ray cluster."""
+
+from dlsweep.sweep.execution._choose import choose_executor
+from dlsweep.sweep.execution._events import (
+    END,
+    Asked,
+    Broken,
+    Cause,
+    Done,
+    Epoch,
+    Event,
+    Left,
+    Notice,
+    Resumed,
+)
+from dlsweep.sweep.execution._executor import Executor, ExecutorError
+from dlsweep.sweep.execution._in_process import InProcessExecutor
+from dlsweep.sweep.execution._job import Checkpoint, Context, Job
+from dlsweep.sweep.execution._processes import ProcessExecutor
+from dlsweep.sweep.execution._stack_job import SAVE_SECONDS, StackJob
+
+__all__ = [
+    "END",
+    "SAVE_SECONDS",
+    "Asked",
+    "Broken",
+    "Cause",
+    "Checkpoint",
+    "Context",
+    "Done",
+    "Epoch",
+    "Event",
+    "Executor",
+    "ExecutorError",
+    "InProcessExecutor",
+    "Job",
+    "Left",
+    "Notice",
+    "ProcessExecutor",
+    "Resumed",
+    "StackJob",
+    "choose_executor",
+]

@@ -1,0 +1,120 @@
+"""A stack of built-in runs as a job: trained from its checkpoint or from the start."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from dlsweep.config import ConfigError, RunConfig
+from dlsweep.data import Dataset
+from dlsweep.sweep.execution._checkpoints import CheckpointError, Saver
+from dlsweep.sweep.execution._events import Broken, Cause, Done, Epoch, Event, Left, Notice, Resumed
+from dlsweep.sweep.execution._job import Checkpoint, Context
+from dlsweep.sweep.execution._memory import ran_out
+from dlsweep.tracking import conclude
+from dlsweep.training import (
+    EpochMetrics,
+    Judge,
+    Layout,
+    Stack,
+    StateError,
+    refuse_oversized,
+    threads,
+)
+
+SAVE_SECONDS = 2.0
+"""The least time between two checkpoints of a job."""
+
+
+@dataclass(frozen=True)
+class StackJob:
+    """A stack of built-in runs; see ``Job``.
+
+    Attributes:
+        number: see ``Job``.
+        configs: the members' configurations, in the order of the stack.
+        compile_for: the layout to compile the stack for, or None not to compile.
+        asks: whether the driver is asked after every epoch which members stop (early termination).
+        checkpoint: see ``Job``.
+        save_seconds: the least time between two checkpoints.
+    """
+
+    number: int
+    configs: Sequence[RunConfig]
+    compile_for: Layout | None = None
+    asks: bool = False
+    checkpoint: Checkpoint | None = None
+    save_seconds: float = SAVE_SECONDS
+
+    def run(self, context: Context) -> Iterator[Event]:
+        """Train the stack; see ``Job.run``."""
+        try:
+            yield from self._train(context)
+        except Exception as error:
+            name = "" if isinstance(error, ConfigError) else f"{type(error).__name__}: "
+            reason = (f"{name}{error}".splitlines() or [name])[0]
+            cause = Cause.MEMORY if ran_out(error) else Cause.ERROR
+            yield Broken(self.number, reason, traceback.format_exc(), cause)
+
+    def _train(self, context: Context) -> Iterator[Event]:
+        if context.threads is not None:
+            torch.set_num_threads(threads(self.configs[0]) or context.threads)
+        refuse_oversized(self.configs[0])
+        data = context.load(self.configs[0])
+        saver = None
+        if self.checkpoint is not None:
+            send = functools.partial(context.keep, self.number)
+            saver = Saver(self.checkpoint, self.save_seconds, send)
+        stack, notice = self._stack(data, saver, self._judge(context))
+        if notice:
+            yield Notice(self.number, notice)
+        if any(stack.histories.values()):
+            yield Resumed(self.number, stack.histories)
+        for end in stack:
+            ended = {i: conclude(result, data) for i, result in end.results.items()}
+            yield Epoch(self.number, end.metrics, ended)
+            if not stack.active:
+                break
+            leaving = context.leaving
+            # A checkpoint does not hold members that have ended: the one before stays until the
+            # driver has stored their results.
+            if saver is not None and (leaving or saver.due()) and context.recorded(wait=leaving):
+                try:
+                    saver.save(stack.state())
+                except OSError as error:
+                    reason = error.strerror or str(error)
+                    yield Notice(self.number, f"no checkpoint in {saver.folder}: {reason}")
+            if leaving:
+                yield Left(self.number)
+                return
+        yield Done(self.number)
+
+    def _stack(self, data: Dataset, saver: Saver | None, judge: Judge) -> tuple[Stack, str]:
+        """The stack as its checkpoint has it, or new, with why a checkpoint is not used."""
+        notice = ""
+        if saver is not None and self.checkpoint is not None:
+            needed = self.checkpoint.needed
+            try:
+                state = saver.read()
+                if state is not None:
+                    stack = Stack(self.configs, data, state=state, judge=judge)
+                    if needed <= set(stack.active):
+                        return stack, ""
+                    raise StateError("a run that has not ended is missing from it")
+            except (CheckpointError, StateError) as error:
+                name = self.checkpoint.path.name
+                notice = f"checkpoint {name} is not used ({error}); {len(needed)} runs start again"
+        return Stack(self.configs, data, compile_for=self.compile_for, judge=judge), notice
+
+    def _judge(self, context: Context) -> Judge:
+        """Which members leave the stack: those told to stop, and those the driver names."""
+
+        def judge(metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
+            answer = context.ask(self.number, metrics) if self.asks else {}
+            return {**answer, **context.stopped()}
+
+        return judge

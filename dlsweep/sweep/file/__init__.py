@@ -1,0 +1,40 @@
+"""The sweep file: W&B's schema, read and checked into one object, and the points it spans."""
+
+from dlsweep.sweep.file._distributions import (
+    DISTRIBUTIONS,
+    Categorical,
+    Constant,
+    Continuous,
+    Distribution,
+    IntUniform,
+    plain,
+)
+from dlsweep.sweep.file._early_terminate import Hyperband
+from dlsweep.sweep.file._metric import METRICS, Metric, metric_name, number, objective, parse_metric
+from dlsweep.sweep.file._space import EDGE, Axis, Coordinates, Space
+from dlsweep.sweep.file._sweep_file import METHODS, SweepFile, load_sweep, parse_sweep
+
+__all__ = [
+    "DISTRIBUTIONS",
+    "EDGE",
+    "METHODS",
+    "METRICS",
+    "Axis",
+    "Categorical",
+    "Constant",
+    "Continuous",
+    "Coordinates",
+    "Distribution",
+    "Hyperband",
+    "IntUniform",
+    "Metric",
+    "Space",
+    "SweepFile",
+    "load_sweep",
+    "metric_name",
+    "number",
+    "objective",
+    "parse_metric",
+    "parse_sweep",
+    "plain",
+]

@@ -1,0 +1,159 @@
+"""The metric of a sweep: which logged number decides, in which direction, under which names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from dlsweep.config.errors import did_you_mean, fold, shown
+
+_GOALS = {
+    "maximize": ("maximise", "max", "maximum", "maximizing"),
+    "minimize": ("minimise", "min", "minimum", "minimizing"),
+}
+_SPLITS = {
+    "val": ("val", "valid", "validation", "dev"),
+    "train": ("train", "training"),
+    "test": ("test", "testing"),
+}
+_MEASURES = {"accuracy": ("accuracy", "acc"), "loss": ("loss", "error", "cost")}
+
+METRICS = (
+    "val_accuracy",
+    "val_loss",
+    "train_accuracy",
+    "train_loss",
+    "test_accuracy",
+    "test_loss",
+    "best_val_accuracy",
+    "seconds",
+    "parameters",
+)
+"""What a run logs and a sweep may be judged by (DESIGN.md: every epoch, and in the summary)."""
+
+EVERY_EPOCH = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "seconds")
+"""Those of them that a run logs every epoch; the others are known at its end only."""
+
+_BY_SPELLING = {fold(name): name for name in METRICS}
+for _measure, _split in product(_MEASURES, _SPLITS):
+    for _m, _s in product(_MEASURES[_measure], _SPLITS[_split]):
+        for _spelling in (_s + _m, _m + _s):
+            _BY_SPELLING.setdefault(_spelling, f"{_split}_{_measure}")
+            if (_split, _measure) == ("val", "accuracy"):
+                for _best in ("best", "max", "final"):
+                    _meant = "val_accuracy" if _best == "final" else "best_val_accuracy"
+                    _BY_SPELLING.setdefault(_best + _spelling, _meant)
+# A metric without a split: the validation images are there to choose by.
+_BY_SPELLING |= {m: f"val_{measure}" for measure, also in _MEASURES.items() for m in also}
+_BY_SPELLING |= {"bestaccuracy": "best_val_accuracy", "bestacc": "best_val_accuracy"}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a sweep looks for.
+
+    Attributes:
+        name: the logged name, such as val_accuracy.
+        goal: maximize or minimize.
+        target: the sweep is over once a run reaches this value; None for no such value.
+    """
+
+    name: str = "val_accuracy"
+    goal: str = "maximize"
+    target: float | None = None
+
+    def better(self, one: float, other: float) -> bool:
+        """Whether ``one`` is a better value than ``other``."""
+        return one > other if self.goal == "maximize" else one < other
+
+    def reached(self, value: float) -> bool:
+        """Whether ``value`` is as good as the target; never without a target."""
+        return self.target is not None and not self.better(self.target, value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The metric as a sweep file writes it."""
+        found: dict[str, Any] = {"name": self.name, "goal": self.goal}
+        return found if self.target is None else {**found, "target": self.target}
+
+
+def metric_name(name: object) -> str | None:
+    """The logged metric that ``name`` means (val_acc, validation/accuracy, accuracy …), or None."""
+    return _BY_SPELLING.get(fold(name))
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also as text (YAML 1.1 reads 1e-3 as text); None where it is not one."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def objective(
+    metric: Metric, history: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
+) -> float | None:
+    """The metric's last logged value, from the epochs or else the summary; None without one."""
+    for logged in (*reversed(history), summary):
+        if logged.get(metric.name) is not None:
+            return number(logged[metric.name])
+    return None
+
+
+def parse_metric(given: Any, problems: list[str], notices: list[str]) -> Metric:
+    """The ``metric`` of a sweep file; what is wrong with it is added to ``problems``."""
+    if not isinstance(given, Mapping):
+        problems.append(
+            f"metric: got {shown(given)}, expected {{name: val_accuracy, goal: maximize}}"
+        )
+        return Metric()
+    keys: dict[str, Any] = {}
+    for key, value in given.items():
+        if fold(key) in ("name", "goal", "target", "impute"):
+            keys[fold(key)] = value
+        else:
+            hint = did_you_mean(key, ("name", "goal", "target"))
+            problems.append(f"metric.{key}: no such key{hint}")
+    name = _name(keys.get("name"), problems, notices)
+    goal = _goal(keys.get("goal"), name, problems, notices)
+    target = number(keys["target"]) if keys.get("target") is not None else None
+    if keys.get("target") is not None and target is None:
+        problems.append(f"metric.target: got {shown(keys['target'])}, expected a number")
+    return Metric(name, goal, target)
+
+
+def _name(given: Any, problems: list[str], notices: list[str]) -> str:
+    if given is None:
+        problems.append("metric.name: missing; write name: val_accuracy")
+        return "val_accuracy"
+    found = metric_name(given)
+    if found is None:
+        problems.append(
+            f"metric.name: got {shown(given)}, not logged{did_you_mean(given, METRICS)}"
+        )
+        return "val_accuracy"
+    if fold(given) != fold(found):
+        notices.append(f"metric {given} was taken for {found}")
+    return found
+
+
+def _goal(given: Any, name: str, problems: list[str], notices: list[str]) -> str:
+    natural = "maximize" if name.endswith("accuracy") else "minimize"
+    if given is None:
+        if natural == "maximize":
+            notices.append(f"metric.goal: missing; {name} is maximized (W&B would minimize it)")
+        return natural
+    for goal, also in _GOALS.items():
+        if fold(given) in (goal, *also):
+            if fold(given) != goal:
+                notices.append(f"metric.goal: {given} was taken for {goal}")
+            if goal != natural and name != "seconds" and name != "parameters":
+                notices.append(f"metric.goal: {goal} {name} looks for the worst runs")
+            return goal
+    problems.append(f"metric.goal: got {shown(given)}, not a goal{did_you_mean(given, _GOALS)}")
+    return natural
