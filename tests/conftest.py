@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from tests import postgres
 from tests.wandb_server import WandbServer
 
 # Before anybody imports torch. The tests' networks are tiny: a second thread gains nothing, and on
@@ -40,9 +39,7 @@ LONGEST = {
     "test_benchmark_agents",
     "test_interrupt",
     "test_online",
-    "test_many_machines",
     "test_killing",
-    "test_shared",
 }
 """Files whose tests take the longest, and so come first: none of them is left for the end."""
 
@@ -184,16 +181,6 @@ def wandb_server(_own_wandb: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         # Runs that the test left open end while there is still somebody to tell.
         if "wandb" in sys.modules:
             sys.modules["wandb"].teardown()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[postgres.Postgres]:
-    """Run a PostgreSQL server of this session's own."""
-    why = postgres.missing()
-    if why:
-        pytest.skip(why)
-    with postgres.Postgres() as server:
-        yield server
 
 
 @pytest.fixture

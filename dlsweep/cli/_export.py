@@ -6,7 +6,9 @@ import argparse
 import csv
 import io
 import json
+import math
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from dlsweep.cli._files import replace_file, unusable
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
-    from dlsweep.sweep import StudyTable
+    from dlsweep.sweep import Row, StudyTable
 
 
 def add_parser(commands: Any) -> None:
@@ -26,10 +28,12 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "study", nargs="?", help="the study's or the sweep's name; the newest by default"
     )
-    parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
+    parser.add_argument("--storage", metavar="FILE", help="the study file (default: dlsweep.db)")
     parser.add_argument("--output", metavar="FILE", help="default: standard output")
     parser.add_argument(
-        "--format", choices=tuple(FORMATS), help="default: by FILE's ending, or csv"
+        "--format",
+        choices=tuple(FORMATS),
+        help="default: by FILE's ending, or csv; optuna is for optuna-dashboard",
     )
     parser.set_defaults(run=run)
 
@@ -41,8 +45,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     if form not in FORMATS:
         known = ", ".join(FORMATS)
         problems.append(f"--output: got {output}, not a known ending; give --format {known}")
-    if form == "parquet" and output is None:
-        problems.append("--format: parquet is written to a file; give --output FILE")
+    if form in _FILES_ONLY and output is None:
+        problems.append(f"--format: {form} is written to a file; give --output FILE")
     if output is not None:
         problems += unusable("--output", arguments.output, example="runs.csv")
     if problems:
@@ -65,9 +69,7 @@ def flat(study: StudyTable) -> tuple[list[str], list[dict[str, Any]]]:
     Returns:
         The columns in their order, and the rows, best first; a setting that is a list is JSON.
     """
-    from dlsweep.cli._runs import ordered
-
-    runs = ordered(study)
+    runs = study.ordered()
     fixed = ["number", "name", "run_id", "status", "reason"]
     settings = list(dict.fromkeys(key for row in runs for key in row.config))
     # One column for each name: the learning rate is the configured one, not the last epoch's.
@@ -101,9 +103,34 @@ def as_csv(study: StudyTable) -> bytes:
 
 def as_json(study: StudyTable) -> bytes:
     """All that is known of each run, its whole history included."""
-    from dlsweep.cli._runs import records
+    records = [_without_nan(_record(row)) for row in study.ordered()]
+    return (json.dumps(records, indent=2, allow_nan=False) + "\n").encode()
 
-    return (json.dumps(records(study), indent=2, allow_nan=False) + "\n").encode()
+
+def _record(row: Row) -> dict[str, Any]:
+    return {
+        "number": row.number,
+        "name": row.name,
+        "run_id": row.run_id,
+        "status": row.status,
+        "value": row.value,
+        "config": dict(row.config),
+        "summary": dict(row.summary),
+        "history": list(row.history),
+        "reason": row.reason,
+        "info": dict(row.info),
+        "started": row.started.isoformat() if row.started else None,
+        "finished": row.finished.isoformat() if row.finished else None,
+    }
+
+
+def _without_nan(value: Any) -> Any:
+    """The value with null for NaN and infinities, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_parquet(study: StudyTable) -> bytes:
@@ -128,9 +155,22 @@ def _column(values: list[Any]) -> list[Any]:
     return [float(v) if kinds == {int, float} and v is not None else v for v in values]
 
 
+def as_optuna(study: StudyTable) -> bytes:
+    """A journal of Optuna's, which ``optuna-dashboard FILE`` opens."""
+    from dlsweep.sweep import export_optuna
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "study.log"
+        export_optuna(study, path)
+        return path.read_bytes()
+
+
 FORMATS: dict[str, Callable[[StudyTable], bytes]] = {
     "csv": as_csv,
     "json": as_json,
     "parquet": as_parquet,
+    "optuna": as_optuna,
 }
 """What each format makes of a study."""
+
+_FILES_ONLY = ("parquet", "optuna")

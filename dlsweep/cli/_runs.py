@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._export import as_csv, as_json
+from dlsweep.cli._show import console, runs_table
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
-    from dlsweep.sweep import Row, StudyTable
+    from dlsweep.sweep import StudyTable
 
 
 _WATCH = 2.0  # seconds between looks
@@ -24,7 +24,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "study", nargs="?", help="the study's or the sweep's name; the newest by default"
     )
-    parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
+    parser.add_argument("--storage", metavar="FILE", help="the study file (default: dlsweep.db)")
     parser.add_argument(
         "--format", choices=("table", "json", "csv"), default="table", help="default: table"
     )
@@ -47,10 +47,11 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     if arguments.watch:
         _watch(arguments)
         return 0
-    study = read_study(arguments.storage, arguments.study)
     if arguments.format == "json":
-        sys.stdout.write(as_json(study).decode())
-    elif arguments.format == "csv":
+        sys.stdout.write(as_json(read_study(arguments.storage, arguments.study)).decode())
+        return 0
+    study = read_study(arguments.storage, arguments.study, epochs="last")
+    if arguments.format == "csv":
         sys.stdout.write(as_csv(study).decode())
     else:
         _show(study)
@@ -58,13 +59,12 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> None:
-    """Show the table again whenever something has happened, until nobody trains any more."""
-    from dlsweep.cli._show import console
+    """Show the table again whenever something has happened, until no run is in training."""
     from dlsweep.sweep import read_study
 
     shown = None
     while True:
-        study = read_study(arguments.storage, arguments.study)
+        study = read_study(arguments.storage, arguments.study, epochs="last")
         if study != shown:
             if console().is_terminal:
                 console().clear()
@@ -77,47 +77,7 @@ def _watch(arguments: argparse.Namespace) -> None:
 
 
 def _show(study: StudyTable) -> None:
-    from dlsweep.cli._show import console, runs_table
-
     console().print(runs_table(study))
     counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in study.counts().items())
     stopped = "; stopped, `dlsweep resume` lets it go on" if study.stopped else ""
     console().print(f"study {study.name}: {counts or 'no runs yet'}{stopped}", highlight=False)
-
-
-def records(study: StudyTable) -> list[dict[str, Any]]:
-    """All that is known of the runs, best first, as JSON has it."""
-    return [_json(_record(row)) for row in ordered(study)]
-
-
-def ordered(study: StudyTable) -> list[Row]:
-    """The runs that have a value, best first, then the others by number."""
-    ranked = study.ranked()
-    numbers = {row.number for row in ranked}
-    return ranked + [row for row in study.rows if row.number not in numbers]
-
-
-def _record(row: Row) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "name": row.name,
-        "run_id": row.run_id,
-        "status": row.status,
-        "value": row.value,
-        "config": dict(row.config),
-        "summary": dict(row.summary),
-        "history": list(row.history),
-        "reason": row.reason,
-        "info": dict(row.info),
-        "started": row.started.isoformat() if row.started else None,
-        "finished": row.finished.isoformat() if row.finished else None,
-    }
-
-
-def _json(value: Any) -> Any:
-    """The value without NaN and infinities, which JSON has no words for: they become null."""
-    if isinstance(value, dict):
-        return {key: _json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""``dlsweep stop`` and ``dlsweep resume``: a study's owners leave, and may come back."""
+"""``dlsweep stop`` and ``dlsweep resume``: the process that trains a study leaves, or may again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from dlsweep.config import ConfigError
 def add_parser(commands: Any) -> None:
     """Add the sub-commands."""
     for name, function, does in (
-        ("stop", stop, "let the commands that train a study, on all machines, save and leave"),
+        ("stop", stop, "let the command that trains a study save and leave"),
         ("resume", resume, "let a study that was stopped go on"),
     ):
         parser = commands.add_parser(name, help=does, allow_abbrev=False)
         parser.add_argument(
             "study", nargs="?", help="the study's or the sweep's name; the newest by default"
         )
-        parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
+        parser.add_argument(
+            "--storage", metavar="FILE", help="the study file (default: dlsweep.db)"
+        )
         parser.set_defaults(run=function)
 
 

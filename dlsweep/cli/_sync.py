@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "study", nargs="?", help="the study's or the sweep's name; the newest by default"
     )
-    parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
+    parser.add_argument("--storage", metavar="FILE", help="the study file (default: dlsweep.db)")
     parser.add_argument("-e", "--entity", help="send all runs there, wherever they say")
     parser.add_argument("-p", "--project", help="likewise")
     parser.add_argument("-n", "--parallel", help=f"runs to send at a time (default: {_PARALLEL})")
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     from dlsweep.sweep import read_study, study_folders
     from dlsweep.tracking import has_credentials, sync_folders
 
-    study = read_study(arguments.storage, arguments.study)
+    study = read_study(arguments.storage, arguments.study, epochs="none")
     before = study_folders(study)
     folders = before.waiting + (before.sent if arguments.again else ())
     if folders and not arguments.dry_run and not has_credentials():

@@ -5,6 +5,4 @@ from __future__ import annotations
 
 def storage_words(storage: str | None) -> list[str]:
     """The words that name a storage in a hint; none where it is the default."""
-    from dlsweep.sweep import storage_name
-
-    return ["--storage", storage_name(storage)] if storage else []
+    return ["--storage", storage] if storage else []

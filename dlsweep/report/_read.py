@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from dlsweep.config import ConfigError
 from dlsweep.report._foreign import from_online
 from dlsweep.report._runs import Online, Run, RunsTable, varied, versions
-from dlsweep.sweep import Row, StudyTable, list_studies, read_study
+from dlsweep.sweep import Row, StudyTable, read_study, storage_file, study_names
 
 _ONLINE = re.compile(
     r"(?:https?://[^/]+/)?([^/\s]+)/([^/\s]+)(?:/(?:sweeps/)?([^/\s?]+))?(?:\?.*)?"
 )
-_DATABASES = (".db", ".sqlite", ".sqlite3")
+_STUDY_FILES = (".db", ".sqlite", ".sqlite3")
 
 
 def read_runs(source: str | None = None, storage: str | None = None) -> RunsTable:
     """The runs of a local study, of a W&B sweep or of a W&B project.
 
     Args:
-        source: the name of a study or of its sweep in ``storage``; or a SQLite file or database
-            URL, whose newest study is meant; or entity/project/sweep_id or entity/project at W&B,
+        source: the name of a study or of its sweep in ``storage``; or the path of a study file,
+            whose newest study is meant; or entity/project/sweep_id or entity/project at W&B,
             also as the address of its page. By default the newest study of the storage.
-        storage: where studies are: the path of a SQLite file or a database URL; ``dlsweep.db`` by
-            default.
+        storage: the path of a study file; ``dlsweep.db`` by default.
 
     Raises:
         ConfigError: in one line, where there is no such thing or it cannot be read.
@@ -34,16 +33,16 @@ def read_runs(source: str | None = None, storage: str | None = None) -> RunsTabl
     place = online_place(source) if source is not None and storage is None else None
     if place is not None:
         return from_online(place)
-    if source is not None and _is_database(source):
+    if source is not None and _is_study_file(source):
         if storage is not None:
-            raise ConfigError([f"{source}: give the database once, as SOURCE or as --storage"])
+            raise ConfigError([f"{source}: give the study file once, as SOURCE or as --storage"])
         source, storage = None, source
     return from_study(read_study(storage, source), storage, _others(storage, source))
 
 
 def online_place(source: str) -> Online | None:
     """What a source means at W&B; None for one that is local."""
-    if _is_database(source) or ("://" in source and not source.startswith("http")):
+    if _is_study_file(source) or ("://" in source and not source.startswith("http")):
         return None
     found = _ONLINE.fullmatch(source.rstrip("/"))
     if found is None:
@@ -52,17 +51,17 @@ def online_place(source: str) -> Online | None:
     return Online(entity, project, sweep)
 
 
-def _is_database(source: str) -> bool:
+def _is_study_file(source: str) -> bool:
     if "://" in source:
         return not source.startswith("http")
-    return source.endswith(_DATABASES) or Path(source).is_file()
+    return source.endswith(_STUDY_FILES) or Path(source).is_file()
 
 
 def _others(storage: str | None, source: str | None) -> tuple[str, ...]:
     """A notice where the newest of several studies was taken."""
     if source is not None:
         return ()
-    names = [study.name for study in list_studies(storage)]
+    names = study_names(storage)
     if len(names) < 2:
         return ()
     return (f"the newest of {len(names)} studies; the others: {', '.join(names[:-1])}",)
@@ -73,13 +72,13 @@ def from_study(
 ) -> RunsTable:
     """A local study as a runs table."""
     return RunsTable(
-        title=study.sweep.name,
-        source=f"the local study {study.name} in {_without_password(storage or 'dlsweep.db')}",
-        metric=study.sweep.metric,
+        title=study.sweep.name if study.sweep is not None else study.name,
+        source=f"the local study {study.name} in {storage_file(storage)}",
+        metric=study.metric,
         runs=tuple(map(_run, study.rows)),
         parameters=varied([row.config for row in study.rows if row.run_id]),
         versions=versions(),
-        made=datetime.now(),
+        made=datetime.now(timezone.utc),
         name=study.name,
         notices=notices,
     )
@@ -102,7 +101,3 @@ def _run(row: Row) -> Run:
         started=row.started,
         finished=row.finished,
     )
-
-
-def _without_password(storage: str) -> str:
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", storage)
