@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from dlsweep import RunConfig
-from dlsweep.sweep import DISTRIBUTIONS, Distribution, parse_sweep
+from dlsweep.sweep.file import DISTRIBUTIONS, Distribution, parse_sweep
 
 U = [i / 1000 for i in range(1, 1000)]
 LOG = {"min": 0.001, "max": 0.1}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dlsweep import ConfigError
-from dlsweep.sweep import load_sweep, parse_sweep
+from dlsweep.sweep.file import load_sweep, parse_sweep
 
 HEAD = "method: random\nmetric: {name: val_accuracy, goal: maximize}\n"
 LR = "parameters: {learning_rate: {values: [0.1]}}\n"

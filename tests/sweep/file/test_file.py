@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dlsweep.sweep import (
+from dlsweep.sweep.file import (
     METRICS,
     Hyperband,
     Metric,
@@ -18,7 +18,7 @@ from dlsweep.sweep import (
     parse_sweep,
 )
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def load(tmp_path: Path, text: str) -> SweepFile:
