@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
-from dlsweep.sweep.search._early_termination import EarlyTermination, to_stop
+from dlsweep.sweep.search._early_termination import EarlyTermination
 from dlsweep.sweep.search._search import Draft, Search
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ __all__ = [
     "Search",
     "optuna_distribution",
     "quiet",
-    "to_stop",
 ]
 
 __getattr__ = lazily(__name__, _LAZY)

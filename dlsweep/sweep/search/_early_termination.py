@@ -3,56 +3,42 @@
 The rule is that of W&B's own ``sweeps`` package (sweeps/hyperband_stopping.py, version 0.3.0), in
 which a bracket of 3 is looked at after 3 epochs; version 0.2.0 looked at the fourth. It follows
 Hyperband (Li et al. 2018, https://arxiv.org/abs/1603.06560) without its schedule of who starts
-when: a run is held against all that have come as far as its last bracket.
+when: a run is compared with all runs that have come as far as its last bracket, whatever became of
+them, and is stopped unless it is among their best 1/eta.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from dlsweep.sweep.file import Hyperband, Metric, number
 
 
-def to_stop(
-    rule: Hyperband,
-    goal: str,
-    histories: Mapping[int, Sequence[float | None]],
-    running: Collection[int],
-) -> set[int]:
-    """The runs that are to end now.
+@dataclass(slots=True)
+class _Curve:
+    """What the rule needs of a run. Values have the sign with which less is better.
 
-    Args:
-        rule: the sweep's ``early_terminate``.
-        goal: maximize or minimize.
-        histories: of all runs of the sweep, whatever became of them, the metric by epoch, by the
-            run's number. Epochs without a finite value do not count.
-        running: which of them are still in training.
+    Attributes:
+        epochs: how many it has logged.
+        finite: how many of them had a finite value: only these count for the rule.
+        best: the best value.
+        reached: the values at the brackets that the run has passed, in order.
     """
-    sign = -1.0 if goal == "maximize" else 1.0  # below, less is better
-    curves = {
-        run: [sign * value for value in history if value is not None and math.isfinite(value)]
-        for run, history in histories.items()
-    }
-    longest = max(map(len, curves.values()), default=0)
-    thresholds = {}
-    for bracket in rule.brackets(longest):
-        values = sorted(curve[bracket - 1] for curve in curves.values() if len(curve) >= bracket)
-        thresholds[bracket] = values[int(1 / rule.eta * len(values))]
-    found = set()
-    for run in running:
-        curve = curves.get(run, [])
-        passed = [bracket for bracket in thresholds if bracket <= len(curve)]
-        if passed:
-            reached = curve[passed[-1] - 1] if rule.strict else min(curve)
-            if reached > thresholds[passed[-1]]:
-                found.add(run)
-    return found
+
+    epochs: int = 0
+    finite: int = 0
+    best: float = math.inf
+    reached: list[float] = field(default_factory=list)
 
 
 class EarlyTermination:
     """The rule over the runs of a sweep, as their epochs come in.
+
+    An epoch costs about the same however many runs there are.
 
     Args:
         rule: the sweep's ``early_terminate``.
@@ -61,23 +47,64 @@ class EarlyTermination:
 
     def __init__(self, rule: Hyperband, metric: Metric) -> None:
         self._rule = rule
-        self._metric = metric
-        self._histories: dict[int, list[float | None]] = {}
+        self._name = metric.name
+        self._sign = -1.0 if metric.goal == "maximize" else 1.0
+        self._curves: dict[int, _Curve] = {}
+        self._horizon = 0  # up to which epoch the brackets are known
+        self._brackets: list[int] = []
+        self._values: list[list[float]] = []  # for each bracket, of all runs there, sorted
 
     def add(self, run: int, history: Sequence[Mapping[str, Any]]) -> None:
-        """A run with what it has logged so far, in place of what was known of it."""
-        self._histories[run] = [number(epoch.get(self._metric.name)) for epoch in history]
+        """Take over what a run has logged so far, in place of what was known of it."""
+        self.load({run: [number(epoch.get(self._name)) for epoch in history]})
 
     def load(self, curves: Mapping[int, Sequence[float | None]]) -> None:
-        """What runs have logged so far of the metric, epoch by epoch."""
-        self._histories |= {run: list(curve) for run, curve in curves.items()}
+        """Take over the metric of several runs, epoch by epoch; see ``add``."""
+        for run, values in curves.items():
+            if run in self._curves:
+                reached = self._curves.pop(run).reached
+                for at_bracket, old in zip(self._values, reached, strict=False):
+                    del at_bracket[bisect_left(at_bracket, old)]
+            for value in values:
+                self._append(run, value)
 
     def stops(self, epochs: Mapping[int, Mapping[str, Any]]) -> set[int]:
-        """Which of some running runs are to end, after one more epoch of each of them."""
+        """Which of some running runs are to end.
+
+        Args:
+            epochs: what each of them has logged in one more epoch, whose number from 1 is its
+                ``epoch``. An epoch that is known already is not counted again.
+        """
         for run, epoch in epochs.items():
-            self._histories.setdefault(run, []).append(number(epoch.get(self._metric.name)))
-        return to_stop(self._rule, self._metric.goal, self._histories, epochs.keys())
+            if epoch["epoch"] > self.epochs(run):
+                self._append(run, number(epoch.get(self._name)))
+        return {run for run in epochs if self._is_behind(self._curves[run])}
 
     def epochs(self, run: int) -> int:
         """How many epochs of a run are known."""
-        return len(self._histories.get(run, ()))
+        return self._curves[run].epochs if run in self._curves else 0
+
+    def _append(self, run: int, value: float | None) -> None:
+        curve = self._curves.setdefault(run, _Curve())
+        curve.epochs += 1
+        if value is None or not math.isfinite(value):
+            return
+        curve.finite += 1
+        value *= self._sign
+        curve.best = min(curve.best, value)
+        if curve.finite > self._horizon:
+            self._horizon = 2 * curve.finite
+            self._brackets = self._rule.brackets(self._horizon)
+            self._values += [[] for _ in self._brackets[len(self._values) :]]
+        passed = len(curve.reached)
+        if passed < len(self._brackets) and self._brackets[passed] == curve.finite:
+            curve.reached.append(value)
+            insort(self._values[passed], value)
+
+    def _is_behind(self, curve: _Curve) -> bool:
+        """Whether a run is outside the best 1/eta of those that have passed its last bracket."""
+        if not curve.reached:
+            return False
+        values = self._values[len(curve.reached) - 1]
+        value = curve.reached[-1] if self._rule.strict else curve.best
+        return value > values[int(1 / self._rule.eta * len(values))]
