@@ -111,20 +111,12 @@ def _threads(count: int | None) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-class _Silent:
-    """A run that nobody is told of."""
-
-    def log(self, *_: object) -> None:
-        """Nothing."""
-
-
 def _engine(config: RunConfig, data: Dataset) -> float:
-    from dlsweep.tracking import train_tracked
-    from dlsweep.training import threads
+    from dlsweep.training import Stack, threads
 
     with _threads(threads(config)):
         began = time.perf_counter()
-        for _ in train_tracked([config], data, [_Silent()]):  # type: ignore[list-item]
+        for _ in Stack([config], data):
             pass
         return time.perf_counter() - began
 

@@ -19,8 +19,8 @@ NAMES = {
     "dlsweep.data": "DATASETS DataUnavailable Dataset Description Split fetch load scale_pixels",
     "dlsweep.figures": (
         "ClassScores Example RocCurve RunAnalysis SplitAnalysis analyse analyse_run "
-        "choose_examples class_counts data_pictures examples_picture feature_maps first_layer "
-        "model_pictures per_class project"
+        "choose_examples class_counts data_pictures encode_png examples_picture feature_maps "
+        "first_layer model_pictures per_class project"
     ),
     "dlsweep.models": (
         "ACTIVATIONS Activation Block ConvNet Dropout DropoutInBlocks FeedForward INITIALIZERS "
@@ -31,7 +31,7 @@ NAMES = {
         "Online Report Run RunsTable joined publish read_runs render_html render_markdown "
         "standard_report synced"
     ),
-    "dlsweep.saved": "FILE_NAME Model load_model looks_inverted read_image save_model",
+    "dlsweep.saved": "FILE_NAME Model encode_model load_model looks_inverted read_image save_model",
     "dlsweep.scratch": (
         "ACTIVATIONS Activation Adam INITIALIZERS LOSSES Loss Momentum NAdam Nesterov Network "
         "OPTIMIZERS Optimizer RMSprop SGD evaluate log_probabilities log_softmax predict "
@@ -45,18 +45,19 @@ NAMES = {
         "train_joined storage_name StorageError StudyFolders study_folders"
     ),
     "dlsweep.tracking": (
-        "ImageSource JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns TrackedRun TrackingError "
+        "Background BackgroundRun INTERRUPTED JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns Outcome "
+        "Picture Pool SweepRuns THREADS TrackedRun TrackingError conclude "
         "choose_mode confusion_plot data_media default_entity fetch_runs has_credentials "
         "online_ids open_run per_class_table refuse roc_plot run_media show_data train "
         "train_tracked KILLED Command SweepFacts SweepGone SweepPlace "
-        "SweepService Unreachable give_back_run open_sweep_run parse_sweep_id refuse_run "
+        "SweepService Unreachable parse_sweep_id "
         "room_for_runs is_synced sync_commands sync_folders sync_target FLUSH_SECONDS Opener "
         "mark_synced patient_settings synced_as"
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
         "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError TrainedModel "
-        "choose_device compiling_pays cost free_memory keep_freed_memory layout_facts "
+        "STOPPED choose_device compiling_pays cost free_memory keep_freed_memory layout_facts "
         "layout_from load_data members_that_fit most_members plan refuse_oversized stack_key "
         "stack_memory steps threads train_stack"
     ),

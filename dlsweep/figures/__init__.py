@@ -14,6 +14,7 @@ from dlsweep.figures._data import class_counts, data_pictures
 from dlsweep.figures._grids import examples_picture
 from dlsweep.figures._layers import feature_maps, first_layer, project
 from dlsweep.figures._model import model_pictures
+from dlsweep.figures._png import encode_png
 from dlsweep.figures._roc import RocCurve
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "choose_examples",
     "class_counts",
     "data_pictures",
+    "encode_png",
     "examples_picture",
     "feature_maps",
     "first_layer",

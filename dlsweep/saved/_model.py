@@ -76,14 +76,14 @@ class Model:
         return self._trained.probabilities(torch.from_numpy(given.copy()))
 
 
-def save_model(path: str | os.PathLike[str], result: RunResult, classes: Sequence[str]) -> Path:
-    """Write the model of a run, that of its best epoch, into a file.
+def encode_model(result: RunResult, classes: Sequence[str]) -> bytes:
+    """The content of a file with the model of a run, that of its best epoch.
 
     Args:
-        path: of the file; what is there is replaced.
         result: of the engine.
         classes: the names of the classes.
     """
+    # Imported only here: most runs keep no model.
     from safetensors.numpy import save
 
     shape = DATASETS[result.config.dataset].image_shape
@@ -97,9 +97,19 @@ def save_model(path: str | os.PathLike[str], result: RunResult, classes: Sequenc
     }
     # In C order: safetensors writes an array's memory as it lies.
     weights = {name: np.array(value, order="C") for name, value in result.weights.items()}
+    return save(weights, metadata)
+
+
+def save_model(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write a model's file, whole or not at all.
+
+    Args:
+        path: of the file; what is there is replaced.
+        content: what ``encode_model`` returned.
+    """
     path = Path(path)
     partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(save(weights, metadata))
+    partial.write_bytes(content)
     return partial.replace(path)
 
 

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from pathlib import Path
 
 import wandb
-from wandb.sdk.lib.runid import generate_id
 
-from dlsweep.data import Dataset, Split, load
+from dlsweep.data import Dataset
 from dlsweep.tracking._media import data_media
 from dlsweep.tracking._online import JOB_TYPE
 from dlsweep.tracking._opening import Opener, patient_settings
 from dlsweep.tracking._run import light_settings, start
 
 _log = logging.getLogger("dlsweep.tracking")
-
-
-class ImageSource:
-    """The images that pictures of runs show, where the runs are trained elsewhere.
-
-    A data set is read when it is first asked for; only its test split is kept.
-    """
-
-    def __init__(self) -> None:
-        self._tests: dict[str, Split] = {}
-
-    def load(self, name: str, val_fraction: float = 0.1, train_size: int | None = None) -> Dataset:
-        """A whole data set; see ``dlsweep.data.load``."""
-        data = load(name, val_fraction=val_fraction, train_size=train_size)
-        self._tests[name] = data.test
-        return data
-
-    def test(self, name: str) -> Split:
-        """The test split of a data set, which no setting changes."""
-        return self._tests[name] if name in self._tests else self.load(name).test
 
 
 def show_data(
@@ -82,7 +62,7 @@ def show_data(
             settings=light_settings(**(patient_settings(lambda: None) if opener else {})),
         )
 
-    run = opener.open(opened, generate_id()) if opener else opened(mode, None)
+    run = opener.open(opened, secrets.token_hex(4)) if opener else opened(mode, None)
     place, sent = Path(run.dir).parent, not run.offline
     media = data_media(data)
     try:

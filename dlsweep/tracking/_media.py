@@ -2,68 +2,44 @@
 
 from __future__ import annotations
 
-import functools
+import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import wandb
 
-from dlsweep.data import Dataset, Split
-from dlsweep.figures import (
-    RunAnalysis,
-    SplitAnalysis,
-    class_counts,
-    data_pictures,
-    examples_picture,
-    model_pictures,
-    per_class,
-)
-from dlsweep.training import RunResult, TrainedModel
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from dlsweep.data import Dataset
+from dlsweep.figures import SplitAnalysis, class_counts, data_pictures, encode_png, per_class
+from dlsweep.tracking._outcome import Outcome, Picture
 
 
-def run_media(
-    result: RunResult, analysis: RunAnalysis, classes: Sequence[str], test: Split | None
-) -> dict[str, Any]:
-    """What is logged with the last epoch of a run.
-
-    Args:
-        result: of the engine.
-        analysis: of this result.
-        classes: the names of the classes.
-        test: the test split, for the pictures that show its images; without it they are left out.
-    """
-    media: dict[str, Any] = {
-        "val_confusion_matrix": confusion_plot(analysis.val.confusion, classes, "Validation"),
-        "test_confusion_matrix": confusion_plot(analysis.test.confusion, classes, "Test"),
-        "per_class": per_class_table({"val": analysis.val, "test": analysis.test}, classes),
-        "test_roc_curve": roc_plot(analysis.test, classes, "Test"),
+def run_media(outcome: Outcome) -> dict[str, Any]:
+    """What is logged with the last epoch of a run; nothing where its outcome has no figures."""
+    media = {name: _image(picture) for name, picture in outcome.pictures.items()}
+    if outcome.analysis is None:
+        return media
+    val, test, classes = outcome.analysis.val, outcome.analysis.test, outcome.classes
+    return {
+        "val_confusion_matrix": confusion_plot(val.confusion, classes, "Validation"),
+        "test_confusion_matrix": confusion_plot(test.confusion, classes, "Test"),
+        "per_class": per_class_table({"val": val, "test": test}, classes),
+        "test_roc_curve": roc_plot(test, classes, "Test"),
+        **media,
     }
-    if test is not None:
-        images = test.images.cpu().numpy()
-        for name, chosen in (("right", analysis.right), ("wrong", analysis.wrong)):
-            picture = examples_picture(chosen, images, classes)
-            if picture is not None:
-                caption = f"test images, {name}, the most confident first"
-                media[f"test_{name}"] = _image(picture, caption)
-        if result.config.figures == "full":
-            model = TrainedModel(result.config, result.weights, _shape(test), tuple(classes))
-            pictures = model_pictures(model, test)
-            media |= {name: _image(picture) for name, picture in pictures.items()}
-    return media
 
 
 def data_media(data: Dataset) -> dict[str, Any]:
     """What is logged of a data set: a table of its classes, and pictures."""
     counts = class_counts(data)
     rows = [list(row) for row in zip(data.classes, *counts.values(), strict=True)]
-    media: dict[str, Any] = {
-        "class_counts": _table(["class", *counts], [str, *[int] * len(counts)], rows)
+    table = _table(["class", *counts], [str, *[int] * len(counts)], rows)
+    pictures = data_pictures(data).items()
+    return {
+        "class_counts": table,
+        **{name: _image(Picture(encode_png(picture))) for name, picture in pictures},
     }
-    return media | {name: _image(picture) for name, picture in data_pictures(data).items()}
 
 
 def confusion_plot(confusion: np.ndarray, classes: Sequence[str], split: str) -> Any:
@@ -135,12 +111,13 @@ def _table(columns: list[str], types: list[type], rows: list[list[Any]]) -> wand
     return table
 
 
-def _image(picture: Image, caption: str | None = None) -> wandb.Image:
-    """A picture as W&B keeps it, packed in a third of the time and nearly as well as by default."""
-    picture.save = functools.partial(picture.save, compress_level=1)  # type: ignore[method-assign]
-    return wandb.Image(picture, caption=caption)
+def _image(picture: Picture) -> wandb.Image:
+    """A picture as W&B keeps it: the file as it is, neither decoded nor encoded again."""
+    from PIL import Image
 
+    def save(path: str, **_: Any) -> None:
+        Path(path).write_bytes(picture.png)
 
-def _shape(split: Split) -> tuple[int, int, int]:
-    channels, height, width = split.images.shape[1:]
-    return channels, height, width
+    opened = Image.open(io.BytesIO(picture.png))  # reads the size alone
+    opened.save = save  # type: ignore[assignment, method-assign]
+    return wandb.Image(opened, caption=picture.caption)

@@ -164,7 +164,7 @@ def _read(run: Any, history: Sequence[Mapping[str, Any]]) -> OnlineRun:
         summary=_own(run.summary_metrics),
         history=history,
         created=_time(run.created_at),
-        seen=_time(run._attrs.get("heartbeatAt")),
+        seen=_time(getattr(run, "heartbeat_at", None)),
         url=str(run.url),
     )
 

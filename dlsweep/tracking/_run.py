@@ -7,60 +7,56 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import wandb
 
 from dlsweep.config import RunConfig
-from dlsweep.data import Dataset, Split
-from dlsweep.figures import RunAnalysis, analyse_run
+from dlsweep.data import Dataset
 from dlsweep.saved import FILE_NAME, save_model
 from dlsweep.tracking._errors import TrackingError
 from dlsweep.tracking._media import data_media, run_media
-from dlsweep.training import EpochMetrics, RunResult
+from dlsweep.tracking._outcome import Outcome
+from dlsweep.training import EpochMetrics
 
 _log = logging.getLogger("dlsweep.tracking")
 
 _AGAIN_SECONDS = 2.0
 
 FLUSH_SECONDS = 0.5
-"""So often wandb writes to a run's folder what was logged: 15 s is its default, and what it has not
-written is lost with its process."""
+"""How often wandb writes what was logged to a run's folder. Its default is 15 s, and what it has
+not written is lost with its process."""
+
+KILLED = 255
+"""The exit code of a run that W&B has asked to stop; `wandb` itself ends one so."""
 
 
 class TrackedRun:
-    """A wandb run that takes what the engine yields.
+    """A wandb run that records what a training reports.
 
     Args:
         run: an open wandb run.
         config: its settings, all of them; written to the run's configuration. What a W&B sweep has
             set stays there as the sweep spells it: by these values W&B's server knows its points.
-        classes: the names of the classes.
-        test: gives the test split, for the pictures that show its images; it is asked only when
-            they are made. Without it they are left out.
     """
 
-    def __init__(
-        self,
-        run: wandb.Run,
-        config: RunConfig,
-        classes: Sequence[str],
-        test: Callable[[], Split] | None = None,
-    ) -> None:
+    def __init__(self, run: wandb.Run, config: RunConfig) -> None:
         self.wandb = run
-        self.config = config
-        self.classes = list(classes)
         self.model: Path | None = None
-        """Where the model is kept, once it is (``save_model``)."""
+        """The file in which the model is kept, once it is (``save_model``)."""
         self.summary: dict[str, Any] = {}
-        """What the run's summary was told with its last epoch; a study keeps the same."""
-        self._test = test
-        self._analysis: RunAnalysis | None = None
-        swept = set(run.config.keys()) if run.sweep_id else set()  # type: ignore[no-untyped-call]
-        settings = {name: v for name, v in config.as_dict().items() if name not in swept}
-        run.config.update(settings, allow_val_change=True)  # type: ignore[no-untyped-call]
+        """The run's summary, once its outcome is known; a study keeps the same."""
+        there = dict(run.config)
+        swept = there if run.sweep_id else {}
+        missing = {
+            name: value
+            for name, value in config.as_dict().items()
+            if name not in swept and (name not in there or there[name] != value)
+        }
+        if missing:
+            run.config.update(missing, allow_val_change=True)  # type: ignore[no-untyped-call]
 
     @property
     def directory(self) -> Path:
@@ -73,62 +69,52 @@ class TrackedRun:
         return self.wandb.offline
 
     def log(
-        self, metrics: EpochMetrics, result: RunResult | None = None, *, patience: float = 0.0
+        self, metrics: EpochMetrics, outcome: Outcome | None = None, *, patience: float = 0.0
     ) -> None:
-        """Log an epoch as one row of history; with the run's last epoch comes its result.
+        """Log an epoch as one row of history; with the run's last epoch comes its outcome.
 
         Args:
             metrics: the epoch's.
-            result: the run's, with its last epoch.
+            outcome: the run's, with its last epoch.
             patience: seconds to try for the tables and pictures, for which wandb asks the server at
                 once; where it cannot be reached the row is logged without them.
         """
-        if result is None:
+        if outcome is None:
             self.wandb.log(metrics.as_dict())
             return
-        self.conclude(result)
-        media: Callable[[], dict[str, Any]] = dict
-        if self._analysis is not None:
-            test = self._test() if self._test and self._shows_images() else None
-            media = functools.partial(run_media, result, self._analysis, self.classes, test)
-        self._log_with(metrics.as_dict(), media, patience)
+        self.accept(outcome)
+        self._log_with(metrics.as_dict(), outcome, patience)
         self.wandb.summary.update(self.summary)
         if self.model is not None:
-            self._send(self.model, result)
+            self._send(self.model)
 
-    def conclude(self, result: RunResult) -> None:
-        """Work out ``summary`` and keep the ``model``, here: nobody waits for a server.
+    def accept(self, outcome: Outcome) -> None:
+        """Set ``summary`` and write ``model``, without waiting for a server.
 
         ``log`` does it, where it was not done before.
         """
         if self.summary:
             return
-        summary = result.summary()
-        if self.config.figures != "none":
-            self._analysis = analyse_run(result, self.config.examples)
-            summary |= self._analysis.summary()
-        if self.config.save_model and result.best_epoch > 0 and not self.wandb.disabled:
-            self.model = save_model(Path(self.wandb.dir) / FILE_NAME, result, self.classes)
-        self.summary = summary
+        if outcome.model is not None and not self.wandb.disabled:
+            self.model = save_model(Path(self.wandb.dir) / FILE_NAME, outcome.model)
+        self.summary = dict(outcome.summary)
 
-    def log_plainly(self, metrics: EpochMetrics, result: RunResult | None = None) -> None:
-        """Log an epoch and the result's numbers, without the tables and pictures."""
+    def log_plainly(self, metrics: EpochMetrics, outcome: Outcome | None = None) -> None:
+        """Log an epoch and the outcome's numbers, without the tables and pictures."""
         self.wandb.log(metrics.as_dict())
-        if result is not None:
-            self.conclude(result)
+        if outcome is not None:
+            self.accept(outcome)
             self.wandb.summary.update(self.summary)
 
     def last_epoch(self) -> int:
         """The last epoch that wandb has taken; waits until it has taken all that was logged."""
         return int(self.wandb.summary.get("epoch", 0))  # type: ignore[no-untyped-call]
 
-    def _log_with(
-        self, row: dict[str, Any], media: Callable[[], dict[str, Any]], patience: float
-    ) -> None:
+    def _log_with(self, row: dict[str, Any], outcome: Outcome, patience: float) -> None:
         until = time.monotonic() + patience
         while True:
             try:
-                self.wandb.log({**row, **media()})
+                self.wandb.log({**row, **run_media(outcome)})
                 return
             except Exception as error:  # wandb has many; a row that raised one was not logged
                 if self.wandb.offline:
@@ -144,14 +130,11 @@ class TrackedRun:
         """Log what the data set looks like, with the next epoch."""
         self.wandb.log(data_media(data), commit=False)
 
-    def _shows_images(self) -> bool:
-        return self.config.examples > 0 or self.config.figures == "full"
-
-    def _send(self, model: Path, result: RunResult) -> None:
+    def _send(self, model: Path) -> None:
         """Log the model as a file of the run and as an artifact."""
         self.wandb.save(str(model), base_path=self.wandb.dir, policy="now")
-        summary = result.summary()
-        artifact = wandb.Artifact(f"model-{self.wandb.id}", type="model", metadata=summary)
+        numbers = {k: v for k, v in self.summary.items() if not isinstance(v, dict | list)}
+        artifact = wandb.Artifact(f"model-{self.wandb.id}", type="model", metadata=numbers)
         artifact.add_file(str(model), policy="immutable")
         self.wandb.log_artifact(artifact)
 
@@ -166,12 +149,6 @@ class TrackedRun:
             for folder in self.directory.parent.glob(pattern):
                 if folder != self.directory:
                     shutil.rmtree(folder, ignore_errors=True)
-
-    def discard(self, reason: str) -> None:
-        """Close the run as failed, for it is tried again; kept on disk only, it is removed."""
-        self.fail(reason)
-        if self.offline:
-            shutil.rmtree(self.directory, ignore_errors=True)
 
     def finish(self, exit_code: int = 0) -> None:
         """Close the run: as finished, or with another exit code as failed."""
@@ -201,13 +178,13 @@ def start(**arguments: Any) -> wandb.Run:
     wanted = Path(arguments.get("dir") or os.environ.get("WANDB_DIR") or ".").expanduser().resolve()
     place = Path(run.dir).parent.parent.resolve()
     if not run.disabled and not place.is_relative_to(wanted):
-        _tell_of_place(place, wanted)
+        _warn_of_place(place, wanted)
     return run
 
 
 @functools.cache
-def _tell_of_place(place: Path, wanted: Path) -> None:
-    """Say once what wandb tells nobody where its runs are silent: that they lie elsewhere."""
+def _warn_of_place(place: Path, wanted: Path) -> None:
+    """Say once that wandb has chosen another folder: it does so silently where runs are silent."""
     hint = "WANDB_DIR names another folder"
     _log.warning("the runs are kept in %s, for %s cannot be written; %s", place, wanted, hint)
 
@@ -231,7 +208,6 @@ def light_settings(**more: Any) -> wandb.Settings:
 
 def open_run(
     config: RunConfig,
-    classes: Sequence[str],
     *,
     mode: str,
     run_id: str | None = None,
@@ -240,14 +216,12 @@ def open_run(
     sweep_id: str | None = None,
     swept: Mapping[str, Any] | None = None,
     directory: Path | None = None,
-    test: Callable[[], Split] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> TrackedRun:
     """Open a run beside others of this process.
 
     Args:
         config: the run's settings; its project and entity are where the run goes.
-        classes: the names of the classes.
         mode: "online", "offline" or another of wandb's modes; see ``choose_mode``.
         run_id: the run's id; a new one by default.
         name: what the dashboard shows.
@@ -255,7 +229,6 @@ def open_run(
         sweep_id: the W&B sweep that the run belongs to.
         swept: the settings that this sweep gave the run, as it names and spells them.
         directory: where the folder ``wandb`` is made; the working directory by default.
-        test: gives the test split; see ``TrackedRun``.
         more: other settings of wandb's.
 
     Raises:
@@ -270,7 +243,7 @@ def open_run(
         mode=mode,
         dir=directory,
         reinit="create_new",
-        config=dict(swept) if swept else None,
+        config={**config.as_dict(), **(swept or {})},
         settings=light_settings(**({"sweep_id": sweep_id} if sweep_id else {}), **(more or {})),
     )
-    return TrackedRun(run, config, classes, test)
+    return TrackedRun(run, config)

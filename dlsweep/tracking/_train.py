@@ -14,6 +14,7 @@ from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.config.relations import without_effect
 from dlsweep.data import Dataset
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, project_of_environment
+from dlsweep.tracking._outcome import conclude
 from dlsweep.tracking._run import TrackedRun, start
 from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, load_data, refuse_oversized
 
@@ -26,7 +27,8 @@ def train_tracked(
     """Train a stack and log every epoch of every member; yields what the engine yields."""
     for end in Stack(configs, data):
         for i, metrics in end.metrics.items():
-            runs[i].log(metrics, end.results.get(i))
+            result = end.results.get(i)
+            runs[i].log(metrics, None if result is None else conclude(result, data))
         yield end
 
 
@@ -71,8 +73,7 @@ def train(
             place = {"wandb_project": run.project, "wandb_entity": run.entity}
             settings, _, _ = parse_settings({**explicit, **swept, **place})
             data = _data_for(settings)
-        test = data.test
-        tracked = TrackedRun(run, settings, data.classes, lambda: test)
+        tracked = TrackedRun(run, settings)
         if settings.figures == "full":
             tracked.show_data(data)
         if mode == "offline":

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
-from dlsweep.tracking import ImageSource, fetch_runs, open_run, show_data
+from dlsweep.tracking import fetch_runs, open_run, show_data
 from tests.wandb_server import WandbServer
 
 
@@ -16,7 +14,6 @@ def test_it_is_no_training_to_whoever_reads_the_project(wandb_server: WandbServe
     show_data(digits, mode="online", project="beds", entity="team")
     run = open_run(
         RunConfig(dataset="digits", wandb_project="beds", wandb_entity="team"),
-        digits.classes,
         mode="online",
         run_id="trained",
     )
@@ -33,17 +30,3 @@ def test_it_is_kept_offline_where_asked(digits: Dataset, tmp_path: Path):
     assert list(place.glob("run-*.wandb"))
     names = {path.name.split("_0_")[0] for path in place.rglob("*.png")}
     assert names == {"class_samples", "class_distribution", "data_pca"}
-
-
-def test_a_data_set_is_read_once_for_its_pictures(monkeypatch: pytest.MonkeyPatch, digits: Dataset):
-    asked: list[str] = []
-
-    def read(name: str, **_: object) -> Dataset:
-        asked.append(name)
-        return digits
-
-    monkeypatch.setattr("dlsweep.tracking._data.load", read)
-    source = ImageSource()
-    assert source.test("digits") is source.test("digits") is digits.test
-    assert source.load("digits") is digits
-    assert asked == ["digits", "digits"]

@@ -17,7 +17,7 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.figures import analyse, analyse_run, per_class
 from dlsweep.saved import FILE_NAME
-from dlsweep.tracking import confusion_plot, open_run, per_class_table, roc_plot
+from dlsweep.tracking import conclude, confusion_plot, open_run, per_class_table, roc_plot
 from dlsweep.training import DIVERGED, EpochMetrics, Evaluation, RunResult
 from tests.tracking.facts import HISTORY, SUMMARY, check_confusion, check_run, panel
 from tests.wandb_server import Run, WandbServer, wandb_cli
@@ -195,8 +195,9 @@ def test_a_run_of_no_numbers(wandb_server: WandbServer, digits: Dataset):
         "output.bias": np.full(10, np.nan, np.float32),
     }
     result = RunResult(config, DIVERGED, (), 0, 610, nothing["val"], nothing["test"], weights)
-    tracked = open_run(config, digits.classes, mode="online", test=lambda: digits.test)
-    tracked.log(EpochMetrics(1, float("nan"), 0.1, float("nan"), 0.1, 1e3, 1.0), result)
+    tracked = open_run(config, mode="online")
+    metrics = EpochMetrics(1, float("nan"), 0.1, float("nan"), 0.1, 1e3, 1.0)
+    tracked.log(metrics, conclude(result, digits))
     tracked.finish()
     [run] = wandb_server.runs.values()
     assert (run.state, run.summary["status"]) == ("finished", "diverged")

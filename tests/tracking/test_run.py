@@ -26,7 +26,6 @@ def test_the_members_of_a_stack_are_runs_of_their_own(
     runs = [
         open_run(
             config,
-            digits.classes,
             mode="online",
             run_id=f"member{k}",
             name=f"run {k}",
@@ -51,9 +50,9 @@ def test_the_members_of_a_stack_are_runs_of_their_own(
     assert wandb_server.unknown == []
 
 
-def test_a_run_of_a_sweep_and_one_that_fails(wandb_server: WandbServer, digits: Dataset):
+def test_a_run_of_a_sweep_and_one_that_fails(wandb_server: WandbServer):
     sweep = wandb_server.add_sweep({"method": "random", "parameters": {}}, project="beds")
-    run = open_run(RunConfig(**TINY), digits.classes, mode="online", sweep_id=sweep.id)
+    run = open_run(RunConfig(**TINY), mode="online", sweep_id=sweep.id)
     run.fail("the reason")
     [got] = wandb_server.runs.values()
     assert (got.sweep, got.state, got.exit_code) == (sweep.id, "failed", 1)
@@ -76,13 +75,13 @@ def test_the_plot_is_what_wandb_makes_of_the_samples():
     assert ours.spec == theirs.spec
 
 
-def test_an_error_of_wandb_is_one_line(digits: Dataset, monkeypatch: pytest.MonkeyPatch):
+def test_an_error_of_wandb_is_one_line(monkeypatch: pytest.MonkeyPatch):
     def refuse(**_: object) -> None:
         raise wandb.errors.AuthenticationError("the key\nis wrong")
 
     monkeypatch.setattr(wandb, "init", refuse)
     with pytest.raises(TrackingError) as caught:
-        open_run(RunConfig(**TINY), digits.classes, mode="online")
+        open_run(RunConfig(**TINY), mode="online")
     assert str(caught.value) == "W&B: the key is wrong"
 
 
@@ -90,7 +89,7 @@ def test_without_the_tables_server_no_metric_is_lost(
     wandb_server: WandbServer, digits: Dataset, caplog: pytest.LogCaptureFixture
 ):
     config = RunConfig(**TINY)
-    run = open_run(config, digits.classes, mode="online", run_id="tableless")
+    run = open_run(config, mode="online", run_id="tableless")
     with wandb_server.fail(404, only="Viewer"), caplog.at_level("WARNING", "dlsweep"):
         for _ in train_tracked([config], digits, [run]):
             pass
@@ -102,7 +101,6 @@ def test_without_the_tables_server_no_metric_is_lost(
 
 
 def test_a_place_that_wandb_has_chosen_is_told_once(
-    digits: Dataset,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -110,7 +108,7 @@ def test_a_place_that_wandb_has_chosen_is_told_once(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     wanted = Path("/proc/dlsweep")
     for _ in range(2):
-        run = open_run(RunConfig(**TINY), digits.classes, mode="offline", directory=wanted)
+        run = open_run(RunConfig(**TINY), mode="offline", directory=wanted)
         run.finish()
         assert run.directory.parent == tmp_path / "wandb"
     said = f"the runs are kept in {tmp_path / 'wandb'}, for {wanted} cannot be written; "

@@ -1,0 +1,82 @@
+"""What a run came to: computed where it was trained, recorded where W&B is written.
+
+Neither wandb nor anything that imports it is imported here: workers have no use for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dlsweep.data import Dataset
+from dlsweep.figures import RunAnalysis, analyse_run, encode_png, examples_picture, model_pictures
+from dlsweep.saved import encode_model
+from dlsweep.training import RunResult, TrainedModel
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a run.
+
+    Attributes:
+        png: the content of its file.
+        caption: the text that W&B shows with it.
+    """
+
+    png: bytes
+    caption: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run came to, ready to be recorded. It can be pickled, and is small.
+
+    Attributes:
+        status: finished, early_stopped, diverged and so on.
+        summary: the run's summary by the names under which it is logged.
+        classes: the names of the classes.
+        analysis: what its charts and tables are made from; None to log none.
+        pictures: by the names under which they are logged.
+        model: the content of its model's file; None to keep no model.
+    """
+
+    status: str
+    summary: Mapping[str, Any]
+    classes: tuple[str, ...] = ()
+    analysis: RunAnalysis | None = None
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+    model: bytes | None = None
+
+
+def conclude(result: RunResult, data: Dataset) -> Outcome:
+    """Compute the outcome of a run, as its settings ``figures``, ``examples`` and others ask for.
+
+    Args:
+        result: of the engine.
+        data: what the run was trained on.
+    """
+    config, summary = result.config, result.summary()
+    kept = config.save_model and result.best_epoch > 0
+    model = encode_model(result, data.classes) if kept else None
+    if config.figures == "none":
+        return Outcome(result.status, summary, data.classes, model=model)
+    analysis = analyse_run(result, config.examples)
+    pictures = _pictures(result, analysis, data)
+    summary |= analysis.summary()
+    return Outcome(result.status, summary, data.classes, analysis, pictures, model)
+
+
+def _pictures(result: RunResult, analysis: RunAnalysis, data: Dataset) -> dict[str, Picture]:
+    pictures = {}
+    images = data.test.images.cpu().numpy()
+    for name, examples in (("right", analysis.right), ("wrong", analysis.wrong)):
+        grid = examples_picture(examples, images, data.classes)
+        if grid is not None:
+            caption = f"test images, {name}, the most confident first"
+            pictures[f"test_{name}"] = Picture(encode_png(grid), caption)
+    if result.config.figures == "full":
+        model = TrainedModel(result.config, result.weights, data.image_shape, data.classes)
+        for name, picture in model_pictures(model, data.test).items():
+            pictures[name] = Picture(encode_png(picture))
+    return pictures
