@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 
 from dlsweep.sweep.driver._progress import NoProgress, Progress
@@ -35,14 +35,20 @@ _log = logging.getLogger("dlsweep.sweep")
 
 @dataclass
 class _Training:
-    """A stack in training: its runs that have not ended, by their places in the stack.
+    """A stack in training.
 
     A stack that goes on from an old checkpoint, or begins again, also trains members that have
     ended before, so that the others get the results they would have had; those are ignored.
+
+    Attributes:
+        stack: which runs it was planned for.
+        runs: those of them that have not ended, by their places in the stack.
+        epoch: the last epoch that was heard of.
     """
 
     stack: PlannedStack
-    runs: dict[int, Run] = field(default_factory=dict)
+    runs: dict[int, Run]
+    epoch: int = 0
 
 
 class Driver:
@@ -218,20 +224,22 @@ class Driver:
                     self._rule.add(run.number, [])
         self._source.started(runs)
         self._progress.started(runs)
-        for place, run in places.items():
-            if run.run_id in self._stopping:
-                self._executor.stop(job, place, STOPPED)
+        self._pass_stops_on(job)
 
     def _stop(self, run_id: str) -> None:
         """End one run: with its present epoch, or at once if it waits."""
         self._stopping.add(run_id)
-        for job, training in self._training.items():
-            for place, run in training.runs.items():
-                if run.run_id == run_id:
-                    self._executor.stop(job, place, STOPPED)
-                    return
+        for job in self._training:
+            self._pass_stops_on(job)
         for run in self._drop(run_id):
             self._progress.ended(self._source.stopped(run))
+
+    def _pass_stops_on(self, job: int) -> None:
+        """Stop members of a job, those that train epochs again only once they have caught up."""
+        training = self._training[job]
+        for place, run in training.runs.items():
+            if run.run_id in self._stopping and training.epoch >= len(run.history):
+                self._executor.stop(job, place, STOPPED)
 
     def _drop(self, run_id: str) -> list[Run]:
         """Take a run out of the stacks that wait."""
@@ -260,6 +268,7 @@ class Driver:
                     self._rule.add(run.number, [m.as_dict() for m in event.histories[place]])
                 for metrics in event.histories[place]:
                     self._epoch(run, metrics)
+                    training.epoch = metrics.epoch
         elif isinstance(event, Epoch):
             for place in sorted(training.runs.keys() & event.metrics.keys()):
                 self._epoch(training.runs[place], event.metrics[place], event.ended.get(place))
@@ -268,6 +277,11 @@ class Driver:
                 self._progress.ended(self._source.ended(run, event.ended[place]))
             if event.ended:
                 self._executor.recorded(event.job)
+            training.epoch = max(metrics.epoch for metrics in event.metrics.values())
+            self._pass_stops_on(event.job)
+            if not training.runs:  # what is left of the stack has ended before
+                for place in event.metrics.keys() - event.ended.keys():
+                    self._executor.stop(event.job, place, STOPPED)
         else:
             del self._training[event.job]
             self._end(training, event)
@@ -283,16 +297,15 @@ class Driver:
     def _judge(self, training: _Training, metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
         """Which members early termination stops with this epoch."""
         assert self._rule is not None
-        open_runs = {p: run for p, run in training.runs.items() if p in metrics}
         new = {
-            run.number: metrics[place].as_dict()
-            for place, run in open_runs.items()
-            if metrics[place].epoch > len(run.history)
+            place: run.number
+            for place, run in training.runs.items()
+            if place in metrics and metrics[place].epoch > len(run.history)
         }
-        stops = self._rule.stops(new)
-        stopped = {place: STOPPED for place, run in open_runs.items() if run.number in stops}
-        # Members that ended in an earlier process are of no more use once they are that far.
-        for place in metrics.keys() - open_runs.keys():
+        stops = self._rule.stops({run: metrics[place].as_dict() for place, run in new.items()})
+        stopped = {place: STOPPED for place, run in new.items() if run in stops}
+        # Members that have ended before are of no more use once they are that far.
+        for place in metrics.keys() - training.runs.keys():
             number = training.stack.members[place]
             if metrics[place].epoch >= self._rule.epochs(number):
                 stopped[place] = STOPPED

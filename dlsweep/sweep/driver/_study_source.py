@@ -113,10 +113,10 @@ class StudySource:
 
     def left_over(self) -> Sequence[tuple[PlannedStack | None, list[Run]]]:
         """See ``Source``."""
-        return [
-            (stack, [self._overridden(run) for run in runs])
-            for stack, runs in self._study.left_over()
-        ]
+        left = self._study.left_over()
+        begun = [stack for stack, _ in left if stack is not None and stack.begun]
+        self._study.clear_checkpoints(keep=begun)
+        return [(stack, [self._overridden(run) for run in runs]) for stack, runs in left]
 
     def history(self) -> tuple[list[RunConfig], bool]:
         """See ``Source``."""

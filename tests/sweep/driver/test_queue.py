@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from dlsweep.sweep._stacks import StackQueue
 
 from dlsweep.config import RunConfig
-from dlsweep.sweep._stacks import StackQueue
 from dlsweep.training import Layout, stack_memory
 
 

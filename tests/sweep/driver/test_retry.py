@@ -1,11 +1,11 @@
-"""In what stacks the runs of a stack that broke are trained again."""
+"""The retry policy."""
 
 from __future__ import annotations
 
 import pytest
 
-from dlsweep.sweep._jobs import Cause
-from dlsweep.sweep._mending import size_again
+from dlsweep.sweep.driver import retry_size
+from dlsweep.sweep.execution import Cause
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ from dlsweep.sweep._mending import size_again
     ],
 )
 def test_the_size_follows_from_what_broke_the_stack(cause, left, members, deaths, size):
-    assert size_again(cause, left, members, deaths) == size
+    assert retry_size(cause, left, members, deaths) == size
