@@ -6,6 +6,8 @@ import queue
 import threading
 from collections.abc import Sequence
 
+import torch
+
 from dlsweep.sweep.execution._messages import serve
 from dlsweep.sweep.execution._pool import Worker, WorkerDied, WorkerPool
 
@@ -14,7 +16,7 @@ _END_SECONDS = 10.0
 
 
 class InProcessExecutor(WorkerPool):
-    """Runs one job at a time in this process, with all of its threads."""
+    """Runs one job at a time in this process, with as many of its threads as the job gains from."""
 
     slots = 1
 
@@ -29,7 +31,7 @@ class _Closed(EOFError):
     """The driver has ended the connection."""
 
 
-class _ThreadChannel:
+class ThreadChannel:
     """The thread's ``Channel``."""
 
     def __init__(self) -> None:
@@ -59,13 +61,11 @@ class _ThreadWorker:
     """See ``Worker``. A thread cannot be killed: it ends with its present epoch."""
 
     def __init__(self) -> None:
-        self._channel = _ThreadChannel()
+        self._channel = ThreadChannel()
         self._next: object = None
-        self._thread = threading.Thread(target=self._serve, name="worker", daemon=True)
+        arguments = (self._channel, torch.get_num_threads())
+        self._thread = threading.Thread(target=serve, args=arguments, name="worker", daemon=True)
         self._thread.start()
-
-    def _serve(self) -> None:
-        serve(self._channel, threads=None)
 
     def send(self, message: object) -> None:
         """See ``Worker``."""

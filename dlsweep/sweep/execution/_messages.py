@@ -21,10 +21,12 @@ class Ready:
     Attributes:
         versions: of Python and of the packages that results depend on, by name.
         host: where the worker runs, as its executor names it.
+        notice: one line for the user about this worker, or nothing.
     """
 
     versions: Mapping[str, str]
     host: str = ""
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,20 +163,21 @@ class Inbox:
         self._channel.send(Saved(job, content))
 
 
-def serve(channel: Channel, threads: int | None, host: str = "") -> None:
+def serve(channel: Channel, threads: int | None, host: str = "", notice: str = "") -> None:
     """Run jobs until the channel closes: the whole life of a worker process or actor.
 
     Args:
         channel: the connection to the driver.
         threads: see ``Context``.
         host: see ``Ready``.
+        notice: see ``Ready``.
     """
     from dlsweep.training import keep_freed_memory, load_data
 
     keep_freed_memory()
     inbox = Inbox(channel, remembering(functools.partial(load_data, share=True)), threads)
     try:
-        channel.send(Ready(versions(), host))
+        channel.send(Ready(versions(), host, notice))
         while True:
             for event in inbox.next_job().run(inbox):
                 inbox.report(event)

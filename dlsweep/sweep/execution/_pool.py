@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -20,8 +21,10 @@ from dlsweep.sweep.execution._messages import (
     versions,
 )
 
+_log = logging.getLogger("dlsweep.sweep")
+
 _START_TRIES = 5
-"""How many workers in a row may be killed while they start before that is an error."""
+"""How many workers in a row, beyond one in each slot, may be killed while they start."""
 
 
 class WorkerDied(Exception):
@@ -74,6 +77,7 @@ class WorkerPool(ABC):
         self._workers: list[Slot] = []
         self._leaving = False
         self._failed_starts = 0
+        self._notices: set[str] = set()
 
     # For subclasses
 
@@ -163,7 +167,11 @@ class WorkerPool(ABC):
     # Bookkeeping
 
     def _fill(self) -> None:
-        """Start the workers that are missing."""
+        """Start the workers that are missing; end those that start where there is no slot."""
+        surplus = len(self._workers) - self.slots
+        for slot in [s for s in self._workers if not s.ready][: max(0, surplus)]:
+            slot.worker.kill()
+            self._workers.remove(slot)
         if not self._leaving:
             for place in range(len(self._workers), self.slots):
                 self._workers.append(Slot(self._launch(place)))
@@ -179,6 +187,9 @@ class WorkerPool(ABC):
         """The events in a worker's message."""
         if isinstance(message, Ready):
             self._check(message)
+            if message.notice and message.notice not in self._notices:
+                self._notices.add(message.notice)
+                _log.warning(message.notice)
             slot.ready, slot.host, self._failed_starts = True, message.host, 0
             return []
         if isinstance(message, Saved):
@@ -215,9 +226,9 @@ class WorkerPool(ABC):
         place = self._workers.index(slot)
         if not slot.ready:
             self._failed_starts += 1
-            if not death.killed or self._failed_starts >= _START_TRIES:
+            if not death.killed or self._failed_starts >= _START_TRIES + len(self._workers):
                 raise ExecutorError(f"a worker cannot start: {death}")
-        if self._leaving or place >= self.slots:
+        if self._leaving or len(self._workers) > self.slots:
             self._workers.remove(slot)
         else:
             self._workers[place] = Slot(self._launch(place))
