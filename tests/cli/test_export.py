@@ -25,11 +25,11 @@ SPACE = {
 @pytest.fixture
 def study(folder: Path) -> Path:
     with Study.open(sweep(SPACE, "grid")) as opened:
-        points = opened.ask(4)
-        for point in points[:2]:
+        runs = opened.take(4)
+        for run in runs[:2]:
             summary = {"parameters": 7, "test_confusion": [[1, 2]]}
-            opened.finish(point, "finished", history(0.1, point.number / 10), summary)
-        opened.fail(points[2], "no luck")
+            opened.finish(run, "finished", history(0.1, run.number / 10), summary)
+        opened.fail(runs[2], "no luck")
     return folder
 
 
@@ -77,6 +77,16 @@ def test_parquet(study: Path):
     assert str(table.schema.field("learning_rate").type) == "double"
 
 
+def test_optuna(study: Path):
+    optuna = pytest.importorskip("optuna")
+    exported("--format", "optuna", "--output", "runs.log")
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend("runs.log"))
+    [name] = optuna.get_all_study_names(storage)
+    trials = optuna.load_study(study_name=name, storage=storage).trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE", "FAIL", "WAITING"]
+    assert [trial.value for trial in trials] == [0.0, 0.1, None, None]
+
+
 def test_a_file_in_a_new_folder(study: Path):
     assert exported("--output", "new/er/runs.csv")
     assert [path.name for path in Path("new/er").iterdir()] == ["runs.csv"]
@@ -117,6 +127,7 @@ def test_parquet_needs_its_library(
         ("--output dlsweep.db/runs.csv", "--output: {folder}/dlsweep.db is a file, so there can"),
         ("--output /proc/runs.csv", "--output: /proc/runs.csv cannot be written: "),
         ("--format parquet", "--format: parquet is written to a file; give --output FILE"),
+        ("--format optuna", "--format: optuna is written to a file; give --output FILE"),
         ("toi", "study: got 'toi', no such study; did you mean 'toy'?"),
         ("--format cvs", "argument --format: got 'cvs'; did you mean 'csv'?"),
         ("--watch", "--watch: no such flag"),

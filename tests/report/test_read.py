@@ -26,7 +26,7 @@ def storage(tmp_path: Path) -> str:
     path = str(tmp_path / "studies.db")
     toy = sweep({**SPACE, "num_layers": {"value": 2}}, method="grid", name="toy")
     with Study.open(toy, path) as study:
-        points = study.ask(4)
+        points = study.take(4)
         confusion = {"val_confusion": [[3, 1], [0, 4]], "directory": "somewhere"}
         study.finish(points[0], "finished", history(0.5, 0.75), {"test_accuracy": 0.7}, confusion)
         study.finish(points[1], "early_stopped", history(0.5), {"val_confusion": [[1]]}, confusion)
@@ -58,7 +58,7 @@ def test_the_file_itself_or_its_url_is_a_source(storage: str):
     for source in (storage, f"sqlite:///{storage}"):
         assert read_runs(source).runs == by_name.runs
     assert read_runs(None, storage).runs == by_name.runs
-    with pytest.raises(ConfigError, match="give the database once"):
+    with pytest.raises(ConfigError, match="give the study file once"):
         read_runs(storage, storage)
 
 

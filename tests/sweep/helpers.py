@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from dlsweep import RunConfig
-from dlsweep.sweep import Point, Study, SweepFile, parse_sweep
+from dlsweep.sweep.file import SweepFile, parse_sweep
+from dlsweep.sweep.study import Run, Study
 
 METRIC = {"name": "val_accuracy", "goal": "maximize"}
 
@@ -22,14 +23,14 @@ def history(*accuracies: float) -> list[dict[str, float]]:
 
 def train(
     study: Study, n: int, batch: int = 1, score: Callable[[RunConfig], float] = lambda c: 0.5
-) -> list[Point]:
-    """Ask for up to ``n`` points in batches, and finish each with its score."""
-    points: list[Point] = []
-    while len(points) < n:
-        asked = study.ask(min(batch, n - len(points)))
-        if not asked:
+) -> list[Run]:
+    """Take up to ``n`` runs in batches, and finish each with its score."""
+    runs: list[Run] = []
+    while len(runs) < n:
+        taken = study.take(min(batch, n - len(runs)))
+        if not taken:
             break
-        for point in asked:
-            study.finish(point, "finished", history(score(point.config)))
-        points += asked
-    return points
+        for run in taken:
+            study.finish(run, "finished", history(score(run.config)))
+        runs += taken
+    return runs

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
-from dlsweep.sweep.study._folders import StudyFolders, study_folders
 from dlsweep.sweep.study._reading import (
     list_studies,
     read_study,
@@ -18,11 +17,18 @@ from dlsweep.sweep.study._runs import PlannedStack, Run
 from dlsweep.sweep.study._storage import StorageError, storage_file
 
 if TYPE_CHECKING:
+    from dlsweep.sweep.study._folders import StudyFolders, study_folders
     from dlsweep.sweep.study._optuna import OptunaMirror, export_optuna
     from dlsweep.sweep.study._study import Study
 
-# Readers do without PyTorch and Optuna.
-_LAZY = {"OptunaMirror": "_optuna", "Study": "_study", "export_optuna": "_optuna"}
+# Readers do without PyTorch, Optuna and wandb.
+_LAZY = {
+    "OptunaMirror": "_optuna",
+    "Study": "_study",
+    "StudyFolders": "_folders",
+    "export_optuna": "_optuna",
+    "study_folders": "_folders",
+}
 
 __all__ = [
     "STATUSES",

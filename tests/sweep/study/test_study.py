@@ -10,15 +10,23 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
-import optuna
 import pytest
 
 from dlsweep import ConfigError, RunConfig
-from dlsweep.sweep import Study, list_studies, load_sweep, parse_sweep, read_study
-from dlsweep.sweep._lock import on_network
+from dlsweep.sweep.file import load_sweep, parse_sweep
+from dlsweep.sweep.study import (
+    PlannedStack,
+    Run,
+    Study,
+    _study,
+    list_studies,
+    read_study,
+    study_names,
+)
+from dlsweep.training import Layout
 from tests.sweep.helpers import history, sweep, train
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 SPACE = {
     "learning_rate": {"min": 0.0, "max": 1.0},
     "hidden_size": {"values": [[64, 32], 128]},
@@ -32,22 +40,22 @@ SPACE = {
 
 @pytest.fixture
 def storage(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'study.db'}"
+    return str(tmp_path / "study.db")
 
 
 def test_a_point(storage: str) -> None:
     with Study.open(sweep(SPACE), storage) as study:
-        points = study.ask(20)
-    assert [p.number for p in points] == list(range(20))
-    assert len({p.run_id for p in points}) == 20
-    for point in points:
-        assert len(point.run_id) == 8
-        assert point.run_id.isalnum()
-        assert point.run_id.islower() or point.run_id.isdigit()
-        assert point.attempt == 1
-        assert point.name.startswith("adam-relu-")
-        assert point.name.endswith(f"-{point.number}")
-    names = {p.config.hidden_size: p.name.removesuffix(f"-{p.number}") for p in points}
+        runs = study.take(20)
+    assert [p.number for p in runs] == list(range(20))
+    assert len({p.run_id for p in runs}) == 20
+    for run in runs:
+        assert len(run.run_id) == 8
+        assert run.run_id.isalnum()
+        assert run.run_id.islower() or run.run_id.isdigit()
+        assert run.attempt == 1
+        assert run.name.startswith("adam-relu-")
+        assert run.name.endswith(f"-{run.number}")
+    names = {p.config.hidden_size: p.name.removesuffix(f"-{p.number}") for p in runs}
     assert names == {(64, 32): "adam-relu-64-32", 128: "adam-relu-3x128"}
 
 
@@ -57,11 +65,11 @@ def test_rows_are_what_was_stored(storage: str) -> None:
         {"epoch": 2, "val_accuracy": np.float64(0.75), "train_loss": np.float32(0.25)},
     ]
     with Study.open(sweep(SPACE), storage) as study:
-        points = study.ask(5)
-        study.finish(points[0], "finished", epochs, {"parameters": 7}, {"dir": "offline-run-1"})
-        study.finish(points[1], "early_stopped", history(0.9, 0.6))
-        study.finish(points[2], "diverged", history(0.1, math.inf))
-        row = study.fail(points[3], "out of memory")
+        runs = study.take(5)
+        study.finish(runs[0], "finished", epochs, {"parameters": 7}, {"dir": "offline-run-1"})
+        study.finish(runs[1], "early_stopped", history(0.9, 0.6))
+        study.finish(runs[2], "diverged", history(0.1, math.inf))
+        row = study.fail(runs[3], "out of memory")
         assert (row.status, row.reason, row.value) == ("failed", "out of memory", None)
         live = study.table()
         read = read_study(storage)
@@ -84,9 +92,9 @@ def test_rows_are_what_was_stored(storage: str) -> None:
     assert first.finished is not None
     assert first.started <= first.finished
     assert read.rows[4].finished is None
-    for point, row in zip(points, read.rows, strict=True):
-        assert RunConfig(**row.config) == point.config
-        assert (row.run_id, row.name) == (point.run_id, point.name)
+    for run, row in zip(runs, read.rows, strict=True):
+        assert RunConfig(**row.config) == run.config
+        assert (row.run_id, row.name) == (run.run_id, run.name)
     # The last value decides, as in W&B, not the best one.
     assert [row.value for row in read.ranked()] == [0.75, 0.6]
     assert read.best() == first
@@ -102,7 +110,7 @@ def test_rows_are_what_was_stored(storage: str) -> None:
 def test_a_metric_of_the_summary(storage: str) -> None:
     given = sweep(SPACE, metric={"name": "best_val_accuracy", "goal": "maximize"})
     with Study.open(given, storage) as study:
-        one, other = study.ask(2)
+        one, other = study.take(2)
         assert study.finish(one, "finished", history(0.5), {"best_val_accuracy": 0.5}).value == 0.5
         row = study.finish(other, "finished", history(0.5))
         assert (row.status, row.value) == ("finished", None)
@@ -110,87 +118,137 @@ def test_a_metric_of_the_summary(storage: str) -> None:
 
 def test_an_end_is_told_once(storage: str) -> None:
     with Study.open(sweep(SPACE), storage) as study:
-        (point,) = study.ask(1)
+        (run,) = study.take(1)
         with pytest.raises(ValueError, match="choose from finished, early_stopped, stopped"):
-            study.finish(point, "crashed")
-        study.finish(point, "finished", history(0.5))
+            study.finish(run, "crashed")
+        study.finish(run, "finished", history(0.5))
         with pytest.raises(ValueError, match="has ended before"):
-            study.fail(point, "late")
+            study.fail(run, "late")
         assert study.rows()[0].status == "finished"
 
 
-def test_optuna_reads_what_was_written(storage: str) -> None:
-    """The rows are written to Optuna's tables directly: Optuna must find what it would write."""
-    with Study.open(sweep(SPACE), storage) as study:
-        points = study.ask(4)
-        study.finish(points[0], "finished", history(0.5, 0.75), {"parameters": 7})
-        study.finish(points[1], "diverged", history(math.nan))
-        study.fail(points[2], "no memory")
-        name = study.name
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    loaded = optuna.load_study(study_name=name, storage=storage)
-    trials = loaded.get_trials()
-    assert loaded.direction.name == "MAXIMIZE"
-    assert [t.number for t in trials] == [0, 1, 2, 3]
-    assert [t.state.name for t in trials] == ["COMPLETE", "PRUNED", "FAIL", "RUNNING"]
-    assert loaded.best_value == 0.75
-    assert trials[0].intermediate_values == {1: 0.5, 2: 0.75}
-    for trial, point in zip(trials, points, strict=True):
-        config = point.config
-        sizes = "[64, 32]" if config.hidden_size == (64, 32) else 128
-        quantile = trial.params.pop("dropout.quantile")
-        assert 0 < quantile < 1
-        assert trial.params == {
-            "learning_rate": config.learning_rate,
-            "hidden_size": sizes,
-            "early_stopping": config.early_stopping,
-            "batch_norm": config.batch_norm,
-            "batch_size": config.batch_size,
-            "epochs": config.epochs,
-        }
-        assert trial.user_attrs["run_id"] == point.run_id
-        for parameter, value in trial.params.items():
-            d = trial.distributions[parameter]
-            assert d._contains(d.to_internal_repr(value))
-    # Optuna itself can go on from here.
-    trial = loaded.ask(trials[0].distributions)
-    assert trial.number == 4
-    loaded._storage.remove_session()
+def open_runs(study: Study) -> list[Run]:
+    """Take up what is left over."""
+    return [run for _, runs in study.left_over() for run in runs]
 
 
 def test_the_same_command_goes_on(storage: str) -> None:
     given = sweep(SPACE, run_cap=10)
     with Study.open(given, storage) as study:
         first = train(study, 4)
-        lost = study.ask(2)
+        lost = study.take(2)
         name = study.name
+    assert read_study(storage).counts() == {"waiting": 2, "finished": 4}
     with Study.open(given, storage) as study:
-        assert study.name == name
+        assert (study.name, study.taken, study.notices) == (name, 6, ())
         assert study.table().counts() == {"waiting": 2, "finished": 4}
-        again = study.ask(1)
-        assert [(p.number, p.config, p.run_id, p.attempt) for p in again] == [
-            (p.number, p.config, p.run_id, 2) for p in lost[:1]
+        again = open_runs(study)
+        assert [(r.number, r.config, r.run_id, r.name, r.attempt) for r in again] == [
+            (r.number, r.config, r.run_id, r.name, 2) for r in lost
         ]
-        assert study.table().counts() == {"waiting": 1, "running": 1, "finished": 4}
+        assert study.left_over() == []
+        assert study.table().counts() == {"running": 2, "finished": 4}
+        study.finish(again[1], "finished", history(0.5))
     with Study.open(given, storage) as study:
-        points = study.ask(100)
-        assert [(p.number, p.attempt) for p in points[:2]] == [(4, 3), (5, 2)]
-        assert [p.config for p in points[:2]] == [p.config for p in lost]
-        assert len(points) == 6
-        configs = [p.config for p in first + points]
-        assert len(set(configs)) == len(configs) == 10
-        assert study.ask(1) == []
+        more = study.take(100)  # without what is left over
+        left = open_runs(study)
+        assert [(r.number, r.attempt) for r in left] == [(4, 3)]
+        assert [r.number for r in more] == [6, 7, 8, 9]
+        assert study.taken == 10
+        assert study.exhausted
+        configs = {r.config for r in [*first, *again, *more]}
+        assert len(configs) == 10
+        assert study.take(1) == []
+
+
+def test_stacks_are_formed_again(storage: str) -> None:
+    layout = Layout(3, ("identity", "relu"), ("relu",), ("cross_entropy",))
+    with Study.open(sweep(SPACE), storage) as study:
+        runs = study.take(6)
+        one, other = study.plan([runs[:3], runs[3:5]])
+        assert (one.members, one.begun, one.compile_for) == ((0, 1, 2), False, None)
+        assert not study.compiled
+        begun = study.begin(one, layout)
+        assert begun == PlannedStack(one.id, (0, 1, 2), layout, begun=True)
+        assert study.checkpoint(one) != study.checkpoint(other)
+        study.finish(runs[1], "finished", history(0.5, 0.6))
+        study.finish(runs[5], "finished", history(0.5))
+        runs[2].deaths += 2
+        study.store_deaths([runs[2]])
+        lone = study.take(1)
+    with Study.open(sweep(SPACE), storage) as study:
+        assert study.compiled
+        left = study.left_over()
+        # A member that has ended is still one: its place in the stack is needed.
+        assert [(stack, [r.number for r in runs]) for stack, runs in left] == [
+            (begun, [0, 2]),
+            (other, [3, 4]),
+            (None, [lone[0].number]),
+        ]
+        assert [r.deaths for r in left[0][1]] == [0, 2]
+        assert study.config(1) == runs[1].config
+        assert (study.epochs_logged(1), study.epochs_logged(5)) == (2, 1)
+        [split] = study.plan([left[0][1]])
+        assert split.id > other.id
+    with Study.open(sweep(SPACE), storage) as study:
+        assert [stack for stack, _ in study.left_over()] == [other, split, None]
+
+
+def test_checkpoints_lie_beside_the_file(storage: str, tmp_path: Path) -> None:
+    with Study.open(sweep(SPACE), storage) as study:
+        study.clear_checkpoints()
+        stacks = study.plan([[run] for run in study.take(3)])
+        for stack in stacks:
+            study.checkpoint(stack).parent.mkdir(parents=True, exist_ok=True)
+            study.checkpoint(stack).touch()
+        part = study.checkpoints / f"{stacks[0].id}.safetensors.part"
+        part.touch()
+        assert study.checkpoints == tmp_path / "study.db.checkpoints" / study.name
+        study.clear_checkpoints(keep=stacks[:1])
+        assert list(study.checkpoints.iterdir()) == [study.checkpoint(stacks[0])]
+        study.clear_checkpoints()
+    assert [path.name for path in tmp_path.iterdir()] == ["study.db"]
+
+
+def test_models_of_the_runs(storage: str) -> None:
+    space = {
+        "seed": {"min": 0, "max": 9},
+        "hidden_size": {"values": [8, 16]},
+        "dropout": {"values": [0.0, 0.1, 0.2]},
+    }
+    with Study.open(sweep(space), storage) as study:
+        study.take(60)
+        found = {(c.hidden_size, c.dropout > 0) for c in study.configs()}
+        assert len(found) == len(study.configs()) == 4
+
+
+def test_curves_are_of_all_runs(storage: str) -> None:
+    with Study.open(sweep(SPACE), storage) as study:
+        runs = study.take(4)
+        study.finish(runs[0], "finished", history(0.1, 0.2))
+        study.finish(runs[1], "diverged", history(0.3, math.nan))
+        study.epoch(runs[2], history(0.4)[0])
+        assert study.curves() == {0: [0.1, 0.2], 1: [0.3, None], 2: [0.4]}
+
+
+def test_folders_of_other_runs(storage: str) -> None:
+    with Study.open(sweep(SPACE), storage) as study:
+        assert study.folders == ()
+        study.keep_folders([Path("wandb/offline-run-1")])
+        assert study.folders == ("wandb/offline-run-1",)
+        assert study.table() == read_study(storage)
 
 
 def test_a_higher_cap_continues_and_an_edited_space_begins(storage: str) -> None:
     with Study.open(sweep(SPACE, run_cap=3), storage) as study:
         assert len(train(study, 10)) == 3
     with Study.open(sweep(SPACE, run_cap=5, name="renamed"), storage) as study:
-        assert study.asked == 3
+        assert study.taken == 3
         assert len(train(study, 10)) == 2
     with Study.open(sweep(SPACE | {"seed": {"value": 1}}, run_cap=3), storage) as study:
-        assert study.asked == 0
+        assert study.taken == 0
     first, second = list_studies(storage)
+    assert study_names(storage) == [first.name, second.name]
     assert (len(first.rows), len(second.rows)) == (5, 0)
     assert (first.sweep.name, first.sweep.run_cap) == ("renamed", 5)
     assert first.name == f"toy-{first.sweep.fingerprint}"
@@ -204,11 +262,11 @@ def test_a_higher_cap_continues_and_an_edited_space_begins(storage: str) -> None
 def test_the_target_ends_the_sweep(storage: str) -> None:
     metric = {"name": "val_accuracy", "goal": "maximize", "target": 0.8}
     with Study.open(sweep(SPACE, metric=metric), storage) as study:
-        points = study.ask(2)
-        study.finish(points[0], "finished", history(0.7))
-        assert len(study.ask(1)) == 1
-        study.finish(points[1], "finished", history(0.8))
-        assert study.ask(1) == []
+        runs = study.take(2)
+        study.finish(runs[0], "finished", history(0.7))
+        assert len(study.take(1)) == 1
+        study.finish(runs[1], "finished", history(0.8))
+        assert study.take(1) == []
 
 
 def test_the_sweep_is_read_back_without_its_file(storage: str) -> None:
@@ -222,22 +280,12 @@ def test_the_sweep_is_read_back_without_its_file(storage: str) -> None:
     assert found.best() is None
 
 
-def test_studies_of_others_are_left_alone(storage: str) -> None:
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    theirs = optuna.storages.RDBStorage(storage)
-    optuna.create_study(study_name="theirs", storage=theirs)
-    theirs.engine.dispose()
-    assert list_studies(storage) == []
-    with pytest.raises(ConfigError, match="study: there is none yet"):
-        read_study(storage)
-
-
 OWNER = """
 import sys, time
-from dlsweep.sweep import Study
+from dlsweep.sweep.study import Study
 from tests.sweep.helpers import sweep
 with Study.open(sweep({"epochs": {"min": 1, "max": 9}}), sys.argv[1]) as study:
-    print(*(point.run_id for point in study.ask(3)), flush=True)
+    print(*(run.run_id for run in study.take(3)), flush=True)
     time.sleep(60)
 """
 
@@ -256,26 +304,7 @@ def test_one_process_owns_a_study(storage: str) -> None:
         owner.kill()
     assert read_study(storage).counts() == {"waiting": 3}
     with Study.open(given, storage) as study:
-        assert [p.run_id for p in study.ask(3)] == run_ids
-
-
-ADDER = """
-import sys
-from dlsweep.sweep._store import Store
-store = Store(sys.argv[1])
-print(*(r.number for _ in range(25) for r in store.add(1, [({}, {"run_id": "x"})] * 2, [])))
-store.close()
-"""
-
-
-def test_no_number_is_handed_out_twice(storage: str) -> None:
-    """Four processes that add points at once, which Optuna's own storage does not survive."""
-    with Study.open(sweep(SPACE), storage):
-        pass
-    command = [sys.executable, "-c", ADDER, storage]
-    adders = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    numbers = [int(n) for adder in adders for n in adder.communicate(timeout=60)[0].split()]
-    assert sorted(numbers) == list(range(200))
+        assert [run.run_id for run in open_runs(study)] == run_ids
 
 
 def test_two_sweeps_share_a_file(storage: str) -> None:
@@ -283,7 +312,7 @@ def test_two_sweeps_share_a_file(storage: str) -> None:
         Study.open(sweep(SPACE), storage) as one,
         Study.open(sweep(SPACE, "bayes"), storage) as other,
     ):
-        numbers = [p.number for s in (one, other, one, other) for p in s.ask(2)]
+        numbers = [p.number for s in (one, other, one, other) for p in s.take(2)]
     assert numbers == [0, 1, 0, 1, 2, 3, 2, 3]
 
 
@@ -299,33 +328,6 @@ def test_the_default_is_a_file_here(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         train(study, 1)
     assert (tmp_path / "dlsweep.db").exists()
     assert len(read_study().rows) == 1
-
-
-@pytest.mark.parametrize(
-    ("url", "line"),
-    [
-        ("sqlite:////no/such/folder/s.db", "there is no folder /no/such/folder"),
-        ("postgresql+nodriver://u:secret@h/d", "needs a database driver"),
-        ("nosuchthing://h/d", "which is not supported; give a SQLite file or postgresql://"),
-        ("somewhere://", "which is not supported; give a SQLite file or postgresql://"),
-        ("://", "expected a URL such as sqlite:///dlsweep.db"),
-    ],
-)
-def test_a_storage_that_cannot_be_opened(url: str, line: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        Study.open(sweep(SPACE), url)
-    (problem,) = caught.value.problems
-    assert problem.startswith("storage: ")
-    assert line in problem
-    assert "secret" not in problem
-    assert "\n" not in problem
-
-
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
-    path = tmp_path / "notes.db"
-    path.write_text("not a database, but long enough to look like one " * 20)
-    with pytest.raises(ConfigError, match="file is not a database"):
-        Study.open(sweep(SPACE), str(path))
 
 
 def test_reading_creates_nothing(tmp_path: Path) -> None:
@@ -345,41 +347,25 @@ def test_a_stored_run_that_is_no_longer_valid_fails(tmp_path: Path) -> None:
     given = sweep({"epochs": {"min": 1, "max": 9}})
     path = tmp_path / "s.db"
     with Study.open(given, str(path)) as study:
-        study.ask(1)
+        study.take(1)
     connection = sqlite3.connect(path)
     with connection:
-        connection.execute(
-            "UPDATE trial_user_attributes SET value_json = replace(value_json, 'adam', 'gone')"
-        )
+        connection.execute("UPDATE runs SET config = replace(config, 'adam', 'gone')")
     connection.close()
     with Study.open(given, str(path)) as study:
-        assert [p.number for p in study.ask(1)] == [1]
+        assert study.left_over() == []
         assert study.rows()[0].reason.startswith("its configuration is not valid")
-
-
-def test_network_file_systems_are_known(tmp_path: Path) -> None:
-    mounts = tmp_path / "mounts"
-    mounts.write_text(
-        "/dev/sda1 / ext4 rw 0 0\n"
-        "server:/home /home nfs4 rw 0 0\n"
-        f"/dev/sdb1 /home/me/local{chr(92)}040disk ext4 rw 0 0\n"
-    )
-    assert not on_network(Path("/tmp/s.db"), mounts)
-    assert not on_network(Path("/homes/s.db"), mounts)
-    assert on_network(Path("/home/me/s.db"), mounts)
-    assert not on_network(Path("/home/me/local disk/s.db"), mounts)
-    assert not on_network(Path("/home/me/s.db"), tmp_path / "missing")
 
 
 @pytest.mark.parametrize("written_between", [False, True])
 def test_epochs_of_a_run_that_starts_anew_replace_those_before(
     storage: str, monkeypatch: pytest.MonkeyPatch, written_between: bool
 ) -> None:
-    monkeypatch.setattr("dlsweep.sweep._study_records._LIVE", 0.0 if written_between else 1e9)
+    monkeypatch.setattr(_study, "_WRITE_SECONDS", 0.0 if written_between else 1e9)
     with Study.open(sweep(SPACE), storage) as study:
-        (point,) = study.ask(1)
+        (run,) = study.take(1)
         # Its process dies after two epochs; the next one has trained one.
         for epoch, accuracy in ((1, 0.1), (2, 0.2), (1, 0.3)):
-            study.trained(point, epoch, {"val_accuracy": accuracy})
-        study._write_steps()
-        assert read_study(storage=storage).rows[0].history == history(0.3)
+            study.epoch(run, {"epoch": epoch, "val_accuracy": accuracy})
+        assert study.rows()[0].history == history(0.3)
+        assert read_study(storage).rows[0].history == history(0.3)
