@@ -17,6 +17,7 @@ from dlsweep.sweep.study import (
     Row,
     Study,
     StudyTable,
+    _contents,
     _reading,
     list_studies,
     read_study,
@@ -24,7 +25,6 @@ from dlsweep.sweep.study import (
     stop_study,
     study_names,
 )
-from dlsweep.sweep.study import _study as study_module
 from tests.conftest import REPOSITORY
 from tests.sweep.helpers import history, sweep, train
 
@@ -85,7 +85,7 @@ def test_the_last_epochs_of_ten_thousand_runs(
 def test_epochs_are_seen_while_they_are_trained(
     storage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(study_module, "_WRITE_SECONDS", 0.0)
+    monkeypatch.setattr(_contents, "_WRITE_SECONDS", 0.0)
     with Study.open(sweep(SPACE), storage) as study:
         one, other = study.take(2)
         study.epoch(one, {"epoch": 1, "val_accuracy": 0.5, "train_loss": 2.0})
@@ -130,7 +130,7 @@ def test_times_are_in_utc_wherever_they_are_read(storage: str) -> None:
 
 
 def test_a_study_is_stopped_and_resumed(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(study_module, "_STOP_SECONDS", 0.0)
+    monkeypatch.setattr(_contents, "_STOP_SECONDS", 0.0)
     with Study.open(sweep(SPACE), storage) as study:
         study.take(2)
         assert not study.stop_asked()

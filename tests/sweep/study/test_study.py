@@ -18,7 +18,7 @@ from dlsweep.sweep.study import (
     PlannedStack,
     Run,
     Study,
-    _study,
+    _contents,
     list_studies,
     read_study,
     study_names,
@@ -361,7 +361,7 @@ def test_a_stored_run_that_is_no_longer_valid_fails(tmp_path: Path) -> None:
 def test_epochs_of_a_run_that_starts_anew_replace_those_before(
     storage: str, monkeypatch: pytest.MonkeyPatch, written_between: bool
 ) -> None:
-    monkeypatch.setattr(_study, "_WRITE_SECONDS", 0.0 if written_between else 1e9)
+    monkeypatch.setattr(_contents, "_WRITE_SECONDS", 0.0 if written_between else 1e9)
     with Study.open(sweep(SPACE), storage) as study:
         (run,) = study.take(1)
         # Its process dies after two epochs; the next one has trained one.
