@@ -180,15 +180,18 @@ class StudySource:
 
     def failed(self, run: Run, reason: str) -> Row:
         """See ``Source``."""
-        tracked = self._open.pop(run.number)
-        tracked.fail(reason)
-        row = self._study.fail(run, reason, self._whereabouts(tracked))
+        tracked = self._open.pop(run.number, None)
+        info = None
+        if tracked is not None:
+            tracked.fail(reason)
+            info = self._whereabouts(tracked)
+        row = self._study.fail(run, reason, info)
         self._on_ended(row)
         return row
 
     def stopped(self, run: Run) -> Row:
-        """See ``Source``."""
-        return self.failed(run, "stopped before its training began")
+        """See ``Source``: it has no result, and so counts as failed."""
+        return self.failed(run, "stopped while it waited to be trained")
 
     def died(self, runs: Sequence[Run]) -> None:
         """See ``Source``."""
