@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a sweep trains."""
+"""Ctrl-C, SIGTERM and `kill -9` while a sweep trains."""
 
 from __future__ import annotations
 
@@ -8,26 +8,42 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dlsweep.sweep import Row, read_study
-from dlsweep.sweep._checkpoints import read_checkpoint
-from dlsweep.sweep._interrupt import leaving_on_signals
+from dlsweep.sweep import Row, leaving_on_signals, read_study
+from tests.cli.conftest import users_environment
 
 SWEEP = """
 method: grid
 metric: {name: val_accuracy, goal: maximize}
 parameters:
   dataset: {value: digits}
-  epochs: {value: %d}
+  epochs: {value: 200}
   hidden_size: {value: 8}
+  figures: {value: none}
   seed: {values: [0, 1, 2]}
 """
 
+SLOW = SWEEP.replace("value: 200}", "value: 2000}").replace("value: 8}", "value: 512}\n  batch_size: {value: 1}")
+"""One epoch of it takes seconds."""
+
 LEAVING = "leaving after the present epoch; Ctrl-C again leaves now"
+
+PROGRAM = """
+import sys
+from functools import partialmethod
+from dlsweep.cli import main
+from dlsweep.sweep import Driver
+Driver.__init__ = partialmethod(Driver.__init__, save_seconds=0.0)
+sys.exit(main())
+"""
+"""The command, with the first checkpoint after the first epoch."""
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
 
 
 def test_the_first_signal_asks_and_ctrl_c_again_interrupts():
@@ -59,95 +75,124 @@ def test_in_another_thread_signals_are_left_alone():
 
 
 class Command:
-    """`dlsweep sweep` in a process group of its own, as a terminal has it."""
+    """`dlsweep sweep` in a session and a process group of its own, as a terminal has it."""
 
-    def __init__(self, folder: Path, *more: str) -> None:
-        self.folder = folder
-        command = [sys.executable, "-m", "dlsweep", "sweep", "s.yaml", *more]
-        self.errors = folder / "errors.log"
-        with open(self.errors, "w") as errors:
+    def __init__(self, folder: Path, workers: int) -> None:
+        self._folder = folder
+        self._stacks = workers
+        self._seen = self._checkpoints()
+        self._errors = folder / "errors.log"
+        arguments = ["sweep", "s.yaml", "--workers", str(workers)]
+        with open(self._errors, "w") as errors:
             self.process = subprocess.Popen(
-                command, cwd=folder, stderr=errors, start_new_session=True
+                [sys.executable, "-c", PROGRAM, *arguments],
+                cwd=folder,
+                env=users_environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
             )
+
+    def _checkpoints(self) -> dict[Path, int]:
+        found = self._folder.glob("dlsweep.db.checkpoints/*/*.safetensors")
+        return {path: path.stat().st_mtime_ns for path in found}
+
+    def wait(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds, while the command runs."""
+        while not condition():
+            assert self.process.poll() is None, self.errors()
+            time.sleep(0.02)
+
+    def wait_for_epochs(self) -> None:
+        """Wait until every stack has trained since the command began."""
+        self.wait(lambda: len(self._checkpoints().items() - self._seen.items()) == self._stacks)
 
     def signal(self, number: int) -> None:
         """To all of the group."""
         os.killpg(self.process.pid, number)
 
-    def wait_for_epochs(self) -> None:
-        """Until the sweep trains: its first checkpoint is there."""
-        while not list(self.folder.glob("dlsweep.db.checkpoints/*/*.safetensors")):
-            assert self.process.poll() is None
-            time.sleep(0.05)
+    def errors(self) -> str:
+        """Standard error so far."""
+        return self._errors.read_text()
 
     def end(self) -> tuple[int, str]:
-        code = self.process.wait(timeout=300)
-        return code, self.errors.read_text()
+        """Wait for the end: the exit code and standard error; no process may be left."""
+        code = self.process.wait(timeout=120)
+        end = time.monotonic() + 30
+        while processes(self.process.pid):
+            assert time.monotonic() < end, processes(self.process.pid)
+            time.sleep(0.02)
+        return code, self.errors()
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("WANDB_DIR", raising=False)
-    (tmp_path / "s.yaml").write_text(SWEEP % 2000)
-    return tmp_path
-
-
-def saved(path: Path) -> tuple[int, list[Any]]:
-    """The epoch of a checkpoint and the history of its first member."""
-    state = read_checkpoint(path)
-    assert state is not None
-    return state.facts["epoch"], state.facts["members"][0]["history"]
+def processes(session: int) -> list[str]:
+    """The command lines of the processes of a session."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, its_session, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
+            if state != "Z" and int(its_session) == session:
+                found.append((folder / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
 
 
 def rows(folder: Path) -> list[Row]:
     return list(read_study(str(folder / "dlsweep.db")).rows)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
-def test_one_signal_saves_and_the_same_command_goes_on(folder: Path):
-    command = Command(folder, "--workers", "2")
-    command.wait_for_epochs()
+def seen(folder: Path) -> list[tuple[Any, ...]]:
+    """What must be equal of every run, however often it was interrupted."""
+    found = []
+    for row in rows(folder):
+        history = [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in row.history]
+        found.append((row.number, row.status, dict(row.config), dict(row.summary), history))
+    return found
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_same_command_goes_on_and_ends_as_if_undisturbed(workers: int, tmp_path: Path):
+    for name in ("undisturbed", "disturbed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "s.yaml").write_text(SWEEP)
+    assert Command(tmp_path / "undisturbed", workers).end()[0] == 0
+
+    folder = tmp_path / "disturbed"
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        command = Command(folder, workers)
+        command.wait_for_epochs()
+        command.signal(number)
+        code, errors = command.end()
+        assert {row.status for row in rows(folder)} == {"waiting"}
+        if number == signal.SIGKILL:
+            assert code == -number
+            continue
+        assert code == 130
+        done = "0 of 3 runs are done, those in training are saved; the same command goes on"
+        expected = [f"dlsweep: {LEAVING}", f"dlsweep: {done}", "interrupted"]
+        assert errors.splitlines() == expected
+    code, errors = Command(folder, workers).end()
+    assert code == 0
+    assert "not used" not in errors  # of a checkpoint
+    assert seen(folder) == seen(tmp_path / "undisturbed")
+    assert not list(folder.glob("dlsweep.db?*"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_twice_leaves_now(workers: int, tmp_path: Path):
+    (tmp_path / "s.yaml").write_text(SLOW)
+    command = Command(tmp_path, workers)
+    command.wait(lambda: bool(list(tmp_path.glob("wandb/offline-run-*"))))
     command.signal(signal.SIGINT)
-    check_saved(command)
-    [path] = folder.glob("dlsweep.db.checkpoints/*/1.safetensors")
-    epoch, history = saved(path)
-
-    command = Command(folder, "--workers", "1")
-    while saved(path)[0] == epoch:
-        assert command.process.poll() is None
-        time.sleep(0.05)
-    command.signal(signal.SIGTERM)
-    check_saved(command)
-    later, longer = saved(path)
-    assert later > epoch
-    assert longer[:epoch] == history  # the seconds that each epoch took are among it
-
-
-def check_saved(command: Command) -> None:
-    """It has left because of a signal, and every run waits."""
+    command.wait(lambda: LEAVING in command.errors())
+    command.signal(signal.SIGINT)
     code, errors = command.end()
     assert code == 130
-    assert LEAVING in errors
-    assert "0 of 3 runs are done, those in training are saved; the same command goes on" in errors
-    assert "Traceback" not in errors
-    assert "not used" not in errors
-    assert {row.status for row in rows(command.folder)} == {"waiting"}
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
-def test_ctrl_c_twice_leaves_now(folder: Path):
-    long = SWEEP.replace("digits}", "fashion_mnist}\n  batch_size: {value: 4}")
-    (folder / "s.yaml").write_text(long % 2000)
-    command = Command(folder, "--workers", "2")
-    while not list(folder.glob("wandb/offline-run-*")):
-        assert command.process.poll() is None
-        time.sleep(0.05)
-    command.signal(signal.SIGINT)
-    while LEAVING not in command.errors.read_text():
-        assert command.process.poll() is None
-        time.sleep(0.05)
-    command.signal(signal.SIGINT)
-    code, errors = command.end()
-    assert code == 130
-    assert "those in training are as last saved; the same command goes on" in errors
-    assert "Traceback" not in errors
+    assert errors.splitlines() == [
+        f"dlsweep: {LEAVING}",
+        "dlsweep: 0 of 3 runs are done, those in training are as last saved; the same command "
+        "goes on",
+    ]
+    assert {row.status for row in rows(tmp_path)} == {"waiting"}
+    assert not list(tmp_path.glob("*.lock"))

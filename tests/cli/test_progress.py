@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dlsweep.cli._show import LiveProgress, duration
+from dlsweep.cli._progress import LiveProgress, duration
 from dlsweep.config import RunConfig
-from dlsweep.sweep import Metric, Point, Row
+from dlsweep.sweep import Metric, Row, Run
 from dlsweep.training import EpochMetrics
 from tests.cli.conftest import users_environment
 
@@ -82,13 +82,13 @@ def test_elsewhere_each_run_that_ends_is_a_line(
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     before = [row(0, 0.7), row(1, None, status="failed", reason="x"), row(2, 0.9, status="waiting")]
     before.append(row(3, None, status="failed", run_id=""))  # was never a configuration
-    points = [Point(n, RunConfig(epochs=2), f"id{n}", f"run-{n}") for n in (2, 4)]
+    runs = [Run(n, RunConfig(epochs=2), f"id{n}", f"run-{n}") for n in (2, 4)]
     with LiveProgress(Metric(), before, 5) as progress:
-        progress.started(points)
+        progress.started(runs)
         clock[0] = 10.0
-        progress.trained(points[0], epoch(1))
-        progress.trained(points[1], epoch(1))
-        progress.trained(points[0], epoch(2))
+        progress.epoch(runs[0], epoch(1))
+        progress.epoch(runs[1], epoch(1))
+        progress.epoch(runs[0], epoch(2))
         progress.ended(row(2, 0.8))  # with half of the other: 1.5 runs in 10 s, 1.5 to go
         progress.ended(row(4, None, status="diverged"))
         progress.ended(row(5, 0.1, status="early_stopped"))
@@ -97,34 +97,6 @@ def test_elsewhere_each_run_that_ends_is_a_line(
         "4/5 run-4 diverged  highest val_accuracy 0.8000  about 5 s left",
         "5/5 run-5 early stopped val_accuracy 0.1000  highest val_accuracy 0.8000  about 0 s left",
     ]
-
-
-def test_the_runs_of_all_machines_are_counted(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    clock = [0.0]
-    monkeypatch.setattr("time.monotonic", lambda: clock[0])
-
-    def running(number: int, epochs: int) -> Row:
-        history = tuple({"epoch": i + 1} for i in range(epochs))
-        return Row(number, f"id{number}", "", "running", {"epochs": 4}, history=history)
-
-    with LiveProgress(Metric(), [row(0, 0.5), running(1, 2)], 6) as progress:
-        shown = progress._progress.tasks[0].fields
-        progress.started([Point(2, RunConfig(epochs=2), "id2", "run-2")])
-        assert shown["runs"] == "1/6 runs done, 2 running"
-        clock[0] = 10.0
-        progress.elsewhere([running(1, 3), running(3, 1)], 3)
-        assert shown["runs"] == "1/6 runs done, 3 running on 3 machines"
-        assert shown["left"] == "about 80 s left"  # half a run in 10 s, and 4 to go
-        progress.elsewhere([row(1, 0.9), row(3, None, status="waiting")], 1)
-        assert shown["runs"] == "2/6 runs done, 1 running"
-        assert shown["best"] == "highest val_accuracy 0.9000"
-        progress.elsewhere([row(1, 0.9), running(2, 1)], 2)  # this machine's was taken over
-        assert shown["runs"] == "2/6 runs done, 1 running on 2 machines"
-        progress.ended(row(4, 0.7))
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.startswith("3/6 run-4 finished val_accuracy 0.7000  highest val_accuracy 0.9000")
 
 
 def test_the_best_is_the_smallest_where_that_is_the_goal(capsys: pytest.CaptureFixture[str]):

@@ -17,14 +17,18 @@ from tests.sweep.helpers import sweep, train
 from tests.wandb_server import Run, WandbServer
 
 Refused = Callable[..., list[str]]
-SPACE = {"optimizer": {"values": ["sgd", "adam"]}, "batch_size": {"values": [8, 16]}}
+SPACE = {
+    "dataset": {"value": "digits"},  # comes with a library: nothing is fetched
+    "optimizer": {"values": ["sgd", "adam"]},
+    "batch_size": {"values": [8, 16]},
+}
 
 
 def make_study(storage: str | Path = "dlsweep.db", name: str = "toy") -> list[str]:
     """A small study in the working directory; returns the ids of its runs."""
     with Study.open(sweep(SPACE, method="grid", name=name), str(storage)) as study:
-        points = train(study, 4, score=lambda config: config.batch_size / 20)
-        return [point.run_id for point in points]
+        runs = train(study, 4, score=lambda config: config.batch_size / 20)
+        return [run.run_id for run in runs]
 
 
 @pytest.fixture
@@ -84,7 +88,9 @@ def test_only_the_folder_where_only_it_is_asked_for(folder: Path, study: str):
 
 def test_another_storage(folder: Path, tmp_path: Path, capsys: Any):
     make_study(tmp_path / "other.db")
-    with Study.open(sweep({"epochs": {"value": 1}}, name="second"), str(tmp_path / "other.db")):
+    with Study.open(
+        sweep({**SPACE, "epochs": {"value": 1}}, name="second"), str(tmp_path / "other.db")
+    ):
         pass
     assert main(["report", str(tmp_path / "other.db"), "--output", "a.html"]) == 0
     assert "dlsweep: the newest of 2 studies; the others: toy-" in capsys.readouterr().err

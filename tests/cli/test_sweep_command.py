@@ -7,8 +7,10 @@ import csv
 import io
 import itertools
 import json
+import os
 import re
 import shlex
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from rich.console import Console
 
 from dlsweep.cli import main, train_main
 from dlsweep.config import RunConfig
-from dlsweep.sweep import _jobs
+from dlsweep.sweep.execution import _stack_job
 from tests.wandb_server import WandbServer
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -84,13 +86,13 @@ def settings(records: list[dict[str, Any]], *names: str) -> list[tuple[Any, ...]
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
     """The configurations that the engine has been given."""
     found: list[RunConfig] = []
-    real = _jobs.Stack
+    real = _stack_job.Stack
 
     def noting(configs: Any, data: Any, **options: Any) -> Any:
         found.extend(configs)
         return real(configs, data, **options)
 
-    monkeypatch.setattr(_jobs, "Stack", noting)
+    monkeypatch.setattr(_stack_job, "Stack", noting)
     return found
 
 
@@ -322,14 +324,14 @@ def test_offline_is_the_default_even_with_an_account(
 
 
 def test_an_error_in_one_stack_fails_its_runs_only(monkeypatch: pytest.MonkeyPatch):
-    real = _jobs.Stack
+    real = _stack_job.Stack
 
     def failing(configs: Any, data: Any, **options: Any) -> Any:
         if configs[0].hidden_size == 8:
             raise MemoryError("no room for\n8")
         return real(configs, data, **options)
 
-    monkeypatch.setattr(_jobs, "Stack", failing)
+    monkeypatch.setattr(_stack_job, "Stack", failing)
     text = GRID.replace("hidden_size: {value: 8}", "hidden_size: {values: [8, 9]}")
     done = sweep(text)
     found = {record["number"]: record for record in runs()}
@@ -360,7 +362,7 @@ def test_when_no_run_has_a_result(monkeypatch: pytest.MonkeyPatch):
         raise ValueError("small steps" if configs[0].learning_rate < 0.01 else "large steps")
 
     with monkeypatch.context() as patch:
-        patch.setattr(_jobs, "Stack", failing)
+        patch.setattr(_stack_job, "Stack", failing)
         done = sweep(GRID, "--count 1", code=1)
         assert "no run has a result" in done.out
         assert "best:" not in done.out
@@ -385,16 +387,14 @@ def test_the_best_run_is_trained_again_by_its_command(capsys: pytest.CaptureFixt
 
 
 def test_a_sweep_without_an_end_says_so(monkeypatch: pytest.MonkeyPatch, folder: Path):
-    text = GRID.replace("grid", "random").replace(
-        "{values: [0.01, 0.001]}", "{min: 0.01, max: 0.1}"
-    )
+    text = GRID.replace("grid", "random").replace("epochs: {value: 2}", "epochs: {value: 100000}")
+    text = text.replace("{values: [0.01, 0.001]}", "{min: 0.01, max: 0.1}")
     (folder / "s.yaml").write_text(text + "early_terminate: {type: hyperband, min_iter: 3}\n")
-    from dlsweep.cli._show import LiveProgress
 
     def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(LiveProgress, "started", interrupt)
+    monkeypatch.setattr("dlsweep.cli._progress.LiveProgress.started", interrupt)
     done = command("sweep s.yaml")
     assert done.code == 130
     assert "a random search has no end; stop it with Ctrl-C, or give --count" in done.err
@@ -459,7 +459,8 @@ def test_runs_as_csv_and_as_a_table():
 def test_in_a_narrow_terminal_names_go_on_in_the_next_line(monkeypatch: pytest.MonkeyPatch):
     sweep(GRID, "--count 1")
     out = io.StringIO()
-    monkeypatch.setattr("dlsweep.cli._show.console", lambda: Console(file=out, width=72))
+    for module in ("_show", "_runs"):
+        monkeypatch.setattr(f"dlsweep.cli.{module}.console", lambda: Console(file=out, width=72))
     assert command("runs").code == 0
     *_, names, run, _ = out.getvalue().splitlines()
     assert names.split() == ["#", "run", "status", *["accuracy"] * 3]

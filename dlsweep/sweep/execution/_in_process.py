@@ -11,7 +11,7 @@ import torch
 from dlsweep.sweep.execution._messages import serve
 from dlsweep.sweep.execution._pool import Worker, WorkerDied, WorkerPool
 
-_END_SECONDS = 10.0
+_END_SECONDS = 1.0
 """How long the thread may take to reach the end of an epoch when the executor is closed."""
 
 
