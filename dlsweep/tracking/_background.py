@@ -150,15 +150,18 @@ class BackgroundRun:
     def _close(self, end: Callable[[TrackedRun], None]) -> None:
         if self._kept:
             return
-        tracked = self._logged.result() if self._logged else self._log_waiting()
-        folder, sent = tracked.directory, False
+        tracked, sent = self.opened.result(), False
         try:
+            if self._logged is not None:
+                self._logged.result()
+            else:
+                self._log_waiting()
             end(tracked)
             sent = not tracked.offline
         except TimeoutError:
             pass
         finally:
-            self._owner.closed(self, folder, sent or self._again)
+            self._owner.closed(self, tracked.directory, sent or self._again)
 
     def keep(self) -> None:
         """Write to the disk all that has been logged, without asking the server for anything."""

@@ -131,12 +131,18 @@ class TrackedRun:
         self.wandb.log(data_media(data), commit=False)
 
     def _send(self, model: Path) -> None:
-        """Log the model as a file of the run and as an artifact."""
+        """Log the model as a file of the run and, if the server can be reached, as an artifact."""
         self.wandb.save(str(model), base_path=self.wandb.dir, policy="now")
         numbers = {k: v for k, v in self.summary.items() if not isinstance(v, dict | list)}
-        artifact = wandb.Artifact(f"model-{self.wandb.id}", type="model", metadata=numbers)
-        artifact.add_file(str(model), policy="immutable")
-        self.wandb.log_artifact(artifact)
+        try:
+            artifact = wandb.Artifact(f"model-{self.wandb.id}", type="model", metadata=numbers)
+            artifact.add_file(str(model), policy="immutable")
+            self.wandb.log_artifact(artifact)
+        except Exception as error:  # wandb has many
+            if self.wandb.offline:
+                raise
+            reason = " ".join(str(error).split())
+            _log.warning("run %s: its model is no artifact: %s", self.wandb.id, reason)
 
     def remove_older(self) -> None:
         """Remove what earlier attempts at this run have left on the disk for `wandb sync`.
