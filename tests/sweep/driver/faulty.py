@@ -50,6 +50,10 @@ class SteppedExecutor(InProcessExecutor):
         self._stepped = _SteppedJob(job)
         super().submit(self._stepped)
 
+    def break_now(self, broken: Broken) -> None:
+        """Break the job that runs, whatever ``fault`` says."""
+        self._broken, self._left = broken, 0
+
     def events(self, timeout: float = 0.5) -> Sequence[Event]:
         job = self._stepped
         if job is None:
