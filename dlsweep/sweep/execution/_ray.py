@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -43,7 +44,7 @@ _CONNECT_SECONDS = 10.0
 """How long the cluster's address may take to accept a connection; Ray itself tries for minutes."""
 _END_SECONDS = 10.0
 """How long a worker may take to end after it was killed."""
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 """How long nothing can run before the user is told."""
 
 
@@ -111,7 +112,7 @@ class RayExecutor(WorkerPool):
             self._busy_since = time.monotonic()
         elif time.monotonic() > self._busy_since + _PATIENCE:
             self._busy_since = float("inf")  # said once until it changes
-            _log.warning("waiting for a %s of the cluster that is free", self._resource)
+            _log.warning("no worker has started; is a %s of the cluster free?", self._resource)
         actors = [worker for worker in workers if isinstance(worker, _ActorWorker)]
         if not actors:
             time.sleep(timeout)
@@ -155,6 +156,7 @@ class RayExecutor(WorkerPool):
             (folder / FOLDER_MARKER).unlink(missing_ok=True)
         self._marked.clear()
         ray.shutdown()
+        _print_errors(True)
 
 
 class _ActorWorker:
@@ -240,8 +242,9 @@ def _join(cluster: str) -> None:
     if ray.is_initialized():
         raise ExecutorError("this process uses Ray already; call ray.shutdown() first")
     try:
-        with _own_sigterm():
+        with _own_sigterm(), _no_stderr():
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
+        _print_errors(False)
     except Exception as error:
         ray.shutdown()
         if address == "auto":
@@ -264,7 +267,18 @@ def _check_address(address: str) -> None:
 
 def _line(error: Exception) -> str:
     """An error of Ray's in one line."""
-    return " ".join(str(error).split())
+    text = getattr(error, "message", None) or str(error)  # of an authentication error, the first
+    if text.startswith("Failed to connect to Ray cluster"):  # which may be all that Ray says
+        text += "; RAY_AUTH_MODE and RAY_AUTH_TOKEN must be those of the cluster"
+    return " ".join(text.split())
+
+
+def _print_errors(on: bool) -> None:
+    """Let Ray print pages about nodes that died to standard output, or not: events tell of them.
+
+    ``log_to_driver`` does not cover these, nor does anything else that is public.
+    """
+    vars(ray._private.worker)["_worker_logs_enabled"] = on
 
 
 @contextlib.contextmanager
@@ -278,3 +292,17 @@ def _own_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, handler)
+
+
+@contextlib.contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Silence Ray, which repeats on standard error that it cannot join; the error says it once."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

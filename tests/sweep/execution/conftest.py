@@ -11,7 +11,7 @@ from tests.sweep.execution.ray_cluster import RayExecutors, ray_cluster
 
 
 @pytest.fixture(scope="session")
-def _rays() -> Iterator[RayExecutors]:
+def ray_executors() -> Iterator[RayExecutors]:
     with ray_cluster() as (cluster, address):
         executors = RayExecutors(cluster, address)
         yield executors
@@ -19,16 +19,16 @@ def _rays() -> Iterator[RayExecutors]:
 
 
 @pytest.fixture
-def ray(_rays: RayExecutors) -> Executor:
+def ray(ray_executors: RayExecutors) -> Executor:
     """An executor on a Ray cluster of two nodes, shared by the tests."""
-    return _rays.shared()
+    return ray_executors.shared()
 
 
 @pytest.fixture
-def rays(_rays: RayExecutors) -> Iterator[RayExecutors]:
+def rays(ray_executors: RayExecutors) -> Iterator[RayExecutors]:
     """The cluster, for a test that makes executors; they are closed after it."""
-    yield _rays
-    _rays.close_own()
+    yield ray_executors
+    ray_executors.close_own()
 
 
 @pytest.fixture

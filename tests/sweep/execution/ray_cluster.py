@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import socket
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,28 +34,29 @@ NODE = {"num_cpus": 1, "object_store_memory": 100_000_000}
 
 
 @contextlib.contextmanager
-def ray_cluster(nodes: int = 2, environment: Mapping[str, str] = {}) -> Iterator[tuple[Any, str]]:
-    """Run a cluster of nodes with one core each; it, and its address.
+def ray_cluster(nodes: int = 2, cores: int = 1) -> Iterator[tuple[Any, str]]:
+    """Run a cluster of so many nodes with so many cores each; it, and its address.
 
     Skips the test where Ray is not installed.
     """
+    node = {**NODE, "num_cpus": cores}
     if Cluster is None:
         pytest.skip("Ray is not installed")
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray") as folder:
-        for name, value in {**ENVIRONMENT, **(environment or {})}.items():
+        for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         cluster = Cluster(
             initialize_head=True,
             head_node_args={
-                **NODE,
+                **node,
                 "include_dashboard": False,
                 "temp_dir": folder,
             },
         )
         try:
             for _ in range(nodes - 1):
-                cluster.add_node(**NODE)
+                cluster.add_node(**node)
             yield cluster, f"127.0.0.1:{cluster.address.rpartition(':')[2]}"
         finally:
             cluster.shutdown()
@@ -99,3 +106,35 @@ class RayExecutors:
         if self._shared is not None:
             self._shared.close()
         self._shared = None
+
+
+@contextlib.contextmanager
+def ray_started(folder: Path, **environment: str) -> Iterator[str]:
+    """Run ``ray start`` for a cluster of one node with these variables set; its address.
+
+    Ray reads its variables once in a process: authentication cannot be changed in this one.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"]
+    command += [f"--port={port}", "--num-cpus=1"]
+    command += ["--include-dashboard=false", "--dashboard-agent-listen-port=0"]
+    with (
+        tempfile.TemporaryDirectory(prefix="ray") as temporary,
+        open(folder / "ray.log", "wb") as log,
+        subprocess.Popen(
+            [*command, f"--temp-dir={temporary}"],
+            env={**os.environ, **ENVIRONMENT, **environment},
+            stdout=log,
+            stderr=log,
+        ) as process,
+    ):
+        try:
+            while b"Ray runtime started" not in (folder / "ray.log").read_bytes():
+                assert process.poll() is None, (folder / "ray.log").read_text()
+                time.sleep(0.1)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait()
