@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,15 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, load
 from dlsweep.figures import analyse_run
 from dlsweep.sweep.driver import Driver, StudySource
-from dlsweep.sweep.execution import Broken, Executor, InProcessExecutor, Job, StackJob
-from dlsweep.sweep.study import Study
+from dlsweep.sweep.execution import (
+    Broken,
+    Executor,
+    ExecutorError,
+    InProcessExecutor,
+    Job,
+    StackJob,
+)
+from dlsweep.sweep.study import Run, Study, stop_study
 from dlsweep.tracking import JOB_TYPE
 from dlsweep.training import Layout, train_stack
 from tests.sweep.driver.faulty import Notes, SteppedExecutor, once
@@ -277,3 +285,105 @@ def test_what_is_compiled_once_stays_compiled(storage: str, monkeypatch: pytest.
     assert layouts == [None, Layout.of(configs), Layout.of(configs)]
     assert left[0] > left[1] > 0
     assert len(left) == 2  # it is not asked again
+
+
+SIX = {**GRID, "epochs": {"value": 1}, "optimizer": {"value": "sgd"}, "seed": {"min": 1, "max": 6}}
+
+
+class Crowd(Notes):
+    """Notes of how many runs are in training at once, at most."""
+
+    most = 0
+
+    def started(self, runs: Sequence[Run]) -> None:
+        super().started(runs)
+        entries = [entry for entry, _ in self.entries]
+        self.most = max(self.most, entries.count("started") - entries.count("ended"))
+
+
+@pytest.mark.parametrize(("at_once", "room", "most"), [(4, 256, 4), (256, 3, 3), (256, 256, 6)])
+def test_no_more_runs_are_open_than_may_be(
+    storage: str, monkeypatch: pytest.MonkeyPatch, at_once: int, room: int, most: int
+):
+    """As the search wants it, and as the limit on open files allows."""
+    monkeypatch.setattr(
+        "dlsweep.sweep.driver._driver.room_for_runs", lambda wanted: min(wanted, room)
+    )
+    lines: list[str] = []
+    progress = Crowd()
+    with Study.open(sweep(SIX, "grid"), storage) as study:
+        source = StudySource(study, mode="disabled", at_once=at_once)
+        driver = Driver(
+            source, InProcessExecutor(), device="cpu", progress=progress, notify=lines.append
+        )
+        driver.run()
+        assert [row.status for row in study.rows()] == ["finished"] * 6
+    assert progress.most == most
+    limit = "the limit on open files (ulimit -n) allows no more"
+    assert lines == ([f"at most 3 runs at once instead of 256: {limit}"] if room == 3 else [])
+
+
+def test_a_source_without_runs_for_now_is_waited_for(storage: str):
+    class Slow(StudySource):
+        waited = 0
+
+        def take(self, n: int) -> list[Run]:
+            return super().take(1) if self.waited % 3 == 2 else []
+
+        def wait(self) -> None:
+            self.waited += 1
+
+    with Study.open(sweep(SIX, "grid", run_cap=2), storage) as study:
+        source = Slow(study, mode="disabled", at_once=8)
+        Driver(source, InProcessExecutor(), device="cpu").run()
+        assert [row.status for row in study.rows()] == ["finished"] * 2
+    assert source.waited == 2  # and then both are there, one after the other
+
+
+def test_where_no_worker_can_start_no_run_is_taken(storage: str):
+    class Broken(InProcessExecutor):
+        closed = False
+
+        def start(self) -> None:
+            raise ExecutorError("a worker cannot start: it has no legs")
+
+        def close(self) -> None:
+            self.closed = True
+
+    executor = Broken()
+    with Study.open(sweep(SIX, "grid"), storage) as study:
+        with pytest.raises(ExecutorError, match="no legs"):
+            run(study, executor=executor)
+        assert study.taken == 0
+    assert executor.closed
+
+
+def test_an_error_of_the_driver_leaves_its_runs_to_the_next(storage: str):
+    def fail() -> None:
+        raise OSError("the disk is on fire")
+
+    with (
+        Study.open(sweep(SIX, "grid"), storage) as study,
+        pytest.raises(OSError, match="on fire"),
+    ):
+        run(study, executor=SteppedExecutor(), notes=Notes(once("epoch 1", fail)))
+    with Study.open(sweep(SIX, "grid"), storage) as study:
+        run(study)
+        assert [row.status for row in study.rows()] == ["finished"] * 6
+
+
+def test_a_study_that_is_stopped_is_left(storage: str):
+    endless = sweep({**SIX, "epochs": {"value": 10**6}}, "grid")
+    with Study.open(endless, storage) as study:
+        stop = once("epoch 2", lambda: stop_study(storage))
+        lines: list[str] = []
+        source = StudySource(study, mode="disabled", at_once=256)
+        progress = Notes(stop)
+        driver = Driver(
+            source, InProcessExecutor(), device="cpu", progress=progress, notify=lines.append
+        )
+        driver.run()
+        assert driver.leaving
+        assert {row.status for row in study.rows()} == {"running"}
+        assert len(list(study.checkpoints.iterdir())) == 1
+    assert lines == ["leaving after the present epoch; Ctrl-C again leaves now"]
