@@ -32,6 +32,9 @@ FLOORS = {
     "__init__": 8,
     "__main__": 8,
 }
+ROOMS = ("file", "search", "study", "execution", "driver", "agent")
+"""The rooms of the sweep floor, in order."""
+
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -103,6 +106,54 @@ def test_the_rule_finds_what_breaks_it(tmp_path: Path, monkeypatch: pytest.Monke
         "data imports dlsweep.sweep",
         "data imports dlsweep.training",
         "data imports wandb.sdk",
+    ]
+
+
+def room(module: str) -> str:
+    """The room of the sweep floor that a module is in: dlsweep.sweep.study._rows is in study."""
+    return [*module.split("."), "", "", ""][2]
+
+
+def broken_order(path: Path) -> list[str]:
+    """The imports of a file of the sweep floor that are from a later room, or from the floor."""
+    own = room(".".join(path.relative_to(REPOSITORY).with_suffix("").parts))
+    before = ROOMS[: ROOMS.index(own) + 1]
+    return [m for m in imports(path) if part(m) == "sweep" and room(m) not in before]
+
+
+def test_the_sweep_floor_has_these_rooms():
+    folders = {path.parent.name for path in (PACKAGE / "sweep").glob("*/__init__.py")}
+    assert folders == set(ROOMS)
+    assert [path.name for path in (PACKAGE / "sweep").glob("*.py")] == ["__init__.py"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((PACKAGE / "sweep").glob("*/*.py")),
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_a_room_of_the_sweep_floor_imports_only_from_rooms_before_it(path: Path):
+    assert broken_order(path) == []
+
+
+def test_the_order_of_rooms_finds_what_breaks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys.modules[__name__], "REPOSITORY", tmp_path)
+    path = tmp_path / "dlsweep" / "sweep" / "study" / "_new.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "from dlsweep.sweep.file import SweepFile\n"
+        "from dlsweep.sweep.study._rows import Row\n"
+        "from dlsweep.tracking import open_run\n"
+        "from . import _lock\n"
+        "def later():\n"
+        "    import dlsweep.sweep.agent\n"
+        "    from dlsweep.sweep import Driver\n"
+        "    from ..execution import Job\n"
+    )
+    assert sorted(broken_order(path)) == [
+        "dlsweep.sweep",
+        "dlsweep.sweep.agent",
+        "dlsweep.sweep.execution",
     ]
 
 

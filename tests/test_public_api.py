@@ -7,7 +7,7 @@ import pkgutil
 
 import pytest
 
-import dlsweep
+import dlsweep.sweep
 
 NAMES = {
     "dlsweep": "ConfigError RunConfig __version__ agent load train",
@@ -38,12 +38,34 @@ NAMES = {
         "train_epoch"
     ),
     "dlsweep.sweep": (
-        "DISTRIBUTIONS Distribution HereTrainer Hyperband LocalSweep METHODS METRICS Metric Point "
-        "ProcessTrainer Row STATUSES Study StudyTable SweepFile Trainer Watcher choose_trainer "
-        "datasets_of list_studies load_sweep metric_name objective parse_sweep "
-        "read_study resume_study stop_study AgentReport JoinedSweep agent join_sweep "
-        "train_joined storage_name StorageError StudyFolders study_folders"
+        "AgentReport choose_executor datasets_of Distribution DISTRIBUTIONS Driver Executor "
+        "ExecutorError export_optuna Hyperband InProcessExecutor join_sweep JoinedSweep "
+        "leaving_on_signals list_studies load_sweep METHODS Metric metric_name METRICS objective "
+        "OptunaMirror parse_sweep PlannedStack ProcessExecutor Progress read_study resume_study "
+        "Row Run runs_at_once Source STATUSES stop_study storage_file StorageError Study "
+        "study_folders study_names StudyFolders StudySource StudyTable SweepFile train_joined"
     ),
+    "dlsweep.sweep.file": (
+        "Axis Categorical Constant Continuous Coordinates Distribution DISTRIBUTIONS EDGE "
+        "Hyperband IntUniform load_sweep METHODS Metric metric_name METRICS number objective "
+        "parse_metric parse_sweep plain Space SweepFile"
+    ),
+    "dlsweep.sweep.search": "Bayes Draft EarlyTermination optuna_distribution quiet Search STARTUP",
+    "dlsweep.sweep.study": (
+        "export_optuna list_studies OptunaMirror PlannedStack read_study resume_study Row Run "
+        "run_name STATUSES stop_study storage_file StorageError Study study_folders study_names "
+        "StudyFolders StudyTable"
+    ),
+    "dlsweep.sweep.execution": (
+        "Asked Broken Cause Checkpoint choose_executor Context Done END Epoch Event Executor "
+        "ExecutorError InProcessExecutor Job Left Notice ProcessExecutor Resumed SAVE_SECONDS "
+        "StackJob"
+    ),
+    "dlsweep.sweep.driver": (
+        "AT_ONCE datasets_of Driver leaving_on_signals MOST_DEATHS NoProgress Progress retry_size "
+        "runs_at_once Source StudySource"
+    ),
+    "dlsweep.sweep.agent": "agent AgentReport join_sweep JoinedSweep train_joined WandbSource",
     "dlsweep.tracking": (
         "Background BackgroundRun INTERRUPTED JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns Outcome "
         "Picture Pool SweepRuns THREADS TrackedRun TrackingError conclude "
@@ -65,12 +87,11 @@ NAMES = {
 
 
 def test_every_package_is_listed():
-    packages = {
-        f"dlsweep.{module.name}"
-        for module in pkgutil.iter_modules(dlsweep.__path__)
-        if module.ispkg
-    }
-    assert {"dlsweep", *packages} == NAMES.keys()
+    modules = [
+        *pkgutil.iter_modules(dlsweep.__path__, "dlsweep."),
+        *pkgutil.iter_modules(dlsweep.sweep.__path__, "dlsweep.sweep."),
+    ]
+    assert {"dlsweep", *(module.name for module in modules if module.ispkg)} == NAMES.keys()
 
 
 @pytest.mark.parametrize("package", NAMES)

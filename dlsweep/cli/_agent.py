@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
 
 def _report(report: AgentReport, url: str) -> None:
     """Show the results, what became of all runs, and what to type next."""
-    from dlsweep.cli._results import show_results
+    from dlsweep.cli._results import all_failed, show_results
 
     table = report.table
     if table.rows:
@@ -89,3 +89,4 @@ def _report(report: AgentReport, url: str) -> None:
         print(f"W&B does not have all of {len(report.unsent)} of them; send the rest with:")
         for command in sync_commands(report.unsent):
             print(shlex.join(command))
+    all_failed(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,3 +52,14 @@ def show_results(table: StudyTable, place: str, hints: Sequence[tuple[Sequence[s
     width = max((len(words) for words, _ in lines), default=0)
     for start, (words, why) in zip(("next:", *["     "] * len(lines)), lines, strict=False):
         out.print(f"{start} {words:{width}}  {why}", **_PLAIN)
+
+
+def all_failed(table: StudyTable) -> int:
+    """1, with a line, where there is nothing but failures; else 0."""
+    reasons = [row.reason for row in table.rows if row.status == "failed"]
+    if not reasons or len(reasons) < len(table.rows):
+        return 0
+    which = "the only run" if len(reasons) == 1 else f"all {len(reasons)} runs"
+    others = "; others for other reasons" if len(set(reasons)) > 1 else ""
+    print(f"error: {which} failed: {max(reasons, key=reasons.count)}{others}", file=sys.stderr)
+    return 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._data import fetched
 from dlsweep.cli._errors import INTERRUPTED
+from dlsweep.cli._files import unusable
 from dlsweep.cli._values import storage_words
 from dlsweep.config import ConfigError, canonical_value
 from dlsweep.config.kinds import checked_count
@@ -62,6 +63,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         logging.getLogger("dlsweep").setLevel(logging.DEBUG)
     count = checked_count("--count", arguments.count, problems)
     workers = checked_count("--workers", arguments.workers, problems)
+    if arguments.mirror is not None:
+        problems += unusable("--mirror", arguments.mirror, example="optuna.log")
     settings: dict[str, Any] = {}
     notices: list[str] = []
     for name, value in (("device", arguments.device), ("wandb_project", arguments.project)):
@@ -175,19 +178,7 @@ def _train(
             sys.stderr.flush()
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
-    _report(table, arguments, offline=mode == "offline")
-    return _all_failed(table)
-
-
-def _all_failed(study: StudyTable) -> int:
-    """1, with a line, where there is nothing but failures; else 0."""
-    reasons = [row.reason for row in study.rows if row.status == "failed"]
-    if not reasons or len(reasons) < len(study.rows):
-        return 0
-    which = "the only run" if len(reasons) == 1 else f"all {len(reasons)} runs"
-    others = "; others for other reasons" if len(set(reasons)) > 1 else ""
-    print(f"error: {which} failed: {max(reasons, key=reasons.count)}{others}", file=sys.stderr)
-    return 1
+    return _report(table, arguments, offline=mode == "offline")
 
 
 def _storage(arguments: argparse.Namespace) -> list[str]:
@@ -203,9 +194,9 @@ def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:
     return list((distribution and distribution.support()) or ["auto"])
 
 
-def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> None:
-    """Show the results, and what to type next."""
-    from dlsweep.cli._results import show_results
+def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> int:
+    """Show the results, and what to type next; the exit code."""
+    from dlsweep.cli._results import all_failed, show_results
 
     directories = {d for row in table.rows if (d := row.info.get("directory"))}
     places = sorted({os.path.relpath(Path(directory).parent) for directory in directories})
@@ -220,3 +211,4 @@ def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
         hints.append((["dlsweep", "sync", table.name, *storage], "send the runs to W&B"))
     place = f"study {table.name} in {arguments.storage or 'dlsweep.db'}{where}"
     show_results(table, place, hints)
+    return all_failed(table)

@@ -209,10 +209,22 @@ def test_dlsweep_arguments(arguments: str, lines: list[str], refused: Refused, f
     ("arguments", "line"),
     [
         ("--device cuda:9", "device: got 'cuda:9', which is not there; use auto or cpu"),
-        ("--storage nonsense://there", "storage: got nonsense://…, which is not supported; give"),
-        ("--storage /nowhere/at/all.db", "storage: sqlite:////nowhere/at/all.db cannot be opened"),
-        ("--storage good.yaml", "storage: sqlite:///good.yaml cannot be opened: file is not a da"),
-        ("--storage ://", "storage: got ://, expected a URL such as sqlite:///dlsweep.db"),
+        (
+            "--storage nonsense://there",
+            "storage: got nonsense://…, expected the path of a file, such as dlsweep.db",
+        ),
+        (
+            "--storage postgresql://me@host/db",
+            "storage: got postgresql://…; a study is a file now, and many machines train one "
+            "sweep with --cluster",
+        ),
+        (
+            "--storage /nowhere/at/all.db",
+            "storage: /nowhere/at/all.db cannot be opened: there is no folder /nowhere/at",
+        ),
+        ("--storage good.yaml", "storage: good.yaml cannot be opened: file is not a database; "),
+        ("--storage :memory:", "storage: got no file; a study is one, such as dlsweep.db"),
+        ("--continue-from other", "--continue-from: got 'other', no such study"),
         ("--online", "--online: no W&B account is set up here; see `wandb login`"),
     ],
 )
@@ -276,7 +288,7 @@ def test_a_study_that_is_not_there(refused: Refused, folder: Path, tmp_path: Pat
     assert line.startswith("study: got 'godo', no such study; ")
     (folder / "other.db").touch()
     [line] = refused(main, "runs", "other.db", "--storage", str(tmp_path / "s.db"))
-    assert line == "study: got 'other.db', a file; of a database, give --storage other.db"
+    assert line == "study: got 'other.db', a file; of a study file, give --storage other.db"
 
 
 @pytest.mark.parametrize("command", ["sweep s.yaml", "data mnist"])

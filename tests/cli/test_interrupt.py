@@ -28,7 +28,9 @@ parameters:
   seed: {values: [0, 1, 2]}
 """
 
-SLOW = SWEEP.replace("value: 200}", "value: 2000}").replace("value: 8}", "value: 512}\n  batch_size: {value: 1}")
+SLOW = SWEEP.replace("value: 200}", "value: 2000}").replace(
+    "value: 8}", "value: 512}\n  batch_size: {value: 1}"
+)
 """One epoch of it takes seconds."""
 
 LEAVING = "leaving after the present epoch; Ctrl-C again leaves now"

@@ -63,7 +63,7 @@ def find_or_create(
         if last is None or before is None:
             return added.lastrowid, source_id, ()
         notice = (
-            f"sweep: {', '.join(differences(before, sweep))} (as against study {last['name']}), "
+            f"sweep: {', '.join(differences(before, sweep))} (compared with study {last['name']}), "
             f"so a new study begins, {name}"
         )
         if source is None:

@@ -26,6 +26,7 @@ from dlsweep.sweep.study._records import (
 )
 from dlsweep.sweep.study._rows import Row
 from dlsweep.sweep.study._runs import PlannedStack, Run
+from dlsweep.sweep.study._storage import storage_file
 from dlsweep.training import DIVERGED
 
 
@@ -103,6 +104,9 @@ class Study(StudyContents):
             ConfigError: in one line, where the file cannot be opened, another process owns the
                 study, it was stopped, or there is none to continue from.
         """
+        if continue_from is not None and not (file := storage_file(storage)).exists():
+            line = f"--continue-from: got {continue_from!r}, no such study; there is no file {file}"
+            raise ConfigError([line])
         database = Database(storage, create=True)
         lock: OwnerLock | None = None
         try:

@@ -139,7 +139,7 @@ def test_a_changed_file_is_told(storage: str) -> None:
         "batch_size is new: {value: 32}, "
         "epochs was {values: [1, 2]}, is {values: [1, 2, 3]}, "
         "optimizer was {values: [sgd, adam]}, is {value: adam} "
-        f"(as against study {was}), so a new study begins, {name}; "
+        f"(compared with study {was}), so a new study begins, {name}; "
         f"`--continue-from {was}` takes over its finished runs that still fit"
     )
     with Study.open(new, storage) as study:
