@@ -23,7 +23,7 @@ _log = logging.getLogger("dlsweep.tracking")
 THREADS = 25
 """How many runs are opened or closed at a time."""
 
-_THREADS_OFFLINE = 8
+_THREADS_OFFLINE = 4
 
 _PATIENCE = 300.0  # seconds to try for the tables and pictures of a run
 _LONG = 10.0  # seconds of waiting after which the user is told
