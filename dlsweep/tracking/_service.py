@@ -128,6 +128,12 @@ class SweepService:
         """ENTITY/PROJECT/ID."""
         return f"{self.entity}/{self.project}/{self.name}"
 
+    @property
+    def url(self) -> str:
+        """The address of the sweep's page."""
+        app = wandb.setup().settings.app_url.rstrip("/")
+        return f"{app}/{self.entity}/{self.project}/sweeps/{self.name}"
+
     def describe(self) -> SweepFacts:
         """What the server knows of the sweep.
 
