@@ -209,7 +209,8 @@ class _ActorWorker:
 def _death(error: Exception, host: str) -> WorkerDied:
     """What a failed call says of its worker."""
     text = str(error)
-    if isinstance(error, ray.exceptions.RayTaskError):  # it could not be made
+    not_made = getattr(error, "actor_init_failed", False)
+    if not_made or isinstance(error, ray.exceptions.RayTaskError):
         reason = [line.strip() for line in text.splitlines() if line.strip()][-1]
         if "No module named 'dlsweep" in reason:
             reason += "; install the same version of dlsweep on every node"

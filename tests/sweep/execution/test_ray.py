@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dlsweep.config import ConfigError
 from dlsweep.sweep.execution import (
@@ -31,6 +32,7 @@ from dlsweep.sweep.execution import (
     choose_executor,
 )
 from dlsweep.sweep.execution._checkpoints import FOLDER_MARKER
+from dlsweep.sweep.file import parse_sweep
 from tests.sweep.execution.ray_cluster import NODE, RayExecutors, ray_started
 from tests.sweep.execution.test_executors import (
     ENDLESS,
@@ -43,6 +45,8 @@ from tests.sweep.execution.test_executors import (
 )
 
 pytest.importorskip("ray", reason="Ray is not installed")
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -317,13 +321,43 @@ def test_a_cluster_that_asks_for_a_token(tmp_path: Path, monkeypatch: pytest.Mon
             )
 
 
+WITHOUT_DLSWEEP = """
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "dlsweep":
+            raise ModuleNotFoundError("No module named 'dlsweep'", name=name)
+sys.meta_path.insert(0, Finder())
+"""
+
+
 def test_a_node_without_dlsweep(tmp_path: Path):
-    (tmp_path / "sitecustomize.py").write_text(
-        "import sys\nsys.modules['dlsweep.sweep.execution'] = None\n"
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_DLSWEEP)
+    with ray_started(tmp_path, PYTHONPATH=str(tmp_path)) as address:
+        done = join(address)
+    assert done.stderr == (
+        "a worker cannot start: ModuleNotFoundError: No module named 'dlsweep'; "
+        "install the same version of dlsweep on every node\n"
     )
-    path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    with ray_started(tmp_path, PYTHONPATH=path) as address:
-        done = subprocess.run(
-            [sys.executable, "-c", JOIN, address], capture_output=True, text=True, timeout=PATIENCE
-        )
-    assert "cannot start" in done.stderr
+
+
+# The documentation
+
+
+def test_the_slurm_script_is_bash():
+    subprocess.run(["bash", "-n", DOCS / "slurm.sh"], check=True)
+
+
+def test_the_kuberay_job():
+    documents = list(yaml.safe_load_all((DOCS / "rayjob.yaml").read_text()))
+    by_kind = {document["kind"]: document for document in documents}
+    job = by_kind["RayJob"]["spec"]
+    assert "--cluster auto" in job["entrypoint"]
+    parse_sweep(yaml.safe_load(by_kind["ConfigMap"]["data"]["sweep.yaml"]))
+    head = job["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
+    claims = {volume["name"]: volume for volume in head["volumes"]}
+    assert [mount["name"] for mount in head["containers"][0]["volumeMounts"]] == list(claims)
+    assert (
+        claims["study"]["persistentVolumeClaim"]["claimName"]
+        == (by_kind["PersistentVolumeClaim"]["metadata"]["name"])
+    )
