@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,8 +17,10 @@ from typing import Any
 import pytest
 
 from dlsweep.cli import main
+from dlsweep.config import parse_config, parse_flags
 from tests.cli.conftest import dlsweep, users_environment
 from tests.conftest import REPOSITORY
+from tests.sweep.agent.helpers import kill, workers_of
 from tests.tracking.facts import check_confusion, check_run
 from tests.wandb_server import Sweep, WandbServer, wandb_cli
 
@@ -36,6 +41,26 @@ def add(server: WandbServer, **more: Any) -> Sweep:
     return server.add_sweep(config, entity="team", project="plants")
 
 
+def check_end(out: str, server: WandbServer, sweep: Sweep) -> None:
+    """The ranked table, the best run and its command, the sweep's address, what to type next."""
+    runs = {server.runs[i].display_name: server.runs[i] for i in sweep.runs}
+    values = {name: run.column("val_accuracy")[-1] for name, run in runs.items() if run.history}
+    table = [line.split() for line in out.splitlines() if re.match(r" *\d+ +\w", line)]
+    ranked = [words[1] for words in table if words[1] in values]
+    assert sorted(ranked) == sorted(values)
+    assert [values[name] for name in ranked] == sorted(values.values(), reverse=True)
+    best = ranked[0]
+    lines = out[out.index(f"\nbest: {best}  val_accuracy {values[best]:.4f}") :].splitlines()[2:]
+    words = shlex.split(lines[0])
+    assert words[:2] == ["python", "train.py"]
+    config, _ = parse_config(parse_flags(words[2:])[0])
+    wanted, _ = parse_config(runs[best].config)
+    places = {"wandb_project": None, "wandb_entity": None, "device": "auto"}
+    assert dataclasses.replace(config, **places) == dataclasses.replace(wanted, **places)
+    assert lines[2] == f"{server.url}/team/plants/sweeps/{sweep.id}"
+    assert lines[3].split("  ")[0] == f"next: dlsweep report team/plants/{sweep.id}"
+
+
 def test_the_runs_of_a_sweep(wandb_server: WandbServer, tmp_path: Path):
     sweep = add(wandb_server, program="classify.py")
     done = dlsweep(
@@ -44,10 +69,11 @@ def test_the_runs_of_a_sweep(wandb_server: WandbServer, tmp_path: Path):
         **wandb_server.env(),
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "4 runs: 4 finished\n"
-    told = "the sweep's program, classify.py, is not run: dlsweep trains its runs itself"
-    assert done.stderr.count(told) == 1
+    line = "the sweep's program, classify.py, is not run: dlsweep trains its runs itself"
+    assert done.stderr.count(line) == 1
     assert "4/4 run" in done.stderr
+    check_end(done.stdout, wandb_server, sweep)
+    assert done.stdout.endswith("\n4 runs: 4 finished\n")
     for run_id in sweep.runs:
         run = wandb_server.runs[run_id]
         assert check_run(run).device == "cpu"
@@ -60,8 +86,120 @@ def test_no_more_runs_than_asked_for(wandb_server: WandbServer, tmp_path: Path):
     sweep = add(wandb_server)
     arguments = ["--count", "1", "--stack", "3", "-e", "team", "-p", "plants", "--workers", "1"]
     done = dlsweep("agent", sweep.id, *arguments, cwd=tmp_path, **wandb_server.env())
-    assert (done.returncode, done.stdout) == (0, "1 run: 1 finished\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("\n1 run: 1 finished\n")
     assert len(sweep.runs) == 1
+
+
+def test_runs_that_fail_are_counted_and_no_more_is_said_than_is_true(
+    wandb_server: WandbServer, tmp_path: Path
+):
+    contradictory = {"hidden_size": {"value": [8, 8]}, "num_layers": {"values": [1, 3, 4, 5, 6, 2]}}
+    sweep = add(wandb_server, parameters={**SPACE, **contradictory, "seed": {"values": [1]}})
+    arguments = ["agent", f"team/plants/{sweep.id}", "--workers", "1", "--count", "150"]
+    done = dlsweep(*arguments, cwd=tmp_path, **wandb_server.env())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("\n12 runs: 10 failed, 2 finished\n")
+    assert "12/12 run" in done.stderr
+    assert "every run so far" not in done.stderr
+    states = [wandb_server.runs[run_id].state for run_id in sweep.runs]
+    assert (states.count("failed"), states.count("finished")) == (10, 2)
+
+
+def test_where_everything_fails(wandb_server: WandbServer, tmp_path: Path):
+    sweep = add(wandb_server, parameters={**SPACE, "seed": {"values": ["x", "y", "z"]}})
+    arguments = ["agent", f"team/plants/{sweep.id}", "--workers", "1", "--stack", "3"]
+    done = dlsweep(*arguments, cwd=tmp_path, **wandb_server.env())
+    assert done.returncode == 1
+    assert "dlsweep: every run so far has failed; the agent stops\n" in done.stderr
+    *_, last = done.stderr.splitlines()
+    assert last.startswith("error: all 6 runs failed: seed: got ")
+    assert len(sweep.runs) == 6
+
+
+# Workers
+
+
+@pytest.fixture
+def dead_workers(tmp_path: Path) -> dict[str, str]:
+    """An environment in which no worker can start."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'execution._worker' in ' '.join(sys.orig_argv):\n"
+        "    os.write(2, b'ImportError: libtorch.so\\n')\n"
+        "    os._exit(1)\n"
+    )
+    return {"PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}"}
+
+
+def test_a_worker_that_cannot_start(
+    wandb_server: WandbServer, tmp_path: Path, dead_workers: dict[str, str]
+):
+    sweep = add(wandb_server)
+    arguments = ["agent", f"team/plants/{sweep.id}", "--workers", "2"]
+    done = dlsweep(*arguments, cwd=tmp_path, **wandb_server.env(), **dead_workers)
+    assert (done.returncode, done.stdout) == (1, "")
+    reason = "its process ended with exit code 1: ImportError: libtorch.so"
+    assert done.stderr == f"error: a worker cannot start: {reason}\n"
+    assert sweep.runs == []
+    assert wandb_server.agents == {}
+
+
+def test_a_script_without_a_guard_runs_once(wandb_server: WandbServer, tmp_path: Path):
+    sweep = add(wandb_server)
+    (tmp_path / "script.py").write_text(
+        "import sys\n"
+        "import dlsweep\n"
+        "print('begins', flush=True)\n"
+        "rows = dlsweep.agent(sys.argv[1], count=2, workers=2)\n"
+        "print([row.status for row in rows])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "script.py", f"team/plants/{sweep.id}"],
+        cwd=tmp_path,
+        env=users_environment(**wandb_server.env()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "begins\n['finished', 'finished']\n"), done.stderr
+    assert len(sweep.runs) == 2
+    for run_id in sweep.runs:
+        check_run(wandb_server.runs[run_id])
+
+
+@pytest.mark.slow
+def test_a_killed_worker_goes_on_from_its_checkpoint(wandb_server: WandbServer, tmp_path: Path):
+    fewer = {"epochs": {"value": 5000}, "seed": {"values": [1]}}
+    sweep = add(wandb_server, parameters={**LONG, **fewer})
+    agent = subprocess.Popen(
+        [sys.executable, "-m", "dlsweep", "agent", f"team/plants/{sweep.id}", "--workers", "2"],
+        cwd=tmp_path,
+        env=users_environment(**wandb_server.env(), TMPDIR=str(tmp_path)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until = time.monotonic() + 90
+        while not list(tmp_path.glob("dlsweep-agent-*/*.safetensors")):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        kill(workers_of(agent.pid)[0])
+        out, err = agent.communicate(timeout=300)
+    finally:
+        agent.kill()
+        agent.wait()
+    assert agent.returncode == 0, err
+    assert out.endswith("2 runs: 2 finished\n")
+    assert re.search(r"its process was killed .*; (run \d|\d runs) again\n", err)
+    assert "checkpoint" not in err  # it is used
+    for run_id in sweep.runs:
+        assert wandb_server.runs[run_id].column("epoch") == list(range(1, 5001))
+    assert not list(tmp_path.glob("dlsweep-agent-*"))
+
+
+# Signals
 
 
 @pytest.mark.parametrize(
@@ -89,8 +227,8 @@ def test_a_signal_gives_the_runs_back(wandb_server: WandbServer, tmp_path: Path,
         agent.kill()
         agent.wait()
     assert agent.returncode == 128 + kind, err
-    assert out == "4 runs: 4 interrupted\n"
-    assert "the runs end with this epoch and go back to the sweep" in err
+    assert out.endswith("\n4 runs: 4 interrupted\n")
+    assert err.count("leaving after the present epoch; Ctrl-C again leaves now\n") == 1
     assert "Traceback" not in err
     runs = [wandb_server.runs[run_id] for run_id in sweep.runs]
     assert {(run.state, run.exit_code) for run in runs} == {("preempted", 128 + kind)}
@@ -115,7 +253,7 @@ def test_twice_ctrl_c_is_now_and_nothing_is_lost(wandb_server: WandbServer, tmp_
                 time.sleep(0.05)
             agent.send_signal(signal.SIGINT)
             assert agent.stderr is not None
-            while "Ctrl-C ends them now" not in agent.stderr.readline():
+            while "Ctrl-C again leaves now" not in agent.stderr.readline():
                 pass
             agent.send_signal(signal.SIGINT)
             _, err = agent.communicate(timeout=60)
@@ -181,7 +319,7 @@ def test_a_sweep_with_settings_that_there_are_not(
     assert sweep.runs == []
 
 
-def test_nobody_at_the_address(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_no_server_at_the_address(folder: Path):
     with WandbServer() as server:
         env = server.env()
     done = dlsweep("agent", "team/plants/abc12345", cwd=folder, **env)

@@ -110,6 +110,7 @@ def train_joined(
     cluster: str | None = None,
 ) -> AgentReport:
     """Train runs of a joined sweep until it has no more; the arguments are those of ``agent``."""
+    progress = progress or NoProgress()
     settings = {} if device is None else {"device": canonical_value("device", device)[0]}
     where = settings.get("device", "auto")
     choose_device(where if cluster is None else "cpu")
@@ -122,9 +123,10 @@ def train_joined(
         settings=settings,
         limit=count,
         left=joined.left,
+        on_refused=progress.ended,
     )
     executor = choose_executor(where, workers, min(ends, default=None), cluster)
-    driver = Driver(source, executor, device=where, progress=progress or NoProgress())
+    driver = Driver(source, executor, device=where, progress=progress)
 
     def leave(number: int) -> None:
         source.exit_code = 128 + number
@@ -133,7 +135,8 @@ def train_joined(
     with leaving_on_signals(leave):
         driver.run()
     table = StudyTable(joined.service.path, joined.metric, tuple(source.rows))
-    return AgentReport(table, dict(source.unsent), source.exit_code or int(source.giving_up))
+    failed = bool(source.rows) and all(row.status == "failed" for row in source.rows)
+    return AgentReport(table, dict(source.unsent), source.exit_code or int(failed))
 
 
 def agent(

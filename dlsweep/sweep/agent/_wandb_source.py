@@ -51,6 +51,7 @@ class WandbSource:
         settings: settings that override the sweep's, such as the device.
         limit: how many runs to take in all; None for all there are.
         left: how many runs the sweep has left, as far as that is known; other agents take some.
+        on_refused: called with the row of each run that cannot be trained; the driver never has it.
         notify: called with each line for the user.
     """
 
@@ -64,6 +65,7 @@ class WandbSource:
         settings: Mapping[str, Any],
         limit: int | None = None,
         left: int | None = None,
+        on_refused: Callable[[Row], None] = lambda row: None,
         notify: Callable[[str], None] = _log.warning,
     ) -> None:
         place = SweepPlace(service.entity, service.project, service.name, mode)
@@ -76,6 +78,7 @@ class WandbSource:
         self._metric = metric
         self._limit = limit
         self._left = left
+        self._on_refused = on_refused
         self._notify = notify
         self._notified: set[str] = set()
         self._stops: deque[str] = deque()
@@ -126,8 +129,7 @@ class WandbSource:
         if self._agents.waiting and not commands:
             self._tell(f"{self._agents.waiting}; it is asked again until it has")
         runs = [run for command in commands if (run := self._accept(command)) is not None]
-        if self.giving_up:
-            self._tell("every run so far has failed; the agent stops")
+        self._tell_of_giving_up()
         return runs
 
     def _accept(self, command: Command) -> Run | None:
@@ -141,7 +143,7 @@ class WandbSource:
         except (ConfigError, DataUnavailable) as error:
             self._wandb.refuse(command.run_id, command.settings, error)
             self._configs.append(run.config)
-            self._end(run, "failed", reason=str(error))
+            self._on_refused(self._end(run, "failed", reason=str(error)))
             return None
         for notice in notices:
             self._tell(notice)
@@ -213,7 +215,9 @@ class WandbSource:
     def failed(self, run: Run, reason: str) -> Row:
         """See ``Source``."""
         self._wandb.fail(run.run_id, reason)
-        return self._end(run, "failed", reason=reason)
+        row = self._end(run, "failed", reason=reason)
+        self._tell_of_giving_up()
+        return row
 
     def stopped(self, run: Run) -> Row:
         """See ``Source``."""
@@ -298,6 +302,10 @@ class WandbSource:
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._agents.error is not None:
             raise self._agents.error
+
+    def _tell_of_giving_up(self) -> None:
+        if self.giving_up:
+            self._tell("every run so far has failed; the agent stops")
 
     def _tell(self, line: str) -> None:
         """Tell the user something, once."""
