@@ -161,8 +161,12 @@ def test_a_server_that_does_not_come_back_loses_nothing(
         monkeypatch.setenv(f"WANDB_X_{what}_RETRY_MAX", "3")
     monkeypatch.setattr("dlsweep.tracking._background._PATIENCE", 0.5)
     file_stream = "file_stream" if kind == "hang" else None  # nothing else is given up so soon
-    fail = once("epoch 3", lambda: wandb_server.fail(kind, only=file_stream))
-    unsent = train(study, Notes(fail))
+
+    def fail() -> None:
+        wandb_server.wait_for(lambda: len(wandb_server.runs) == 5, 90)  # they are open
+        wandb_server.fail(kind, only=file_stream)
+
+    unsent = train(study, Notes(once("epoch 3", fail)))
     assert [row.status for row in study.rows()] == ["finished"] * 4
     assert unsent >= 4
     wandb_server.clear_faults()
