@@ -108,7 +108,7 @@ class RayExecutor(WorkerPool):
         return _ActorWorker(self._actor.remote())
 
     def _wait(self, workers: Sequence[Worker], timeout: float) -> Sequence[Worker]:
-        if self._workers and any(slot.ready for slot in self._workers):
+        if any(slot.ready for slot in self._workers):
             self._busy_since = time.monotonic()
         elif time.monotonic() > self._busy_since + _PATIENCE:
             self._busy_since = float("inf")  # said once until it changes
@@ -219,7 +219,7 @@ def _death(error: Exception, host: str) -> WorkerDied:
         return WorkerDied(f"its worker on {host} was killed: memory ran out", Cause.MEMORY)
     if isinstance(error, ray.exceptions.ActorUnavailableError):
         return WorkerDied(f"its worker on {host} cannot be reached")
-    if "node" in text and ("node has died" in text or "node was terminated" in text):
+    if "node has died" in text:
         return WorkerDied(f"its node {host} has left the cluster")
     return WorkerDied(f"its worker on {host} died")
 

@@ -27,7 +27,7 @@ class RayWorker:
             self._channel.send(error)
 
     def collect(self) -> list[object]:
-        """Wait for messages to the driver, and return all there are; raise an error of ``serve``."""
+        """Wait for messages to the driver; all there are. An error of ``serve`` is raised."""
         messages = [self._channel.up.get()]
         with contextlib.suppress(queue.Empty):
             while True:
