@@ -4,8 +4,8 @@ The file is wandb's transaction log: seven bytes of header, then LevelDB's log f
 (https://github.com/google/leveldb/blob/main/doc/log_format.md) with zlib's CRC-32: blocks of 32 KiB
 with chunks of ``crc: uint32, length: uint16, kind: uint8, data``, of which one or more make a
 record; each record is a message of ``wandb.proto.wandb_internal_pb2``, which is in wandb 0.26 to
-0.31. The client empties its buffer every 15 s, or every ``WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL``
-seconds.
+0.31. Wandb 0.31 writes what it has every 15 s, or every ``WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL``
+seconds; earlier versions write whole blocks, and the rest when the run ends.
 """
 
 from __future__ import annotations

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wandb.proto.wandb_internal_pb2 import Record
 
 from dlsweep.tracking._transaction_log import LoggedRow, LoggedRun, TransactionLog, find_log
 from tests.wandb_server import WandbServer, wandb_cli
@@ -280,6 +283,23 @@ def test_records_behind_a_damaged_block_are_read(
     assert reader.exit_code == 3
 
 
+def test_a_record_whose_middle_is_damaged_is_not_joined_over_the_gap(tmp_path: Path):
+    def chunk(kind: int, data: bytes) -> bytes:
+        crc = zlib.crc32(bytes([kind]) + data)
+        return struct.pack("<IHB", crc, len(data), kind) + data
+
+    output = Record()
+    output.output_raw.line = "x" * BLOCK
+    record = output.SerializeToString()
+    half = BLOCK - 2 * 7  # what the file's header and the chunk's leave of the first block
+    first, last = chunk(2, record[:half]), chunk(4, record[half:])
+    for middle, expected in ((b"", BLOCK), (bytes(BLOCK), 0)):
+        (tmp_path / "run.wandb").write_bytes(bytes(7) + first + middle + last)
+        log = TransactionLog(tmp_path / "run.wandb")
+        log.read()
+        assert len(log.output) == min(expected, 4000)
+
+
 @pytest.mark.parametrize("content", [b"", b":W&B", b"no log at all\n" * 10_000, bytes(100_000)])
 def test_what_is_no_log_gives_nothing(content: bytes, tmp_path: Path):
     (tmp_path / "run.wandb").write_bytes(content)
@@ -289,15 +309,19 @@ def test_what_is_no_log_gives_nothing(content: bytes, tmp_path: Path):
 
 
 def test_the_newest_log_of_a_run_is_found(tmp_path: Path):
+    def make(folder: str, name: str = "run-a[1].wandb") -> Path:
+        (tmp_path / "wandb" / folder).mkdir(parents=True)
+        (tmp_path / "wandb" / folder / name).touch()
+        return tmp_path / "wandb" / folder / name
+
     assert find_log(tmp_path, "a[1]") is None
-    for name in ("offline-run-20260101_000000-a[1]", "run-20260102_000000-a[1]", "run-2-b-a[1]"):
-        (tmp_path / "wandb" / name).mkdir(parents=True)
-    wandb = tmp_path / "wandb"
-    old = wandb / "offline-run-20260101_000000-a[1]" / "run-a[1].wandb"
-    old.touch()
-    (wandb / "run-2-b-a[1]" / "run-b-a[1].wandb").touch()
-    assert find_log(tmp_path, "a[1]") == old
-    new = wandb / "run-20260102_000000-a[1]" / "run-a[1].wandb"
-    new.touch()
-    assert find_log(tmp_path, "a[1]") == new
+    make("run-20260109_000000-b-a[1]", "run-b-a[1].wandb")
+    assert find_log(tmp_path, "a[1]") is None
+    for folder in (
+        "offline-run-20260101_000000-a[1]",
+        "run-20260102_000000-a[1]",
+        "offline-run-20260103_000000-a[1]",
+    ):
+        made = make(folder)
+        assert find_log(tmp_path, "a[1]") == made
     assert find_log(tmp_path, "a1") is None

@@ -115,9 +115,11 @@ def test_without_python_on_the_path_the_running_interpreter_is_taken(
 
 def test_windows_has_no_env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     point = tmp_path / "point.json"
-    monkeypatch.setattr(os, "name", "nt")
-    monkeypatch.setattr("shutil.which", lambda name: name)
-    assert Command(program="p.py").arguments({}, point) == ["python", "p.py"]
+    with monkeypatch.context() as patch:  # no longer than needed: pathlib looks at it too
+        patch.setattr(os, "name", "nt")
+        patch.setattr("shutil.which", lambda name: name)
+        words = Command(program="p.py").arguments({}, point)
+    assert words == ["python", "p.py"]
 
 
 @pytest.mark.parametrize(
