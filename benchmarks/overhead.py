@@ -3,11 +3,11 @@
     python -m benchmarks overhead                   50 runs of each kind of figures
     python -m benchmarks.overhead summary 50        one kind, in the working directory; says JSON
 
-The sweep without a server is real (study, planning, wandb, figures, Fashion-MNIST's 6,000
-validation and 10,000 test images); only its trainer is a stand-in, which yields results that were
-made before, pickled as a worker process sends them. Each run is a stack of its own, the dearest
-case. What happens once for a sweep (imports, asking for the points, showing the data) falls to the
-first run, which is left out of the median.
+The sweep is real (study, driver, wandb, figures of Fashion-MNIST's 6,000 validation and 10,000 test
+images); only its executor is a stand-in, whose runs were trained before. Their figures are computed
+here, as a worker computes them. Each run is a stack of its own, the dearest case. What happens once
+for a sweep (imports, taking the runs, showing the data) falls to the first run, which is left out
+of the median.
 """
 
 from __future__ import annotations
@@ -16,30 +16,26 @@ import dataclasses
 import itertools
 import json
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import describe, header, shown, spread
+from benchmarks.ready import EPOCHS, Clock, ReadyExecutor, service_cpu, train_briefly
 from dlsweep.config import RunConfig
 from dlsweep.config.choices import FIGURES
 from dlsweep.data import load
 from dlsweep.data._cache import cache_root
-from dlsweep.sweep import LocalSweep, Study, parse_sweep
-from dlsweep.sweep._jobs import Done, Event, Trained
-from dlsweep.training import EpochEnd, RunResult, train_stack
+from dlsweep.sweep import Driver, Study, StudySource, parse_sweep
+from dlsweep.tracking import Outcome, conclude
 
 ROOT = Path(__file__).resolve().parents[1]
-EPOCHS = 10
 RESULTS = 4
-"""So many different results there are, in turn."""
+"""How many different results there are, in turn."""
 ONCE = 1
-"""So many runs come before those that are measured."""
+"""How many runs come before those that are measured."""
 SMOKE = {"dataset": "digits", "hidden_size": 8, "projection": "pca"}
 
 
@@ -72,64 +68,16 @@ def measure(runs: int, *, smoke: bool) -> dict[str, Any]:
     return result
 
 
-class _Ready:
-    """A trainer that has trained already.
-
-    Args:
-        results: pickled, in turn one for each job.
-        runs: how many there are: as many processes make each a stack of its own.
-    """
-
-    def __init__(self, results: Sequence[bytes], runs: int) -> None:
-        self.processes = runs
-        self._results = results
-        self._events: list[Event] = []
-
-    @property
-    def idle(self) -> bool:
-        return not self._events
-
-    def start(self, job: int, configs: Sequence[RunConfig], **_: Any) -> None:
-        result: RunResult = pickle.loads(self._results[job % len(self._results)])
-        (config,) = configs
-        result = dataclasses.replace(result, config=config)
-        ends = [EpochEnd({0: metrics}, {}) for metrics in result.history[:-1]]
-        ends.append(EpochEnd({0: result.history[-1]}, {0: result}))
-        self._events = [*(Trained(job, end) for end in ends), Done(job)]
-
-    def wait(self) -> Sequence[Event]:
-        return [self._events.pop(0)]
-
-    def leave(self) -> None:
-        """Nothing is trained."""
-
-    def close(self) -> None:
-        """Nothing is trained."""
-
-
-class _Clock:
-    """Told of the end of each run."""
-
-    def __init__(self) -> None:
-        self.wall = [time.perf_counter()]
-        self.cpu = [time.process_time()]
-
-    def started(self, points: Any) -> None:
-        """Nothing to be done."""
-
-    def trained(self, point: Any, metrics: Any) -> None:
-        """Nothing to be done."""
-
-    def ended(self, row: Any) -> None:
-        assert row.status == "finished", row
-        self.wall.append(time.perf_counter())
-        self.cpu.append(time.process_time())
-
-
 def _one(figures: str, runs: int, *, smoke: bool) -> dict[str, Any]:
     """The seconds that each of so many runs takes here."""
     settings: dict[str, Any] = {"figures": figures, "device": "cpu", **(SMOKE if smoke else {})}
-    results = [_result(RunConfig(**settings, seed=seed)) for seed in range(RESULTS)]
+    data = load(RunConfig(**settings).dataset)
+    results = [train_briefly(RunConfig(**settings, seed=seed)) for seed in range(RESULTS)]
+
+    def outcome(config: RunConfig) -> Outcome:
+        result = results[config.seed % RESULTS]
+        return conclude(dataclasses.replace(result, config=config), data)
+
     sweep = parse_sweep(
         {
             "method": "grid",
@@ -142,12 +90,11 @@ def _one(figures: str, runs: int, *, smoke: bool) -> dict[str, Any]:
         }
     )
     with Study.open(sweep, "overhead.db") as study:
-        service = _children_cpu()
-        clock = _Clock()
-        LocalSweep(
-            study, _Ready(results, runs + ONCE), mode="offline", settings={}, watcher=clock
-        ).run()
-        service = _children_cpu() - service
+        source = StudySource(study, mode="offline", at_once=runs + ONCE)
+        executor = ReadyExecutor(results[0].history, outcome, slots=runs + ONCE, at_once=1)
+        service, clock = service_cpu(), Clock()
+        Driver(source, executor, device="cpu", progress=clock).run()
+        service = service_cpu() - service
     measured: dict[str, Any] = {"runs": runs, "service_cpu": service / (runs + ONCE)}
     for name, times in (("wall", clock.wall), ("cpu", clock.cpu)):
         each = [after - before for before, after in itertools.pairwise(times)]
@@ -155,30 +102,6 @@ def _one(figures: str, runs: int, *, smoke: bool) -> dict[str, Any]:
         measured[name] = spread(each[ONCE:])
         measured[f"first_{name}"] = sum(each[:ONCE])
     return measured
-
-
-def _result(config: RunConfig) -> bytes:
-    """A result of training for a moment, with as many epochs as are to be logged."""
-    data = load(config.dataset, train_size=200)
-    (result,) = train_stack([dataclasses.replace(config, epochs=1, train_size=200)], data)
-    history = tuple(dataclasses.replace(result.history[0], epoch=1 + i) for i in range(EPOCHS))
-    return pickle.dumps(dataclasses.replace(result, history=history), pickle.HIGHEST_PROTOCOL)
-
-
-def _children_cpu() -> float:
-    """Seconds of processor time of the processes that this one has started, which are wandb's.
-
-    Where there is no /proc, nothing is known of them.
-    """
-    seconds = 0.0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended just now
-            continue
-        if int(fields[1]) == os.getpid():
-            seconds += sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-    return seconds
 
 
 def table(result: dict[str, Any]) -> str:

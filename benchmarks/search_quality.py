@@ -9,7 +9,6 @@ them out, and what is finished is told before more is asked for.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import heapq
 import itertools
@@ -28,8 +27,9 @@ import yaml
 from benchmarks.machine import describe
 from benchmarks.studies import S1
 from dlsweep.config import RunConfig
-from dlsweep.sweep import Study, SweepFile, choose_trainer, parse_sweep
-from dlsweep.training import Layout, most_members, plan, steps
+from dlsweep.sweep import Run, Study, choose_executor, parse_sweep
+from dlsweep.sweep.execution import Broken, Done, Epoch, StackJob
+from dlsweep.training import DIVERGED, FINISHED, most_members, plan, steps
 
 AT_ONCE = (1, 2, 4, 8, 16, 32, 64)
 AFTER = (16, 32, 64)
@@ -107,7 +107,7 @@ def learned(sweep: dict[str, Any]) -> dict[str, list[float | None]]:
     for values in itertools.product(*(values_of(sweep, name) for name in names)):
         settings = dict(zip(names, values, strict=True))
         settings["epochs"] = max(values_of(sweep, "epochs"))
-        settings["device"] = "cpu"
+        settings |= {"device": "cpu", "figures": "none"}
         configs.append(RunConfig(**settings))
     configs = list(dict.fromkeys(configs))
     path = cache_path(configs)
@@ -144,33 +144,33 @@ def key(config: RunConfig) -> str:
 def train_all(configs: Sequence[RunConfig]) -> Iterator[tuple[RunConfig, list[float | None]]]:
     if not configs:
         return
-    layout = Layout.of(configs) if len(configs) > 100 else None
     stacks = plan(configs)
-    trainer = choose_trainer("cpu")
     curves: dict[int, list[float | None]] = {i: [] for i in range(len(configs))}
+    executor = choose_executor("cpu")
     try:
+        executor.start()
         left, jobs = list(enumerate(stacks)), 0
         while left or jobs:
-            while left and trainer.idle:
-                job, stack = left.pop(0)
-                trainer.start(job, [configs[i] for i in stack], compile_for=layout)
+            while left and executor.free:
+                number, stack = left.pop(0)
+                executor.submit(StackJob(number, [configs[i] for i in stack]))
                 jobs += 1
-            for event in trainer.wait():
+            for event in executor.events():
                 stack = stacks[event.job]
-                if not hasattr(event, "end"):
-                    jobs -= 1
-                    if hasattr(event, "reason"):
-                        raise RuntimeError(event.reason)
+                if isinstance(event, Broken):
+                    raise RuntimeError(event.reason)
+                jobs -= isinstance(event, Done)
+                if not isinstance(event, Epoch):
                     continue
-                for place, metrics in event.end.metrics.items():
+                for place, metrics in event.metrics.items():
                     curves[stack[place]].append(metrics.val_accuracy)
-                for place, ended in event.end.results.items():
+                for place, outcome in event.ended.items():
                     curve, config = curves[stack[place]], configs[stack[place]]
-                    if ended.status == "diverged":  # without a value from that epoch on
+                    if outcome.status == DIVERGED:  # without a value from that epoch on
                         curve[-1] = None
                     yield config, curve + [None] * (config.epochs - len(curve))
     finally:
-        trainer.close()
+        executor.close()
 
 
 # --- Replaying a study ---------------------------------------------------------------------------
@@ -185,41 +185,41 @@ def replay(
     processes: int,
     curves: dict[str, list[float | None]],
 ) -> tuple[list[float], list[int]]:
-    """A sweep of ``runs`` runs: their values in the order of their ends, and the stacks' sizes.
+    """Replay a sweep: the values of its runs in the order of their ends, and the stacks' sizes.
 
     A stack takes as long as its longest member has steps, times one and an eighth for each member.
     """
-    file: SweepFile = parse_sweep({**sweep, "method": method, "run_cap": runs})
+    file = parse_sweep({**sweep, "method": method, "run_cap": runs})
     values, sizes, clock = [], [], 0.0
-    queue: list[list[Any]] = []
-    training: list[tuple[float, int, list[Any]]] = []
+    queue: list[list[Run]] = []
+    training: list[tuple[float, int, list[Run]]] = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        contextlib.closing(Study.open(file, str(Path(folder) / "study.db"), seed=seed)) as study,
+        Study.open(file, str(Path(folder) / "study.db"), seed=seed) as study,
     ):
         while True:
             while len(training) < processes:
                 if not queue:
-                    points = study.ask(at_once)
-                    configs = [point.config for point in points]
+                    taken = study.take(at_once)
+                    configs = [run.config for run in taken]
                     stacks = plan(configs, most_members(len(configs), processes))
                     stacks.sort(key=lambda stack: -sum(steps(configs[i]) for i in stack))
-                    queue = [[points[i] for i in stack] for stack in stacks]
+                    queue = [[taken[i] for i in stack] for stack in stacks]
                 if not queue:
                     break
                 stack = queue.pop(0)
                 sizes.append(len(stack))
-                longest = max(steps(point.config) for point in stack)
+                longest = max(steps(run.config) for run in stack)
                 end = clock + longest * (1 + len(stack) / 8)
                 heapq.heappush(training, (end, len(sizes), stack))
             if not training:
                 return values, sizes
             clock, _, stack = heapq.heappop(training)
-            for point in stack:
-                value = curves[key(point.config)][point.config.epochs - 1]
-                status = "diverged" if value is None else "finished"
+            for run in stack:
+                value = curves[key(run.config)][run.config.epochs - 1]
+                status = DIVERGED if value is None else FINISHED
                 history = [] if value is None else [{"val_accuracy": value}]
-                study.finish(point, status, history)
+                study.finish(run, status, history)
                 values.append(0.0 if value is None else value)
 
 
