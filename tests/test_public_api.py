@@ -62,7 +62,7 @@ NAMES = {
         "StackJob"
     ),
     "dlsweep.sweep.driver": (
-        "AT_ONCE datasets_of Driver leaving_on_signals MOST_DEATHS NoProgress Progress retry_size "
+        "AT_ONCE datasets_of Driver leaving_on_signals MOST_DEATHS Progress retry_size "
         "runs_at_once Source StudySource"
     ),
     "dlsweep.sweep.agent": "agent AgentReport join_sweep JoinedSweep train_joined WandbSource",

@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
+
+from dlsweep.sweep import Progress
 
 if TYPE_CHECKING:
     from dlsweep.sweep import Metric, Row, Run
     from dlsweep.training import EpochMetrics
 
 
-class LiveProgress:
+class LiveProgress(Progress):
     """Shows runs done and running, the best so far and the time left, while a sweep trains.
 
     In a terminal one line is kept up to date; otherwise each run that ends is a line.
@@ -38,36 +41,36 @@ class LiveProgress:
         self._running: dict[int, float] = {}  # the share of its epochs that a run has trained
         self._began = time.monotonic()
         self._live = sys.stderr.isatty()
-        self._progress = Progress(
+        self._bar = Bar(
             TextColumn("{task.fields[runs]}"),
             BarColumn(),
             TextColumn("{task.fields[best]}  {task.fields[left]}"),
             console=Console(stderr=True),
             disable=not self._live,
         )
-        self._task: TaskID = self._progress.add_task("", total=total, runs="", best="", left="")
+        self._task: TaskID = self._bar.add_task("", total=total, runs="", best="", left="")
 
     def __enter__(self) -> LiveProgress:
-        self._progress.start()
+        self._bar.start()
         self._refresh()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._bar.stop()
 
     def started(self, runs: Sequence[Run]) -> None:
-        """See ``Progress`` of the driver."""
+        """See ``Progress``."""
         for run in runs:
             self._running.setdefault(run.number, 0.0)
         self._refresh()
 
     def epoch(self, run: Run, metrics: EpochMetrics) -> None:
-        """See ``Progress`` of the driver."""
+        """See ``Progress``."""
         self._running[run.number] = metrics.epoch / run.config.epochs
         self._refresh()
 
     def ended(self, row: Row) -> None:
-        """See ``Progress`` of the driver."""
+        """See ``Progress``."""
         self._running.pop(row.number, None)
         self._done += 1
         self._consider(row)
@@ -107,7 +110,7 @@ class LiveProgress:
         return self._done + sum(self._running.values())
 
     def _refresh(self) -> None:
-        self._progress.update(
+        self._bar.update(
             self._task,
             completed=self._work(),
             runs=f"{self._count()} runs done, {len(self._running)} running",

@@ -23,9 +23,15 @@ def console() -> Console:
 
 
 def varied(rows: Sequence[Row]) -> list[str]:
-    """The settings in which runs differ."""
-    keys = dict.fromkeys(key for row in rows for key in row.config if key not in _HIDDEN)
-    return [key for key in keys if any(r.config.get(key) != rows[0].config.get(key) for r in rows)]
+    """The settings in which runs differ; a run that failed may have only the sweep's own."""
+    first: dict[str, Any] = {}
+    for row in rows:
+        first = {**row.config, **first}
+    return [
+        key
+        for key, value in first.items()
+        if key not in _HIDDEN and any(row.config.get(key, value) != value for row in rows)
+    ]
 
 
 def results_beside(metric: str) -> list[str]:

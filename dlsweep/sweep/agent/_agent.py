@@ -16,7 +16,6 @@ from dlsweep.sweep.agent._wandb_source import WandbSource
 from dlsweep.sweep.driver import (
     AT_ONCE,
     Driver,
-    NoProgress,
     Progress,
     leaving_on_signals,
 )
@@ -110,7 +109,7 @@ def train_joined(
     cluster: str | None = None,
 ) -> AgentReport:
     """Train runs of a joined sweep until it has no more; the arguments are those of ``agent``."""
-    progress = progress or NoProgress()
+    progress = progress or Progress()
     settings = {} if device is None else {"device": canonical_value("device", device)[0]}
     where = settings.get("device", "auto")
     choose_device(where if cluster is None else "cpu")

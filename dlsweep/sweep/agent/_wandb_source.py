@@ -9,8 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.data import DataUnavailable, fetch
 from dlsweep.sweep.agent import _agents
 from dlsweep.sweep.agent._agents import Agents
+from dlsweep.sweep.driver import Source
 from dlsweep.sweep.execution import ExecutorError
 from dlsweep.sweep.file import Metric, objective
-from dlsweep.sweep.search import EarlyTermination
 from dlsweep.sweep.study import PlannedStack, Row, Run
 from dlsweep.tracking import (
     INTERRUPTED,
@@ -40,7 +39,7 @@ _MOST_INITIAL_FAILURES = 5
 _WAIT_SECONDS = 0.5
 
 
-class WandbSource:
+class WandbSource(Source):
     """Takes runs of a W&B sweep, and sends their results there; see ``Source``.
 
     Args:
@@ -69,7 +68,7 @@ class WandbSource:
         notify: Callable[[str], None] = _log.warning,
     ) -> None:
         place = SweepPlace(service.entity, service.project, service.name, mode)
-        self.at_once = at_once
+        super().__init__(at_once)
         self._overriding = {
             **settings,
             "wandb_project": service.project,
@@ -81,7 +80,6 @@ class WandbSource:
         self._on_refused = on_refused
         self._notify = notify
         self._notified: set[str] = set()
-        self._stops: deque[str] = deque()
         self._awake = threading.Event()
         self._agents = Agents(service, self._ask_to_stop)
         self._wandb = SweepRuns(place, self._ask_to_stop, self._agents.release)
@@ -174,14 +172,6 @@ class WandbSource:
 
     # Stacks
 
-    def left_over(self) -> Sequence[tuple[PlannedStack | None, list[Run]]]:
-        """See ``Source``: W&B hands out unfinished runs again like others."""
-        return []
-
-    def history(self) -> tuple[list[RunConfig], bool]:
-        """See ``Source``."""
-        return [], False
-
     def plan(self, stacks: Sequence[Sequence[Run]]) -> list[PlannedStack]:
         """See ``Source``."""
         return [PlannedStack(next(self._ids), tuple(r.number for r in runs)) for runs in stacks]
@@ -227,9 +217,6 @@ class WandbSource:
             self._agents.release(run.run_id)
         return self._end(run, STOPPED)
 
-    def died(self, runs: Sequence[Run]) -> None:
-        """See ``Source``: the driver's count is enough."""
-
     def give_back(self, run: Run) -> None:
         """See ``Source``: W&B hands the run out again."""
         if run.run_id not in self._open:
@@ -260,21 +247,6 @@ class WandbSource:
         )
         self.rows.append(row)
         return row
-
-    # What is asked from outside
-
-    @property
-    def leave_asked(self) -> bool:
-        """See ``Source``: W&B stops runs one by one."""
-        return False
-
-    def stops_asked(self) -> Collection[str]:
-        """See ``Source``."""
-        return [self._stops.popleft() for _ in range(len(self._stops))]
-
-    def early_termination(self) -> EarlyTermination | None:
-        """See ``Source``: W&B's server decides, and asks for the stops."""
-        return None
 
     # The end
 

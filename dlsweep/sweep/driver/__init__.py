@@ -2,7 +2,7 @@
 
 from dlsweep.sweep.driver._data_runs import datasets_of
 from dlsweep.sweep.driver._driver import Driver
-from dlsweep.sweep.driver._progress import NoProgress, Progress
+from dlsweep.sweep.driver._progress import Progress
 from dlsweep.sweep.driver._retry import MOST_DEATHS, retry_size
 from dlsweep.sweep.driver._signals import leaving_on_signals
 from dlsweep.sweep.driver._source import Source
@@ -12,7 +12,6 @@ __all__ = [
     "AT_ONCE",
     "MOST_DEATHS",
     "Driver",
-    "NoProgress",
     "Progress",
     "Source",
     "StudySource",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from dlsweep.sweep.driver._progress import NoProgress, Progress
+from dlsweep.sweep.driver._progress import Progress
 from dlsweep.sweep.driver._queue import StackQueue
 from dlsweep.sweep.driver._retry import retry_size
 from dlsweep.sweep.driver._source import Source
@@ -75,7 +75,7 @@ class Driver:
     ) -> None:
         self._source = source
         self._executor = executor
-        self._progress = progress or NoProgress()
+        self._progress = progress or Progress()
         self._save_seconds = save_seconds
         self._notify = notify
         self._notified: set[str] = set()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from dlsweep.sweep.study import Row, Run
 from dlsweep.training import EpochMetrics
 
 
-class Progress(Protocol):
-    """Callbacks for what happens in a sweep."""
+class Progress:
+    """Callbacks for what happens in a sweep. These do nothing; subclasses show it."""
 
     def started(self, runs: Sequence[Run]) -> None:
         """Training of these runs begins, or begins again."""
@@ -20,16 +19,3 @@ class Progress(Protocol):
 
     def ended(self, row: Row) -> None:
         """A run has ended."""
-
-
-class NoProgress:
-    """Callbacks that show nothing."""
-
-    def started(self, runs: Sequence[Run]) -> None:
-        """See ``Progress``."""
-
-    def epoch(self, run: Run, metrics: EpochMetrics) -> None:
-        """See ``Progress``."""
-
-    def ended(self, row: Row) -> None:
-        """See ``Progress``."""

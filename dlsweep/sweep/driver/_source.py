@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from dlsweep.config import RunConfig
 from dlsweep.sweep.search import EarlyTermination
@@ -13,28 +14,36 @@ from dlsweep.tracking import Outcome
 from dlsweep.training import EpochMetrics, Layout
 
 
-class Source(Protocol):
+class Source(ABC):
     """Hands out the runs of a sweep and keeps their results: a study, or a W&B sweep.
 
     A run is open from ``take`` until ``ended``, ``failed``, ``stopped`` or ``give_back``.
+
+    Args:
+        at_once: how many runs may be open at once.
     """
 
-    at_once: int
-    """How many runs may be open at once."""
+    def __init__(self, at_once: int) -> None:
+        self.at_once = at_once
+        self._stops: deque[str] = deque()
 
     # Runs
 
+    @abstractmethod
     def take(self, n: int) -> list[Run]:
         """Up to ``n`` runs to train; fewer or none if there are no more now."""
 
     @property
+    @abstractmethod
     def exhausted(self) -> bool:
         """Whether there will never be another run to take."""
 
     @property
+    @abstractmethod
     def remaining(self) -> int:
         """How many runs of the sweep were not taken yet; 0 if that is not known."""
 
+    @abstractmethod
     def config(self, number: int) -> RunConfig:
         """The configuration of a run, whether it is open or has ended."""
 
@@ -48,39 +57,50 @@ class Source(Protocol):
 
         The stack is None for runs that were in no stack yet.
         """
+        return []
 
     def history(self) -> tuple[list[RunConfig], bool]:
-        """The configurations of all runs so far, and whether a stack of theirs was compiled."""
+        """The configurations of earlier runs, and whether a stack of theirs was compiled."""
+        return [], False
 
+    @abstractmethod
     def plan(self, stacks: Sequence[Sequence[Run]]) -> list[PlannedStack]:
         """Record which runs are to be trained together."""
 
+    @abstractmethod
     def begin(self, stack: PlannedStack, compile_for: Layout | None) -> PlannedStack:
         """Record that the training of a stack begins, and which layout it is compiled for."""
 
+    @abstractmethod
     def checkpoint(self, stack: PlannedStack) -> Path:
         """Where the checkpoint of a stack is kept."""
 
     # Results
 
+    @abstractmethod
     def started(self, runs: Sequence[Run]) -> None:
         """The training of these runs begins, or begins again."""
 
+    @abstractmethod
     def epoch(self, run: Run, metrics: EpochMetrics, outcome: Outcome | None) -> None:
         """A run has trained an epoch; with its last one comes what it came to."""
 
+    @abstractmethod
     def ended(self, run: Run, outcome: Outcome) -> Row:
         """A run has ended, after its last ``epoch``."""
 
+    @abstractmethod
     def failed(self, run: Run, reason: str) -> Row:
         """A run cannot be trained."""
 
+    @abstractmethod
     def stopped(self, run: Run) -> Row:
         """A run was stopped before its training began, or began again."""
 
     def died(self, runs: Sequence[Run]) -> None:
         """Record ``Run.deaths``: a worker has died training these runs."""
 
+    @abstractmethod
     def give_back(self, run: Run) -> None:
         """The driver ends before this run has; it is trained again later."""
 
@@ -89,20 +109,25 @@ class Source(Protocol):
     @property
     def leave_asked(self) -> bool:
         """Whether the driver is to leave: somebody has stopped the whole sweep."""
+        return False
 
-    def stops_asked(self) -> Collection[str]:
+    def stops_asked(self) -> list[str]:
         """The ids of the runs that somebody has asked to stop since the last call."""
+        return [self._stops.popleft() for _ in range(len(self._stops))]
 
     def early_termination(self) -> EarlyTermination | None:
         """The stopping rule that the driver applies, with what it knows of earlier runs."""
+        return None
 
     # The end
 
     def abort(self, error: Exception) -> None:
         """The driver ends with an error; the open runs are given back after this."""
 
+    @abstractmethod
     def keep(self) -> None:
         """The driver is interrupted: put what was logged on the disk, wait for no server."""
 
+    @abstractmethod
     def close(self) -> None:
         """The driver has ended; wait until everything is stored and sent."""

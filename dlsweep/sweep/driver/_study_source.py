@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dlsweep.config import RunConfig
 from dlsweep.sweep.driver._data_runs import DataRuns
+from dlsweep.sweep.driver._source import Source
 from dlsweep.sweep.search import EarlyTermination
 from dlsweep.sweep.study import PlannedStack, Row, Run, Study
 from dlsweep.tracking import (
@@ -45,7 +45,7 @@ def runs_at_once(method: str, device: str, slots: int) -> int:
     return max(AT_ONCE.get(method, 256) * (_ON_GPU if device == "cuda" else 1), _PER_SLOT * slots)
 
 
-class StudySource:
+class StudySource(Source):
     """Hands out a study's runs, and keeps their results there and in wandb runs; see ``Source``.
 
     Args:
@@ -65,12 +65,11 @@ class StudySource:
         settings: Mapping[str, Any] | None = None,
         on_ended: Callable[[Row], None] = lambda row: None,
     ) -> None:
-        self.at_once = at_once
+        super().__init__(at_once)
         self._study = study
         self._mode = mode
         self._settings = dict(settings or {})
         self._on_ended = on_ended
-        self._stops: deque[str] = deque()
         self._runs = Background(mode, on_stop=self._stops.append)
         self._open: dict[int, BackgroundRun] = {}
         self._data_runs = DataRuns(study, self._runs, mode)
@@ -105,9 +104,6 @@ class StudySource:
     def config(self, number: int) -> RunConfig:
         """See ``Source``."""
         return dataclasses.replace(self._study.config(number), **self._settings)
-
-    def wait(self) -> None:
-        """See ``Source``: a study never has to be waited for."""
 
     # Stacks
 
@@ -217,10 +213,6 @@ class StudySource:
     def leave_asked(self) -> bool:
         """See ``Source``: `dlsweep stop` asks for it."""
         return self._study.stop_asked()
-
-    def stops_asked(self) -> Collection[str]:
-        """See ``Source``: a click in the dashboard asks for it, if the runs are online."""
-        return [self._stops.popleft() for _ in range(len(self._stops))]
 
     def early_termination(self) -> EarlyTermination | None:
         """See ``Source``."""
