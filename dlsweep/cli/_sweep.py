@@ -1,4 +1,4 @@
-"""``dlsweep sweep``: a sweep file without a server."""
+"""``dlsweep sweep``: train a sweep file without a server."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def add_parser(commands: Any) -> None:
     """Add the sub-command."""
     parser = commands.add_parser(
         "sweep",
-        help="train the points of a sweep file, here",
-        description="Train the points of a W&B sweep file on this machine, with no account and no "
-        "network. The same command goes on where it left off.",
+        help="train the runs of a sweep file",
+        description="Train the runs of a W&B sweep file, on this machine or on a Ray cluster, with "
+        "no W&B account and no internet. The same command goes on where it left off.",
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="SWEEP.YAML")
-    parser.add_argument("--count", help="runs the sweep shall have in all; run_cap by default")
-    parser.add_argument("--storage", help="the study's file (default: dlsweep.db)")
+    parser.add_argument("--count", help="runs in all, earlier ones included (default: run_cap)")
+    parser.add_argument("--storage", metavar="FILE", help="the study file (default: dlsweep.db)")
     parser.add_argument("--device", help="auto, cpu or cuda, for all runs")
     parser.add_argument("--project", help="W&B project of the runs")
     parser.add_argument("--workers", help="processes that train; on the CPU one for each core")
@@ -43,10 +43,10 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--continue-from",
         metavar="STUDY",
-        help="take over the finished runs of a study whose points belong to this sweep too",
+        help="take over the finished runs of another study that belong to this sweep too",
     )
     parser.add_argument(
-        "--mirror", metavar="FILE", help="keep an Optuna study up to date, for optuna-dashboard"
+        "--mirror", metavar="FILE", help="also keep the runs in this Optuna journal file"
     )
     parser.add_argument("--verbose", action="store_true", help="also say how stacks are planned")
     where = parser.add_mutually_exclusive_group()
