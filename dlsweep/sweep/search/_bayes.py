@@ -77,7 +77,7 @@ class Bayes:
         return self._results >= STARTUP
 
     def propose(self) -> tuple[int, Coordinates]:
-        """A point worth trying, with a ticket for ``accept`` or ``refuse``."""
+        """A point worth trying, with a ticket for ``add`` or ``refuse``."""
         with quiet():
             trial = self._study.ask(self._distributions)
         self._count = trial.number + 1
@@ -88,14 +88,12 @@ class Bayes:
         with quiet():
             self._study.tell(ticket, state=TrialState.FAIL)
 
-    def accept(self, ticket: int, number: int) -> None:
-        """The proposal is the sweep's point ``number``."""
-        self._trials[number] = ticket
-
-    def add(self, number: int, coordinates: Coordinates) -> None:
-        """A point that is being trained and was not proposed here."""
-        if coordinates.keys() == self._distributions.keys():
-            self._trials[number] = self._add(coordinates, TrialState.RUNNING)
+    def add(self, number: int, coordinates: Coordinates, ticket: int | None = None) -> None:
+        """A point that is being trained, with its ticket where it was proposed here."""
+        if ticket is None and coordinates.keys() == self._distributions.keys():
+            ticket = self._add(coordinates, TrialState.RUNNING)
+        if ticket is not None:
+            self._trials[number] = ticket
 
     def learn(self, coordinates: Coordinates, value: float | None) -> None:
         """A point that had ended before: its value, or none where it diverged."""

@@ -6,29 +6,23 @@ from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
 from dlsweep.sweep.study._reading import (
+    StudyFolders,
     list_studies,
     read_study,
     resume_study,
     stop_study,
+    study_folders,
     study_names,
 )
-from dlsweep.sweep.study._rows import STATUSES, Row, StudyTable, run_name
-from dlsweep.sweep.study._runs import PlannedStack, Run
+from dlsweep.sweep.study._runs import STATUSES, PlannedStack, Row, Run, StudyTable, run_name
 from dlsweep.sweep.study._storage import StorageError, storage_file
 
 if TYPE_CHECKING:
-    from dlsweep.sweep.study._folders import StudyFolders, study_folders
     from dlsweep.sweep.study._optuna import OptunaMirror, export_optuna
     from dlsweep.sweep.study._study import Study
 
 # Readers do without PyTorch, Optuna and wandb.
-_LAZY = {
-    "OptunaMirror": "_optuna",
-    "Study": "_study",
-    "StudyFolders": "_folders",
-    "export_optuna": "_optuna",
-    "study_folders": "_folders",
-}
+_LAZY = {"OptunaMirror": "_optuna", "Study": "_study", "export_optuna": "_optuna"}
 
 __all__ = [
     "STATUSES",

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import sys
 import time
 from pathlib import Path
 
 import filelock
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 
 class OwnerLock:
@@ -43,32 +41,23 @@ class OwnerLock:
     def release(self) -> None:
         """Give the lock back; does nothing where it is not held."""
         if self._lock.is_locked:
-            with contextlib.suppress(OSError):  # Windows removes no open file
+            with contextlib.suppress(OSError):  # Windows removes it when it is closed
                 self.path.unlink()
             self._lock.release()
-            if fcntl is None:
-                with contextlib.suppress(OSError):
-                    self.path.unlink()
 
 
 def is_held(path: Path) -> bool:
     """Whether some process, this one included, holds the lock that has this file."""
     if not path.exists():
         return False
-    if fcntl is None:
-        try:
+    try:
+        if sys.platform == "win32":
             with filelock.FileLock(path, timeout=0):
                 return False
-        except OSError:  # a time-out is one
-            return True
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:  # shared, so that two processes which look at the same time do not see each other
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+        with path.open("rb") as file:  # shared: two processes that look at once do not collide
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return False
+    except (filelock.Timeout, BlockingIOError):
         return True
-    finally:
-        os.close(descriptor)
-    return False
+    except OSError:  # the file was removed meanwhile, or is not readable here
+        return False

@@ -1,4 +1,4 @@
-"""Which study of a file is a sweep's, and how a new one differs from the last."""
+"""Which study of a file belongs to a sweep, what is new in it, which runs it takes over."""
 
 from __future__ import annotations
 
@@ -9,98 +9,52 @@ from collections.abc import Sequence
 
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import as_yaml, did_you_mean
-from dlsweep.sweep.file import Distribution, SweepFile
-from dlsweep.sweep.study._database import Database, as_json, from_json
-from dlsweep.sweep.study._reading import all_studies, sweep_of
+from dlsweep.sweep.file import SweepFile, objective
+from dlsweep.sweep.study._database import as_json, from_json, insert
+from dlsweep.sweep.study._reading import all_studies, config_of, read_rows, sweep_of
+from dlsweep.sweep.study._runs import ENDED, run_name
 
 _LONGEST = 80  # characters of one setting in a notice
 
 
 def find_or_create(
-    database: Database, sweep: SweepFile, seed: int | None, continue_from: str | None
-) -> tuple[int, int | None, tuple[str, ...]]:
-    """The study of a sweep, the one with its fingerprint; created where there is none.
-
-    Args:
-        database: the study file.
-        sweep: what is to be searched.
-        seed: of a new study; by default made from the fingerprint.
-        continue_from: the name of the study or sweep whose runs are to be taken over.
+    connection: sqlite3.Connection, sweep: SweepFile, seed: int | None, continue_from: str | None
+) -> tuple[sqlite3.Row, sqlite3.Row | None, tuple[str, ...]]:
+    """The study that has a sweep's fingerprint; created where there is none. See ``Study.open``.
 
     Returns:
-        The study's id, that of the study to take over from, and notices for the user: where the
-        file holds a study of the same sweep name, what is new.
-
-    Raises:
-        ConfigError: in one line, where there is no study to take over from.
+        The study, the one to take over from, and notices for the user: where the file holds a
+        study of the same sweep name, what is new.
     """
-    with database.transaction() as connection:
-        studies = all_studies(connection)
-        source = None if continue_from is None else _source(studies, sweep, continue_from)
-        source_id = None if source is None else source["id"]
-        description = as_json(sweep.as_dict())
-        for study in studies:
-            if study["fingerprint"] == sweep.fingerprint:
-                if study["sweep"] != description:  # another name or cap: the same search
-                    connection.execute(
-                        "UPDATE studies SET sweep = ? WHERE id = ?", (description, study["id"])
-                    )
-                return study["id"], source_id, ()
-        name = f"{_slug(sweep.name)}-{sweep.fingerprint}"
-        added = connection.execute(
-            "INSERT INTO studies (name, fingerprint, sweep, seed, created) VALUES (?, ?, ?, ?, ?)",
-            (
-                name,
-                sweep.fingerprint,
-                description,
-                str(int(sweep.fingerprint, 16) if seed is None else seed),
-                time.time(),
-            ),
+    studies = all_studies(connection)
+    source = None if continue_from is None else _source(studies, sweep, continue_from)
+    own = next((s for s in studies if s["fingerprint"] == sweep.fingerprint), None)
+    if own is not None:  # under another name or with another cap, perhaps: it is the same search
+        connection.execute(
+            "UPDATE studies SET sweep = ? WHERE id = ?", (as_json(sweep.as_dict()), own["id"])
         )
-        assert added.lastrowid is not None
-        last = source or next((s for s in reversed(studies) if _name(s) == sweep.name), None)
-        before = None if last is None else sweep_of(last)
-        if last is None or before is None:
-            return added.lastrowid, source_id, ()
-        notice = (
-            f"sweep: {', '.join(differences(before, sweep))} (compared with study {last['name']}), "
-            f"so a new study begins, {name}"
-        )
-        if source is None:
-            notice += (
-                f"; `--continue-from {last['name']}` takes over its finished runs that still fit"
-            )
-        return added.lastrowid, source_id, (notice,)
-
-
-def differences(old: SweepFile, new: SweepFile) -> list[str]:
-    """What another sweep searches, a phrase for each difference."""
-    found = []
-    if old.method != new.method:
-        found.append(f"method was {old.method}, is {new.method}")
-    was, now = (f"{s.metric.goal} {s.metric.name}" for s in (old, new))
-    if was != now:
-        found.append(f"metric was {was}, is {now}")
-    for name in sorted({*old.parameters, *new.parameters}):
-        before, after = (_text(s.parameters.get(name)) for s in (old, new))
-        if before is None:
-            found.append(f"{name} is new: {after}")
-        elif after is None:
-            found.append(f"{name} is gone, was {before}")
-        elif before != after:
-            found.append(f"{name} was {before}, is {after}")
-    return found
-
-
-def _text(distribution: Distribution | None) -> str | None:
-    """A distribution as a sweep file has it, shortened."""
-    if distribution is None:
-        return None
-    written = distribution.as_dict()
-    if distribution.name in ("constant", "categorical", "categorical_w_probabilities"):
-        del written["distribution"]
-    text = as_yaml(written)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 2] + "…}"
+        return own, source, ()
+    slug = re.sub(r"[^\w.]+", "-", sweep.name).strip("-")[:60] or "sweep"
+    new = {
+        "name": f"{slug}-{sweep.fingerprint}",
+        "fingerprint": sweep.fingerprint,
+        "sweep": as_json(sweep.as_dict()),
+        "seed": str(int(sweep.fingerprint, 16) if seed is None else seed),
+        "created": time.time(),
+    }
+    insert(connection, "studies", new)
+    own = all_studies(connection)[-1]
+    last = source or next((s for s in reversed(studies) if _name(s) == sweep.name), None)
+    before = None if last is None else sweep_of(last)
+    if last is None or before is None:
+        return own, source, ()
+    changes = ", ".join(_differences(before, sweep))
+    notice = f"sweep: {changes} (compared with study {last['name']}), so a new study begins, "
+    notice += own["name"]
+    if source is None:
+        how = f"`--continue-from {last['name']}`"
+        notice += f"; {how} takes over its finished runs that still fit"
+    return own, source, (notice,)
 
 
 def _source(studies: Sequence[sqlite3.Row], sweep: SweepFile, continue_from: str) -> sqlite3.Row:
@@ -109,13 +63,11 @@ def _source(studies: Sequence[sqlite3.Row], sweep: SweepFile, continue_from: str
     others = [s for s in named if s["fingerprint"] != sweep.fingerprint]
     if others:
         return others[-1]
-    got = f"--continue-from: got {continue_from!r}"
-    if named:
-        raise ConfigError([f"{got}, the study of this very sweep, which goes on without it"])
-    names = [name for s in studies for name in (_name(s), s["name"])]
-    raise ConfigError(
-        [f"{got}, no such study{did_you_mean(continue_from, names) if names else ''}"]
-    )
+    why = "the study of this very sweep, which goes on without it"
+    if not named:
+        names = [name for s in studies for name in (_name(s), s["name"])]
+        why = f"no such study{did_you_mean(continue_from, names) if names else ''}"
+    raise ConfigError([f"--continue-from: got {continue_from!r}, {why}"])
 
 
 def _name(study: sqlite3.Row) -> str:
@@ -123,6 +75,84 @@ def _name(study: sqlite3.Row) -> str:
     return str(from_json(study["sweep"], f"the sweep of study {study['name']}").get("name", ""))
 
 
-def _slug(name: str) -> str:
-    """A sweep's name as part of a study's: without spaces, and not too long."""
-    return re.sub(r"[^\w.]+", "-", name).strip("-")[:60] or "sweep"
+def _differences(old: SweepFile, new: SweepFile) -> list[str]:
+    """What another sweep searches, a phrase for each difference."""
+    was, now = _facts(old), _facts(new)
+    found = []
+    for name in ("method", "metric", *sorted((was.keys() | now.keys()) - {"method", "metric"})):
+        if name not in was:
+            found.append(f"{name} is new: {now[name]}")
+        elif name not in now:
+            found.append(f"{name} is gone, was {was[name]}")
+        elif was[name] != now[name]:
+            found.append(f"{name} was {was[name]}, is {now[name]}")
+    return found
+
+
+def _facts(sweep: SweepFile) -> dict[str, str]:
+    """What a sweep searches, as a user may read it."""
+    found = {"method": sweep.method, "metric": f"{sweep.metric.goal} {sweep.metric.name}"}
+    for name, distribution in sweep.parameters.items():
+        written = distribution.as_dict()
+        if distribution.name in ("constant", "categorical", "categorical_w_probabilities"):
+            del written["distribution"]
+        text = as_yaml(written)
+        found[name] = text if len(text) <= _LONGEST else text[: _LONGEST - 2] + "…}"
+    return found
+
+
+def take_over(
+    connection: sqlite3.Connection, source: sqlite3.Row, study: int, sweep: SweepFile
+) -> str:
+    """Copy the ended runs of a study whose configurations belong to another one's space.
+
+    Runs that failed are left out. A run keeps its wandb id, its epochs and its configuration; its
+    value is that of the new metric. A run that is there already is not taken again.
+
+    Returns:
+        A notice for the user: how many were taken over, and how many were not.
+    """
+    taken = present = outside = 0
+    own = list(read_rows(connection, study, owned=False, epochs="none"))
+    known = {run.run_id for run in own} | {sweep.space.identity(run.config) for run in own}
+    for run in read_rows(connection, source["id"], owned=False, epochs="last"):
+        if run.status not in ENDED:
+            continue
+        config = config_of(run.config)
+        place = None if config is None else sweep.space.locate(config)
+        if config is None or place is None:
+            outside += 1
+            continue
+        if known & {run.run_id, sweep.space.identity(config)}:
+            present += 1
+            continue
+        known.add(sweep.space.identity(config))
+        number = len(own) + taken
+        taken += 1
+        new = {
+            "study": study,
+            "number": number,
+            "name": run_name(run.config, number),
+            "coordinates": as_json(place),
+            "config": as_json(config.as_dict()),
+            "value": objective(sweep.metric, run.history, run.summary),
+            "info": as_json(
+                {**run.info, "continued_from": {"study": source["name"], "run": run.name}}
+            ),
+        }
+        if run.status == "diverged":
+            new["value"] = None
+        kept = "run_id, status, attempt, deaths, summary, started, finished"
+        connection.execute(
+            f"INSERT INTO runs ({', '.join(new)}, {kept}) SELECT {', '.join('?' * len(new))}, "
+            f"{kept} FROM runs WHERE study = ? AND number = ?",
+            (*new.values(), source["id"], run.number),
+        )
+        connection.execute(
+            "INSERT INTO epochs SELECT ?, ?, epoch, metrics FROM epochs "
+            "WHERE study = ? AND run = ?",
+            (study, number, source["id"], run.number),
+        )
+    notice = f"continue-from: {taken} runs of study {source['name']} were taken over"
+    notice += f", {present} were here before" * (present > 0)
+    return notice + f", {outside} do not belong to the new space" * (outside > 0)

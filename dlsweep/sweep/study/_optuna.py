@@ -7,12 +7,13 @@ SQLite storage in twenty.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import StudyDirection
@@ -21,9 +22,9 @@ from optuna.trial import FrozenTrial, TrialState
 from dlsweep.config import ConfigError
 from dlsweep.sweep.file import number
 from dlsweep.sweep.search import optuna_distribution, quiet
-from dlsweep.sweep.study._rows import Row, StudyTable
+from dlsweep.sweep.study._runs import Row, StudyTable
 
-# Optuna's word for a run that was stopped is pruned, and for it that has no value.
+# Optuna calls a run pruned that was stopped, and one that has no value.
 _STATES = {
     "waiting": TrialState.WAITING,
     "running": TrialState.RUNNING,
@@ -41,7 +42,9 @@ def export_optuna(table: StudyTable, path: Path) -> None:
     Raises:
         OSError: where it cannot be written.
     """
-    _Journal(path, table).add(table.rows)
+    study, axes = _create(table, path)
+    with quiet():
+        study.add_trials([_trial(row, table.metric.name, axes) for row in table.rows])
 
 
 class OptunaMirror:
@@ -58,90 +61,71 @@ class OptunaMirror:
     """
 
     def __init__(self, path: Path, table: StudyTable) -> None:
+        self._metric = table.metric.name
         try:
             if path.is_dir():
                 raise IsADirectoryError("it is a folder")
-            self._journal = _Journal(path, table)
+            self._study, self._axes = _create(table, path)
+            trials = self._study.get_trials(deepcopy=False)
+            self._present = {trial.user_attrs.get("number") for trial in trials}
             for row in table.rows:
                 self.add(row)
         except Exception as error:  # what is no journal fails in many ways
             why = (isinstance(error, OSError) and error.strerror) or str(error) or repr(error)
             why = " ".join(why.split())
-            raise ConfigError(
-                [f"--mirror: {path} cannot be used: {why}; name a new file"]
-            ) from None
+            line = f"--mirror: {path} cannot be used: {why}; name a new file"
+            raise ConfigError([line]) from None
 
     def add(self, row: Row) -> None:
         """Add a run that has ended, unless it is there."""
-        if _STATES[row.status].is_finished():
-            self._journal.add([row])
+        if _STATES[row.status].is_finished() and row.number not in self._present:
+            with quiet():
+                self._study.add_trial(_trial(row, self._metric, self._axes))
+            self._present.add(row.number)
 
 
-class _Journal:
-    """Optuna's study in a file.
-
-    Args:
-        path: the file.
-        table: whose runs it has.
-    """
-
-    def __init__(self, path: Path, table: StudyTable) -> None:
-        lock = JournalFileOpenLock(str(path)) if os.name == "nt" else None
-        self._metric = table.metric.name
-        axes = table.sweep.space.axes if table.sweep is not None else ()
-        self._distributions = {axis.parameter: optuna_distribution(axis) for axis in axes}
-        with quiet():
-            self._study = optuna.create_study(
-                storage=JournalStorage(JournalFileBackend(str(path), lock_obj=lock)),
-                study_name=table.name,
-                direction=StudyDirection[table.metric.goal.upper()],
-                load_if_exists=True,
-            )
-            present = self._study.get_trials(deepcopy=False)
-        self._present = {trial.user_attrs.get("number") for trial in present}
-
-    def add(self, rows: Iterable[Row]) -> None:
-        """Add runs that are not there yet."""
-        new = [row for row in rows if row.number not in self._present]
-        with quiet():
-            self._study.add_trials([self._trial(row) for row in new])
-        self._present |= {row.number for row in new}
-
-    def _trial(self, row: Row) -> FrozenTrial:
-        state = _STATES[row.status]
-        complete = state is TrialState.COMPLETE and row.value is not None
-        steps = {
-            epoch: value
-            for epoch, metrics in enumerate(row.history, start=1)
-            if (value := number(metrics.get(self._metric))) is not None
-        }
-        params = {k: v for k, v in row.coordinates.items() if k in self._distributions}
-        attributes: dict[str, Any] = {
-            "number": row.number,
-            "run_id": row.run_id,
-            "name": row.name,
-            "status": row.status,
-            "config": dict(row.config),
-            **{k: v for k, v in row.summary.items() if isinstance(v, str) or number(v) is not None},
-            **({"reason": row.reason} if row.reason else {}),
-        }
-        return FrozenTrial(
-            number=-1,  # Optuna numbers trials itself
-            trial_id=-1,
-            state=TrialState.PRUNED if state is TrialState.COMPLETE and not complete else state,
-            value=row.value if complete else None,
-            datetime_start=_local(row.started),
-            datetime_complete=_local(row.finished),
-            params=params,
-            distributions={name: self._distributions[name] for name in params},
-            user_attrs=attributes,
-            system_attrs={},
-            intermediate_values=steps,
+def _create(table: StudyTable, path: Path) -> tuple[optuna.Study, dict[str, BaseDistribution]]:
+    """The Optuna study of a table in a file, and its distributions by parameter."""
+    lock = JournalFileOpenLock(str(path)) if os.name == "nt" else None
+    axes = table.sweep.space.axes if table.sweep is not None else ()
+    with quiet():
+        study = optuna.create_study(
+            storage=JournalStorage(JournalFileBackend(str(path), lock_obj=lock)),
+            study_name=table.name,
+            direction=StudyDirection[table.metric.goal.upper()],
+            load_if_exists=True,
         )
+    return study, {axis.parameter: optuna_distribution(axis) for axis in axes}
+
+
+def _trial(row: Row, metric: str, axes: Mapping[str, BaseDistribution]) -> FrozenTrial:
+    state = _STATES[row.status]
+    complete = state is TrialState.COMPLETE and row.value is not None
+    values = [number(metrics.get(metric)) for metrics in row.history]
+    params = {k: v for k, v in row.coordinates.items() if k in axes}
+    attributes: dict[str, Any] = {
+        **{name: getattr(row, name) for name in ("number", "run_id", "name", "status")},
+        "config": dict(row.config),
+        **{k: v for k, v in row.summary.items() if isinstance(v, str) or number(v) is not None},
+        **({"reason": row.reason} if row.reason else {}),
+    }
+    return FrozenTrial(
+        number=-1,  # Optuna numbers trials itself
+        trial_id=-1,
+        state=TrialState.PRUNED if state is TrialState.COMPLETE and not complete else state,
+        value=row.value if complete else None,
+        datetime_start=_local(row.started),
+        datetime_complete=_local(row.finished),
+        params=params,
+        distributions={name: axes[name] for name in params},
+        user_attrs=attributes,
+        system_attrs={},
+        intermediate_values={i: v for i, v in enumerate(values, start=1) if v is not None},
+    )
 
 
 def _local(time: datetime | None) -> datetime | None:
-    """A time as a trial has it that Optuna made itself: local, and without a zone.
+    """A time as in a trial that Optuna made itself: local, without a zone.
 
     Its journal keeps it with the zone's offset from Optuna 5 on.
     """

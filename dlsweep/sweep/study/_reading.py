@@ -1,19 +1,21 @@
-"""Reading studies without owning them, and telling their owners to stop."""
+"""Reading studies without owning them, and asking their owners to stop."""
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from dlsweep.config import ConfigError
+from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.config.errors import did_you_mean
 from dlsweep.sweep.file import SweepFile, parse_sweep
-from dlsweep.sweep.study._database import Database, from_json, utc
+from dlsweep.sweep.study._database import Database, from_json
 from dlsweep.sweep.study._lock import is_held
-from dlsweep.sweep.study._rows import Row, StudyTable
+from dlsweep.sweep.study._runs import Row, StudyTable
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -24,6 +26,7 @@ _QUERIES = {
     "all": "SELECT run, metrics FROM epochs WHERE study = ? ORDER BY run, epoch",
     # SQLite takes the other columns from the row that has the maximum.
     "last": "SELECT run, metrics, max(epoch) FROM epochs WHERE study = ? GROUP BY run",
+    "none": "SELECT run, metrics FROM epochs WHERE study = ? LIMIT 0",
 }
 
 
@@ -39,7 +42,7 @@ def list_studies(storage: str | None = None) -> list[StudyTable]:
     """
     with Database(storage, write=False) as database, database.snapshot() as connection:
         return [
-            _table(database, connection, study, sweep, "all")
+            read_table(database.file, connection, study, sweep, "all")
             for study in all_studies(connection)
             if (sweep := sweep_of(study)) is not None
         ]
@@ -51,8 +54,8 @@ def study_names(storage: str | None = None) -> list[str]:
     Raises:
         ConfigError, StorageError: as ``list_studies``.
     """
-    with Database(storage, write=False) as database, database.snapshot() as connection:
-        return [study["name"] for study in all_studies(connection)]
+    with Database(storage, write=False) as database:
+        return [name for (name,) in database.query("SELECT name FROM studies ORDER BY id")]
 
 
 def read_study(
@@ -70,15 +73,25 @@ def read_study(
         StorageError: in one line, where it is damaged.
     """
     with Database(storage, write=False) as database, database.snapshot() as connection:
-        study, sweep = _find(connection, name)
-        return _table(database, connection, study, sweep, epochs)
+        names = []
+        for study in reversed(all_studies(connection)):
+            sweep = sweep_of(study)
+            if sweep is not None:
+                if name in (None, study["name"], sweep.name, study["fingerprint"]):
+                    return read_table(database.file, connection, study, sweep, epochs)
+                names += [sweep.name, study["name"]]
+    if name is None:
+        raise ConfigError(["study: there is none yet; `dlsweep sweep sweep.yaml` makes one"])
+    if Path(name).is_file() and not name.endswith((".yaml", ".yml")):
+        raise ConfigError([f"study: got {name!r}, a file; of a study file, give --storage {name}"])
+    raise ConfigError([f"study: got {name!r}, no such study{did_you_mean(name, names)}"])
 
 
 def stop_study(storage: str | None = None, name: str | None = None) -> StudyTable:
     """Ask the process that trains a study to leave after the present epoch, and let none begin.
 
     Returns:
-        The study as it stood then.
+        The study as it was before.
 
     Raises:
         ConfigError, StorageError: as ``read_study``.
@@ -93,29 +106,14 @@ def resume_study(storage: str | None = None, name: str | None = None) -> StudyTa
 
 def _set_stopped(storage: str | None, name: str | None, stopped: bool) -> StudyTable:
     table = read_study(storage, name, epochs="none")
-    with Database(storage) as database, database.transaction() as connection:
-        connection.execute("UPDATE studies SET stopped = ? WHERE name = ?", (stopped, table.name))
+    with Database(storage) as database:
+        database.write("UPDATE studies SET stopped = ? WHERE name = ?", [(stopped, table.name)])
     return table
 
 
 def all_studies(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    """All studies, oldest first."""
     return connection.execute("SELECT * FROM studies ORDER BY id").fetchall()
-
-
-def _find(connection: sqlite3.Connection, name: str | None) -> tuple[sqlite3.Row, SweepFile]:
-    """The newest study of a name, with its sweep."""
-    names = []
-    for study in reversed(all_studies(connection)):
-        sweep = sweep_of(study)
-        if sweep is not None:
-            if name in (None, study["name"], sweep.name, study["fingerprint"]):
-                return study, sweep
-            names += [sweep.name, study["name"]]
-    if name is None:
-        raise ConfigError(["study: there is none yet; `dlsweep sweep sweep.yaml` makes one"])
-    if Path(name).is_file() and not name.endswith((".yaml", ".yml")):
-        raise ConfigError([f"study: got {name!r}, a file; of a study file, give --storage {name}"])
-    raise ConfigError([f"study: got {name!r}, no such study{did_you_mean(name, names)}"])
 
 
 def sweep_of(study: sqlite3.Row) -> SweepFile | None:
@@ -129,14 +127,11 @@ def sweep_of(study: sqlite3.Row) -> SweepFile | None:
         return None
 
 
-def _table(
-    database: Database,
-    connection: sqlite3.Connection,
-    study: sqlite3.Row,
-    sweep: SweepFile,
-    epochs: Epochs,
+def read_table(
+    file: Path, connection: sqlite3.Connection, study: sqlite3.Row, sweep: SweepFile, epochs: Epochs
 ) -> StudyTable:
-    owned = is_held(lock_file(database.file, study["id"]))
+    """A study with its runs; see ``read_rows``."""
+    owned = is_held(lock_file(file, study["id"]))
     rows = tuple(read_rows(connection, study["id"], owned=owned, epochs=epochs))
     folders = tuple(from_json(study["folders"], f"the folders of study {study['name']}"))
     return StudyTable(study["name"], sweep.metric, rows, sweep, bool(study["stopped"]), folders)
@@ -150,38 +145,82 @@ def lock_file(file: Path, study: int) -> Path:
 def read_rows(
     connection: sqlite3.Connection, study: int, *, owned: bool, epochs: Epochs
 ) -> Iterator[Row]:
-    """The runs of a study by number.
-
-    Args:
-        connection: within a snapshot.
-        study: the study's id.
-        owned: whether a process trains it; without one, its open runs wait.
-        epochs: which epochs are read.
-    """
+    """The runs of a study by number; those that are open wait, unless a process owns it."""
     histories: dict[int, list[Any]] = {}
-    if epochs != "none":
-        for run, metrics, *_ in connection.execute(_QUERIES[epochs], (study,)):
-            histories.setdefault(run, []).append(from_json(metrics, f"an epoch of run {run}"))
+    for run, metrics, *_ in connection.execute(_QUERIES[epochs], (study,)):
+        histories.setdefault(run, []).append(from_json(metrics, f"an epoch of run {run}"))
     for run in connection.execute("SELECT * FROM runs WHERE study = ? ORDER BY number", (study,)):
         yield row_of(run, histories.get(run["number"], []), owned=owned)
 
 
-def row_of(run: sqlite3.Row, history: list[Any], *, owned: bool) -> Row:
+def row_of(run: sqlite3.Row, history: Sequence[Any], *, owned: bool = True) -> Row:
     """A run of the database as a row; see ``read_rows``."""
-    number = run["number"]
     parts = {
-        part: from_json(run[part], f"the {part} of run {number}")
+        part: from_json(run[part], f"the {part} of run {run['number']}")
         for part in ("config", "summary", "info", "coordinates")
     }
     return Row(
-        number=number,
+        **{part: run[part] for part in ("number", "name", "value", "reason")},
         run_id=run["run_id"] or "",
-        name=run["name"],
         status="waiting" if run["status"] == "running" and not owned else run["status"],
         history=history,
-        value=run["value"],
-        reason=run["reason"],
-        started=utc(run["started"]),
-        finished=utc(run["finished"]),
+        started=_utc(run["started"]),
+        finished=_utc(run["finished"]),
         **parts,
     )
+
+
+def config_of(settings: Mapping[str, Any]) -> RunConfig | None:
+    """The configuration that stored settings make; None where this version of dlsweep has none."""
+    try:
+        return RunConfig(**{k: v for k, v in settings.items() if k in SETTINGS})
+    except ConfigError:
+        return None
+
+
+def _utc(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)
+
+
+@dataclass(frozen=True)
+class StudyFolders:
+    """Where the runs of a study are.
+
+    Attributes:
+        waiting: the folders of which W&B does not have everything, by the number of their runs.
+        sent: those that `wandb sync` has sent.
+        online: how many runs went to W&B while they were trained.
+        missing: folders that are not there.
+        unfinished: how many runs have not ended; an attempt at one of these is never sent.
+    """
+
+    waiting: tuple[Path, ...]
+    sent: tuple[Path, ...]
+    online: int
+    missing: tuple[Path, ...]
+    unfinished: int
+
+
+def study_folders(study: StudyTable) -> StudyFolders:
+    """Look for the folders of a study's runs: where they were made, or below here.
+
+    Each run that has ended has one folder, that of the attempt which ended it.
+    """
+    from dlsweep.tracking import is_synced  # which imports more than readers need
+
+    waiting, sent, missing = list[Path](), list[Path](), list[Path]()
+    online = 0
+    ended = [row for row in study.rows if row.status not in ("waiting", "running")]
+    kept = [row.info["directory"] for row in ended if row.info.get("directory")]
+    for folder in map(Path, dict.fromkeys([*study.folders, *kept])):
+        place = folder if folder.is_dir() else Path("wandb") / folder.name
+        if not folder.name.startswith("offline-") and (is_synced(place) or not place.is_dir()):
+            online += 1  # where it is on another machine, that one knows what became of it
+        elif not place.is_dir():
+            missing.append(folder)
+        elif is_synced(place):
+            sent.append(place)
+        else:
+            waiting.append(place)
+    unfinished = len(study.rows) - len(ended)
+    return StudyFolders(tuple(waiting), tuple(sent), online, tuple(missing), unfinished)

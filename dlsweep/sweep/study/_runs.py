@@ -1,15 +1,25 @@
-"""What a study hands out: runs to train, and which of them are trained together."""
+"""Runs as a study hands them out, and as its table shows them to commands and reports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import RunConfig
+from dlsweep.sweep.file import Coordinates, Metric, SweepFile
 
 if TYPE_CHECKING:
     from dlsweep.training import EpochMetrics, Layout
+
+ENDED = ("finished", "early_stopped", "stopped", "diverged")
+"""The statuses of a run that ended with a result."""
+
+STATUSES = ("waiting", "running", *ENDED, "failed")
+"""A run waits where its process died before the end; it is the next to be trained. One is stopped
+by the sweep's ``early_terminate`` or by a user, and early_stopped by its own ``early_stopping``."""
 
 
 @dataclass(eq=False)
@@ -20,7 +30,7 @@ class Run:
         number: its number in the study, from 0.
         config: its configuration.
         run_id: its wandb id: eight letters and digits, drawn at random once and then kept, so that
-            the runs of two people's studies of one file can lie in one W&B project.
+            the runs of two people's studies of one file can be in one W&B project.
         name: what people call it.
         attempt: 1, and one more each time that it is handed out again because its process died.
         deaths: how many workers have died training it.
@@ -53,3 +63,91 @@ class PlannedStack:
     members: tuple[int, ...]
     compile_for: Layout | None = None
     begun: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run in a study's table.
+
+    Attributes:
+        number: the run's number in the study, from 0.
+        run_id: its wandb id; empty for a point that was no valid configuration.
+        name: what people call it.
+        status: one of ``STATUSES``.
+        config: its settings as ``RunConfig.as_dict`` gives them; of a point that was no valid
+            configuration, those that the sweep set.
+        summary: what was logged at its end.
+        history: what was logged every epoch, one mapping per epoch; of a running one, as of a few
+            seconds ago.
+        value: the sweep's metric; None without one.
+        reason: why it failed; else empty.
+        info: what was stored besides, such as the folder of its wandb run.
+        started, finished: in UTC; None where it has not happened.
+        coordinates: where it is in the space of the sweep.
+    """
+
+    number: int
+    run_id: str
+    name: str
+    status: str
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    history: Sequence[Mapping[str, Any]] = ()
+    value: float | None = None
+    reason: str = ""
+    info: Mapping[str, Any] = field(default_factory=dict)
+    started: datetime | None = None
+    finished: datetime | None = None
+    coordinates: Coordinates = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A study as it was when it was read.
+
+    Attributes:
+        name: the study's name in its file.
+        metric: what its runs are judged by.
+        rows: its runs by number.
+        sweep: what was searched; None where no sweep file was.
+        stopped: whether ``dlsweep stop`` has stopped it.
+        folders: of wandb runs beside those of the rows, such as the one that shows the data.
+    """
+
+    name: str
+    metric: Metric
+    rows: tuple[Row, ...]
+    sweep: SweepFile | None = None
+    stopped: bool = False
+    folders: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """How many runs have each status, those with none left out."""
+        found = Counter(row.status for row in self.rows)
+        return {status: found[status] for status in STATUSES if found[status]}
+
+    def ranked(self) -> list[Row]:
+        """The runs that have the metric's value, best first; equals by number."""
+        sign = -1 if self.metric.goal == "maximize" else 1
+        valued = [(sign * row.value, row.number, row) for row in self.rows if row.value is not None]
+        return [row for *_, row in sorted(valued, key=lambda item: item[:2])]
+
+    def ordered(self) -> list[Row]:
+        """The ranked runs, then the others by number."""
+        return self.ranked() + [row for row in self.rows if row.value is None]
+
+    def best(self) -> Row | None:
+        """The run with the best value, or None."""
+        return next(iter(self.ranked()), None)
+
+
+def run_name(config: Mapping[str, Any], number: int) -> str:
+    """A short name for a run, such as adam-tanh-4x128-17: optimizer, activation, layers, number."""
+    size, layers = config.get("hidden_size"), config.get("num_layers")
+    sizes = f"{layers}x{size}"
+    if isinstance(size, list | tuple):
+        sizes = "-".join(map(str, size)) if len(size) <= 4 else f"{len(size)}-layers"
+    words = [config.get("optimizer"), config.get("activation"), sizes]
+    if config.get("model") == "cnn":
+        words.insert(2, "cnn")
+    return "-".join(str(word) for word in (*words, number))

@@ -1,4 +1,4 @@
-"""The file that holds studies: which one is meant, whether it is fit, connections to it."""
+"""The file that holds studies: which one is meant, whether it is usable, connections to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NETWORK |= {"fuse.sshfs", "fuse.glusterfs", "glusterfs", "pvfs2", "orangefs", "
 
 
 class StorageError(RuntimeError):
-    """A study cannot be read or written any more; the text is one line."""
+    """A study can no longer be read or written; the text is one line."""
 
 
 def storage_file(storage: str | None = None) -> Path:
@@ -41,17 +41,11 @@ def storage_file(storage: str | None = None) -> Path:
     if storage is None:
         return Path(DEFAULT_STORAGE)
     scheme, separator, rest = storage.partition("://")
-    if separator and re.fullmatch(r"postgres(ql)?(\+\w+)?", scheme):
-        raise ConfigError(
-            [
-                f"storage: got {scheme}://…; a study is a file now, and many machines train one "
-                "sweep with --cluster"
-            ]
-        )
     if separator and not re.fullmatch(r"sqlite(\+\w+)?", scheme):
-        raise ConfigError(
-            [f"storage: got {scheme}://…, expected the path of a file, such as {DEFAULT_STORAGE}"]
-        )
+        hint = f", expected the path of a file, such as {DEFAULT_STORAGE}"
+        if scheme.startswith("postgres"):
+            hint = "; a study is a file now, and many machines train one sweep with --cluster"
+        raise ConfigError([f"storage: got {scheme}://…{hint}"])
     path = rest.removeprefix("/") if separator else storage
     if path in ("", ":memory:"):
         raise ConfigError([f"storage: got no file; a study is one, such as {DEFAULT_STORAGE}"])
@@ -59,25 +53,19 @@ def storage_file(storage: str | None = None) -> Path:
 
 
 def check_file(file: Path, *, create: bool, write: bool) -> bool:
-    """Refuse a file that holds no studies and cannot become one that does.
+    """Whether a file holds the tables of studies already; one that cannot is a ConfigError.
 
     Args:
-        file: the study file.
+        file: the study file; nothing is changed in it.
         create: whether it may be created.
         write: whether it is to be written.
-
-    Returns:
-        Whether it holds the tables of studies already.
-
-    Raises:
-        ConfigError: in one line; nothing was changed.
     """
     cannot = f"storage: {file} cannot be opened:"
+    folder = file.absolute().parent
     if file.is_dir():
         raise ConfigError([f"{cannot} it is a folder; name a file in it, such as dlsweep.db"])
     if not create and not file.exists():
         raise ConfigError([f"storage: no such file {file}; `dlsweep sweep` makes it"])
-    folder = file.absolute().parent
     if not folder.is_dir():
         raise ConfigError([f"{cannot} there is no folder {folder}"])
     if write and not may_write(file):
@@ -86,8 +74,6 @@ def check_file(file: Path, *, create: bool, write: bool) -> bool:
         raise ConfigError([f"{cannot} {what} is read-only; name another file with --storage"])
     if not file.exists():
         return False
-    if not os.access(file, os.R_OK):
-        raise ConfigError([f"{cannot} this user may not read it"])
     application, version, tables = _contents(file, cannot)
     if application == APPLICATION_ID and tables:
         if version > FORMAT:
@@ -95,12 +81,9 @@ def check_file(file: Path, *, create: bool, write: bool) -> bool:
             raise ConfigError([f"{cannot} {newer}; update dlsweep, or {_OTHER_FILE}"])
         return True
     if {"studies", "trials", "version_info"} <= tables:
-        raise ConfigError(
-            [
-                f"{cannot} it holds Optuna's tables, the format of dlsweep 0.1, which still reads "
-                "it; rename it to keep it, or name another file with --storage"
-            ]
-        )
+        optuna = "it holds Optuna's tables, the format of dlsweep 0.1, which still reads it"
+        hint = "rename it to keep it, or name another file with --storage"
+        raise ConfigError([f"{cannot} {optuna}; {hint}"])
     if tables:
         names = ", ".join(sorted(tables)[:3]) + ", …" * (len(tables) > 3)
         raise ConfigError([f"{cannot} it holds other tables ({names}); {_OTHER_FILE}"])
@@ -114,40 +97,36 @@ def _contents(file: Path, cannot: str) -> tuple[int, int, set[str]]:
     names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     try:
         with contextlib.closing(connect_to_read(file)) as connection:
+            connection.execute("BEGIN")  # another process may create the tables meanwhile
             [application] = connection.execute("PRAGMA application_id").fetchone()
             [version] = connection.execute("PRAGMA user_version").fetchone()
             return application, version, {name for (name,) in connection.execute(names)}
     except sqlite3.OperationalError as error:
-        log = file.with_name(f"{file.name}-wal")
-        if may_write(file) or not log.exists():
-            raise ConfigError([f"{cannot} {error}"]) from None
-        copy = f"it is read-only, and its log {log.name} has to be read with it; copy both"
-        raise ConfigError([f"{cannot} {error}: {copy} to a folder of your own"]) from None
+        log, hint = _log(file), ""
+        if log.exists() and not may_write(file):
+            hint = f": it is read-only, and its log {log.name} has to be read with it; "
+            hint += "copy both to a folder of your own"
+        raise ConfigError([f"{cannot} {error}{hint}"]) from None
     except sqlite3.DatabaseError as error:
         raise ConfigError([f"{cannot} {error}; {_OTHER_FILE}"]) from None
 
 
 def on_network(path: Path, mounts: Path = Path("/proc/mounts")) -> bool:
-    """Whether a file lies on a network file system; False where this cannot be told."""
+    """Whether a file is on a network file system; False where this is unknown."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return False
-    innermost = ("", "")  # (mount point, type)
+    points = (line.split(" ") for line in lines)
+    kinds = {Path(point.replace("\\040", " ")): kind for _, point, kind, *_ in points}
     place = path.resolve()
-    for line in lines:
-        _, point, kind, *_ = [*line.split(" "), "", ""]
-        point = point.replace("\\040", " ")
-        inside = place == Path(point) or Path(point) in place.parents
-        if inside and len(point) >= len(innermost[0]):
-            innermost = (point, kind)
-    return innermost[1] in _NETWORK
+    return next((kinds[p] for p in (place, *place.parents) if p in kinds), "") in _NETWORK
 
 
 def may_write(path: Path) -> bool:
     """Whether this user may write a file, which need not exist, and the journal beside it."""
-    mine = not path.exists() or os.access(path, os.W_OK)
-    return mine and os.access(path.absolute().parent, os.W_OK | os.X_OK)
+    writable = not path.exists() or os.access(path, os.W_OK)
+    return writable and os.access(path.absolute().parent, os.W_OK | os.X_OK)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -156,45 +135,42 @@ def connect(path: Path) -> sqlite3.Connection:
     The journal is a write-ahead log, which lets others read while one writes, except on network
     file systems. A transaction is on the disk before it counts (``synchronous=FULL``).
     """
-    connection = _configured(sqlite3.connect(path, timeout=_BUSY_SECONDS))
+    connection = _open(path, "mode=rwc")
     connection.execute(f"PRAGMA journal_mode={'DELETE' if on_network(path) else 'WAL'}")
     connection.execute("PRAGMA synchronous=FULL")
     return connection
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a file that exists, to read it; it may be read-only, or lie in such a folder.
+    """Open a file that exists, to read it; it may be read-only, or in a folder that is.
 
-    SQLite reads a write-ahead log through an index that it keeps beside the log, and has to create
-    where no process has the file open. Where there is no log, nothing is missed by reading the file
-    as one that does not change.
-
-    Raises:
-        sqlite3.OperationalError: where there is a log that cannot be read.
+    SQLite reads a write-ahead log through an index beside it, which it has to create where no
+    process has the file open. Where there is no log, nothing is missed by reading the file as one
+    that does not change; else a log that cannot be read is an error.
     """
     if may_write(path):
         return _open(path, "mode=rw")  # not "ro", which would leave the journal behind
-    log = path.with_name(f"{path.name}-wal")
     try:
         return _open(path, "mode=ro")
     except sqlite3.OperationalError:
+        log = _log(path)
         if log.exists() and log.stat().st_size:
             raise
         return _open(path, "immutable=1")
 
 
+def _log(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
 def _open(path: Path, how: str) -> sqlite3.Connection:
     address = f"file:{urllib.parse.quote(str(path.absolute()))}?{how}"
-    connection = _configured(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS))
+    connection = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)
+    connection.isolation_level = None  # transactions begin where the code says so
+    connection.row_factory = sqlite3.Row
     try:
         connection.execute("SELECT count(*) FROM sqlite_master")  # opens the file
     except sqlite3.Error:
         connection.close()
         raise
-    return connection
-
-
-def _configured(connection: sqlite3.Connection) -> sqlite3.Connection:
-    connection.isolation_level = None  # transactions begin where the code says so
-    connection.row_factory = sqlite3.Row
     return connection

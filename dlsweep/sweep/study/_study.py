@@ -1,84 +1,67 @@
-"""The study of a sweep as the process that owns it has it."""
+"""The study of a sweep, as the process that owns it uses it."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import secrets
 import shlex
+import sqlite3
+import string
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlsweep.config import ConfigError
-from dlsweep.sweep.file import SweepFile, objective
+from dlsweep.sweep.file import SweepFile, objective, plain
 from dlsweep.sweep.search import Draft, Search
 from dlsweep.sweep.study._contents import StudyContents
-from dlsweep.sweep.study._continuing import take_over
-from dlsweep.sweep.study._database import Database, as_json, plain_numbers
+from dlsweep.sweep.study._database import Database, as_json, from_json, insert
 from dlsweep.sweep.study._lock import OwnerLock
-from dlsweep.sweep.study._opening import find_or_create
-from dlsweep.sweep.study._reading import lock_file, row_of
-from dlsweep.sweep.study._records import (
-    ENDED,
-    config_of,
-    end_run,
-    insert_runs,
-    read_stacks,
-    teach,
-)
-from dlsweep.sweep.study._rows import Row
-from dlsweep.sweep.study._runs import PlannedStack, Run
+from dlsweep.sweep.study._opening import find_or_create, take_over
+from dlsweep.sweep.study._reading import config_of, lock_file, read_rows, row_of
+from dlsweep.sweep.study._runs import ENDED, PlannedStack, Row, Run, run_name
 from dlsweep.sweep.study._storage import storage_file
-from dlsweep.training import DIVERGED
+from dlsweep.training import layout_from
+
+_ALPHABET = string.ascii_lowercase + string.digits
 
 
 class Study(StudyContents):
     """A sweep's runs and results, owned by this process; made by ``Study.open``.
 
     It hands out runs to train (``take``, ``left_over``), keeps which of them are trained together
-    (``plan``, ``begin``) and what comes of them (``epoch``, ``finish``, ``fail``). Other processes
-    may read it meanwhile. What a method has stored survives this process. Everything but the points
+    (``plan``, ``begin``) and how they end (``epoch``, ``finish``, ``fail``). Other processes may
+    read it meanwhile. What a method has stored survives this process. Everything but the points
     that were tried, eight bytes each, stays in the file.
 
     Attributes:
         name: the study's name in its file: the sweep's, and its fingerprint.
         sweep: what is searched.
-        notices: what the user is to be told, a line each.
+        notices: messages for the user, a line each.
         taken: how many runs have been handed out so far; points that are no valid configuration
             do not count.
     """
 
     def __init__(
-        self,
-        database: Database,
-        lock: OwnerLock,
-        study: int,
-        sweep: SweepFile,
-        source: int | None = None,
-        notices: Sequence[str] = (),
+        self, database: Database, lock: OwnerLock, study: sqlite3.Row, sweep: SweepFile
     ) -> None:
         super().__init__(database, study, sweep)
+        self.notices: tuple[str, ...] = ()
         self._lock = lock
         self._spent = False  # the search has no more points
-        with database.transaction() as connection:
-            [seed] = connection.execute(
-                "SELECT seed FROM studies WHERE id = ?", (study,)
-            ).fetchone()
-            connection.execute(
-                "UPDATE runs SET status = 'waiting' WHERE study = ? AND status = 'running'",
-                (study,),
-            )
-            [start] = connection.execute(
-                "SELECT coalesce(max(position) + 1, 0) FROM runs WHERE study = ?", (study,)
-            ).fetchone()
-            self._search = Search(sweep, int(seed), start)
-            teach(self._search, connection, study)
-        if source is not None:
-            notices = (*notices, take_over(database, source, study, sweep, self._search))
-        self.notices = tuple(notices)
+        database.write(
+            "UPDATE runs SET status = 'waiting' WHERE study = ? AND status = 'running'",
+            [(self._id,)],
+        )
         best = "max" if sweep.metric.goal == "maximize" else "min"
-        with database.snapshot() as connection:
-            self._next, self.taken, self._best = connection.execute(
-                f"SELECT count(*), count(run_id), {best}(value) FROM runs WHERE study = ?", (study,)
-            ).fetchone()
+        [[start, self._next, self.taken, self._best]] = database.query(
+            f"SELECT coalesce(max(position) + 1, 0), count(*), count(run_id), {best}(value) "
+            "FROM runs WHERE study = ?",
+            self._id,
+        )
+        self._search = Search(sweep, int(study["seed"]), start)
+        self._teach()
 
     @classmethod
     def open(
@@ -107,28 +90,26 @@ class Study(StudyContents):
         if continue_from is not None and not (file := storage_file(storage)).exists():
             line = f"--continue-from: got {continue_from!r}, no such study; there is no file {file}"
             raise ConfigError([line])
-        database = Database(storage, create=True)
-        lock: OwnerLock | None = None
-        try:
-            key, source, notices = find_or_create(database, sweep, seed, continue_from)
-            lock = OwnerLock(lock_file(database.file, key))
-            owned = lock.acquire()
-            with database.snapshot() as connection:
-                name, stopped = connection.execute(
-                    "SELECT name, stopped FROM studies WHERE id = ?", (key,)
-                ).fetchone()
-            if not owned:
+        with contextlib.ExitStack() as undo:
+            database = undo.enter_context(Database(storage, create=True))
+            with database.transaction() as connection:
+                study, source, notices = find_or_create(connection, sweep, seed, continue_from)
+            lock = OwnerLock(lock_file(database.file, study["id"]))
+            undo.callback(lock.release)
+            name = study["name"]
+            if not lock.acquire():
                 raise ConfigError([f"study: another process is running {name}; stop it, or wait"])
-            if stopped:
+            if study["stopped"]:
                 place = ["--storage", storage] if storage else []
                 hint = f"`{shlex.join(['dlsweep', 'resume', name, *place])}` lets it go on"
                 raise ConfigError([f"study: {name} was stopped with `dlsweep stop`; {hint}"])
-            return cls(database, lock, key, sweep, source, notices)
-        except BaseException:
-            database.close()
-            if lock is not None:
-                lock.release()
-            raise
+            if source is not None:
+                with database.transaction() as connection:
+                    notices += (take_over(connection, source, study["id"], sweep),)
+            opened = cls(database, lock, study, sweep)
+            opened.notices = notices
+            undo.pop_all()
+            return opened
 
     def close(self) -> None:
         """Let go of the study. Runs that have not ended wait for the next ``open``."""
@@ -147,9 +128,9 @@ class Study(StudyContents):
 
     @property
     def total(self) -> int | None:
-        """How many runs the whole sweep has at most; None where there is no end of them."""
+        """How many runs the whole sweep has at most; None where there is no limit."""
         ends = [end for end in (self.sweep.run_cap, self.sweep.size) if end is not None]
-        return min(ends) if ends else None
+        return min(ends, default=None)
 
     @property
     def exhausted(self) -> bool:
@@ -172,21 +153,17 @@ class Study(StudyContents):
         if n <= 0 or self.exhausted:
             return []
         drafts: list[Draft] = []
-        problem: ConfigError | None = None
-        while sum(draft.config is not None for draft in drafts) < n and not self._spent:
-            try:
-                draft = self._search.next()
-            except ConfigError as error:
-                problem = error
-                break
-            if draft is None:
-                self._spent = True
-            else:
+        valid = 0
+        try:
+            while valid < n and (draft := self._search.next()) is not None:
                 drafts.append(draft)
-        runs = self._add(drafts)
-        if problem is not None and not runs:
-            raise problem
-        return runs
+                valid += draft.config is not None
+            self._spent = valid < n
+        except ConfigError:
+            if not valid:
+                self._add(drafts)  # a user may look up what was wrong with them
+                raise
+        return self._add(drafts)
 
     def left_over(self) -> list[tuple[PlannedStack | None, list[Run]]]:
         """What a dead process left unfinished: its stacks, each with the runs that are still open.
@@ -194,34 +171,26 @@ class Study(StudyContents):
         Runs that were in no stack yet come last, with None. All of them count as handed out from
         now on, and their ``attempt`` is one more than before.
         """
-        by_stack: dict[int | None, list[Run]] = {}
-        invalid = []
-        with self._database.transaction() as connection:
-            stacks = list(read_stacks(connection, self._id))
-            for row in connection.execute(
-                "SELECT * FROM runs WHERE study = ? AND status = 'waiting' ORDER BY number",
-                (self._id,),
-            ):
-                config = config_of(row)
-                if config is None:
-                    invalid.append(row["number"])
-                    continue
-                identity = row["number"], config, row["run_id"], row["name"]
-                run = Run(*identity, row["attempt"] + 1, row["deaths"])
-                by_stack.setdefault(row["stack"], []).append(run)
-            connection.execute(
-                "UPDATE runs SET status = 'running', attempt = attempt + 1 "
-                "WHERE study = ? AND status = 'waiting'",
-                (self._id,),
-            )
-        for invalid_number in invalid:
-            reason = "its configuration is not valid in this version of dlsweep"
-            self._end(invalid_number, "failed", reason=reason)
+        left: dict[int | None, list[Run]] = {}
+        columns = "number, config, run_id, name, attempt + 1, deaths, stack"
+        waiting = "study = ? AND status = 'waiting'"
+        rows = self._database.query(
+            f"SELECT {columns} FROM runs WHERE {waiting} ORDER BY number", self._id
+        )
+        update = f"UPDATE runs SET status = 'running', attempt = attempt + 1 WHERE {waiting}"
+        self._database.write(update, [(self._id,)])
+        for number, text, *identity, stack in rows:
+            config = config_of(from_json(text, f"the config of run {number}"))
+            if config is None:
+                reason = "its configuration is not valid in this version of dlsweep"
+                self._end(number, {"status": "failed", "reason": reason})
+            else:
+                left.setdefault(stack, []).append(Run(number, config, *identity))
+        unstacked = left.pop(None, [])
         found: list[tuple[PlannedStack | None, list[Run]]] = [
-            (stack, by_stack.pop(stack.id)) for stack in stacks if stack.id in by_stack
+            (self._stack(key), left[key]) for key in sorted(k for k in left if k is not None)
         ]
-        rest = [run for runs in by_stack.values() for run in runs]
-        return found + ([(None, rest)] if rest else [])
+        return found + ([(None, unstacked)] if unstacked else [])
 
     # Results
 
@@ -251,57 +220,94 @@ class Study(StudyContents):
         """
         if status not in ENDED:
             raise ValueError(f"status {status!r}; choose from {', '.join(ENDED)}")
-        epochs, end = [plain_numbers(epoch) for epoch in history], plain_numbers(summary or {})
-        value = None if status == DIVERGED else objective(self.sweep.metric, epochs, end)
-        return self._end(run.number, status, value, epochs, end, info=info or {})
+        epochs, end = json.loads(as_json([list(history), dict(summary or {})]))  # plain numbers
+        value = None if status == "diverged" else objective(self.sweep.metric, epochs, end)
+        columns = {"status": status, "value": value, "summary": end, "info": info or {}}
+        return self._end(run.number, columns, epochs)
 
     def fail(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
         """Store that a run could not be trained, and why; it is not tried again."""
-        return self._end(run.number, "failed", reason=reason, info=info or {})
+        return self._end(run.number, {"status": "failed", "reason": reason, "info": info or {}})
 
     # Inside
 
+    def _teach(self) -> None:
+        """Tell the search of all points so far, and bayes how they ended."""
+        bayes = self._search.bayes
+        with self._database.snapshot() as connection:
+            for run in read_rows(connection, self._id, owned=True, epochs="none"):
+                self._search.add(run.coordinates, run.config if run.run_id else None)
+                if bayes is not None and run.status in ENDED:
+                    bayes.learn(run.coordinates, run.value)
+                elif bayes is not None and run.status != "failed":
+                    bayes.add(run.number, run.coordinates)
+
     def _add(self, drafts: Sequence[Draft]) -> list[Run]:
-        """Number and store what was drawn; returns what is to be trained."""
+        """Number and store what was drawn; returns the runs to train."""
+        runs = []
+        now = time.time()
         with self._database.transaction() as connection:
-            runs = insert_runs(connection, self._id, self._next, drafts, self.sweep.space)
-        if self._search.bayes is not None:
             for number, draft in enumerate(drafts, start=self._next):
-                if draft.config is not None and draft.ticket is not None:
-                    self._search.bayes.accept(draft.ticket, number)
-                elif draft.config is not None:
-                    self._search.bayes.add(number, draft.coordinates)
+                row = {"position": draft.index, "coordinates": as_json(draft.coordinates)}
+                if draft.config is None:
+                    settings = self.sweep.space.settings(draft.coordinates)
+                    settings = {k: plain(v) for k, v in settings.items()}
+                    row |= {"name": f"invalid-{number}", "status": "failed"}
+                    row |= {"reason": draft.reason, "finished": now}
+                else:
+                    settings = draft.config.as_dict()
+                    run_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+                    run = Run(number, draft.config, run_id, run_name(settings, number))
+                    row |= {"run_id": run.run_id, "name": run.name, "status": "running"}
+                    runs.append(run)
+                    if self._search.bayes is not None:
+                        self._search.bayes.add(number, draft.coordinates, draft.ticket)
+                row |= {"study": self._id, "number": number, "started": now}
+                insert(connection, "runs", {**row, "config": as_json(settings)})
         self._next += len(drafts)
         self.taken += len(runs)
         return runs
 
+    def _stack(self, key: int) -> PlannedStack:
+        query = "SELECT * FROM stacks WHERE study = ? AND id = ?"
+        [row] = self._database.query(query, self._id, key)
+        members = from_json(row["members"], f"the members of stack {key}")
+        layout = from_json(row["compile_for"] or "null", f"the layout of stack {key}")
+        return PlannedStack(key, tuple(members), layout_from(layout), bool(row["begun"]))
+
     def _end(
-        self,
-        number: int,
-        status: str,
-        value: float | None = None,
-        history: Sequence[Mapping[str, Any]] = (),
-        summary: Mapping[str, Any] | None = None,
-        *,
-        reason: str = "",
-        info: Mapping[str, Any] | None = None,
+        self, number: int, columns: Mapping[str, Any], history: Sequence[Mapping[str, Any]] = ()
     ) -> Row:
-        self._live.pop(number, None)
-        ending = {
-            "status": status,
-            "value": value,
-            "summary": as_json(summary or {}),
-            "reason": reason,
-            "info": as_json(dict(info or {})),
-        }
+        """Store the end of a run: columns of its row, and its epochs."""
+        self._unwritten.pop(number, None)
         with self._database.transaction() as connection:
-            row = end_run(connection, self._id, number, history, ending)
-        if row is None:
-            raise ValueError(f"run {number} is not running: it has ended before")
+            row = row_of(end_run(connection, (self._id, number), columns, history), history)
         if self._search.bayes is not None:
-            self._search.bayes.tell(number, value, counts=status != "failed")
-        if value is not None and (
-            self._best is None or self.sweep.metric.better(value, self._best)
+            self._search.bayes.tell(number, row.value, counts=row.status != "failed")
+        if row.value is not None and (
+            self._best is None or self.sweep.metric.better(row.value, self._best)
         ):
-            self._best = value
-        return row_of(row, list(history), owned=True)
+            self._best = row.value
+        return row
+
+
+def end_run(
+    connection: sqlite3.Connection, run: tuple[int, int], columns: Mapping[str, Any], history: Any
+) -> sqlite3.Row:
+    """Store a run's end, its epochs in place of those that were written while it was trained."""
+    values = {k: as_json(v) if isinstance(v, Mapping) else v for k, v in columns.items()}
+    changed = connection.execute(
+        f"UPDATE runs SET finished = ?, {', '.join(f'{column} = ?' for column in values)} "
+        "WHERE study = ? AND number = ? AND status = 'running'",
+        (time.time(), *values.values(), *run),
+    )
+    if changed.rowcount != 1:
+        raise ValueError(f"run {run[1]} is not running: it has ended before")
+    connection.execute("DELETE FROM epochs WHERE study = ? AND run = ?", run)
+    connection.executemany(
+        "INSERT INTO epochs VALUES (?, ?, ?, ?)",
+        [(*run, epoch, as_json(m)) for epoch, m in enumerate(history, start=1)],
+    )
+    query = "SELECT * FROM runs WHERE study = ? AND number = ?"
+    row: sqlite3.Row = connection.execute(query, run).fetchone()
+    return row
