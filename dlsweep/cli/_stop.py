@@ -34,7 +34,11 @@ def stop(arguments: argparse.Namespace, problems: list[str]) -> int:
 
     study = stop_study(arguments.storage, arguments.study)
     running = study.counts().get("running", 0)
-    leaving = f"{running} runs are saved after their present epoch" if running else "no run is on"
+    leaving = (
+        f"{running} runs are saved after their present epoch"
+        if running
+        else "no run is in training"
+    )
     again = shlex.join(["dlsweep", "resume", study.name, *storage_words(arguments.storage)])
     print(f"study {study.name} is stopped, {leaving}; `{again}` lets it go on")
     return 0

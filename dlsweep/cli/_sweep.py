@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import logging
 import os
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._data import fetched
 from dlsweep.cli._errors import INTERRUPTED
-from dlsweep.cli._files import unusable
+from dlsweep.cli._files import unusable, writing
 from dlsweep.cli._values import storage_words
 from dlsweep.config import ConfigError, canonical_value
 from dlsweep.config.kinds import checked_count
@@ -128,7 +129,16 @@ def _train(
     Opener(mode).check()
     for name in datasets_of(sweep):
         fetched(name)
-    with Study.open(sweep, arguments.storage, continue_from=arguments.continue_from) as study:
+    if arguments.mirror is not None:
+        with writing("--mirror", Path(arguments.mirror)):
+            Path(arguments.mirror).parent.mkdir(parents=True, exist_ok=True)
+    runs = min((n for n in (sweep.run_cap, sweep.size) if n is not None), default=None)
+    with contextlib.ExitStack() as stack:
+        executor = choose_executor(device, workers, runs, arguments.cluster)
+        stack.callback(executor.close)
+        study = stack.enter_context(
+            Study.open(sweep, arguments.storage, continue_from=arguments.continue_from)
+        )
         for notice in study.notices:
             print(f"dlsweep: {notice}", file=sys.stderr)
         if study.total is None:
@@ -136,16 +146,15 @@ def _train(
             print(f"dlsweep: {notice}", file=sys.stderr)
         before = study.table()
         mirror = OptunaMirror(Path(arguments.mirror), before) if arguments.mirror else None
-        executor = choose_executor(device, workers, study.total, arguments.cluster)
         source = StudySource(
             study,
             mode=mode,
-            at_once=runs_at_once(sweep.method, choose_device(device).type, executor.slots),
+            at_once=runs_at_once(sweep.method, executor.device, executor.slots),
             settings=settings,
             on_ended=mirror.add if mirror else lambda row: None,
         )
         with LiveProgress(sweep.metric, before.rows, study.total) as progress:
-            driver = Driver(source, executor, device=device, progress=progress)
+            driver = Driver(source, executor, progress=progress)
             now = False
             with leaving_on_signals(lambda _: driver.leave()):
                 try:

@@ -123,8 +123,8 @@ def test_a_mirror_is_up_to_date_while_the_sweep_runs(monkeypatch: pytest.MonkeyP
     rows = read_study().rows
     assert [len(values) for values in mirrored] == [3, 4]
     assert sorted(trials("optuna.log")) == sorted(row.value for row in rows)
-    assert main([*TRAIN, "--mirror", "optuna.log"]) == 0
-    assert len(trials("optuna.log")) == 4
+    assert main([*TRAIN, "--mirror", "a/new/optuna.log"]) == 0
+    assert len(trials("a/new/optuna.log")) == 4
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,16 @@ def test_an_export_for_optuna(capsys: pytest.CaptureFixture[str]):
 
 
 # Workers
+
+
+def test_a_cluster_that_is_not_there_leaves_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    pytest.importorskip("ray", reason="no ray here")
+    assert main([*TRAIN, "--cluster", "localhost:1"]) == 1
+    said = "error: there is no Ray cluster at localhost:1: Connection refused\n"
+    assert capsys.readouterr().err == said
+    assert [path.name for path in folder.iterdir()] == ["s.yaml"]
 
 
 def test_a_worker_that_cannot_start_is_one_line_and_takes_no_run(folder: Path):
