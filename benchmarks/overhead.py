@@ -93,7 +93,7 @@ def _one(figures: str, runs: int, *, smoke: bool) -> dict[str, Any]:
         source = StudySource(study, mode="offline", at_once=runs + ONCE)
         executor = ReadyExecutor(results[0].history, outcome, slots=runs + ONCE, at_once=1)
         service, clock = service_cpu(), Clock()
-        Driver(source, executor, device="cpu", progress=clock).run()
+        Driver(source, executor, progress=clock).run()
         service = service_cpu() - service
     measured: dict[str, Any] = {"runs": runs, "service_cpu": service / (runs + ONCE)}
     for name, times in (("wall", clock.wall), ("cpu", clock.cpu)):

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from dlsweep.config import RunConfig
 from dlsweep.data import load
-from dlsweep.sweep.driver import NoProgress
+from dlsweep.sweep import Progress, Row
 from dlsweep.sweep.execution import Done, Epoch, Event, Job, StackJob
-from dlsweep.sweep.study import Row
 from dlsweep.tracking import Outcome
 from dlsweep.training import EpochMetrics, RunResult, train_stack
 
@@ -102,7 +101,7 @@ class ReadyExecutor:
         self._jobs.clear()
 
 
-class Clock(NoProgress):
+class Clock(Progress):
     """Notes the time and this process's processor time at the end of each run.
 
     Attributes:

@@ -78,7 +78,7 @@ def control(runs: int, epochs: int, workers: int, cluster: str | None) -> None:
     with Study.open(tiny(runs, epochs), "study.db") as study:
         executor = choose_executor("cpu", cluster=cluster) if cluster else ProcessExecutor(workers)
         source = StudySource(study, mode="offline", at_once=256)
-        Driver(source, executor, device="cpu", progress=Log(), save_seconds=0.0).run()
+        Driver(source, executor, progress=Log(), save_seconds=0.0).run()
 
 
 def workers_of(pids: Sequence[int]) -> list[int]:

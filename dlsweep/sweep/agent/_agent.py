@@ -125,7 +125,7 @@ def train_joined(
         on_refused=progress.ended,
     )
     executor = choose_executor(where, workers, min(ends, default=None), cluster)
-    driver = Driver(source, executor, device=where, progress=progress)
+    driver = Driver(source, executor, progress=progress)
 
     def leave(number: int) -> None:
         source.exit_code = 128 + number

@@ -28,7 +28,7 @@ from dlsweep.sweep.execution import (
 )
 from dlsweep.sweep.study import PlannedStack, Run
 from dlsweep.tracking import Outcome, room_for_runs
-from dlsweep.training import STOPPED, EpochMetrics, choose_device
+from dlsweep.training import STOPPED, EpochMetrics
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -57,7 +57,6 @@ class Driver:
     Args:
         source: hands out the runs and keeps their results.
         executor: runs stacks of them; the driver closes it.
-        device: auto, cpu or cuda: what stacks are planned for.
         progress: callbacks for what happens.
         save_seconds: the least time between two checkpoints of a stack.
         notify: called with each line for the user, once; by default a warning in the log.
@@ -68,7 +67,6 @@ class Driver:
         source: Source,
         executor: Executor,
         *,
-        device: str = "auto",
         progress: Progress | None = None,
         save_seconds: float = SAVE_SECONDS,
         notify: Callable[[str], None] = _log.warning,
@@ -80,8 +78,7 @@ class Driver:
         self._notify = notify
         self._notified: set[str] = set()
         self._numbers = count()
-        self._device = choose_device(device).type
-        self._queue = StackQueue(executor, self._device)
+        self._queue = StackQueue(executor)
         self._planned: dict[int, PlannedStack] = {}  # of stacks in the queue, by their first run
         self._retries: list[tuple[PlannedStack, list[Run]]] = []
         self._training: dict[int, _Training] = {}
@@ -165,7 +162,7 @@ class Driver:
 
     def _take_up(self) -> None:
         """Form the stacks again that an earlier process left unfinished."""
-        if self._device != "cpu":
+        if self._executor.device != "cpu":
             self._queue.resume(*self._source.history())
         for stack, runs in self._source.left_over():
             if stack is None:

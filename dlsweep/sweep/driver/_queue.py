@@ -22,13 +22,13 @@ class StackQueue:
     """Plans runs into stacks and hands these out, the longest first.
 
     Args:
-        executor: where they will be trained; its number of slots decides how large they are.
-        device: cpu or cuda; stacks keep to the memory that is free there.
+        executor: where they will be trained; its number of slots and the memory that is free there
+            decide how large they are.
     """
 
-    def __init__(self, executor: Executor, device: str) -> None:
+    def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self._device = device
+        self._device = executor.device
         self._stacks: list[list[Run]] = []
         self._seen: list[RunConfig] = []
         self._layout: Layout | None = None

@@ -14,7 +14,8 @@ def retry_size(cause: Cause, open_runs: int, members: int, deaths: int) -> int |
     """In what size of stacks the runs of a broken stack are trained again.
 
     It is not known which run was at fault. After an error each run is trained alone; after memory
-    ran out the stack is halved. A worker usually dies of something else, so the stack is first
+    ran out the stack is halved. If the worker's machine has left, no run is to blame, and the stack
+    is trained as it was. A worker that died usually died of something else, so the stack is first
     tried once more as it was; after the second death its runs are trained alone, so that the others
     survive the one at fault.
 
@@ -28,6 +29,8 @@ def retry_size(cause: Cause, open_runs: int, members: int, deaths: int) -> int |
         ``members`` to train the same stack again, a smaller number to split it, or None if the
         runs have failed.
     """
+    if cause is Cause.LOST:
+        return members
     if cause is Cause.DEATH:
         if deaths >= MOST_DEATHS:
             return None

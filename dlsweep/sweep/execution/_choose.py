@@ -36,9 +36,10 @@ def choose_executor(
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     gpus = torch.cuda.device_count() if on_gpu and device in ("auto", "cuda") else 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    kind = "cuda" if on_gpu else "cpu"
     workers = workers or (max(1, gpus) if on_gpu else cores or 1)
     if workers == 1:
-        return InProcessExecutor()
+        return InProcessExecutor(kind)
     workers = min(workers, runs or workers)
     threads = max(1, (cores or 1) // workers)
-    return ProcessExecutor(workers, threads, gpus)
+    return ProcessExecutor(workers, threads, gpus, kind)

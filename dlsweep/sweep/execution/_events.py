@@ -21,6 +21,8 @@ class Cause(Enum):
     """Memory ran out."""
     DEATH = auto()
     """Its worker died."""
+    LOST = auto()
+    """The machine of its worker has left, or cannot be reached: the job is not to blame."""
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,22 @@ from collections.abc import Sequence
 
 import torch
 
-from dlsweep.sweep.execution._messages import serve
-from dlsweep.sweep.execution._pool import Worker, WorkerDied, WorkerPool
+from dlsweep.sweep.execution._executor import Executor, Worker, WorkerDied
+from dlsweep.sweep.execution._job import serve
 
 _END_SECONDS = 1.0
 """How long the thread may take to reach the end of an epoch when the executor is closed."""
 
 
-class InProcessExecutor(WorkerPool):
-    """Runs one job at a time in this process, with as many of its threads as the job gains from."""
+class InProcessExecutor(Executor):
+    """Runs one job at a time in this process, with as many of its threads as the job gains from.
 
-    slots = 1
+    Args:
+        device: see ``Executor``.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        super().__init__(1, device)
 
     def _launch(self, place: int) -> Worker:
         return _ThreadWorker()

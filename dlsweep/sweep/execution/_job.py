@@ -1,16 +1,30 @@
-"""What an executor runs: a job, which talks to its driver through a context."""
+"""A job, the context it runs in, and the loop of a worker that runs jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from platform import python_version
 from typing import Protocol
 
+import torch
+
+from dlsweep._version import __version__
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
-from dlsweep.sweep.execution._events import Event
-from dlsweep.training import EpochMetrics
+from dlsweep.sweep.execution._events import Asked, Epoch, Event
+from dlsweep.sweep.execution._messages import (
+    Answer,
+    Leave,
+    Message,
+    Ready,
+    Recorded,
+    Saved,
+    Stop,
+)
+from dlsweep.training import keep_freed_memory, load_data
 
 Loader = Callable[[RunConfig], Dataset]
 
@@ -35,32 +49,6 @@ class Checkpoint:
     content: bytes | None = None
 
 
-class Context(Protocol):
-    """What a running job asks of the worker it runs in."""
-
-    threads: int | None
-    """How many threads a job that gains from several may use; None to leave them as they are."""
-
-    @property
-    def leaving(self) -> bool:
-        """Whether the job is to end after this epoch, with a checkpoint."""
-
-    def load(self, config: RunConfig) -> Dataset:
-        """The data set of a configuration; the one loaded last is kept in memory."""
-
-    def stopped(self) -> Mapping[int, str]:
-        """The members that were told to stop since the last call, with their final status."""
-
-    def ask(self, job: int, metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
-        """Ask the driver which members stop with this epoch; wait for the answer."""
-
-    def recorded(self, *, wait: bool) -> bool:
-        """Whether the driver has stored everything that ended so far, or ``wait`` until it has."""
-
-    def keep(self, job: int, content: bytes) -> None:
-        """Send a checkpoint to the driver, for a worker that does not see the driver's files."""
-
-
 class Job(Protocol):
     """Something to run in a worker. It is pickled on its way there."""
 
@@ -74,3 +62,140 @@ class Job(Protocol):
 
     def run(self, context: Context) -> Iterator[Event]:
         """Run to the end. Whatever goes wrong is a ``Broken`` event, not an exception."""
+
+
+class Channel(Protocol):
+    """A worker's connection to its driver."""
+
+    def send(self, message: object) -> None:
+        """Send a message to the driver."""
+
+    def receive(self) -> object:
+        """The next message of the driver; waits for it. EOFError once there are no more."""
+
+    def waiting(self) -> bool:
+        """Whether a message can be received at once."""
+
+
+class Context:
+    """What a running job asks of its driver and of the worker it runs in.
+
+    Args:
+        channel: the worker's connection to the driver.
+        load: loads the data set of a configuration; a job should use this one, which keeps the last
+            data set in memory.
+        threads: how many threads a job that gains from several may use; None to leave them.
+    """
+
+    def __init__(self, channel: Channel, load: Loader, threads: int | None) -> None:
+        self.threads = threads
+        self._channel = channel
+        self.load = load
+        self._reset()
+
+    def _reset(self) -> None:
+        self._unrecorded = 0
+        self._leaving = False
+        self._stopped: dict[int, str] = {}
+
+    def next_job(self) -> Job:
+        """Wait for the next job. Messages about an earlier one are dropped."""
+        while True:
+            message = self._channel.receive()
+            if not isinstance(message, Message):
+                self._reset()
+                return message  # type: ignore[return-value]
+
+    def report(self, event: Event) -> None:
+        """Send an event to the driver."""
+        self._unrecorded += isinstance(event, Epoch) and bool(event.ended)
+        self._channel.send(event)
+
+    def _receive(self) -> object:
+        message = self._channel.receive()
+        if isinstance(message, Recorded):
+            self._unrecorded -= 1
+        elif isinstance(message, Leave):
+            self._leaving = True
+        elif isinstance(message, Stop):
+            self._stopped[message.member] = message.status
+        return message
+
+    def _catch_up(self) -> None:
+        while self._channel.waiting():
+            self._receive()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the job is to end after this epoch, with a checkpoint."""
+        self._catch_up()
+        return self._leaving
+
+    def stopped(self) -> Mapping[int, str]:
+        """The members that were told to stop since the last call, with their final status."""
+        self._catch_up()
+        stopped, self._stopped = self._stopped, {}
+        return stopped
+
+    def ask(self, job: int, metrics: Mapping[int, object]) -> Mapping[int, str]:
+        """Ask the driver which members stop with this epoch; wait for the answer."""
+        self._channel.send(Asked(job, metrics))  # type: ignore[arg-type]
+        while True:
+            message = self._receive()
+            if isinstance(message, Answer):
+                return message.stop
+
+    def recorded(self, *, wait: bool) -> bool:
+        """Whether the driver has stored all that has ended so far, or ``wait`` until it has."""
+        while self._unrecorded and (wait or self._channel.waiting()):
+            self._receive()
+        return not self._unrecorded
+
+    def keep(self, job: int, content: bytes) -> None:
+        """Send a checkpoint to the driver, for a worker that does not see the driver's files."""
+        self._channel.send(Saved(job, content))
+
+
+def serve(channel: Channel, threads: int | None, host: str = "", notice: str = "") -> None:
+    """Run jobs until the channel closes: the whole life of a worker process or actor.
+
+    Args:
+        channel: the connection to the driver.
+        threads: see ``Context``.
+        host: see ``Ready``.
+        notice: see ``Ready``.
+    """
+    keep_freed_memory()
+    context = Context(channel, remembering(functools.partial(load_data, share=True)), threads)
+    try:
+        channel.send(Ready(versions(), host, notice))
+        while True:
+            for event in context.next_job().run(context):
+                context.report(event)
+    except (EOFError, OSError):
+        return
+
+
+def versions() -> dict[str, str]:
+    """The versions that a worker must share with its driver for equal results."""
+    return {"Python": python_version(), "dlsweep": __version__, "torch": str(torch.__version__)}
+
+
+def remembering(load: Loader) -> Loader:
+    """Wrap ``load`` to keep the data set it loaded last: the next job usually needs the same."""
+    kept: dict[Hashable, Dataset] = {}
+
+    def loads(config: RunConfig) -> Dataset:
+        key = (
+            config.dataset,
+            config.val_fraction,
+            config.train_size,
+            config.device,
+            config.backend,
+        )
+        if key not in kept:
+            kept.clear()
+            kept[key] = load(config)
+        return kept[key]
+
+    return loads

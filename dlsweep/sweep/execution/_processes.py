@@ -13,9 +13,9 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 
 from dlsweep.sweep.execution._events import Cause
+from dlsweep.sweep.execution._executor import Executor, Worker, WorkerDied
 from dlsweep.sweep.execution._memory import kills_for_memory
 from dlsweep.sweep.execution._messages import Message
-from dlsweep.sweep.execution._pool import Worker, WorkerDied, WorkerPool
 from dlsweep.sweep.execution._worker import SIGNALS
 
 _END_SECONDS = 10.0
@@ -30,25 +30,20 @@ run(*arguments)
 """
 
 
-class ProcessExecutor(WorkerPool):
+class ProcessExecutor(Executor):
     """Runs a job in each of several processes. All end with this one, however it ends.
 
     Args:
         workers: how many processes.
         threads: how many threads a job that gains from several may use in each.
         gpus: how many GPUs the processes are spread over.
+        device: see ``Executor``.
     """
 
-    def __init__(self, workers: int, threads: int = 1, gpus: int = 0) -> None:
-        super().__init__()
-        self._slots = workers
+    def __init__(self, workers: int, threads: int = 1, gpus: int = 0, device: str = "cpu") -> None:
+        super().__init__(workers, device)
         self._threads = threads
         self._gpus = gpus
-
-    @property
-    def slots(self) -> int:
-        """See ``Executor``."""
-        return self._slots
 
     def _launch(self, place: int) -> Worker:
         return _ProcessWorker(self._threads, place % self._gpus if self._gpus else None)

@@ -25,10 +25,9 @@ from typing import Any
 from dlsweep.config import ConfigError
 from dlsweep.sweep.execution._checkpoints import FOLDER_MARKER, mark
 from dlsweep.sweep.execution._events import Cause, Event
-from dlsweep.sweep.execution._executor import ExecutorError
+from dlsweep.sweep.execution._executor import Executor, ExecutorError, Slot, Worker, WorkerDied
 from dlsweep.sweep.execution._job import Job
 from dlsweep.sweep.execution._messages import Ready
-from dlsweep.sweep.execution._pool import Slot, Worker, WorkerDied, WorkerPool
 from dlsweep.sweep.execution._ray_worker import RayWorker
 
 try:
@@ -48,7 +47,7 @@ _PATIENCE = 60.0
 """How long nothing can run before the user is told."""
 
 
-class RayExecutor(WorkerPool):
+class RayExecutor(Executor):
     """Runs a job on each core, or each GPU, of a Ray cluster. Nodes may join and leave.
 
     Args:
@@ -73,11 +72,9 @@ class RayExecutor(WorkerPool):
         workers: int | None = None,
         share_files: bool = True,
     ) -> None:
-        super().__init__()
         if device not in ("auto", "cpu", "cuda"):
             raise ConfigError([f"device: got {device!r}; on a cluster choose auto, cpu or cuda"])
         _join(cluster)
-        self._most = workers
         self._share_files = share_files
         self._marker = uuid.uuid4().hex
         self._marked: set[Path] = set()
@@ -85,6 +82,7 @@ class RayExecutor(WorkerPool):
         if device == "cuda" and not gpus:
             ray.shutdown()
             raise ExecutorError(f"device cuda: the cluster {cluster} has no GPU")
+        super().__init__(workers or sys.maxsize, "cuda" if gpus else "cpu")
         self._resource = "GPU" if gpus else "CPU"
         self._slots = 0
         self._look_at = self._busy_since = time.monotonic()
@@ -102,7 +100,7 @@ class RayExecutor(WorkerPool):
         if time.monotonic() >= self._look_at:
             self._slots = _available(self._resource)
             self._look_at = time.monotonic() + _LOOK_SECONDS
-        return self._slots if self._most is None else min(self._slots, self._most)
+        return min(self._slots, self._most)
 
     def _launch(self, place: int) -> Worker:
         return _ActorWorker(self._actor.remote())
@@ -218,9 +216,9 @@ def _death(error: Exception, host: str) -> WorkerDied:
     if isinstance(error, ray.exceptions.OutOfMemoryError) or "low on memory" in text:
         return WorkerDied(f"its worker on {host} was killed: memory ran out", Cause.MEMORY)
     if isinstance(error, ray.exceptions.ActorUnavailableError):
-        return WorkerDied(f"its worker on {host} cannot be reached")
+        return WorkerDied(f"its worker on {host} cannot be reached", Cause.LOST)
     if "node has died" in text:
-        return WorkerDied(f"its node {host} has left the cluster")
+        return WorkerDied(f"its node {host} has left the cluster", Cause.LOST)
     return WorkerDied(f"its worker on {host} died")
 
 

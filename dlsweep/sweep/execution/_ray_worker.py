@@ -9,7 +9,7 @@ import queue
 import threading
 
 from dlsweep.sweep.execution._in_process import ThreadChannel
-from dlsweep.sweep.execution._messages import serve
+from dlsweep.sweep.execution._job import serve
 
 
 class RayWorker:

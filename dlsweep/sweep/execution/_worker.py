@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from dlsweep.sweep.execution._messages import serve
+from dlsweep.sweep.execution._job import serve
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Signals that a process group receives; the driver handles them for all of its workers."""

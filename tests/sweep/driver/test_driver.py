@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, load
@@ -60,7 +59,7 @@ def run(
 ) -> Notes:
     notes = notes or Notes()
     source = StudySource(study, mode=mode, at_once=256, settings=settings)
-    Driver(source, executor or InProcessExecutor(), device="cpu", progress=notes).run()
+    Driver(source, executor or InProcessExecutor(), progress=notes).run()
     return notes
 
 
@@ -275,12 +274,9 @@ def test_what_is_compiled_once_stays_compiled(storage: str, monkeypatch: pytest.
 
     monkeypatch.setattr("dlsweep.sweep.driver._queue.compiling_pays", pays)
     monkeypatch.setattr("dlsweep.sweep.driver._queue.free_memory", lambda *_: None)
-    monkeypatch.setattr(
-        "dlsweep.sweep.driver._driver.choose_device", lambda _: torch.device("cuda")
-    )
     parameters = {**GRID, "hidden_size": {"values": [7, 8, 9]}}
     with Study.open(sweep(parameters, "grid"), storage) as study:
-        run(study, executor=Noting())
+        run(study, executor=Noting("cuda"))
         configs = [RunConfig(**row.config) for row in study.rows()]
     assert layouts == [None, Layout.of(configs), Layout.of(configs)]
     assert left[0] > left[1] > 0
@@ -313,9 +309,7 @@ def test_no_more_runs_are_open_than_may_be(
     progress = Crowd()
     with Study.open(sweep(SIX, "grid"), storage) as study:
         source = StudySource(study, mode="disabled", at_once=at_once)
-        driver = Driver(
-            source, InProcessExecutor(), device="cpu", progress=progress, notify=lines.append
-        )
+        driver = Driver(source, InProcessExecutor(), progress=progress, notify=lines.append)
         driver.run()
         assert [row.status for row in study.rows()] == ["finished"] * 6
     assert progress.most == most
@@ -335,7 +329,7 @@ def test_a_source_without_runs_for_now_is_waited_for(storage: str):
 
     with Study.open(sweep(SIX, "grid", run_cap=2), storage) as study:
         source = Slow(study, mode="disabled", at_once=8)
-        Driver(source, InProcessExecutor(), device="cpu").run()
+        Driver(source, InProcessExecutor()).run()
         assert [row.status for row in study.rows()] == ["finished"] * 2
     assert source.waited == 2  # and then both are there, one after the other
 
@@ -379,9 +373,7 @@ def test_a_study_that_is_stopped_is_left(storage: str):
         lines: list[str] = []
         source = StudySource(study, mode="disabled", at_once=256)
         progress = Notes(stop)
-        driver = Driver(
-            source, InProcessExecutor(), device="cpu", progress=progress, notify=lines.append
-        )
+        driver = Driver(source, InProcessExecutor(), progress=progress, notify=lines.append)
         driver.run()
         assert driver.leaving
         assert {row.status for row in study.rows()} == {"running"}

@@ -63,7 +63,7 @@ def driver(
     study: Study, executor: Executor, progress: Progress | None = None, mode: str = "disabled"
 ) -> Driver:
     source = StudySource(study, mode=mode, at_once=256)
-    return Driver(source, executor, device="cpu", progress=progress, save_seconds=0.0)
+    return Driver(source, executor, progress=progress, save_seconds=0.0)
 
 
 def go(

@@ -46,7 +46,7 @@ def train(study: Study, notes: Notes | None = None, executor: Executor | None = 
     """Train a study online; how many runs W&B does not have everything of."""
     settings = {"wandb_project": "beds", "wandb_entity": "team"}
     source = StudySource(study, mode="online", at_once=256, settings=settings)
-    Driver(source, executor or SteppedExecutor(), device="cpu", progress=notes).run()
+    Driver(source, executor or SteppedExecutor(), progress=notes).run()
     return source.unsent
 
 

@@ -20,7 +20,7 @@ def runs(*settings: dict[str, Any]) -> list[Run]:
 
 
 def make(slots: int = 1, device: str = "cpu") -> StackQueue:
-    return StackQueue(ProcessExecutor(slots), device)  # which is not started
+    return StackQueue(ProcessExecutor(slots, device=device))  # which is not started
 
 
 def numbers(stacks: list[list[Run]]) -> list[list[int]]:

@@ -67,7 +67,7 @@ def go(tmp_path: Path) -> Callable[..., tuple[list[Row], Notes]]:
         with Study.open(swept, str(storage)) as study:
             source = Clicks(study, clicks or {})
             notes = Notes(source.note)
-            Driver(source, executor, device="cpu", progress=notes, save_seconds=save_seconds).run()
+            Driver(source, executor, progress=notes, save_seconds=save_seconds).run()
             return study.rows(), notes
 
     return train

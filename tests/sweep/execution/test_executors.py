@@ -296,13 +296,9 @@ def gone(pids: Sequence[int]) -> bool:
 
 
 @pytest.mark.parametrize("oom", [False, True])
-def test_a_killed_worker_breaks_its_job_and_is_replaced(
-    oom: bool, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_killed_worker_breaks_its_job_and_is_replaced(oom: bool, monkeypatch: pytest.MonkeyPatch):
     kills = [5]
-    monkeypatch.setattr(
-        "dlsweep.sweep.execution._processes.kills_for_memory", lambda: kills[0]
-    )
+    monkeypatch.setattr("dlsweep.sweep.execution._processes.kills_for_memory", lambda: kills[0])
     before = set(workers_of(os.getpid()))
     executor = ProcessExecutor(1)
     executor.start()
@@ -401,7 +397,7 @@ def test_a_worker_that_cannot_start_is_one_line(
 
 def test_a_worker_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     executor = ProcessExecutor(1)
-    monkeypatch.setattr("dlsweep._version.__version__", "9.9")
+    monkeypatch.setattr("dlsweep.sweep.execution._job.__version__", "9.9")
     with pytest.raises(ExecutorError, match=r"^a worker on this machine has dlsweep .*, this mach"):
         executor.start()
     executor.close()

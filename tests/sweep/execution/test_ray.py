@@ -132,7 +132,7 @@ def test_checkpoints_come_to_the_driver(
     path = tmp_path / "checkpoints" / "1.safetensors"
     written: list[Path] = []
     monkeypatch.setattr(
-        "dlsweep.sweep.execution._pool.write_file",
+        "dlsweep.sweep.execution._executor.write_file",
         lambda path, content: (
             written.append(path),
             path.parent.mkdir(exist_ok=True),
