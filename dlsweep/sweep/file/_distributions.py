@@ -9,37 +9,53 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from statistics import NormalDist
-from typing import Any, TypeAlias
+from typing import Any
 
 _MOST_VALUES = 100_000  # a support larger than this is not listed
 
 
+class Distribution(ABC):
+    """The distribution of a setting's values."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name in a sweep file."""
+
+    @abstractmethod
+    def quantile(self, u: float) -> Any:
+        """The value at u in [0, 1]; infinite at the ends of an unbounded law."""
+
+    @abstractmethod
+    def support(self) -> tuple[Any, ...] | None:
+        """All values, in ascending order of u; None where there are more than 100,000."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The distribution as a sweep file writes it."""
+        return {"distribution": self.name, **{k: plain(v) for k, v in vars(self).items()}}
+
+
 @dataclass(frozen=True)
-class Constant:
+class Constant(Distribution):
     """Always the same value."""
 
     value: Any
     name = "constant"
 
     def quantile(self, u: float) -> Any:
-        """The value, whatever u."""
         return self.value
 
     def support(self) -> tuple[Any, ...] | None:
-        """All values, in ascending order of u; None where there are infinitely many."""
         return (self.value,)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The distribution as a sweep file writes it."""
-        return {"distribution": self.name, "value": plain(self.value)}
 
 
 @dataclass(frozen=True)
-class Categorical:
+class Categorical(Distribution):
     """One of ``values``, all equally likely or with ``probabilities`` that sum to 1."""
 
     values: tuple[Any, ...]
@@ -47,11 +63,9 @@ class Categorical:
 
     @property
     def name(self) -> str:
-        """The name in a sweep file."""
         return "categorical" if self.probabilities is None else "categorical_w_probabilities"
 
     def quantile(self, u: float) -> Any:
-        """The value at u in [0, 1]; u runs through the values in their order."""
         if self.probabilities is None:
             return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
         total = 0.0
@@ -62,19 +76,14 @@ class Categorical:
         return self.values[-1]
 
     def support(self) -> tuple[Any, ...] | None:
-        """All values."""
         return self.values
 
     def as_dict(self) -> dict[str, Any]:
-        """The distribution as a sweep file writes it."""
-        found: dict[str, Any] = {"distribution": self.name, "values": plain(self.values)}
-        if self.probabilities is not None:
-            found["probabilities"] = list(self.probabilities)
-        return found
+        return {k: v for k, v in super().as_dict().items() if v is not None}
 
 
 @dataclass(frozen=True)
-class IntUniform:
+class IntUniform(Distribution):
     """An integer from ``min`` to ``max``, both included."""
 
     min: int
@@ -82,18 +91,12 @@ class IntUniform:
     name = "int_uniform"
 
     def quantile(self, u: float) -> int:
-        """The integer at u in [0, 1]."""
         return min(self.min + int(u * (self.max - self.min + 1)), self.max)
 
     def support(self) -> tuple[int, ...] | None:
-        """All integers, where there are not more than 100,000."""
         if self.max - self.min >= _MOST_VALUES:
             return None
         return tuple(range(self.min, self.max + 1))
-
-    def as_dict(self) -> dict[str, Any]:
-        """The distribution as a sweep file writes it."""
-        return {"distribution": self.name, "min": self.min, "max": self.max}
 
 
 def _uniform(u: float, low: float, high: float) -> float:
@@ -107,27 +110,15 @@ def _exp(x: float) -> float:
         return math.inf
 
 
-def _log_uniform(u: float, low: float, high: float) -> float:
-    return _exp(_uniform(u, low, high))
-
-
 def _log_uniform_values(u: float, low: float, high: float) -> float:
     # exp(log(x)) is not always x: the limits are kept.
-    return min(max(_log_uniform(u, math.log(low), math.log(high)), low), high)
-
-
-def _inv_log_uniform(u: float, low: float, high: float) -> float:
-    return _exp(-_uniform(1 - u, low, high))
+    return min(max(_exp(_uniform(u, math.log(low), math.log(high))), low), high)
 
 
 def _normal(u: float, mu: float, sigma: float) -> float:
     if not 0 < u < 1:
         return -math.inf if u <= 0 else math.inf
     return NormalDist(mu, sigma).inv_cdf(u)
-
-
-def _log_normal(u: float, mu: float, sigma: float) -> float:
-    return _exp(_normal(u, mu, sigma))
 
 
 def _beta(u: float, a: float, b: float) -> float:
@@ -145,24 +136,26 @@ class Law:
     quantile: Callable[[float, float, float], float]
 
 
-_MIN_MAX = ("min", "max")
-_MU_SIGMA = ("mu", "sigma")
+_LIMITS = ("min", "max"), dict[str, float]()
+_MOMENTS = ("mu", "sigma"), {"mu": 0.0, "sigma": 1.0}
 
 LAWS: dict[str, Law] = {
-    "uniform": Law(_MIN_MAX, {}, _uniform),
-    "log_uniform": Law(_MIN_MAX, {}, _log_uniform),  # min and max are exponents of e
-    "log_uniform_values": Law(_MIN_MAX, {}, _log_uniform_values),
-    "inv_log_uniform": Law(_MIN_MAX, {}, _inv_log_uniform),  # log(1/x) is uniform
-    "inv_log_uniform_values": Law(_MIN_MAX, {}, _log_uniform_values),  # the same law by its limits
-    "normal": Law(_MU_SIGMA, {"mu": 0.0, "sigma": 1.0}, _normal),
-    "log_normal": Law(_MU_SIGMA, {"mu": 0.0, "sigma": 1.0}, _log_normal),
+    "uniform": Law(*_LIMITS, _uniform),
+    # min and max are exponents of e
+    "log_uniform": Law(*_LIMITS, lambda u, low, high: _exp(_uniform(u, low, high))),
+    "log_uniform_values": Law(*_LIMITS, _log_uniform_values),
+    # log(1/x) is uniform
+    "inv_log_uniform": Law(*_LIMITS, lambda u, low, high: _exp(-_uniform(1 - u, low, high))),
+    "inv_log_uniform_values": Law(*_LIMITS, _log_uniform_values),  # the same law by its limits
+    "normal": Law(*_MOMENTS, _normal),
+    "log_normal": Law(*_MOMENTS, lambda u, mu, sigma: _exp(_normal(u, mu, sigma))),
     "beta": Law(("a", "b"), {"a": 1.0, "b": 1.0}, _beta),
 }
 
 
 @dataclass(frozen=True)
-class Continuous:
-    """A real number that follows one of ``LAWS``, rounded to multiples of ``q`` where given."""
+class Continuous(Distribution):
+    """A real number that follows one of ``LAWS``, rounded to multiples of ``q`` if there is one."""
 
     law: str
     arguments: tuple[float, float]
@@ -170,20 +163,15 @@ class Continuous:
 
     @property
     def name(self) -> str:
-        """The name in a sweep file."""
         return self.law if self.q is None else f"q_{self.law}"
 
     def quantile(self, u: float) -> float:
-        """The number at u in [0, 1]; infinite at the ends of an unbounded law."""
         value = LAWS[self.law].quantile(u, *self.arguments)
         return value if self.q is None or math.isinf(value) else _multiple(value, self.q)
 
     def support(self) -> tuple[float, ...] | None:
-        """All multiples of q, where there are not more than 100,000."""
         low, high = self.quantile(0), self.quantile(1)
-        if self.q is None or math.isinf(low) or math.isinf(high):
-            return None
-        if (high - low) / self.q >= _MOST_VALUES:
+        if self.q is None or not (high - low) / self.q < _MOST_VALUES:
             return None
         steps = range(round(low / self.q), round(high / self.q) + 1)
         return tuple(_multiple(k * self.q, self.q) for k in steps)
@@ -203,15 +191,8 @@ class Continuous:
         return tuple(_clean(low + k * self.q) for k in range(steps))
 
     def as_dict(self) -> dict[str, Any]:
-        """The distribution as a sweep file writes it."""
-        named = zip(LAWS[self.law].arguments, self.arguments, strict=True)
-        found: dict[str, Any] = {"distribution": self.name, **dict(named)}
-        if self.q is not None:
-            found["q"] = self.q
-        return found
-
-
-Distribution: TypeAlias = Constant | Categorical | IntUniform | Continuous
+        arguments = dict(zip(LAWS[self.law].arguments, self.arguments, strict=True))
+        return {"distribution": self.name, **arguments, **({"q": self.q} if self.q else {})}
 
 
 def _clean(value: float) -> float:
@@ -225,7 +206,7 @@ def _multiple(value: float, q: float) -> float:
 
 @dataclass(frozen=True)
 class Kind:
-    """How a sweep file gives a distribution: the keys it needs, others with defaults, its maker."""
+    """How a sweep file writes a distribution: required keys, keys with defaults, what makes it."""
 
     needs: tuple[str, ...]
     defaults: Mapping[str, float]

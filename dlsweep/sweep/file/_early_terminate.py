@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from dlsweep.config.errors import did_you_mean, fold, shown
+from dlsweep.config.errors import fold, shown
 from dlsweep.config.kinds import checked_count
 from dlsweep.sweep.file._metric import number
+from dlsweep.sweep.file._yaml import read_keys
 
 _MOST_BRACKETS = 100  # W&B's own limit
 _MOST_DIVISIONS = 10_000  # of max_iter by an eta next to 1
@@ -36,35 +37,27 @@ class Hyperband:
             bracket = float(self.max_iter)
             for _ in range(min(self.s, _MOST_DIVISIONS)):
                 bracket /= self.eta
-                if bracket < 1:
-                    break
                 found.add(int(bracket))
         elif self.min_iter is not None:
             brackets = (self.min_iter * self.eta**k for k in range(_MOST_BRACKETS))
             found = {int(b) for b in takewhile(lambda bracket: bracket < longest + 1, brackets)}
-        return sorted(bracket for bracket in found if bracket <= longest)
+        return sorted(bracket for bracket in found if 1 <= bracket <= longest)
 
 
-def parse_early_terminate(given: Any, problems: list[str]) -> Hyperband | None:
-    if given is None:
+def parse_early_terminate(written: Any, problems: list[str]) -> Hyperband | None:
+    """The rule of a sweep file; a line of ``problems`` for everything that is wrong with it."""
+    if written is None:
         return None
     at = "early_terminate"
-    if not isinstance(given, Mapping):
-        problems.append(f"{at}: got {shown(given)}, expected {{type: hyperband, min_iter: 3}}")
+    if not isinstance(written, Mapping):
+        problems.append(f"{at}: got {shown(written)}, expected {{type: hyperband, min_iter: 3}}")
         return None
-    known = {fold(key): key for key in ("type", "min_iter", "max_iter", "s", "eta", "strict")}
-    keys = {}
-    for key, value in given.items():
-        if fold(key) in known:
-            keys[known[fold(key)]] = value
-        else:
-            problems.append(f"{at}.{key}: no such key{did_you_mean(key, known.values())}")
+    counts = ("min_iter", "max_iter", "s")
+    keys = read_keys(written, ("type", *counts, "eta", "strict"), problems, f"{at}.")
     kind = keys.get("type")
     if kind is None or fold(kind) != "hyperband":
         got = "missing" if kind is None else f"got {shown(kind)}"
         problems.append(f"{at}.type: {got}; W&B knows hyperband")
-    counts = {key: checked_count(f"{at}.{key}", keys.get(key), problems) for key in known.values()
-              if key in ("min_iter", "max_iter", "s")}  # fmt: skip
     if keys.get("min_iter") is None and None in (keys.get("max_iter"), keys.get("s")):
         problems.append(f"{at}: needs min_iter, or max_iter and s")
     eta = number(keys.get("eta", 3))
@@ -74,10 +67,9 @@ def parse_early_terminate(given: Any, problems: list[str]) -> Hyperband | None:
     strict = keys.get("strict", False)
     if not isinstance(strict, bool):
         problems.append(f"{at}.strict: got {shown(strict)}, expected true or false")
-    rule = Hyperband(eta=eta, strict=strict is True, **counts)
+    checked = {key: checked_count(f"{at}.{key}", keys.get(key), problems) for key in counts}
+    rule = Hyperband(eta=eta, strict=strict is True, **checked)
     if rule.max_iter is not None and rule.s is not None and not rule.brackets(rule.max_iter):
-        problems.append(
-            f"{at}: there is no bracket before max_iter {rule.max_iter} with eta {eta:g}; "
-            "give a larger max_iter"
-        )
+        why = f"there is no bracket before max_iter {rule.max_iter} with eta {eta:g}"
+        problems.append(f"{at}: {why}; give a larger max_iter")
     return rule

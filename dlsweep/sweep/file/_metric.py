@@ -9,6 +9,7 @@ from itertools import product
 from typing import Any
 
 from dlsweep.config.errors import did_you_mean, fold, shown
+from dlsweep.sweep.file._yaml import read_choice, read_keys
 
 _GOALS = {
     "maximize": ("maximise", "max", "maximum", "maximizing"),
@@ -22,30 +23,23 @@ _SPLITS = {
 _MEASURES = {"accuracy": ("accuracy", "acc"), "loss": ("loss", "error", "cost")}
 
 METRICS = (
-    "val_accuracy",
-    "val_loss",
-    "train_accuracy",
-    "train_loss",
-    "test_accuracy",
-    "test_loss",
-    "best_val_accuracy",
-    "seconds",
-    "parameters",
+    *("val_accuracy", "val_loss", "train_accuracy", "train_loss", "test_accuracy", "test_loss"),
+    *("best_val_accuracy", "seconds", "parameters"),
 )
-"""What a run logs and a sweep may be judged by (DESIGN.md: every epoch, and in the summary)."""
+"""What a run logs and a sweep may be judged by."""
 
 EVERY_EPOCH = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "seconds")
 """Those of them that a run logs every epoch; the others are known at its end only."""
 
 _BY_SPELLING = {fold(name): name for name in METRICS}
-for _measure, _split in product(_MEASURES, _SPLITS):
-    for _m, _s in product(_MEASURES[_measure], _SPLITS[_split]):
+for _split, _measure in product(_SPLITS, _MEASURES):
+    for _s, _m in product(_SPLITS[_split], _MEASURES[_measure]):
         for _spelling in (_s + _m, _m + _s):
             _BY_SPELLING.setdefault(_spelling, f"{_split}_{_measure}")
             if (_split, _measure) == ("val", "accuracy"):
-                for _best in ("best", "max", "final"):
-                    _meant = "val_accuracy" if _best == "final" else "best_val_accuracy"
-                    _BY_SPELLING.setdefault(_best + _spelling, _meant)
+                for _best in ("best", "max"):
+                    _BY_SPELLING[_best + _spelling] = "best_val_accuracy"
+                _BY_SPELLING["final" + _spelling] = "val_accuracy"
 # A metric without a split: the validation images are there to choose by.
 _BY_SPELLING |= {m: f"val_{measure}" for measure, also in _MEASURES.items() for m in also}
 _BY_SPELLING |= {"bestaccuracy": "best_val_accuracy", "bestacc": "best_val_accuracy"}
@@ -105,55 +99,30 @@ def objective(
     return None
 
 
-def parse_metric(given: Any, problems: list[str], notices: list[str]) -> Metric:
-    """The ``metric`` of a sweep file; what is wrong with it is added to ``problems``."""
-    if not isinstance(given, Mapping):
-        problems.append(
-            f"metric: got {shown(given)}, expected {{name: val_accuracy, goal: maximize}}"
-        )
+def parse_metric(written: Any, problems: list[str], notices: list[str]) -> Metric:
+    """The ``metric`` of a sweep file; a line of ``problems`` for everything that is wrong."""
+    if not isinstance(written, Mapping):
+        expected = "expected {name: val_accuracy, goal: maximize}"
+        problems.append(f"metric: got {shown(written)}, {expected}")
         return Metric()
-    keys: dict[str, Any] = {}
-    for key, value in given.items():
-        if fold(key) in ("name", "goal", "target", "impute"):
-            keys[fold(key)] = value
-        else:
-            hint = did_you_mean(key, ("name", "goal", "target"))
-            problems.append(f"metric.{key}: no such key{hint}")
-    name = _name(keys.get("name"), problems, notices)
-    goal = _goal(keys.get("goal"), name, problems, notices)
-    target = number(keys["target"]) if keys.get("target") is not None else None
+    keys = read_keys(written, ("name", "goal", "target"), problems, "metric.", also=("impute",))
+    name = metric_name(keys.get("name")) or "val_accuracy"
+    if keys.get("name") is None:
+        problems.append("metric.name: missing; write name: val_accuracy")
+    elif metric_name(keys["name"]) is None:
+        hint = did_you_mean(keys["name"], METRICS)
+        problems.append(f"metric.name: got {shown(keys['name'])}, not logged{hint}")
+    elif fold(keys["name"]) != fold(name):
+        notices.append(f"metric {keys['name']} was taken for {name}")
+    natural = "maximize" if name.endswith("accuracy") else "minimize"
+    goal = natural
+    if keys.get("goal") is not None:
+        goal = read_choice(keys["goal"], _GOALS, "metric.goal", problems, notices) or natural
+        if goal != natural and name not in ("seconds", "parameters"):
+            notices.append(f"metric.goal: {goal} {name} looks for the worst runs")
+    elif natural == "maximize":
+        notices.append(f"metric.goal: missing; {name} is maximized (W&B would minimize it)")
+    target = number(keys.get("target"))
     if keys.get("target") is not None and target is None:
         problems.append(f"metric.target: got {shown(keys['target'])}, expected a number")
     return Metric(name, goal, target)
-
-
-def _name(given: Any, problems: list[str], notices: list[str]) -> str:
-    if given is None:
-        problems.append("metric.name: missing; write name: val_accuracy")
-        return "val_accuracy"
-    found = metric_name(given)
-    if found is None:
-        problems.append(
-            f"metric.name: got {shown(given)}, not logged{did_you_mean(given, METRICS)}"
-        )
-        return "val_accuracy"
-    if fold(given) != fold(found):
-        notices.append(f"metric {given} was taken for {found}")
-    return found
-
-
-def _goal(given: Any, name: str, problems: list[str], notices: list[str]) -> str:
-    natural = "maximize" if name.endswith("accuracy") else "minimize"
-    if given is None:
-        if natural == "maximize":
-            notices.append(f"metric.goal: missing; {name} is maximized (W&B would minimize it)")
-        return natural
-    for goal, also in _GOALS.items():
-        if fold(given) in (goal, *also):
-            if fold(given) != goal:
-                notices.append(f"metric.goal: {given} was taken for {goal}")
-            if goal != natural and name != "seconds" and name != "parameters":
-                notices.append(f"metric.goal: {goal} {name} looks for the worst runs")
-            return goal
-    problems.append(f"metric.goal: got {shown(given)}, not a goal{did_you_mean(given, _GOALS)}")
-    return natural

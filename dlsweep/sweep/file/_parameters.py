@@ -13,29 +13,27 @@ from dlsweep.config.errors import as_yaml, did_you_mean, fold, shown
 from dlsweep.sweep.file._distributions import (
     DISTRIBUTIONS,
     Categorical,
-    Constant,
     Continuous,
     Distribution,
     IntUniform,
 )
 from dlsweep.sweep.file._metric import number
+from dlsweep.sweep.file._yaml import read_keys
 
-_KEYS = (
-    *("value", "values", "probabilities", "distribution", "min", "max", "mu", "sigma", "q"),
-    *("a", "b", "parameters"),
-)
+_KEYS: tuple[str, ...] = ("value", "values", "probabilities", "distribution", "min", "max")
+_KEYS += ("mu", "sigma", "q", "a", "b")
 _GRID = ("categorical", "constant", "int_uniform", "q_uniform")
 _MOST_STEPS = 1e12  # of a q: values have twelve digits
 _PROBES = (1e-9, *(i / 100 for i in range(1, 100)), 1 - 1e-9)
 
 
 def parse_parameters(
-    given: Any, method: str | None, problems: list[str], notices: list[str]
+    written: Any, method: str | None, problems: list[str], notices: list[str]
 ) -> dict[str, Distribution]:
     """The distribution of every setting that a sweep file names.
 
     Args:
-        given: the file's ``parameters``, possibly nested.
+        written: the file's ``parameters``, possibly nested.
         method: grid allows only what can be listed; None where the file's method is unknown.
         problems: gets one line for everything that is wrong.
         notices: gets one line for everything that was taken for something else.
@@ -44,32 +42,33 @@ def parse_parameters(
         Distributions by the setting's canonical name, in the order of the names, which is the
         order of W&B's grid search.
     """
-    if not isinstance(given, Mapping) or not given:
-        problems.append(
-            f"parameters: got {shown(given)}, expected settings such as "
-            "learning_rate: {values: [0.001, 0.0001]}"
-        )
+    if not isinstance(written, Mapping) or not written:
+        example = "learning_rate: {values: [0.001, 0.0001]}"
+        problems.append(f"parameters: got {shown(written)}, expected settings such as {example}")
         return {}
     found: dict[str, Distribution] = {}
-    source: dict[str, str] = {}
-    for key, spec in _flatten(given):
+    keys: dict[str, str] = {}
+    for key, spec in _flatten(written):
         name = setting_name(key)
         if name is None:
             problems.append(unknown_setting(key))
-            continue
-        if name in source:
-            problems.append(f"{name} is given twice, as {source[name]} and as {key}")
-            continue
-        source[name] = key
-        if fold(key) != fold(name):
-            notices.append(f"{key} was taken for {name}")
-        try:
-            found[name] = _parameter(name, spec, method, notices)
-        except ConfigError as error:
-            for problem in error.problems:
-                field, colon, rest = problem.partition(":")
-                spelled_otherwise = field == name and fold(key) != fold(name)
-                problems.append(f"{key} ({name}){colon}{rest}" if spelled_otherwise else problem)
+        elif name in keys:
+            problems.append(f"{name} is given twice, as {keys[name]} and as {key}")
+        else:
+            keys[name] = key
+            respelled = fold(key) != fold(name)
+            if respelled:
+                notices.append(f"{key} was taken for {name}")
+            try:
+                found[name] = _parameter(name, spec, method, notices)
+            except ConfigError as error:
+                start = f"{name}:"
+                problems += [
+                    f"{key} ({name}):{problem.removeprefix(start)}"
+                    if respelled and problem.startswith(start)
+                    else problem
+                    for problem in error.problems
+                ]
     return dict(sorted(found.items()))
 
 
@@ -90,17 +89,14 @@ def _parameter(name: str, spec: Any, method: str | None, notices: list[str]) -> 
     """One setting's distribution; raises ConfigError with all that is wrong about it."""
     if not isinstance(spec, Mapping) or not spec:
         key = "values" if isinstance(spec, list) else "value"
-        example = f"{{{key}: {as_yaml(spec)}}}"
-        hint = f"write {example}" if spec not in (None, {}) else "write {values: [...]}"
-        raise ConfigError([f"{name}: got {shown(spec)}; {hint}"])
-    keys = {fold(key): key for key in spec}
-    unknown = [key for folded, key in keys.items() if folded not in _KEYS]
-    if unknown:
-        hints = ((key, did_you_mean(key, _KEYS[:-1])) for key in unknown)
-        raise ConfigError([f"{name}.{key}: no such key{hint}" for key, hint in hints])
-    given = {folded: spec[key] for folded, key in keys.items()}
-    kind = _kind_of(name, given, notices)
-    arguments = _arguments(name, kind, given, notices)
+        example = "{values: [...]}" if spec in (None, {}) else f"{{{key}: {as_yaml(spec)}}}"
+        raise ConfigError([f"{name}: got {shown(spec)}; write {example}"])
+    problems: list[str] = []
+    keys = read_keys(spec, _KEYS, problems, f"{name}.", also=("parameters",))
+    if problems:
+        raise ConfigError(problems)
+    kind = _kind_of(name, keys, notices)
+    arguments = _arguments(name, kind, keys, notices)
     distribution = DISTRIBUTIONS[kind].make(**arguments)
     if method == "grid" and (
         kind not in _GRID or (isinstance(distribution, Categorical) and distribution.probabilities)
@@ -112,29 +108,27 @@ def _parameter(name: str, spec: Any, method: str | None, notices: list[str]) -> 
     return distribution
 
 
-def _kind_of(name: str, given: dict[str, Any], notices: list[str]) -> str:
+def _kind_of(name: str, keys: dict[str, Any], notices: list[str]) -> str:
     """The distribution that is named, or that the keys imply as in W&B's schema."""
-    if "parameters" in given:
+    if "parameters" in keys:
         raise ConfigError([f"{name}.parameters: cannot be mixed with a distribution of its own"])
-    if given.get("distribution") is not None:
-        wanted = given.pop("distribution")
-        for kind in DISTRIBUTIONS:
-            if fold(wanted) == fold(kind):
-                if kind == "categorical" and "probabilities" in given:
-                    return "categorical_w_probabilities"
-                return kind
-        hint = did_you_mean(wanted, DISTRIBUTIONS)
-        raise ConfigError([f"{name}.distribution: got {shown(wanted)}, not a distribution{hint}"])
-    given.pop("distribution", None)
-    if "value" in given:
+    categorical = "categorical_w_probabilities" if "probabilities" in keys else "categorical"
+    wanted = keys.pop("distribution", None)
+    if wanted is not None:
+        kind = {fold(kind): kind for kind in DISTRIBUTIONS}.get(fold(wanted))
+        if kind is None:
+            why = f"got {shown(wanted)}, not a distribution{did_you_mean(wanted, DISTRIBUTIONS)}"
+            raise ConfigError([f"{name}.distribution: {why}"])
+        return categorical if kind == "categorical" else kind
+    if "value" in keys:
         return "constant"
-    if "values" in given:
-        return "categorical_w_probabilities" if "probabilities" in given else "categorical"
-    if not {"min", "max"} <= given.keys():
-        missing = "max" if "min" in given else "min" if "max" in given else None
-        what = f"{missing} is missing" if missing else "needs value, values, or min and max"
-        raise ConfigError([f"{name}: {what}"])
-    low, high = _written(given["min"]), _written(given["max"])
+    if "values" in keys:
+        return categorical
+    missing = [key for key in ("min", "max") if key not in keys]
+    if missing:
+        what = f"{missing[0]} is missing" if len(missing) == 1 else ""
+        raise ConfigError([f"{name}: {what or 'needs value, values, or min and max'}"])
+    low, high = _as_number(keys["min"]), _as_number(keys["max"])
     if isinstance(low, int) and isinstance(high, int):
         if _takes(name, 0.5):
             notices.append(
@@ -145,15 +139,15 @@ def _kind_of(name: str, given: dict[str, Any], notices: list[str]) -> str:
     if isinstance(low, int) != isinstance(high, int):
         raise ConfigError(
             [
-                f"{name}: got min {given['min']} and max {given['max']}, a whole number and a "
+                f"{name}: got min {keys['min']} and max {keys['max']}, a whole number and a "
                 "decimal one; write both alike, or give the distribution (W&B refuses this too)"
             ]
         )
     return "uniform"
 
 
-def _written(value: Any) -> Any:
-    """A number that arrived as text, as the int or float that it shows."""
+def _as_number(value: Any) -> Any:
+    """A number that was read as text, as the int or float that it shows."""
     if isinstance(value, str):
         try:
             return int(value)
@@ -170,27 +164,32 @@ def _takes(name: str, value: Any) -> bool:
     return True
 
 
-def _arguments(name: str, kind: str, given: dict[str, Any], notices: list[str]) -> dict[str, Any]:
+def _arguments(name: str, kind: str, keys: dict[str, Any], notices: list[str]) -> dict[str, Any]:
     """The arguments of a distribution, checked one by one and against each other."""
     needs, defaults = DISTRIBUTIONS[kind].needs, DISTRIBUTIONS[kind].defaults
-    problems = [
-        f"{name}.{key}: does not belong to {kind}"
-        for key in given
-        if key not in needs and key not in defaults
-    ]
-    problems += [f"{name}.{key}: missing; {kind} needs it" for key in needs if key not in given]
+    unknown = [key for key in keys if key not in needs and key not in defaults]
+    problems = [f"{name}.{key}: does not belong to {kind}" for key in unknown]
+    problems += [f"{name}.{key}: missing; {kind} needs it" for key in needs if key not in keys]
     if problems:
         raise ConfigError(problems)
-    missing = [key for key in defaults if key not in given]
+    missing = [key for key in defaults if key not in keys]
     if missing:
         values = ", ".join(f"{key} {defaults[key]:g}" for key in missing)
         notices.append(f"{name}: {kind} without {', '.join(missing)}: W&B's {values} is taken")
-    if kind in ("constant", "categorical", "categorical_w_probabilities"):
-        return _listed(name, kind, given, notices)
-    arguments = _numbers(name, {**defaults, **given})
+    if kind == "constant":
+        return {"value": _constant(name, keys["value"], notices)}
+    if kind in ("categorical", "categorical_w_probabilities"):
+        return _listed(name, keys, notices)
+    arguments: dict[str, Any] = {}
+    for key, value in {**defaults, **keys}.items():
+        arguments[key] = number(value)
+        if arguments[key] is None:
+            problems.append(f"{name}.{key}: got {shown(value)}, expected a number")
+    if problems:
+        raise ConfigError(problems)
     if kind == "int_uniform":
         problems = [
-            f"{name}.{key}: got {shown(given[key])}, expected a whole number for int_uniform"
+            f"{name}.{key}: got {shown(keys[key])}, expected a whole number for int_uniform"
             for key, value in arguments.items()
             if value != int(value)
         ]
@@ -207,32 +206,16 @@ def _arguments(name: str, kind: str, given: dict[str, Any], notices: list[str]) 
     return arguments
 
 
-def _numbers(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    problems = []
-    numbers: dict[str, Any] = {}
-    for key, value in given.items():
-        numbers[key] = number(value)
-        if numbers[key] is None:
-            problems.append(f"{name}.{key}: got {shown(value)}, expected a number")
-    if problems:
-        raise ConfigError(problems)
-    return numbers
-
-
-def _listed(name: str, kind: str, given: dict[str, Any], notices: list[str]) -> dict[str, Any]:
-    """The value or values in canonical spelling, each once, with their probabilities."""
-    if kind == "constant":
-        value, notice = _constant(name, given["value"])
-        notices += [notice] if notice else []
-        return {"value": value}
-    values = given["values"]
+def _listed(name: str, keys: dict[str, Any], notices: list[str]) -> dict[str, Any]:
+    """The values in canonical spelling, each once, with their probabilities."""
+    values = keys["values"]
     if not isinstance(values, list | tuple):
         meant = _several(name, values) or (f"[{as_yaml(values)}]" if _takes(name, values) else "")
         hint = f"; write values: {meant}" if meant else ""
         raise ConfigError([f"{name}.values: got {shown(values)}, expected a list{hint}"])
     if not values:
         raise ConfigError([f"{name}.values: got an empty list, expected at least one value"])
-    weights = _probabilities(name, given["probabilities"], len(values)) if len(given) > 1 else None
+    weights = _probabilities(name, keys["probabilities"], len(values)) if len(keys) > 1 else None
     problems: list[str] = []
     found: dict[Any, float] = {}
     for i, written in enumerate(values):
@@ -254,10 +237,12 @@ def _listed(name: str, kind: str, given: dict[str, Any], notices: list[str]) -> 
     return {"values": tuple(found), "probabilities": tuple(found.values())}
 
 
-def _constant(name: str, written: Any) -> tuple[Any, str | None]:
-    """The value of a constant, and the notice of how it was understood."""
+def _constant(name: str, written: Any, notices: list[str]) -> Any:
+    """The value of a constant in canonical spelling."""
     try:
-        return canonical_value(name, written)
+        value, notice = canonical_value(name, written)
+        notices += [notice] if notice else []
+        return value
     except ConfigError as error:
         listed = isinstance(written, list) and len(written) > 0
         meant = as_yaml(written) if listed and all(_takes(name, v) for v in written) else ""
@@ -272,17 +257,19 @@ def _several(name: str, written: Any) -> str:
     return f"[{', '.join(parts)}]" if meant else ""
 
 
-def _probabilities(name: str, given: Any, count: int) -> list[float]:
-    if not isinstance(given, list | tuple) or len(given) != count:
-        got = len(given) if isinstance(given, list | tuple) else shown(given)
-        raise ConfigError([f"{name}.probabilities: got {got}, expected one for each of {count}"])
-    numbers = [number(value) for value in given]
-    weights = [w for w in numbers if w is not None and w >= 0]
-    if len(weights) != count:
-        raise ConfigError([f"{name}.probabilities: got {shown(given)}, expected numbers ≥ 0"])
-    if abs(sum(weights) - 1) > 1e-5:
-        raise ConfigError([f"{name}.probabilities: they sum to {sum(weights):g}, expected 1"])
-    return weights
+def _probabilities(name: str, written: Any, count: int) -> list[float]:
+    listed = written if isinstance(written, list | tuple) else []
+    weights = [w for value in listed if (w := number(value)) is not None and w >= 0]
+    if len(listed) != count:
+        got = len(listed) if listed else shown(written)
+        problem = f"got {got}, expected one for each of {count}"
+    elif len(weights) != count:
+        problem = f"got {shown(written)}, expected numbers ≥ 0"
+    elif abs(sum(weights) - 1) > 1e-5:
+        problem = f"they sum to {sum(weights):g}, expected 1"
+    else:
+        return weights
+    raise ConfigError([f"{name}.probabilities: {problem}"])
 
 
 def _least_step(distribution: Continuous) -> float:
@@ -294,23 +281,22 @@ def _least_step(distribution: Continuous) -> float:
 
 def _check(name: str, kind: str, distribution: Distribution, notices: list[str]) -> None:
     """Raises ConfigError where a setting cannot take what its distribution draws."""
-    if isinstance(distribution, Constant | Categorical):
+    if not isinstance(distribution, IntUniform | Continuous):
         return  # every value went through canonical_value
-    if not _takes(name, 0.5) and not _takes(name, 3):
+    whole = not _takes(name, 0.5)
+    if whole and not _takes(name, 3):
         raise ConfigError([f"{name}: got {kind}, but it is no number; give values"])
-    if isinstance(distribution, Continuous) and not _takes(name, 0.5):
-        if distribution.q is None:
-            raise ConfigError([f"{name}: got {kind}, but it is a whole number; use int_uniform"])
-        if distribution.q != int(distribution.q):
-            got = f"{distribution.q:g}"
-            raise ConfigError([f"{name}.q: got {got}, expected a whole number, as {name} is one"])
-    if isinstance(distribution, Continuous) and distribution.q is not None:
-        least = _least_step(distribution)
-        if distribution.q < least:
-            raise ConfigError([f"{name}.q: got {distribution.q:g}, expected at least {least:.1g}"])
     if isinstance(distribution, IntUniform):
         probes: tuple[Any, ...] = (distribution.min, distribution.max)
     else:
+        q = distribution.q
+        if whole and q is None:
+            raise ConfigError([f"{name}: got {kind}, but it is a whole number; use int_uniform"])
+        if whole and q is not None and q != int(q):
+            why = f"got {q:g}, expected a whole number, as {name} is one"
+            raise ConfigError([f"{name}.q: {why}"])
+        if q is not None and q < (least := _least_step(distribution)):
+            raise ConfigError([f"{name}.q: got {q:g}, expected at least {least:.1g}"])
         probes = tuple(distribution.quantile(u) for u in _PROBES)
         if distribution.law == "log_uniform":
             notices.append(

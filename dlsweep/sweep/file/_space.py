@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -39,9 +39,9 @@ EDGE = 1e-9
 class Axis:
     """One setting that the sweep varies.
 
-    Where the distribution is one that a sampler can work with as it is (``natural``), the
-    coordinate is the value, lists as JSON text. The others (normal, beta and the like) have their
-    quantile u in (0, 1) for a coordinate, named "SETTING.quantile".
+    The coordinate is the value, lists as JSON text, where samplers know the distribution
+    (``natural``). It is the quantile u in (0, 1), named "SETTING.quantile", of normal, beta and
+    the like.
     """
 
     setting: str
@@ -71,7 +71,8 @@ class Axis:
         return {coordinate(value): value for value in self.distribution.values}
 
     def at(self, u: float) -> Any:
-        """The coordinate at u in (0, 1)."""
+        """The coordinate at u in [0, 1]."""
+        u = min(max(u, EDGE), 1 - EDGE)
         return coordinate(self.distribution.quantile(u)) if self.natural else u
 
     def value(self, coordinate: Any) -> Any:
@@ -164,7 +165,7 @@ class Space:
         """The point at ``index`` of a listable space; the last axis varies fastest, as in W&B."""
         assert self._supports is not None
         found: Coordinates = {}
-        for axis, support in zip(reversed(self.axes), reversed(self._supports), strict=True):
+        for axis, support in reversed([*zip(self.axes, self._supports, strict=True)]):
             index, place = divmod(index, len(support))
             found[axis.parameter] = coordinate(support[place])
         return dict(reversed(found.items()))
@@ -172,26 +173,18 @@ class Space:
     def random(self, seed: int, index: int) -> Coordinates:
         """The random point with the address (seed, index): the same whenever it is asked for."""
         uniform = np.random.default_rng([seed, index]).random(len(self.axes))
-        return {
-            axis.parameter: axis.at(min(max(float(u), EDGE), 1 - EDGE))
-            for axis, u in zip(self.axes, uniform, strict=True)
-        }
+        return {a.parameter: a.at(float(u)) for a, u in zip(self.axes, uniform, strict=True)}
 
     def neighbour(self, coordinates: Coordinates, seed: int, index: int) -> Coordinates:
         """The point with one coordinate, chosen at random, drawn anew."""
         generator = np.random.default_rng([seed, index])
         axis = self.axes[generator.integers(len(self.axes))]
-        u = min(max(float(generator.random()), EDGE), 1 - EDGE)
-        return {**coordinates, axis.parameter: axis.at(u)}
+        return {**coordinates, axis.parameter: axis.at(float(generator.random()))}
 
     def settings(self, coordinates: Coordinates) -> dict[str, Any]:
         """The settings at a point; a list of hidden sizes also says the number of layers."""
-        found = dict(self.fixed)
-        for axis in self.axes:
-            found[axis.setting] = axis.value(coordinates[axis.parameter])
-        if isinstance(found.get("hidden_size"), tuple):
-            found.setdefault("num_layers", len(found["hidden_size"]))
-        return found
+        varied = {a.setting: a.value(coordinates[a.parameter]) for a in self.axes}
+        return _with_layers(self.fixed | varied)
 
     def config(self, coordinates: Coordinates) -> RunConfig:
         """The configuration at a point. Raises ConfigError where its settings contradict."""
@@ -222,13 +215,10 @@ class Space:
         Args:
             config: a configuration, or what its ``as_dict`` gave.
         """
-        given = config if isinstance(config, Mapping) else vars(config)
-        return json.dumps([plain(given.get(name)) for name in self._varied])
-
-    @cached_property
-    def _varied(self) -> tuple[str, ...]:
+        settings = config if isinstance(config, Mapping) else vars(config)
         names = [axis.setting for axis in self.axes]
-        return (*names, "num_layers") if "hidden_size" in names else tuple(names)
+        names += ["num_layers"] if "hidden_size" in names else []
+        return json.dumps([plain(settings.get(name)) for name in names])
 
     @cached_property
     def combinations(self) -> tuple[list[str], list[str], float]:
@@ -240,51 +230,40 @@ class Space:
         """
         axes = [axis for axis in self.axes if axis.setting in _INTERACTING]
         listed = [a.distribution.support() or (a.distribution.quantile(0.5),) for a in axes]
-        if math.prod(len(v) for v in listed) > _MOST_COMBINATIONS:
+        total = math.prod(map(len, listed))
+        if total > _MOST_COMBINATIONS:
             return [], [], 1.0
+        fixed = {k: v for k, v in self.fixed.items() if k in _INTERACTING}
         allowed: set[tuple[str, Any]] = set()
-        reasons: dict[tuple[str, Any], str] = {}
-        valid = 0
-        tried = 0
-        for pairs in self._pairs(axes, listed):
-            tried += 1
-            reason = self._refusal(dict(pairs))
-            if reason is None:
-                valid += 1
+        reasons: dict[tuple[str, Any], str] = {}  # the first for each value that was refused
+        refused: list[str] = []
+        for values in product(*listed):
+            pairs = [(axis.setting, value) for axis, value in zip(axes, values, strict=True)]
+            try:
+                RunConfig(**_with_layers(fixed | dict(pairs)))
                 allowed.update(pairs)
-            else:
+            except ConfigError as error:
+                refused.append(error.problems[0])
                 for pair in pairs:
-                    reasons.setdefault(pair, reason)
-                if not pairs:
-                    return [reason], [], 0.0
-        never = [pair for pair in reasons if pair not in allowed]
-        if valid == 0:
-            return [next(iter(reasons.values()))], [], 0.0
+                    reasons.setdefault(pair, refused[-1])
+        if len(refused) == total:
+            return refused[:1], [], 0.0
         problems = [
-            f"{name}: {shown(plain(v))} never fits: {reasons[name, v]}" for name, v in never
+            f"{name}: {shown(plain(value))} never fits: {reason}"
+            for (name, value), reason in reasons.items()
+            if (name, value) not in allowed
         ]
         notices = []
-        if valid < tried and not problems:
+        if refused and not problems:
             names = ", ".join(axis.setting for axis in axes)
             notices.append(
-                f"{tried - valid} of {tried} combinations of {names} contradict themselves; they "
-                f"are recorded as failed and do not count: {next(iter(reasons.values()))}"
+                f"{len(refused)} of {total} combinations of {names} contradict themselves; they "
+                f"are recorded as failed and do not count: {refused[0]}"
             )
-        return problems, notices, valid / tried
+        return problems, notices, 1 - len(refused) / total
 
-    def _pairs(
-        self, axes: list[Axis], values: list[tuple[Any, ...]]
-    ) -> Iterator[tuple[tuple[str, Any], ...]]:
-        for combination in product(*values):
-            yield tuple((a.setting, v) for a, v in zip(axes, combination, strict=True))
 
-    def _refusal(self, given: dict[str, Any]) -> str | None:
-        """Why the fixed settings and the ones given contradict each other; None where they fit."""
-        settings = {k: v for k, v in self.fixed.items() if k in _INTERACTING} | given
-        if isinstance(settings.get("hidden_size"), tuple):
-            settings.setdefault("num_layers", len(settings["hidden_size"]))
-        try:
-            RunConfig(**settings)
-        except ConfigError as error:
-            return error.problems[0]
-        return None
+def _with_layers(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings in which a list of hidden sizes also says the number of layers."""
+    sizes = settings.get("hidden_size")
+    return {"num_layers": len(sizes), **settings} if isinstance(sizes, tuple) else settings

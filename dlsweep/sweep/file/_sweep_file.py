@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
-from dlsweep.config.errors import did_you_mean, fold, shown
+from dlsweep.config.errors import shown
 from dlsweep.config.kinds import checked_count
 from dlsweep.config.relations import without_effect
 from dlsweep.sweep.file._distributions import Distribution
@@ -19,7 +19,7 @@ from dlsweep.sweep.file._early_terminate import Hyperband, parse_early_terminate
 from dlsweep.sweep.file._metric import EVERY_EPOCH, Metric, parse_metric
 from dlsweep.sweep.file._parameters import parse_parameters
 from dlsweep.sweep.file._space import Space
-from dlsweep.sweep.file._yaml import read_yaml
+from dlsweep.sweep.file._yaml import read_choice, read_keys, read_yaml
 
 METHODS: dict[str, tuple[str, ...]] = {
     "grid": ("grid_search",),
@@ -46,10 +46,10 @@ class SweepFile:
         parameters: the distribution of each setting, by ``RunConfig``'s names, in their order.
         run_cap: the most runs of the whole sweep; None for no limit.
         early_terminate: the stopping rule, or None.
-        project, entity: where W&B would put the runs; None where the file does not say.
+        project, entity: where W&B would put the runs; None where the file names none.
         notices: one line for everything that was taken for something else.
         raw: the file's content as it was read.
-        path: the file; None for a sweep that came from elsewhere.
+        path: the file; None for a sweep that was not read from one.
     """
 
     name: str
@@ -89,16 +89,10 @@ class SweepFile:
 
     def as_dict(self) -> dict[str, Any]:
         """The sweep in canonical spelling, which ``parse_sweep`` reads back as the same sweep."""
-        found: dict[str, Any] = {
-            "name": self.name,
-            "description": self.description,
-            "method": self.method,
-            "metric": self.metric.as_dict(),
-            "parameters": {name: d.as_dict() for name, d in self.parameters.items()},
-            "run_cap": self.run_cap,
-            "project": self.project,
-            "entity": self.entity,
-        }
+        plain = ("name", "description", "method", "run_cap", "project", "entity")
+        found: dict[str, Any] = {key: getattr(self, key) for key in plain}
+        found["metric"] = self.metric.as_dict()
+        found["parameters"] = {name: d.as_dict() for name, d in self.parameters.items()}
         if self.early_terminate is not None:
             rule = {k: v for k, v in vars(self.early_terminate).items() if v is not None}
             found["early_terminate"] = {"type": "hyperband", **rule}
@@ -115,24 +109,28 @@ def load_sweep(path: str | Path) -> SweepFile:
     return parse_sweep(read_yaml(path), name=path.stem, path=path)
 
 
-def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> SweepFile:
+def parse_sweep(written: Any, name: str = "sweep", path: Path | None = None) -> SweepFile:
     """The sweep that a mapping in W&B's schema describes.
 
     Args:
-        given: the mapping; keys, words and settings in any of their spellings.
+        written: the mapping; keys, words and settings in any of their spellings.
         name: the sweep's name where the mapping has none.
         path: the file that the mapping was read from, for the record.
 
     Raises:
         ConfigError: with one line for everything that is wrong.
     """
-    if not isinstance(given, Mapping):
+    if not isinstance(written, Mapping):
         where = f"{path}: " if path else ""
-        raise ConfigError([f"{where}got {shown(given)}, expected method, metric and parameters"])
+        raise ConfigError([f"{where}got {shown(written)}, expected method, metric and parameters"])
     problems: list[str] = []
     notices: list[str] = []
-    keys = _top_level(given, problems)
-    method = _method(keys.get("method"), problems, notices)
+    keys = read_keys(written, _KEYS, problems, also=_OTHER_KEYS)
+    method = None
+    if keys.get("method") is None:
+        problems.append("method: missing; choose from grid, random, bayes")
+    else:
+        method = read_choice(keys["method"], METHODS, "method", problems, notices)
     metric = Metric()
     if keys.get("metric") is not None:
         metric = parse_metric(keys["metric"], problems, notices)
@@ -152,8 +150,7 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
         early_terminate=parse_early_terminate(keys.get("early_terminate"), problems),
         project=_place(keys, "project", problems),
         entity=_place(keys, "entity", problems),
-        notices=(),
-        raw=given,
+        raw=written,
         path=path,
     )
     if sweep.early_terminate is not None and metric.name not in EVERY_EPOCH:
@@ -173,39 +170,11 @@ def parse_sweep(given: Any, name: str = "sweep", path: Path | None = None) -> Sw
 
 
 def _without_effect(parameters: Mapping[str, Distribution]) -> list[str]:
-    """Notices of parameters that no run of the sweep heeds."""
+    """Notices of parameters that have no effect on any run of the sweep."""
     values = {name: (default,) for name, default in vars(RunConfig()).items()}
-    found = {name: tuple(d.support() or ()) for name, d in parameters.items()}
-    given = [name for name, support in found.items() if support != values[name]]
-    return without_effect(given, values | found)
-
-
-def _top_level(given: Mapping[Any, Any], problems: list[str]) -> dict[str, Any]:
-    known = {fold(key): key for key in (*_KEYS, *_OTHER_KEYS)}
-    found: dict[str, Any] = {}
-    for key, value in given.items():
-        name = known.get(fold(key))
-        if name is None:
-            problems.append(f"{key}: no such key of a sweep file{did_you_mean(key, _KEYS)}")
-        elif name in found:
-            problems.append(f"{name} is given twice, the second time as {key}")
-        else:
-            found[name] = value
-    return found
-
-
-def _method(given: Any, problems: list[str], notices: list[str]) -> str | None:
-    if given is None:
-        problems.append("method: missing; choose from grid, random, bayes")
-        return None
-    for method, also in METHODS.items():
-        if fold(given) == method:
-            return method
-        if fold(given) in map(fold, also):
-            notices.append(f"method: {given} was taken for {method}")
-            return method
-    problems.append(f"method: got {shown(given)}, not a method{did_you_mean(given, METHODS)}")
-    return None
+    varied = {name: tuple(d.support() or ()) for name, d in parameters.items()}
+    changed = [name for name, support in varied.items() if support != values[name]]
+    return without_effect(changed, values | varied)
 
 
 def _text(keys: dict[str, Any], key: str, problems: list[str]) -> str | None:

@@ -1,15 +1,16 @@
-"""YAML as sweep files use it: numbers such as 1e-3 are numbers, and nothing is given twice."""
+"""YAML as sweep files use it, and the keys and choices in it, in any of their spellings."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dlsweep.config import ConfigError
-from dlsweep.config.errors import nearest
+from dlsweep.config.errors import did_you_mean, fold, nearest, shown
 
 
 class _Loader(yaml.SafeLoader):
@@ -53,32 +54,78 @@ def read_yaml(path: Path) -> Any:
     """The content of a YAML file.
 
     Raises:
-        ConfigError: the file is missing, unreadable or no YAML; the line says where.
+        ConfigError: the file is missing, unreadable or not YAML; the line says where.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)  # a SafeLoader
     except FileNotFoundError:
-        raise ConfigError([f"{path}: no such file{_beside(path)}"]) from None
+        why = f"no such file{_beside(path)}"
     except UnicodeDecodeError:
-        raise ConfigError([f"{path}: not a text file in UTF-8"]) from None
+        why = "not a text file in UTF-8"
     except OSError as error:
-        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None
-    try:
-        return yaml.load(text, Loader=_Loader)  # a SafeLoader
+        why = f"cannot be read: {error.strerror}"
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise ConfigError([f"{path}: {where}{error.problem or error.context}"]) from None
+        why = f"{where}{error.problem or error.context}"
     except (yaml.YAMLError, ValueError) as error:
-        what = " ".join(str(error).split())
-        raise ConfigError([f"{path}: not YAML: {what}"]) from None
+        why = f"not YAML: {' '.join(str(error).split())}"
+    raise ConfigError([f"{path}: {why}"])
 
 
 def _beside(path: Path) -> str:
-    """The YAML file in the same folder that was probably meant."""
-    there = {file.stem: file for file in path.parent.glob("*") if file.suffix in (".yaml", ".yml")}
-    found = nearest(path.stem, there)
+    """A hint at the YAML file in the same folder that was probably meant, or at a W&B sweep."""
+    files = {file.stem: file for file in path.parent.glob("*") if file.suffix in (".yaml", ".yml")}
+    found = nearest(path.stem, files)
     if found is not None:
-        return f"; did you mean {there[found]}?"
+        return f"; did you mean {files[found]}?"
     known_to_wandb = not path.suffix and 1 < len(path.parts) < 4 and not path.parent.exists()
     return f"; of a W&B sweep, `dlsweep agent {path}`" if known_to_wandb else ""
+
+
+def read_keys(
+    mapping: Mapping[Any, Any],
+    known: Sequence[str],
+    problems: list[str],
+    at: str = "",
+    also: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The values of a mapping by canonical keys; a line for each key that is unknown or repeated.
+
+    Args:
+        mapping: keys in any spelling.
+        known: the canonical keys.
+        problems: gets the lines.
+        at: the key of the mapping in the file, with a dot at its end.
+        also: further keys, which no hint names.
+    """
+    canonical = {fold(key): key for key in (*known, *also)}
+    found: dict[str, Any] = {}
+    for key, value in mapping.items():
+        name = canonical.get(fold(key))
+        if name is None:
+            what = "no such key" if at else "no such key of a sweep file"
+            problems.append(f"{at}{key}: {what}{did_you_mean(key, known)}")
+        elif name in found:
+            problems.append(f"{at}{name} is given twice, the second time as {key}")
+        else:
+            found[name] = value
+    return found
+
+
+def read_choice(
+    value: Any,
+    choices: Mapping[str, Sequence[str]],
+    at: str,
+    problems: list[str],
+    notices: list[str],
+) -> str | None:
+    """The choice that a value means, which may be spelled otherwise; None, and a line, for none."""
+    for choice, spellings in choices.items():
+        if fold(value) in map(fold, (choice, *spellings)):
+            if fold(value) != choice:
+                notices.append(f"{at}: {value} was taken for {choice}")
+            return choice
+    what = at.split(".")[-1]
+    problems.append(f"{at}: got {shown(value)}, not a {what}{did_you_mean(value, choices)}")
+    return None

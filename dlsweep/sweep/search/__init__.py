@@ -12,12 +12,7 @@ if TYPE_CHECKING:
     from dlsweep.sweep.search._bayes import STARTUP, Bayes, optuna_distribution, quiet
 
 # What imports Optuna waits until it is needed.
-_LAZY = {
-    "STARTUP": "_bayes",
-    "Bayes": "_bayes",
-    "optuna_distribution": "_bayes",
-    "quiet": "_bayes",
-}
+_LAZY = dict.fromkeys(("STARTUP", "Bayes", "optuna_distribution", "quiet"), "_bayes")
 
 __all__ = [
     "STARTUP",

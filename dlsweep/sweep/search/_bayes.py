@@ -19,7 +19,7 @@ from optuna.trial import TrialState, create_trial
 from dlsweep.sweep.file import EDGE, Axis, Categorical, Continuous, Coordinates, IntUniform
 
 STARTUP = 10
-"""So many results are waited for, drawing at random, before TPE takes over (Optuna's default)."""
+"""How many results there are, of points drawn at random, before TPE is used (Optuna's default)."""
 
 
 @contextmanager
@@ -98,9 +98,8 @@ class Bayes:
     def learn(self, coordinates: Coordinates, value: float | None) -> None:
         """A point that had ended before: its value, or none where it diverged."""
         if coordinates.keys() == self._distributions.keys():
-            self._add(
-                coordinates, TrialState.PRUNED if value is None else TrialState.COMPLETE, value
-            )
+            state = TrialState.PRUNED if value is None else TrialState.COMPLETE
+            self._add(coordinates, state, value)
             self._results += 1
 
     def tell(self, number: int, value: float | None, *, counts: bool) -> None:
@@ -109,24 +108,18 @@ class Bayes:
         Without a value, a point that ``counts`` (it diverged) is as bad as the worst, and one that
         does not (it failed for reasons of its own) is forgotten.
         """
-        if number not in self._trials:
-            return
-        ticket = self._trials.pop(number)
-        with quiet():
-            if value is not None:
-                self._study.tell(ticket, value)
-            else:
-                self._study.tell(ticket, state=TrialState.PRUNED if counts else TrialState.FAIL)
-        self._results += value is not None or counts
+        if number in self._trials:
+            state = TrialState.PRUNED if counts else TrialState.FAIL
+            with quiet():
+                ticket = self._trials.pop(number)
+                self._study.tell(ticket, value, state=state if value is None else None)
+            self._results += value is not None or counts
 
     def _add(self, coordinates: Coordinates, state: TrialState, value: float | None = None) -> int:
         """Add a trial to the copy; returns its number there."""
         self._study.add_trial(
             create_trial(
-                state=state,
-                value=value,
-                params=coordinates,
-                distributions=self._distributions,
+                state=state, value=value, params=coordinates, distributions=self._distributions
             )
         )
         self._count += 1

@@ -20,23 +20,16 @@ from dlsweep.sweep.file import Hyperband, Metric, number
 
 @dataclass(slots=True)
 class _Curve:
-    """What the rule needs of a run. Values have the sign with which less is better.
-
-    Attributes:
-        epochs: how many it has logged.
-        finite: how many of them had a finite value: only these count for the rule.
-        best: the best value.
-        reached: the values at the brackets that the run has passed, in order.
-    """
+    """What the rule needs of a run. Values have the sign with which less is better."""
 
     epochs: int = 0
-    finite: int = 0
+    finite: int = 0  # epochs with a finite value: only these count for the rule
     best: float = math.inf
-    reached: list[float] = field(default_factory=list)
+    reached: list[float] = field(default_factory=list)  # values at the brackets passed, in order
 
 
 class EarlyTermination:
-    """The rule over the runs of a sweep, as their epochs come in.
+    """The rule, applied to the runs of a sweep as they log epochs.
 
     An epoch costs about the same however many runs there are.
 
@@ -50,7 +43,7 @@ class EarlyTermination:
         self._name = metric.name
         self._sign = -1.0 if metric.goal == "maximize" else 1.0
         self._curves: dict[int, _Curve] = {}
-        self._horizon = 0  # up to which epoch the brackets are known
+        self._horizon = 0  # the epoch up to which brackets are known
         self._brackets: list[int] = []
         self._values: list[list[float]] = []  # for each bracket, of all runs there, sorted
 

@@ -14,10 +14,10 @@ from dlsweep.sweep.file import Coordinates, SweepFile
 if TYPE_CHECKING:
     from dlsweep.sweep.search._bayes import Bayes
 
-_REDRAWS = 100  # a draw is repeated so often where it gives a configuration that is already there
-_REFUSALS = 50  # so many invalid points in a row are recorded
-_NEIGHBOURS = 50  # TPE proposes its favourite again and again; so many points next to it are tried
-_LISTABLE = 1_000_000  # a space of at most so many points is searched for the last ones left
+_REDRAWS = 100  # draws at most, where they give configurations that are already there
+_REFUSALS = 50  # invalid points in a row that are recorded
+_NEIGHBOURS = 50  # points tried next to TPE's favourite, which it proposes again and again
+_LISTABLE = 1_000_000  # points at most of a space that is searched for the last ones left
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Search:
         self._index = start
         self._known: set[int] = set()
         self._refusals = 0
-        self._listed = 0  # so many points of a listable space were looked at for those left over
+        self._listed = 0  # points of a listable space that were looked at, once draws gave nothing
         self.bayes: Bayes | None = None
         if sweep.method == "bayes" and self._space.axes:
             from dlsweep.sweep.search._bayes import Bayes  # Optuna, slow to import
@@ -68,19 +68,15 @@ class Search:
         return (self._index if self._sweep.method == "grid" else self._listed) >= size
 
     def add(self, coordinates: Coordinates, config: RunConfig | Mapping[str, Any] | None) -> None:
-        """Take note of a point that the study has already; it is not drawn any more.
+        """Add a point that the study has already, so that it is not drawn any more.
 
         Args:
             coordinates: of the point.
-            config: its configuration, or what ``as_dict`` gave; None where it has no valid one.
+            config: its configuration, or its ``as_dict``; None where it has no valid one.
         """
         self._known.add(_digest(coordinates))
         if config is not None:
             self._known.add(self._key(config))
-
-    def knows(self, config: RunConfig) -> bool:
-        """Whether a configuration is among the points so far."""
-        return self._key(config) in self._known
 
     def next(self) -> Draft | None:
         """The next point; None where there is none left.
@@ -89,21 +85,18 @@ class Search:
             ConfigError: nothing but invalid points is found.
         """
         for draft in self._candidates():
-            known = _digest(draft.coordinates) in self._known or (
-                draft.config is not None and self.knows(draft.config)
-            )
+            valid = draft.config is not None
+            known = _digest(draft.coordinates) in self._known
+            known = known or (draft.config is not None and self._key(draft.config) in self._known)
             self.add(draft.coordinates, draft.config)
-            refused = draft.config is None or known
-            if refused and draft.ticket is not None and self.bayes is not None:
+            if (known or not valid) and draft.ticket is not None and self.bayes is not None:
                 self.bayes.refuse(draft.ticket)
-            if known or (draft.config is None and self._refusals >= _REFUSALS):
-                continue
-            self._refusals = self._refusals + 1 if draft.config is None else 0
-            return draft
+            if not known and (valid or self._refusals < _REFUSALS):
+                self._refusals = 0 if valid else self._refusals + 1
+                return draft
         if self._refusals >= _REFUSALS and not self._listable:
-            raise ConfigError(
-                [f"parameters: {_REFUSALS} points in a row were no valid configurations"]
-            )
+            line = f"parameters: {_REFUSALS} points in a row were no valid configurations"
+            raise ConfigError([line])
         return None
 
     @property
