@@ -1,5 +1,7 @@
 """The sweep file: W&B's schema, read and checked into one object, and the points it spans."""
 
+from dlsweep.sweep.file._builtin import builtin_flags, is_builtin
+from dlsweep.sweep.file._command import Command, parse_command
 from dlsweep.sweep.file._distributions import (
     DISTRIBUTIONS,
     Categorical,
@@ -21,6 +23,7 @@ __all__ = [
     "METRICS",
     "Axis",
     "Categorical",
+    "Command",
     "Constant",
     "Continuous",
     "Coordinates",
@@ -30,10 +33,13 @@ __all__ = [
     "Metric",
     "Space",
     "SweepFile",
+    "builtin_flags",
+    "is_builtin",
     "load_sweep",
     "metric_name",
     "number",
     "objective",
+    "parse_command",
     "parse_metric",
     "parse_sweep",
     "plain",

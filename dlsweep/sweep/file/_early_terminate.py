@@ -58,6 +58,7 @@ def parse_early_terminate(written: Any, problems: list[str]) -> Hyperband | None
     if kind is None or fold(kind) != "hyperband":
         got = "missing" if kind is None else f"got {shown(kind)}"
         problems.append(f"{at}.type: {got}; W&B knows hyperband")
+    checked = {key: checked_count(f"{at}.{key}", keys.get(key), problems) for key in counts}
     if keys.get("min_iter") is None and None in (keys.get("max_iter"), keys.get("s")):
         problems.append(f"{at}: needs min_iter, or max_iter and s")
     eta = number(keys.get("eta", 3))
@@ -67,7 +68,6 @@ def parse_early_terminate(written: Any, problems: list[str]) -> Hyperband | None
     strict = keys.get("strict", False)
     if not isinstance(strict, bool):
         problems.append(f"{at}.strict: got {shown(strict)}, expected true or false")
-    checked = {key: checked_count(f"{at}.{key}", keys.get(key), problems) for key in counts}
     rule = Hyperband(eta=eta, strict=strict is True, **checked)
     if rule.max_iter is not None and rule.s is not None and not rule.brackets(rule.max_iter):
         why = f"there is no bracket before max_iter {rule.max_iter} with eta {eta:g}"

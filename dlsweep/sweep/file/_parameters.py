@@ -261,7 +261,7 @@ def _probabilities(name: str, written: Any, count: int) -> list[float]:
     listed = written if isinstance(written, list | tuple) else []
     weights = [w for value in listed if (w := number(value)) is not None and w >= 0]
     if len(listed) != count:
-        got = len(listed) if listed else shown(written)
+        got = len(listed) if listed or written == [] else shown(written)
         problem = f"got {got}, expected one for each of {count}"
     elif len(weights) != count:
         problem = f"got {shown(written)}, expected numbers ≥ 0"
@@ -273,7 +273,7 @@ def _probabilities(name: str, written: Any, count: int) -> list[float]:
 
 
 def _least_step(distribution: Continuous) -> float:
-    """The smallest ``q`` whose multiples can still be told from each other."""
+    """The smallest ``q`` whose multiples still differ from each other."""
     free = dataclasses.replace(distribution, q=None)
     sizes = (abs(free.quantile(u)) for u in _PROBES)
     return max((size for size in sizes if math.isfinite(size)), default=0.0) / _MOST_STEPS

@@ -82,7 +82,7 @@ class SweepFile:
 
     @cached_property
     def size(self) -> int | None:
-        """The number of valid configurations; None where there is no end of them."""
+        """The number of valid configurations; None where there are infinitely many."""
         if self.space.size is None:
             return None
         return round(self.space.size * self.space.combinations[2])

@@ -25,13 +25,7 @@ _TRAINING_ONLY |= {"momentum", "beta", "beta1", "beta2", "epsilon", "gamma", "dr
 
 
 class StudyContents:
-    """The stacks, epochs and rows of a study; ``Study`` is one, and hands out runs besides.
-
-    Args:
-        database: the study file.
-        study: the study's row there.
-        sweep: what is searched.
-    """
+    """The stacks, epochs and rows of a study; ``Study`` is one, and hands out runs besides."""
 
     def __init__(self, database: Database, study: sqlite3.Row, sweep: SweepFile) -> None:
         self.name: str = study["name"]
@@ -127,16 +121,13 @@ class StudyContents:
         unwritten, self._unwritten = self._unwritten, {}
         if not unwritten:
             return
+        delete = "DELETE FROM epochs WHERE study = ? AND run = ? AND epoch >= ?"
         with self._database.transaction() as connection:
             for run, epochs in unwritten.items():
                 for epoch, metrics in epochs:
-                    connection.execute(
-                        "DELETE FROM epochs WHERE study = ? AND run = ? AND epoch >= ?",
-                        (self._id, run, epoch),
-                    )
-                    connection.execute(
-                        "INSERT INTO epochs VALUES (?, ?, ?, ?)", (self._id, run, epoch, metrics)
-                    )
+                    key = self._id, run, epoch
+                    connection.execute(delete, key)
+                    connection.execute("INSERT INTO epochs VALUES (?, ?, ?, ?)", (*key, metrics))
 
     # Reading
 

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import as_yaml, did_you_mean
@@ -35,14 +36,10 @@ def find_or_create(
         )
         return own, source, ()
     slug = re.sub(r"[^\w.]+", "-", sweep.name).strip("-")[:60] or "sweep"
-    new = {
-        "name": f"{slug}-{sweep.fingerprint}",
-        "fingerprint": sweep.fingerprint,
-        "sweep": as_json(sweep.as_dict()),
-        "seed": str(int(sweep.fingerprint, 16) if seed is None else seed),
-        "created": time.time(),
-    }
-    insert(connection, "studies", new)
+    new = {"name": f"{slug}-{sweep.fingerprint}", "fingerprint": sweep.fingerprint}
+    new["sweep"] = as_json(sweep.as_dict())
+    new["seed"] = str(int(sweep.fingerprint, 16) if seed is None else seed)
+    insert(connection, "studies", {**new, "created": time.time()})
     own = all_studies(connection)[-1]
     last = source or next((s for s in reversed(studies) if _name(s) == sweep.name), None)
     before = None if last is None else sweep_of(last)
@@ -129,29 +126,22 @@ def take_over(
         known.add(sweep.space.identity(config))
         number = len(own) + taken
         taken += 1
-        new = {
-            "study": study,
-            "number": number,
-            "name": run_name(run.config, number),
-            "coordinates": as_json(place),
-            "config": as_json(config.as_dict()),
-            "value": objective(sweep.metric, run.history, run.summary),
-            "info": as_json(
-                {**run.info, "continued_from": {"study": source["name"], "run": run.name}}
-            ),
-        }
-        if run.status == "diverged":
-            new["value"] = None
+        settings = config.as_dict()
+        new: dict[str, Any] = {"study": study, "number": number, "coordinates": as_json(place)}
+        new |= {"name": run_name(settings, number), "config": as_json(settings)}
+        if run.status != "diverged":
+            new["value"] = objective(sweep.metric, run.history, run.summary)
+        origin = {"study": source["name"], "run": run.name}
+        new["info"] = as_json({**run.info, "continued_from": origin})
         kept = "run_id, status, attempt, deaths, summary, started, finished"
         connection.execute(
             f"INSERT INTO runs ({', '.join(new)}, {kept}) SELECT {', '.join('?' * len(new))}, "
             f"{kept} FROM runs WHERE study = ? AND number = ?",
             (*new.values(), source["id"], run.number),
         )
+        epochs = "SELECT ?, ?, epoch, metrics FROM epochs WHERE study = ? AND run = ?"
         connection.execute(
-            "INSERT INTO epochs SELECT ?, ?, epoch, metrics FROM epochs "
-            "WHERE study = ? AND run = ?",
-            (study, number, source["id"], run.number),
+            f"INSERT INTO epochs {epochs}", (study, number, source["id"], run.number)
         )
     notice = f"continue-from: {taken} runs of study {source['name']} were taken over"
     notice += f", {present} were here before" * (present > 0)
