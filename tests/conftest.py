@@ -40,6 +40,9 @@ LONGEST = {
     "test_interrupt",
     "test_online",
     "test_killing",
+    "test_ray",
+    "test_executors",
+    "test_durable",
 }
 """Files whose tests take the longest, and so come first: none of them is left for the end."""
 
