@@ -307,6 +307,7 @@ def test_a_circle_is_found(files: dict[str, str], circle: str, tmp_path: Path):
         ("dlsweep.training, dlsweep.models", {"wandb", "optuna", "sqlalchemy", "torch._dynamo"}),
         ("dlsweep.scratch", {"torch", "wandb", "optuna"}),
         ("dlsweep.tracking, dlsweep.tracking._outcome", {"wandb", "optuna", "matplotlib", "PIL"}),
+        ("dlsweep.sweep.execution", {"wandb", "optuna", "sqlalchemy", "ray"}),
         ("dlsweep.tracking._online, dlsweep.tracking._sync", {"torch", "sklearn", "matplotlib"}),
     ],
 )

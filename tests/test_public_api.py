@@ -46,9 +46,9 @@ NAMES = {
         "study_folders study_names StudyFolders StudySource StudyTable SweepFile train_joined"
     ),
     "dlsweep.sweep.file": (
-        "Axis Categorical Constant Continuous Coordinates Distribution DISTRIBUTIONS EDGE "
-        "Hyperband IntUniform load_sweep METHODS Metric metric_name METRICS number objective "
-        "parse_metric parse_sweep plain Space SweepFile"
+        "Axis builtin_flags Categorical Command Constant Continuous Coordinates Distribution "
+        "DISTRIBUTIONS EDGE Hyperband IntUniform is_builtin load_sweep METHODS Metric metric_name "
+        "METRICS number objective parse_command parse_metric parse_sweep plain Space SweepFile"
     ),
     "dlsweep.sweep.search": "Bayes Draft EarlyTermination optuna_distribution quiet Search STARTUP",
     "dlsweep.sweep.study": (
@@ -58,8 +58,8 @@ NAMES = {
     ),
     "dlsweep.sweep.execution": (
         "Asked Broken Cause Checkpoint choose_executor Context Done END Epoch Event Executor "
-        "ExecutorError InProcessExecutor Job Left Notice ProcessExecutor Resumed SAVE_SECONDS "
-        "StackJob"
+        "ExecutorError InProcessExecutor Job Left LoggedMetrics Metrics Notice ProcessExecutor "
+        "ProgramJob Resumed SAVE_SECONDS StackJob"
     ),
     "dlsweep.sweep.driver": (
         "AT_ONCE datasets_of Driver leaving_on_signals MOST_DEATHS Progress retry_size "
@@ -74,7 +74,7 @@ NAMES = {
         "train_tracked KILLED Command SweepFacts SweepGone SweepPlace "
         "SweepService Unreachable parse_sweep_id "
         "room_for_runs is_synced sync_commands sync_folders sync_target FLUSH_SECONDS Opener "
-        "mark_synced patient_settings synced_as"
+        "mark_synced patient_settings synced_as TransactionLog find_log find_logs"
     ),
     "dlsweep.training": (
         "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from dlsweep.tracking._sweep_runs import INTERRUPTED, SweepPlace, SweepRuns, sync_commands
     from dlsweep.tracking._sync import is_synced, mark_synced, sync_folders, sync_target
     from dlsweep.tracking._train import refuse, train, train_tracked
+    from dlsweep.tracking._transaction_log import TransactionLog, find_log, find_logs
 
 _LAZY = {
     "THREADS": "_background",
@@ -96,6 +97,9 @@ _LAZY = {
     "refuse": "_train",
     "train": "_train",
     "train_tracked": "_train",
+    "TransactionLog": "_transaction_log",
+    "find_log": "_transaction_log",
+    "find_logs": "_transaction_log",
 }
 
 __all__ = [
@@ -121,6 +125,7 @@ __all__ = [
     "SweepService",
     "TrackedRun",
     "TrackingError",
+    "TransactionLog",
     "Unreachable",
     "choose_mode",
     "conclude",
@@ -128,6 +133,8 @@ __all__ = [
     "data_media",
     "default_entity",
     "fetch_runs",
+    "find_log",
+    "find_logs",
     "has_credentials",
     "is_synced",
     "mark_synced",

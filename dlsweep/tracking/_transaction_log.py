@@ -19,9 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
-
 _BLOCK = 32 * 1024
 _FILE_HEADER = 7
 _CHUNK = struct.Struct("<IHB")
@@ -105,6 +102,10 @@ class TransactionLog:
         Raises:
             OSError: where the file is there and cannot be read.
         """
+        # Not before a log is read: workers that run no programs have no use for wandb.
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+        from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+
         rows = []
         for data in self._records():
             try:
@@ -170,7 +171,12 @@ class TransactionLog:
 
 
 def find_log(directory: Path, run_id: str) -> Path | None:
-    """The newest transaction log of a run, offline or online, or None.
+    """The newest transaction log of a run, or None; see ``find_logs``."""
+    return next(reversed(find_logs(directory, run_id)), None)
+
+
+def find_logs(directory: Path, run_id: str) -> list[Path]:
+    """The transaction logs of a run, offline or online, the oldest first.
 
     Args:
         directory: the program's ``WANDB_DIR``.
@@ -178,7 +184,7 @@ def find_log(directory: Path, run_id: str) -> Path | None:
     """
     name = glob.escape(run_id)
     found = directory.glob(f"*wandb/*run-*-{name}/run-{name}.wandb")
-    return max(found, key=lambda log: log.parent.name.removeprefix("offline-"), default=None)
+    return sorted(found, key=lambda log: log.parent.name.removeprefix("offline-"))
 
 
 def _chunks(block: bytes) -> Iterator[tuple[int, bytes]]:

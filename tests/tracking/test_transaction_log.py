@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from wandb.proto.wandb_internal_pb2 import Record
 
-from dlsweep.tracking._transaction_log import LoggedRow, LoggedRun, TransactionLog, find_log
+from dlsweep.tracking import TransactionLog, find_log, find_logs
+from dlsweep.tracking._transaction_log import LoggedRow, LoggedRun
 from tests.wandb_server import WandbServer, wandb_cli
 
 BLOCK = 32 * 1024
@@ -317,11 +318,13 @@ def test_the_newest_log_of_a_run_is_found(tmp_path: Path):
     assert find_log(tmp_path, "a[1]") is None
     make("run-20260109_000000-b-a[1]", "run-b-a[1].wandb")
     assert find_log(tmp_path, "a[1]") is None
+    made: list[Path] = []
     for folder in (
         "offline-run-20260101_000000-a[1]",
         "run-20260102_000000-a[1]",
         "offline-run-20260103_000000-a[1]",
     ):
-        made = make(folder)
-        assert find_log(tmp_path, "a[1]") == made
+        made.append(make(folder))
+        assert find_log(tmp_path, "a[1]") == made[-1]
+        assert find_logs(tmp_path, "a[1]") == made
     assert find_log(tmp_path, "a1") is None

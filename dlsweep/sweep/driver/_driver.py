@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import cast
 
 from dlsweep.sweep.driver._progress import Progress
 from dlsweep.sweep.driver._queue import StackQueue
@@ -22,6 +23,7 @@ from dlsweep.sweep.execution import (
     Event,
     Executor,
     Left,
+    Metrics,
     Notice,
     Resumed,
     StackJob,
@@ -274,7 +276,8 @@ class Driver:
                 self._progress.ended(self._source.ended(run, event.ended[place]))
             if event.ended:
                 self._executor.recorded(event.job)
-            training.epoch = max(metrics.epoch for metrics in event.metrics.values())
+            epochs = (metrics.epoch for metrics in event.metrics.values())
+            training.epoch = max(epochs, default=training.epoch)
             self._pass_stops_on(event.job)
             if not training.runs:  # what is left of the stack has ended before
                 for place in event.metrics.keys() - event.ended.keys():
@@ -283,15 +286,16 @@ class Driver:
             del self._training[event.job]
             self._end(training, event)
 
-    def _epoch(self, run: Run, metrics: EpochMetrics, outcome: Outcome | None = None) -> None:
+    def _epoch(self, run: Run, reported: Metrics, outcome: Outcome | None = None) -> None:
         """Record an epoch, unless that was done before its stack broke."""
+        metrics = cast(EpochMetrics, reported)  # of built-in runs
         if metrics.epoch > len(run.history) or outcome is not None:
             if metrics.epoch > len(run.history):
                 run.history.append(metrics)
             self._source.epoch(run, metrics, outcome)
             self._progress.epoch(run, metrics)
 
-    def _judge(self, training: _Training, metrics: Mapping[int, EpochMetrics]) -> dict[int, str]:
+    def _judge(self, training: _Training, metrics: Mapping[int, Metrics]) -> dict[int, str]:
         """Which members early termination stops with this epoch."""
         assert self._rule is not None
         new = {

@@ -10,6 +10,7 @@ from dlsweep.sweep.execution._events import (
     Epoch,
     Event,
     Left,
+    Metrics,
     Notice,
     Resumed,
 )
@@ -17,6 +18,7 @@ from dlsweep.sweep.execution._executor import Executor, ExecutorError
 from dlsweep.sweep.execution._in_process import InProcessExecutor
 from dlsweep.sweep.execution._job import Checkpoint, Context, Job
 from dlsweep.sweep.execution._processes import ProcessExecutor
+from dlsweep.sweep.execution._program_job import LoggedMetrics, ProgramJob
 from dlsweep.sweep.execution._stack_job import SAVE_SECONDS, StackJob
 
 __all__ = [
@@ -35,8 +37,11 @@ __all__ = [
     "InProcessExecutor",
     "Job",
     "Left",
+    "LoggedMetrics",
+    "Metrics",
     "Notice",
     "ProcessExecutor",
+    "ProgramJob",
     "Resumed",
     "StackJob",
     "choose_executor",

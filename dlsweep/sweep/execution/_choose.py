@@ -39,7 +39,7 @@ def choose_executor(
     kind = "cuda" if on_gpu else "cpu"
     workers = workers or (max(1, gpus) if on_gpu else cores or 1)
     if workers == 1:
-        return InProcessExecutor(kind)
+        return InProcessExecutor(device=kind)
     workers = min(workers, runs or workers)
     threads = max(1, (cores or 1) // workers)
     return ProcessExecutor(workers, threads, gpus, kind)

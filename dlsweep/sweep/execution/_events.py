@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from dlsweep.tracking import Outcome
-    from dlsweep.training import EpochMetrics
 
 
 class Cause(Enum):
@@ -25,6 +24,17 @@ class Cause(Enum):
     """The machine of its worker has left, or cannot be reached: the job is not to blame."""
 
 
+class Metrics(Protocol):
+    """What one epoch of a run came to: ``EpochMetrics`` of a built-in run."""
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch, from 1."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The metrics by the names under which they are logged."""
+
+
 @dataclass(frozen=True)
 class Resumed:
     """A job goes on from its checkpoint.
@@ -35,7 +45,7 @@ class Resumed:
     """
 
     job: int
-    histories: Mapping[int, Sequence[EpochMetrics]]
+    histories: Mapping[int, Sequence[Metrics]]
 
 
 @dataclass(frozen=True)
@@ -43,13 +53,13 @@ class Epoch:
     """A job has trained an epoch.
 
     Attributes:
-        metrics: of each member that trained.
+        metrics: of each member that trained; none where the end of a program is reported.
         ended: of the members for which this epoch was the last, what they came to. The driver
             answers with ``Executor.recorded`` once these are stored.
     """
 
     job: int
-    metrics: Mapping[int, EpochMetrics]
+    metrics: Mapping[int, Metrics]
     ended: Mapping[int, Outcome]
 
 
@@ -58,7 +68,7 @@ class Asked:
     """A job waits to be told which members stop with this epoch; see ``Executor.answer``."""
 
     job: int
-    metrics: Mapping[int, EpochMetrics]
+    metrics: Mapping[int, Metrics]
 
 
 @dataclass(frozen=True)

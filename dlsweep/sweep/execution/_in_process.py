@@ -1,10 +1,11 @@
-"""Jobs run one at a time in a thread of this process."""
+"""Jobs run in threads of this process."""
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -16,20 +17,27 @@ _END_SECONDS = 1.0
 
 
 class InProcessExecutor(Executor):
-    """Runs one job at a time in this process, with as many of its threads as the job gains from.
+    """Runs each job in a thread of this process, with as many more threads as the job gains from.
 
     Args:
+        slots: how many jobs run at once. More than one suits programs, which the threads only
+            watch; stacks would be in each other's way.
         device: see ``Executor``.
     """
 
-    def __init__(self, device: str = "cpu") -> None:
-        super().__init__(1, device)
+    def __init__(self, slots: int = 1, device: str = "cpu") -> None:
+        super().__init__(slots, device)
+        self._heard: queue.SimpleQueue[Worker] = queue.SimpleQueue()
 
     def _launch(self, place: int) -> Worker:
-        return _ThreadWorker()
+        return _ThreadWorker(self._heard.put)
 
     def _wait(self, workers: Sequence[Worker], timeout: float) -> Sequence[Worker]:
-        return [w for w in workers if isinstance(w, _ThreadWorker) and w.wait(timeout)]
+        try:
+            worker = self._heard.get(timeout=timeout)
+        except queue.Empty:
+            return []
+        return [worker] if worker in workers else []  # else it was replaced
 
 
 class _Closed(EOFError):
@@ -37,18 +45,24 @@ class _Closed(EOFError):
 
 
 class ThreadChannel:
-    """The thread's ``Channel``."""
+    """The thread's ``Channel``.
 
-    def __init__(self) -> None:
+    Args:
+        notify: called after each message to the driver.
+    """
+
+    def __init__(self, notify: Callable[[], object] = lambda: None) -> None:
         self.down: queue.SimpleQueue[object] = queue.SimpleQueue()
         self.up: queue.SimpleQueue[object] = queue.SimpleQueue()
         self.closed = False
+        self._notify = notify
 
     def send(self, message: object) -> None:
         """See ``Channel``."""
         if self.closed:
             raise _Closed
         self.up.put(message)
+        self._notify()
 
     def receive(self) -> object:
         """See ``Channel``."""
@@ -63,11 +77,15 @@ class ThreadChannel:
 
 
 class _ThreadWorker:
-    """See ``Worker``. A thread cannot be killed: it ends with its present epoch."""
+    """See ``Worker``. A thread cannot be killed: it ends with its present epoch.
 
-    def __init__(self) -> None:
-        self._channel = ThreadChannel()
-        self._next: object = None
+    Args:
+        notify: called with this worker for each message that ``receive`` has, and for its end.
+    """
+
+    def __init__(self, notify: Callable[[Worker], object]) -> None:
+        self._notify = functools.partial(notify, self)
+        self._channel = ThreadChannel(self._notify)
         arguments = (self._channel, torch.get_num_threads())
         self._thread = threading.Thread(target=serve, args=arguments, name="worker", daemon=True)
         self._thread.start()
@@ -76,26 +94,17 @@ class _ThreadWorker:
         """See ``Worker``."""
         self._channel.down.put(message)
 
-    def wait(self, timeout: float) -> bool:
-        """Whether there is a message within ``timeout`` seconds."""
-        if self._channel.closed:
-            return True
-        try:
-            self._next = self._channel.up.get(timeout=timeout)
-        except queue.Empty:
-            return False
-        return True
-
     def receive(self) -> object:
         """See ``Worker``."""
         if self._channel.closed:
             raise WorkerDied("it was stopped")
-        return self._next
+        return self._channel.up.get()
 
     def kill(self) -> None:
         """See ``Worker``."""
         self._channel.closed = True
         self._channel.down.put(_Closed())
+        self._notify()
 
     def join(self) -> None:
         """See ``Worker``."""

@@ -276,7 +276,7 @@ def test_what_is_compiled_once_stays_compiled(storage: str, monkeypatch: pytest.
     monkeypatch.setattr("dlsweep.sweep.driver._queue.free_memory", lambda *_: None)
     parameters = {**GRID, "hidden_size": {"values": [7, 8, 9]}}
     with Study.open(sweep(parameters, "grid"), storage) as study:
-        run(study, executor=Noting("cuda"))
+        run(study, executor=Noting(device="cuda"))
         configs = [RunConfig(**row.config) for row in study.rows()]
     assert layouts == [None, Layout.of(configs), Layout.of(configs)]
     assert left[0] > left[1] > 0

@@ -1,0 +1,3 @@
+"""A program without wandb."""
+
+print("nothing to log")

@@ -1,0 +1,396 @@
+"""Programs as people write them, each run unchanged as a job."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlsweep.sweep.execution import (
+    Asked,
+    Broken,
+    Done,
+    Event,
+    Executor,
+    InProcessExecutor,
+    Left,
+    ProcessExecutor,
+    ProgramJob,
+    Resumed,
+)
+from dlsweep.sweep.file import parse_command
+from dlsweep.tracking import Outcome, TransactionLog, find_logs
+from tests.conftest import REPOSITORY
+from tests.sweep.execution.test_executors import PATIENCE, drain, ended, epochs, gone
+
+PROGRAMS = REPOSITORY / "tests" / "programs"
+
+
+@pytest.fixture
+def executor() -> Iterator[Executor]:
+    """Two programs at once."""
+    executor = InProcessExecutor(2)
+    executor.start()
+    while executor.free < 2:
+        executor.events()
+    yield executor
+    executor.close()
+
+
+Make = Callable[..., ProgramJob]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Make a job of an example program, with the test's folder as working directory."""
+
+    def make(
+        number: int, program: str, settings: Any = None, command: Any = None, **more: Any
+    ) -> ProgramJob:
+        return ProgramJob(
+            number,
+            parse_command(str(PROGRAMS / program), command, []),
+            settings or {},
+            **{
+                "run_id": f"run{number}",
+                "folder": tmp_path / "jobs" / str(number),
+                "cwd": tmp_path,
+                "metric": "loss",
+                **more,
+            },
+        )
+
+    return make
+
+
+def outcome(events: Sequence[Event], job: int) -> Outcome:
+    """What a program that has not failed came to."""
+    assert [event for event in events if event.job == job][-1] == Done(job)
+    last = epochs(events, job)[-1]
+    assert last.metrics == {}
+    return last.ended[0]
+
+
+def rows(events: Sequence[Event], job: int) -> list[dict[str, Any]]:
+    """The rows that were reported, which are numbered from 1."""
+    found = [event.metrics[0] for event in epochs(events, job) if event.metrics]
+    assert [metrics.epoch for metrics in found] == list(range(1, len(found) + 1))
+    return [metrics.as_dict() for metrics in found]
+
+
+def broken(executor: Executor, job: ProgramJob) -> Broken:
+    executor.submit(job)
+    event = drain(executor, ended(job.number))[-1]
+    assert isinstance(event, Broken)
+    return event
+
+
+def wait_for(path: Path) -> str:
+    """The content of a file, once it is there."""
+    end = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return path.read_text()
+
+
+# The point, the command line and the metrics
+
+
+def test_a_program_that_parses_flags(executor: Executor, make: Make, tmp_path: Path):
+    job = make(
+        1,
+        "argparse_train.py",
+        {"lr": 1e-05, "width": 16},
+        environment={"WANDB_PROJECT": "swept", "WANDB_ENTITY": "us", "WANDB_SWEEP_ID": "sw1"},
+    )
+    executor.submit(job)
+    events = drain(executor, ended(1))
+    assert rows(events, 1) == [{"epoch": i, "loss": 1e-05 / (i + 1)} for i in range(3)]
+    result = outcome(events, 1)
+    assert result.status == "finished"
+    assert {"epoch": 2, "loss": 1e-05 / 3}.items() <= result.summary.items()
+    assert job.output.read_text().splitlines()[-3:] == [
+        f"epoch {i}: width 16, loss 0.000" for i in range(3)
+    ]
+    [path] = find_logs(tmp_path, "run1")
+    log = TransactionLog(path)
+    log.read()
+    assert log.config == {"lr": 1e-05, "width": 16}
+    assert log.run is not None
+    assert (log.run.id, log.run.name, log.run.sweep_id) == ("run1", "my run", "sw1")
+    assert (log.run.project, log.run.entity) == ("swept", "us")
+
+
+ODD = {"lr": 1e-05, "net": {"width": 3, "act": "é 'x'\n"}, "yes": "yes", "none": None, "l": [1, 2]}
+
+
+def test_a_program_that_reads_its_configuration_only(
+    executor: Executor, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("WANDB_DIR")
+    job = make(1, "config_only.py", ODD, ["${env}", "${interpreter}", "${program}"])
+    executor.submit(job)
+    events = drain(executor, ended(1))
+    assert rows(events, 1) == [{"loss": 3 * 1e-05}] * 2
+    assert outcome(events, 1).summary["loss"] == 3 * 1e-05
+    assert json.loads(job.output.read_text()) == ODD
+    assert [path.parent.parent for path in find_logs(tmp_path, "run1")] == [tmp_path / "wandb"]
+
+
+def test_a_shell_script_with_two_programs_in_another_folder(executor: Executor, make: Make):
+    settings = {"lr": 0.5, "width": 4}
+    words = ["/bin/sh", "${program}", "${args}"]
+    executor.submit(make(1, "train.sh", settings, words, environment={"WANDB_SWEEP_ID": "sw1"}))
+    events = drain(executor, ended(1))
+    assert rows(events, 1)[2:] == [{"epoch": 2, "loss": 0.5 / 3}, {"test_loss": 0.05}]
+    summary = outcome(events, 1).summary
+    assert (summary["loss"], summary["test_loss"]) == (0.5 / 3, 0.05)
+
+
+def test_a_program_that_reads_a_json_file(executor: Executor, make: Make):
+    words = ["${env}", "${interpreter}", "${program}", "${args_json_file}"]
+    executor.submit(make(1, "json_file.py", {"lr": 0.5, "net": {"width": 2}}, words))
+    assert rows(drain(executor, ended(1)), 1) == [{"loss": 2.5}]
+
+
+def test_nested_names_and_a_summary_of_the_program_s_own(executor: Executor, make: Make):
+    executor.submit(make(1, "nested_names.py", metric="best"))
+    events = drain(executor, ended(1))
+    assert rows(events, 1)[2] == {"val.acc": 0.2, "val/f1": 0.1, "best": 0.7}
+    summary = outcome(events, 1).summary
+    assert {"val.acc": 0.2, "val/f1": 0.1, "best.max": 0.9, "best": 0.7}.items() <= summary.items()
+
+
+def test_a_program_that_logs_nothing(executor: Executor, make: Make):
+    job = make(1, "silent.py")
+    executor.submit(job)
+    events = drain(executor, ended(1))
+    assert (outcome(events, 1).status, outcome(events, 1).summary) == ("finished", {})
+    assert job.output.read_text() == "nothing to log\n"
+
+
+def test_two_programs_at_once_are_seen_while_they_run(
+    executor: Executor, make: Make, tmp_path: Path
+):
+    executor.submit(make(1, "waits.py"))
+    executor.submit(make(2, "waits.py"))
+    assert executor.free == 0
+    live = drain(executor, lambda found: {event.job for event in found} == {1, 2})
+    assert all(event.metrics[0].as_dict() == {"loss": 1.0} for event in epochs(live, 1))
+    (tmp_path / "go").touch()
+    events = live + drain(executor, ended(1, 2))
+    for job in (1, 2):
+        assert rows(events, job) == [{"loss": 1.0}, {"loss": 0.5}]
+        assert outcome(events, job).summary["loss"] == 0.5
+
+
+# Programs that fail
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("error", "the program ended with exit code 1: positive"),
+        ("code", "the program ended with exit code 7: no such data set"),
+        ("signal", "the program was ended by SIGSEGV: some output"),
+    ],
+)
+def test_a_crash_has_the_last_line_of_output(how: str, reason: str, executor: Executor, make: Make):
+    job = make(1, "crashes.py", {"how": how}, ["${interpreter}", "${program}"])
+    event = broken(executor, job)
+    assert event.reason == reason
+    assert "some output" in job.output.read_text()
+    executor.submit(make(2, "crashes.py", {"how": "not"}, ["${interpreter}", "${program}"]))
+    assert outcome(drain(executor, ended(2)), 2).summary["loss"] == 1.0
+
+
+def test_a_program_that_cannot_be_started(executor: Executor, make: Make, tmp_path: Path):
+    end = "the program ended with exit code"
+    absent = make(1, "silent.py", command=["no-such-program"])
+    assert broken(executor, absent).reason == (
+        f"{end} 127: no-such-program: No such file or directory"
+    )
+    assert broken(executor, make(2, "absent.py")).reason.startswith(f"{end} 2: ")
+    nowhere = broken(executor, make(3, "silent.py", cwd=tmp_path / "absent"))
+    assert nowhere.reason.startswith("FileNotFoundError: ")
+
+
+def test_a_program_that_hangs_is_ended_after_its_timeout(executor: Executor, make: Make):
+    event = broken(executor, make(1, "hangs.py", timeout=0.5))
+    assert event.reason == "the program had not ended after 0.5 s"
+
+
+# Programs that are told to end
+
+
+def test_early_termination_asks_for_rows_with_the_metric(executor: Executor, make: Make):
+    executor.submit(make(1, "slow.py", asks=True))
+    found: list[Event] = []
+    while not ended(1)(found):
+        for event in executor.events():
+            found.append(event)
+            if isinstance(event, Asked):
+                stop = {0: "stopped"} if event.metrics[0].epoch >= 5 else {}
+                executor.answer(1, stop)
+    asked = [event.metrics[0] for event in found if isinstance(event, Asked)]
+    assert [(m.epoch, m.as_dict()) for m in asked] == [
+        (epoch, {"loss": 1 / (i + 1)}) for i, epoch in enumerate([1, 3, 5])
+    ]
+    assert len(rows(found, 1)) >= 5
+    assert outcome(found, 1).status == "stopped"
+
+
+def test_a_run_is_stopped(executor: Executor, make: Make):
+    executor.submit(make(1, "slow.py"))
+    found = drain(executor, lambda events: len(epochs(events, 1)) >= 2)
+    executor.stop(1, 0, "stopped")
+    found += drain(executor, ended(1))
+    assert outcome(found, 1).status == "stopped"
+    assert "loss" in outcome(found, 1).summary
+
+
+def test_programs_that_are_left_are_interrupted_and_killed_if_that_takes_long(
+    executor: Executor, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("dlsweep.sweep.execution._program_job.LEAVE_SECONDS", 0.5)
+    job = make(1, "hangs.py")
+    executor.submit(job)
+    executor.submit(make(2, "stubborn.py"))
+    pids = json.loads(wait_for(tmp_path / "pids"))
+    while "begun" not in wait_for(job.output):
+        executor.events(0.02)
+    executor.leave()
+    events = drain(executor, ended(1, 2))
+    assert {Left(1), Left(2)} <= set(events)
+    assert (tmp_path / "interrupted").exists()
+    assert gone(pids)
+
+
+def test_a_stopped_program_that_ignores_it_is_killed(
+    executor: Executor, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("dlsweep.sweep.execution._program_job.LEAVE_SECONDS", 0.5)
+    executor.submit(make(1, "stubborn.py"))
+    pids = json.loads(wait_for(tmp_path / "pids"))
+    executor.stop(1, 0, "stopped")
+    assert outcome(drain(executor, ended(1)), 1).status == "stopped"
+    assert gone(pids)
+
+
+# No process is left
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_dropping_and_closing_end_all_processes(
+    processes: bool, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("dlsweep.sweep.execution._program_job.LEAVE_SECONDS", 10**6)
+    executor: Executor = ProcessExecutor(1) if processes else InProcessExecutor()
+    executor.start()
+    executor.submit(make(1, "stubborn.py"))
+    dropped = json.loads(wait_for(tmp_path / "pids"))
+    executor.drop(1)
+    assert isinstance(drain(executor, ended(1))[-1], Broken)
+    assert gone(dropped)
+    (tmp_path / "pids").unlink()
+    executor.start()
+    executor.submit(make(2, "stubborn.py"))
+    closed = json.loads(wait_for(tmp_path / "pids"))
+    executor.stop(2, 0, "stopped")  # while it is given time to end
+    executor.close()
+    assert gone(closed)
+
+
+def test_what_a_program_leaves_behind_is_ended(executor: Executor, make: Make, tmp_path: Path):
+    words = ["${interpreter}", "${program}", "--leaves-child"]
+    executor.submit(make(1, "stubborn.py", command=words))
+    assert outcome(drain(executor, ended(1)), 1).status == "finished"
+    assert gone(json.loads((tmp_path / "pids").read_text()))
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from dlsweep.sweep.execution import InProcessExecutor, ProgramJob
+from dlsweep.sweep.file import Command
+
+folder = Path(sys.argv[1])
+executor = InProcessExecutor()
+executor.start()
+executor.submit(ProgramJob(1, Command(program=sys.argv[2]), {}, "run1", folder / "job", folder))
+while True:
+    executor.events()
+"""
+
+
+def test_programs_end_with_their_driver(tmp_path: Path):
+    program = str(PROGRAMS / "stubborn.py")
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(tmp_path), program])
+    pids = json.loads(wait_for(tmp_path / "pids"))
+    assert not any(os.getpgid(pid) == os.getpgid(driver.pid) for pid in pids)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    assert gone(pids)
+
+
+# Again
+
+
+def test_a_run_that_is_run_again_begins_anew(executor: Executor, make: Make, tmp_path: Path):
+    executor.submit(make(1, "resumes.py", run_id="again"))
+    drain(executor, lambda events: len(epochs(events, 1)) == 2)
+    executor.drop(1)
+    drain(executor, ended(1))
+    [before] = find_logs(tmp_path, "again")
+    executor.start()
+    job = make(2, "resumes.py", run_id="again", folder=tmp_path / "jobs" / "1")
+    executor.submit(job)
+    events = drain(executor, ended(2))
+    assert rows(events, 2) == [{"loss": 1 / 3}, {"loss": 1 / 4}]
+    [after] = find_logs(tmp_path, "again")
+    assert (after != before, before.parent.exists()) == (True, False)
+    assert job.output.read_text().count("resume None") == 1
+
+
+def test_a_run_goes_on_where_it_was_interrupted(executor: Executor, make: Make, tmp_path: Path):
+    more = {"run_id": "again", "folder": tmp_path / "jobs" / "1", "resume": True}
+    executor.submit(make(1, "resumes.py", **more))
+    drain(executor, lambda events: len(epochs(events, 1)) == 2)
+    executor.drop(1)
+    drain(executor, ended(1))
+    executor.start()
+    job = make(2, "resumes.py", **more)
+    executor.submit(job)
+    resumed, *events = drain(executor, ended(2))
+    assert isinstance(resumed, Resumed)
+    history = [(m.epoch, m.as_dict()) for m in resumed.histories[0]]
+    history += [(m.epoch, m.as_dict()) for e in epochs(events, 2) for m in e.metrics.values()]
+    assert history == [(i, {"loss": 1 / i}) for i in range(1, 5)]
+    assert outcome(events, 2).summary["loss"] == 1 / 4
+    assert len(find_logs(tmp_path, "again")) == 2
+    assert job.output.read_text().count("resume allow") == 2
+
+
+def test_the_service_of_this_process_is_not_for_programs(
+    executor: Executor, make: Make, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("WANDB_SERVICE", "3-1-unix-/nowhere")
+    executor.submit(make(1, "config_only.py", {"lr": 2, "net": {"width": 3}}))
+    assert rows(drain(executor, ended(1)), 1) == [{"loss": 6}] * 2
+
+
+def test_a_program_sees_the_variables_of_its_job(executor: Executor, make: Make):
+    words = ["/bin/sh", "-c", "echo $0 $GPU $WANDB_RUN_ID; readlink /proc/$$/fd/0", "${envvar:GPU}"]
+    job = make(1, "silent.py", command=words, environment={"GPU": "3"})
+    executor.submit(job)
+    outcome(drain(executor, ended(1)), 1)
+    assert job.output.read_text() == "3 3 run1\n/dev/null\n"
