@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dlsweep._lazy import lazily
 from dlsweep._version import __version__
 from dlsweep.config import ConfigError, RunConfig
 
@@ -14,19 +15,4 @@ if TYPE_CHECKING:
 
 __all__ = ["ConfigError", "RunConfig", "__version__", "agent", "load", "train"]
 
-
-def __getattr__(name: str) -> Any:
-    """``agent``, ``load`` and ``train`` on first use: torch and wandb take seconds to import."""
-    if name == "agent":
-        from dlsweep.sweep.agent import agent
-
-        return agent
-    if name == "train":
-        from dlsweep.tracking import train
-
-        return train
-    if name == "load":
-        from dlsweep.saved import load_model
-
-        return load_model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazily(__name__, __file__)

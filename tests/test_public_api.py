@@ -68,10 +68,10 @@ NAMES = {
     "dlsweep.sweep.agent": "agent AgentReport join_sweep JoinedSweep train_joined WandbSource",
     "dlsweep.tracking": (
         "Background BackgroundRun INTERRUPTED JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns Outcome "
-        "Picture Pool SweepRuns THREADS TrackedRun TrackingError conclude "
+        "end_untrained Picture Pool THREADS TrackedRun TrackingError conclude "
         "choose_mode confusion_plot data_media default_entity fetch_runs has_credentials "
         "online_ids open_run per_class_table refuse roc_plot run_media show_data train "
-        "train_tracked KILLED Command SweepFacts SweepGone SweepPlace "
+        "train_tracked KILLED Command SweepFacts SweepGone "
         "SweepService Unreachable parse_sweep_id "
         "room_for_runs is_synced sync_commands sync_folders sync_target FLUSH_SECONDS Opener "
         "mark_synced patient_settings synced_as TransactionLog find_log find_logs"

@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from dlsweep.report._report import Report
     from dlsweep.report._standard import standard_report
 
-_LAZY = {
-    "Report": "_report",
-    "publish": "_publish",
-    "render_html": "_html",
-    "render_markdown": "_render_markdown",
-    "standard_report": "_standard",
-    "synced": "_publish",
-}
-
 __all__ = [
     "Online",
     "Report",
@@ -42,4 +33,4 @@ __all__ = [
     "synced",
 ]
 
-__getattr__ = lazily(__name__, _LAZY)
+__getattr__ = lazily(__name__, __file__)

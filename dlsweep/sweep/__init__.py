@@ -61,22 +61,6 @@ if TYPE_CHECKING:
         study_names,
     )
 
-_ROOMS = {
-    "agent": ["AgentReport", "JoinedSweep", "join_sweep", "train_joined"],
-    "driver": [
-        *("Driver", "Progress", "Source", "StudySource", "datasets_of", "leaving_on_signals"),
-        "runs_at_once",
-    ],
-    "execution": [
-        *("Executor", "ExecutorError", "InProcessExecutor", "ProcessExecutor", "choose_executor"),
-    ],
-    "study": [
-        *("STATUSES", "OptunaMirror", "PlannedStack", "Row", "Run", "StorageError", "Study"),
-        *("StudyFolders", "StudyTable", "export_optuna", "list_studies", "read_study"),
-        *("resume_study", "stop_study", "storage_file", "study_folders", "study_names"),
-    ],
-}
-
 __all__ = [
     "DISTRIBUTIONS",
     "METHODS",
@@ -124,4 +108,4 @@ __all__ = [
     "train_joined",
 ]
 
-__getattr__ = lazily(__name__, {name: room for room, names in _ROOMS.items() for name in names})
+__getattr__ = lazily(__name__, __file__)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
 from dlsweep.config import RunConfig
 from dlsweep.tracking._errors import TrackingError
-from dlsweep.tracking._opening import Opener
+from dlsweep.tracking._opening import Opener, patient_settings
 from dlsweep.tracking._outcome import Outcome
 from dlsweep.tracking._pool import Pool, Result
-from dlsweep.tracking._run import FLUSH_SECONDS, KILLED, TrackedRun
+from dlsweep.tracking._run import FLUSH_SECONDS, KILLED, TrackedRun, open_run
 from dlsweep.tracking._sync import mark_synced
 from dlsweep.training import STOPPED, EpochMetrics
 
@@ -26,11 +26,8 @@ THREADS = 25
 _THREADS_OFFLINE = 4
 
 _PATIENCE = 300.0  # seconds to try for the tables and pictures of a run
-_LONG = 10.0  # seconds of waiting after which the user is told
+_LONG = 10.0  # seconds of waiting after which a warning is logged
 _GRACE = 3.0  # seconds that closing runs get before an immediate exit
-
-OpenRun = Callable[[str, str, Callable[[], None]], TrackedRun]
-"""Opens a run: in a mode, with an id, and with what to call when the server asks to stop it."""
 
 
 class BackgroundRun:
@@ -43,17 +40,18 @@ class BackgroundRun:
         id, config: the run's.
         stop_asked: whether the server has asked to stop the run: a user has clicked on "stop".
         opened: has the open run, or the error that was raised.
-        closed: done when the run is closed; None as long as nobody has asked to close it.
+        closed: done when the run is closed; None until it is to be closed.
     """
 
-    def __init__(self, owner: Background, run_id: str, config: RunConfig, opened: OpenRun) -> None:
+    def __init__(
+        self, owner: Background, run_id: str, config: RunConfig, again: bool, arguments: Any
+    ) -> None:
         self.id = run_id
         self.config = config
         self.stop_asked = False
         self._owner = owner
-        self._open = lambda mode, name: opened(mode, name, self._ask_to_stop)
+        self._older, self._arguments = again, arguments
         self._waiting: list[tuple[EpochMetrics, Outcome | None]] = []
-        self._logged: Future[TrackedRun] | None = None
         self._outcome: Outcome | None = None
         self._again = self._kept = False
         self.opened = owner.submit(self._open_after, owner.closing(run_id))
@@ -62,7 +60,14 @@ class BackgroundRun:
     def _open_after(self, earlier: Future[None] | None) -> TrackedRun:
         if earlier is not None:  # wandb's service does not open an id twice at a time
             wait([earlier])
-        return self._owner.opener.open(self._open, self.id)
+        tracked = self._owner.opener.open(self._open, self.id)
+        if self._older:
+            tracked.remove_older()
+        return tracked
+
+    def _open(self, mode: str, run_id: str) -> TrackedRun:
+        more = patient_settings(self._ask_to_stop) if self._owner.online else None
+        return open_run(self.config, mode=mode, run_id=run_id, more=more, **self._arguments)
 
     def _ask_to_stop(self) -> None:
         self.stop_asked = True
@@ -76,21 +81,15 @@ class BackgroundRun:
         """
         self._waiting.append((metrics, outcome))
         self._outcome = outcome
-        if outcome is None:
-            if self.opened.done():
-                self._log_waiting()
-        # Online, wandb asks the server for the tables: that is left to the thread that closes.
-        elif not self._owner.online:
-            self._logged = self._owner.submit(self._log_waiting)
+        # The tables of an outcome take long: they are left to the thread that closes the run.
+        if outcome is None and self.opened.done():
+            self._log_waiting(self.opened.result())
 
-    def _log_waiting(self) -> TrackedRun:
-        """Log what waits; returns the run, once it is open."""
-        tracked = self.opened.result()
+    def _log_waiting(self, tracked: TrackedRun) -> None:
         while self._waiting:
             metrics, outcome = self._waiting[0]
             tracked.log(metrics, outcome, patience=_PATIENCE)
             self._waiting.pop(0)
-        return tracked
 
     @property
     def name(self) -> str:
@@ -105,11 +104,6 @@ class BackgroundRun:
         return self.opened.result().directory
 
     @property
-    def offline(self) -> bool:
-        """See ``TrackedRun``."""
-        return self.opened.result().offline
-
-    @property
     def model(self) -> Path | None:
         """See ``TrackedRun``."""
         if self._outcome is None or self._outcome.model is None:
@@ -118,17 +112,10 @@ class BackgroundRun:
         tracked.accept(self._outcome)
         return tracked.model
 
-    @property
-    def summary(self) -> Mapping[str, Any]:
-        """See ``TrackedRun``; it does not wait."""
-        return {} if self._outcome is None else self._outcome.summary
-
     def finish(self) -> None:
-        """Close the run: as killed where the server asked to stop it and it was stopped.
-
-        Offline, all of it is on the disk when this returns.
-        """
-        _ = self.model  # is written now, lest the closing thread writes it at the same time
+        """Close the run: as killed where the server asked to stop it and it was stopped."""
+        if self._owner.online:
+            _ = self.model  # is written now, for the closing thread may wait for the server
         killed = self.stop_asked and self._outcome is not None and self._outcome.status == STOPPED
         self.close(lambda tracked: tracked.finish(KILLED if killed else 0))
 
@@ -142,9 +129,13 @@ class BackgroundRun:
         self.fail(reason)
 
     def close(self, end: Callable[[TrackedRun], None]) -> None:
-        """Close the run with ``end``, after all that was logged."""
-        self.closed = self._owner.submit_closing(self.id, lambda: self._close(end))
-        if not self._owner.online:
+        """Close the run with ``end``, after all that was logged, unless it is being closed."""
+        if self.closed is None:
+            self.closed = self._owner.submit_closing(self.id, lambda: self._close(end))
+
+    def wait(self) -> None:
+        """Wait until a run that was closed is whole on the disk; only if it is not online."""
+        if self.closed is not None and not self._owner.online:
             wait([self.closed])
 
     def _close(self, end: Callable[[TrackedRun], None]) -> None:
@@ -152,10 +143,7 @@ class BackgroundRun:
             return
         tracked, sent = self.opened.result(), False
         try:
-            if self._logged is not None:
-                self._logged.result()
-            else:
-                self._log_waiting()
+            self._log_waiting(tracked)
             end(tracked)
             sent = not tracked.offline
         except TimeoutError:
@@ -168,8 +156,6 @@ class BackgroundRun:
         self._kept = True
         if self._again or (self.closed is not None and self.closed.done()):
             return
-        if self._logged is not None:
-            wait([self._logged], timeout=_GRACE)
         waiting = list(self._waiting)
         if self.opened.done():
             tracked = self.opened.result()
@@ -219,9 +205,18 @@ class Background:
         """Call a function in the background."""
         return self._pool.submit(function, *arguments)
 
-    def open(self, run_id: str, config: RunConfig, opened: OpenRun) -> BackgroundRun:
-        """Open a run with ``opened``; where it cannot be online it is kept offline."""
-        run = self._runs[run_id] = BackgroundRun(self, run_id, config, opened)
+    def open(
+        self, run_id: str, config: RunConfig, *, again: bool = False, **arguments: Any
+    ) -> BackgroundRun:
+        """Open a run; if it cannot be online it is kept offline.
+
+        Args:
+            run_id: the run's id.
+            config: its configuration.
+            again: whether to remove what earlier attempts at the run have left on the disk.
+            arguments: further ones of ``open_run``.
+        """
+        run = self._runs[run_id] = BackgroundRun(self, run_id, config, again, arguments)
         return run
 
     def closing(self, run_id: str) -> Future[None] | None:
@@ -244,7 +239,7 @@ class Background:
         return future
 
     def closed(self, run: BackgroundRun, folder: Path, sent: bool) -> None:
-        """Note that a run is closed, and whether W&B has all that it needs of it."""
+        """Record that a run is closed, and whether W&B has all that it needs of it."""
         if self._runs.get(run.id) is run:
             del self._runs[run.id]
         self._note(folder, run.id, sent)

@@ -30,7 +30,10 @@ FLUSH_SECONDS = 0.5
 not written is lost with its process."""
 
 KILLED = 255
-"""The exit code of a run that W&B has asked to stop; `wandb` itself ends one so."""
+"""The exit code of a run that W&B has asked to stop; `wandb` itself uses it."""
+
+INTERRUPTED = "interrupted"
+"""The status of a run that ends because its agent does; W&B hands it out again."""
 
 
 class TrackedRun:
@@ -253,3 +256,43 @@ def open_run(
         settings=light_settings(**({"sweep_id": sweep_id} if sweep_id else {}), **(more or {})),
     )
     return TrackedRun(run, config)
+
+
+def end_untrained(
+    run_id: str,
+    settings: Mapping[str, Any],
+    *,
+    entity: str,
+    project: str,
+    sweep_id: str,
+    mode: str,
+    exit_code: int,
+    reason: str | None = None,
+) -> None:
+    """Tell W&B that a run of a sweep was not trained.
+
+    Args:
+        run_id: the run's id, from the sweep.
+        settings: those that the sweep set, as it names and spells them.
+        entity, project, sweep_id: the sweep's.
+        mode: "online" or another of wandb's modes.
+        exit_code: of the run; with 0 it would count as finished.
+        reason: why it has failed; None if it never began and W&B is to hand it out again.
+
+    Raises:
+        TrackingError: if W&B cannot be reached or does not know the user.
+    """
+    run = start(
+        project=project,
+        entity=entity,
+        id=run_id,
+        mode=mode,
+        reinit="create_new",
+        config=dict(settings),
+        settings=light_settings(sweep_id=sweep_id, stop_fn=lambda: None),
+    )
+    if reason is None:
+        run.mark_preempting()
+    else:
+        run.summary.update({"status": "failed", "reason": reason})
+    run.finish(exit_code=exit_code)

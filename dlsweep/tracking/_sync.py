@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dlsweep.tracking._mode import client_settings
@@ -96,3 +96,11 @@ def sync_folders(
         if not all(map(is_synced, batch)):
             said = next((line for line in reversed(lines) if line), "")
     return said
+
+
+def sync_commands(folders: Mapping[Path, str]) -> list[list[str]]:
+    """The commands, in words, that send runs' folders to W&B, each to the run with this id."""
+    own = [folder for folder in folders if synced_as(folder) is None]
+    other = [folder for folder in folders if folder not in own]
+    commands = [["wandb", "sync", "--include-online", *map(os.path.relpath, own)]] if own else []
+    return commands + [["wandb", "sync", "--id", folders[f], os.path.relpath(f)] for f in other]

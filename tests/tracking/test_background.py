@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,6 @@ from dlsweep.tracking import (
     TrackedRun,
     conclude,
     is_synced,
-    open_run,
-    patient_settings,
     sync_folders,
 )
 from dlsweep.training import STOPPED, EpochMetrics, RunResult, train_stack
@@ -58,12 +55,8 @@ def stop_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(RunStopChecker.__init__.__kwdefaults__, "poll_interval", 0.1)
 
 
-def opening(**more: Any) -> Callable[[str, str, Callable[[], None]], TrackedRun]:
-    def opened(mode: str, run_id: str, on_stop: Callable[[], None]) -> TrackedRun:
-        settings = patient_settings(on_stop)
-        return open_run(CONFIG, mode=mode, run_id=run_id, name="a name", more=settings, **more)
-
-    return opened
+def opened(background: Background, run_id: str, **more: Any) -> BackgroundRun:
+    return background.open(run_id, CONFIG, name="a name", **more)
 
 
 def log_epochs(run: BackgroundRun, history: tuple[EpochMetrics, ...]) -> None:
@@ -73,7 +66,7 @@ def log_epochs(run: BackgroundRun, history: tuple[EpochMetrics, ...]) -> None:
 
 def record(background: Background, result: RunResult, outcome: Outcome) -> list[BackgroundRun]:
     """Record three runs, as a driver does with the members of a stack."""
-    runs = [background.open(run_id, CONFIG, opening()) for run_id in IDS]
+    runs = [opened(background, run_id) for run_id in IDS]
     for run in runs:
         log_epochs(run, result.history[:-1])
     for run in runs:
@@ -111,10 +104,10 @@ def test_offline_a_run_is_whole_on_the_disk_once_it_is_finished(
     background = Background("offline")
     runs = record(background, result, outcome)
     for run in runs:
-        assert run.offline
+        run.wait()
+        assert run.opened.result().offline
         assert run.closed is not None
         assert run.closed.done()
-        assert run.summary == outcome.summary
         assert run.model == run.directory / "files" / "model.safetensors"
         assert load_model(run.directory).config == CONFIG
         assert run.name == "a name"
@@ -130,17 +123,17 @@ def test_offline_a_run_is_whole_on_the_disk_once_it_is_finished(
 
 def test_a_run_that_is_opened_again_replaces_what_was_left_of_it(result: RunResult):
     background = Background("offline")
-    first = background.open("again", CONFIG, opening())
+    first = opened(background, "again")
     log_epochs(first, result.history[:2])
     first.leave("interrupted")
-    second = background.open("again", CONFIG, opening())
-    second.opened.result().remove_older()
+    second = opened(background, "again", again=True)
     second.leave("interrupted")
+    second.wait()
     assert not first.directory.exists()
     assert second.directory.is_dir()
 
 
-def test_what_cannot_be_closed_is_told_and_closed_for_the_others(
+def test_what_cannot_be_closed_is_logged_and_closed_for_the_others(
     caplog: pytest.LogCaptureFixture,
 ):
     closed: list[str] = []
@@ -149,18 +142,20 @@ def test_what_cannot_be_closed_is_told_and_closed_for_the_others(
     def end(_: TrackedRun) -> None:
         raise OSError("the disk is full")
 
-    run = background.open("broken", CONFIG, opening())
+    run = opened(background, "broken")
     run.close(end)
+    run.wait()
     assert closed == ["broken"]
     assert "run broken could not be closed: the disk is full" in caplog.messages
     run.opened.result().finish()
 
 
-def test_a_run_that_cannot_be_opened_says_so_where_it_is_used():
-    def opened(mode: str, run_id: str, on_stop: Callable[[], None]) -> TrackedRun:
+def test_a_run_that_cannot_be_opened_says_so_where_it_is_used(monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: Any, **__: Any) -> TrackedRun:
         raise OSError("the disk is full")
 
-    run = Background("offline").open("broken", CONFIG, opened)
+    monkeypatch.setattr("dlsweep.tracking._background.open_run", fail)
+    run = opened(Background("offline"), "broken")
     with pytest.raises(OSError, match="the disk is full"):
         _ = run.directory
 
@@ -168,18 +163,17 @@ def test_a_run_that_cannot_be_opened_says_so_where_it_is_used():
 # Online
 
 
-def test_a_late_server_keeps_nobody_waiting(
+def test_training_does_not_wait_for_a_late_server(
     wandb_server: WandbServer, result: RunResult, outcome: Outcome
 ):
     """It answers nothing about runs until all of their epochs are logged."""
     background = Background("online")
     with wandb_server.fail("hang", only="UpsertBucket") as fault:
-        runs = [background.open(run_id, CONFIG, opening()) for run_id in IDS]
+        runs = [opened(background, run_id) for run_id in IDS]
         wandb_server.wait_for(lambda: fault.hits > 1)  # several are opened at a time
         for run in runs:
             log_epochs(run, result.history[:-1])
             run.log(result.history[-1], outcome)
-            assert run.summary == outcome.summary
             assert run.name == run.id  # W&B could still choose another
     for run in runs:
         run.finish()
@@ -196,7 +190,7 @@ def test_failures_that_pass(
     wandb_server: WandbServer, result: RunResult, outcome: Outcome, kind: Any
 ):
     background = Background("online")
-    runs = [background.open(run_id, CONFIG, opening()) for run_id in IDS]
+    runs = [opened(background, run_id) for run_id in IDS]
     for run in runs:
         run.opened.result()
         log_epochs(run, result.history[:-1])
@@ -228,7 +222,7 @@ def test_a_server_that_does_not_come_back_loses_nothing(
 ):
     impatient(monkeypatch)
     background = Background("online")
-    runs = [background.open(run_id, CONFIG, opening()) for run_id in IDS]
+    runs = [opened(background, run_id) for run_id in IDS]
     for run in runs:
         run.opened.result()
     # Of what hangs nothing else than the file stream is given up soon.
@@ -257,7 +251,7 @@ def test_with_no_server_at_the_start_runs_are_offline_under_their_own_ids(
     assert wandb_server.runs == {}
     assert background.unsent == {run.directory: run.id for run in runs}
     for run in runs:
-        assert run.offline
+        assert run.opened.result().offline
         assert run.directory.name.endswith(f"-{run.id}")
     assert sync_folders(list(background.unsent)) == ""
     check_all(wandb_server, result, outcome)
@@ -269,15 +263,15 @@ def test_an_id_is_opened_again_only_when_it_is_closed(
 ):
     """wandb's service does not open an id twice at a time."""
     background = Background("online")
-    first = background.open("again", CONFIG, opening())
+    first = opened(background, "again")
     log_epochs(first, result.history[:2])
     first.leave("interrupted")
-    second = background.open("again", CONFIG, opening())
+    second = opened(background, "again")
     log_epochs(second, result.history[:-1])
     second.log(result.history[-1], outcome)
     second.finish()
     background.wait()
-    assert not second.offline
+    assert not second.opened.result().offline
     assert wandb_server.runs["again"].column("epoch") == [1, 2, 3, 4]
     check_run(wandb_server.runs["again"])
 
@@ -293,7 +287,7 @@ def test_a_click_on_stop(
     """A run that was stopped ends as killed; one that had ended by itself is finished."""
     stops: list[str] = []
     background = Background("online", on_stop=stops.append)
-    run, other = (background.open(run_id, CONFIG, opening()) for run_id in IDS[:2])
+    run, other = (opened(background, run_id) for run_id in IDS[:2])
     for each in (run, other):
         each.opened.result()
         log_epochs(each, result.history[:-2])
@@ -322,14 +316,14 @@ def test_an_immediate_exit_leaves_all_that_was_logged_on_the_disk(
 ):
     monkeypatch.setattr("dlsweep.tracking._background._GRACE", 0.2)
     background = Background("online")
-    begun, ended = (background.open(run_id, CONFIG, opening()) for run_id in IDS[:2])
+    begun, ended = (opened(background, run_id) for run_id in IDS[:2])
     begun.opened.result()
     ended.opened.result()
     with wandb_server.fail("hang"):
         log_epochs(begun, result.history[:2])
         log_epochs(ended, result.history[:-1])
         ended.log(result.history[-1], outcome)
-        unopened = background.open(IDS[2], CONFIG, opening())
+        unopened = opened(background, IDS[2])
         log_epochs(unopened, result.history[:1])
         ended.finish()
         background.keep()

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from dlsweep.config import ConfigError, RunConfig, parse_settings
+from dlsweep.config import RunConfig, parse_settings
 from dlsweep.data import Dataset
-from dlsweep.tracking import INTERRUPTED, Outcome, SweepPlace, SweepRuns, conclude, sync_commands
-from dlsweep.training import STOPPED, RunResult, train_stack
+from dlsweep.tracking import (
+    Background,
+    BackgroundRun,
+    Outcome,
+    TrackedRun,
+    conclude,
+    end_untrained,
+    sync_commands,
+)
+from dlsweep.training import RunResult, train_stack
 from tests.tracking.facts import check_confusion, check_run
 from tests.wandb_server import Sweep, WandbServer
 
-GIVEN = {"dataset": "digits", "epochs": 2, "hidden_size": 8, "opt": "SGD"}
+SETTINGS = {"dataset": "digits", "epochs": 2, "hidden_size": 8, "opt": "SGD"}
 
 
 @pytest.fixture(scope="module")
 def config() -> RunConfig:
     place = {"wandb_project": "beds", "wandb_entity": "team"}
-    parsed, _, _ = parse_settings({**GIVEN, **place})
+    parsed, _, _ = parse_settings({**SETTINGS, **place})
     return parsed
 
 
@@ -48,107 +56,99 @@ def closed() -> list[str]:
 
 
 @pytest.fixture
-def runs(sweep: Sweep, closed: list[str]) -> Iterator[SweepRuns]:
-    place = SweepPlace("team", "beds", sweep.id, "online")
-    runs = SweepRuns(place, on_stop=lambda _: None, on_closed=closed.append)
-    yield runs
-    runs.wait()
+def background(closed: list[str]) -> Iterator[Background]:
+    background = Background("online", on_closed=closed.append)
+    yield background
+    background.wait()
 
 
-def train(runs: SweepRuns, run_id: str, result: RunResult, outcome: Outcome) -> str:
+def train(
+    background: Background, sweep: Sweep, run_id: str, result: RunResult, outcome: Outcome
+) -> BackgroundRun:
     """A whole run but for its end."""
-    runs.open(run_id, result.config, GIVEN)
-    runs.log(run_id, result.history[0])
-    return runs.log(run_id, result.history[1], outcome)
+    run = background.open(run_id, result.config, sweep_id=sweep.id, swept=SETTINGS)
+    run.log(result.history[0])
+    run.log(result.history[1], outcome)
+    return run
 
 
 def test_a_run_keeps_the_settings_as_the_sweep_spells_them(
     wandb_server: WandbServer,
     sweep: Sweep,
-    runs: SweepRuns,
+    background: Background,
     result: RunResult,
     outcome: Outcome,
     closed: list[str],
 ):
-    train(runs, "whole", result, outcome)
-    runs.close("whole", outcome.status)
-    runs.wait()
+    train(background, sweep, "whole", result, outcome).finish()
+    background.wait()
     run = wandb_server.runs["whole"]
     assert (run.sweep, run.entity, run.project) == (sweep.id, "team", "beds")
-    assert run.config.items() >= GIVEN.items()
+    assert run.config.items() >= SETTINGS.items()
     assert check_run(run) == result.config
     check_confusion(run, "test")
     assert closed == ["whole"]
-    assert runs.unsent == {}
+    assert background.unsent == {}
     assert wandb_server.unknown == []
 
 
+def preempt(run: TrackedRun) -> None:
+    run.preempt(130)
+
+
+def kill(run: TrackedRun) -> None:
+    run.finish(255)
+
+
 @pytest.mark.parametrize(
-    ("status", "exit_code", "expected"),
+    ("end", "expected"),
     [
-        ("finished", 0, ("finished", 0)),
-        ("diverged", 0, ("finished", 0)),
-        (STOPPED, 0, ("failed", 255)),
-        (INTERRUPTED, 0, ("preempted", 255)),
-        (INTERRUPTED, 130, ("preempted", 130)),
+        (TrackedRun.finish, ("finished", 0)),
+        (kill, ("failed", 255)),
+        (preempt, ("preempted", 130)),
     ],
 )
 def test_how_a_run_ends(
     wandb_server: WandbServer,
-    runs: SweepRuns,
+    sweep: Sweep,
+    background: Background,
     result: RunResult,
     outcome: Outcome,
-    status: str,
-    exit_code: int,
+    end: Callable[[TrackedRun], None],
     expected: tuple[str, int],
 ):
-    train(runs, "ends", result, outcome)
-    runs.close("ends", status, exit_code)
-    runs.wait()
+    train(background, sweep, "ends", result, outcome).close(end)
+    background.wait()
     run = wandb_server.runs["ends"]
     assert (run.state, run.exit_code) == expected
     assert run.column("epoch") == [1, 2]
 
 
-def test_runs_that_fail(wandb_server: WandbServer, runs: SweepRuns, config: RunConfig):
-    for run_id in ("one", "two", "three"):
-        runs.open(run_id, config, GIVEN)
-    runs.fail("one", "its worker died")
-    runs.fail_all("the agent ended")
-    runs.wait()
-    found = {run.id: (run.state, run.summary["reason"]) for run in wandb_server.runs.values()}
-    assert found == {
-        "one": ("failed", "its worker died"),
-        "two": ("failed", "the agent ended"),
-        "three": ("failed", "the agent ended"),
-    }
-
-
 @pytest.mark.parametrize(
-    ("error", "exit_code"), [(ConfigError(["lr: got -1"]), 2), (MemoryError(), 1)]
+    ("exit_code", "reason", "expected"),
+    [(2, "lr: got -1", ("failed", 2)), (143, None, ("preempted", 143))],
 )
-def test_a_run_that_is_refused(
+def test_a_run_that_is_not_trained(
     wandb_server: WandbServer,
     sweep: Sweep,
-    runs: SweepRuns,
-    closed: list[str],
-    error: Exception,
     exit_code: int,
+    reason: str | None,
+    expected: tuple[str, int],
 ):
-    runs.refuse("wrong", {"lr": -1}, error)
-    runs.wait()
+    end_untrained(
+        "wrong",
+        {"lr": -1},
+        entity="team",
+        project="beds",
+        sweep_id=sweep.id,
+        mode="online",
+        exit_code=exit_code,
+        reason=reason,
+    )
     run = wandb_server.runs["wrong"]
-    assert (run.sweep, run.state, run.exit_code) == (sweep.id, "failed", exit_code)
-    assert (run.config, run.summary["status"]) == ({"lr": -1}, "failed")
-    assert run.summary["reason"] == (str(error) or "MemoryError")
-    assert closed == ["wrong"]
-
-
-def test_a_run_that_is_given_back(wandb_server: WandbServer, sweep: Sweep, runs: SweepRuns):
-    runs.give_back("back", GIVEN, 143)
-    runs.wait()
-    run = wandb_server.runs["back"]
-    assert (run.sweep, run.state, run.exit_code) == (sweep.id, "preempted", 143)
+    assert (run.sweep, run.config) == (sweep.id, {"lr": -1})
+    assert (run.state, run.exit_code) == expected
+    assert (run.summary.get("status"), run.summary.get("reason")) == (reason and "failed", reason)
 
 
 def test_the_commands_that_send_what_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import shlex
@@ -24,11 +25,13 @@ from dlsweep.sweep.file import Metric, objective
 from dlsweep.sweep.study import PlannedStack, Row, Run
 from dlsweep.tracking import (
     INTERRUPTED,
+    KILLED,
+    Background,
+    BackgroundRun,
     Command,
     Outcome,
-    SweepPlace,
-    SweepRuns,
     SweepService,
+    end_untrained,
     sync_commands,
 )
 from dlsweep.training import STOPPED, EpochMetrics, Layout
@@ -67,8 +70,9 @@ class WandbSource(Source):
         on_refused: Callable[[Row], None] = lambda row: None,
         notify: Callable[[str], None] = _log.warning,
     ) -> None:
-        place = SweepPlace(service.entity, service.project, service.name, mode)
         super().__init__(at_once)
+        self._service = service
+        self._mode = mode
         self._overriding = {
             **settings,
             "wandb_project": service.project,
@@ -78,26 +82,25 @@ class WandbSource(Source):
         self._limit = limit
         self._left = left
         self._on_refused = on_refused
-        self._notify = notify
-        self._notified: set[str] = set()
+        self._notify = functools.cache(notify)
         self._awake = threading.Event()
         self._agents = Agents(service, self._ask_to_stop)
-        self._wandb = SweepRuns(place, self._ask_to_stop, self._agents.release)
+        self._runs = Background(mode, self._ask_to_stop, self._agents.release)
         self._folder = Path(tempfile.mkdtemp(prefix="dlsweep-agent-"))
         self._ids = count(1)
         self._configs: list[RunConfig] = []
-        self._open: set[str] = set()  # runs that were taken and have not ended
-        self._begun: set[str] = set()  # those of them that are open at W&B
+        self._taken: set[str] = set()  # runs that have not ended
+        self._open: dict[str, BackgroundRun] = {}  # those of them that W&B has
         self._asked_at = float("-inf")
         self.rows: list[Row] = []
         """The runs that have ended."""
         self.exit_code = 0
-        """With which a run ends that is given back."""
+        """The exit code of runs that are given back; 0 for that of a killed run."""
 
     @property
     def unsent(self) -> dict[Path, str]:
         """The folders of the runs of which W&B does not have everything, with the runs' ids."""
-        return self._wandb.unsent
+        return self._runs.unsent
 
     @property
     def giving_up(self) -> bool:
@@ -105,7 +108,7 @@ class WandbSource(Source):
         variable = os.environ.get("WANDB_AGENT_MAX_INITIAL_FAILURES", "")
         most = int(variable) if variable.isdecimal() else _MOST_INITIAL_FAILURES
         failed = len(self.rows) >= most and all(row.status == "failed" for row in self.rows)
-        return failed and not self._open
+        return failed and not self._taken
 
     def _ask_to_stop(self, run_id: str) -> None:
         self._stops.append(run_id)
@@ -125,13 +128,13 @@ class WandbSource(Source):
         commands = self._agents.ask(n)
         self._asked_at = time.monotonic()
         if self._agents.waiting and not commands:
-            self._tell(f"{self._agents.waiting}; it is asked again until it has")
+            self._notify(f"{self._agents.waiting}; it is asked again until it has")
         runs = [run for command in commands if (run := self._accept(command)) is not None]
-        self._tell_of_giving_up()
+        self._notify_of_giving_up()
         return runs
 
     def _accept(self, command: Command) -> Run | None:
-        """The run that W&B asks for; None, and W&B is told why, if it cannot be trained."""
+        """The run to train; None if it cannot be trained, which ends it at W&B."""
         number = len(self._configs)
         run = Run(number, RunConfig(), command.run_id, command.run_id, settings=command.settings)
         try:
@@ -139,14 +142,15 @@ class WandbSource(Source):
             run.config, _, _ = parse_settings({**swept, **self._overriding})
             fetch(run.config.dataset)
         except (ConfigError, DataUnavailable) as error:
-            self._wandb.refuse(command.run_id, command.settings, error)
+            reason, exit_code = str(error), 2 if isinstance(error, ConfigError) else 1
+            self._close_untrained(run, exit_code, reason)
             self._configs.append(run.config)
-            self._on_refused(self._end(run, "failed", reason=str(error)))
+            self._on_refused(self._end(run, "failed", reason=reason))
             return None
         for notice in notices:
-            self._tell(notice)
+            self._notify(notice)
         self._configs.append(run.config)
-        self._open.add(run.run_id)
+        self._taken.add(run.run_id)
         return run
 
     @property
@@ -189,49 +193,70 @@ class WandbSource(Source):
     def started(self, runs: Sequence[Run]) -> None:
         """See ``Source``. Runs are opened in threads, and training does not wait for them."""
         for run in runs:
-            if run.run_id not in self._begun:
-                self._begun.add(run.run_id)
-                self._wandb.open(run.run_id, run.config, run.settings)
+            if run.run_id not in self._open:
+                self._open[run.run_id] = self._runs.open(
+                    run.run_id, run.config, sweep_id=self._service.name, swept=run.settings
+                )
 
     def epoch(self, run: Run, metrics: EpochMetrics, outcome: Outcome | None) -> None:
         """See ``Source``."""
-        run.name = self._wandb.log(run.run_id, metrics, outcome)
+        tracked = self._open[run.run_id]
+        tracked.log(metrics, outcome)
+        run.name = tracked.name
 
     def ended(self, run: Run, outcome: Outcome) -> Row:
         """See ``Source``."""
-        self._wandb.close(run.run_id, outcome.status)
+        self._close(run, KILLED if outcome.status == STOPPED else 0)
         return self._end(run, outcome.status, outcome.summary)
 
     def failed(self, run: Run, reason: str) -> Row:
         """See ``Source``."""
-        self._wandb.fail(run.run_id, reason)
+        self._open.pop(run.run_id).fail(reason)
         row = self._end(run, "failed", reason=reason)
-        self._tell_of_giving_up()
+        self._notify_of_giving_up()
         return row
 
     def stopped(self, run: Run) -> Row:
         """See ``Source``."""
-        if run.run_id in self._begun:
-            self._wandb.close(run.run_id, STOPPED)
+        if run.run_id in self._open:
+            self._close(run, KILLED)
         else:  # W&B knows nothing of it yet
             self._agents.release(run.run_id)
         return self._end(run, STOPPED)
 
     def give_back(self, run: Run) -> None:
         """See ``Source``: W&B hands the run out again."""
-        if run.run_id not in self._open:
+        if run.run_id not in self._taken:
             return
-        if run.run_id in self._begun:
-            self._wandb.close(run.run_id, INTERRUPTED, self.exit_code)
+        exit_code = self.exit_code or KILLED
+        if tracked := self._open.pop(run.run_id, None):
+            tracked.close(lambda tracked: tracked.preempt(exit_code))
         else:
-            self._wandb.give_back(run.run_id, run.settings, self.exit_code)
+            self._close_untrained(run, exit_code)
         self._end(run, INTERRUPTED)
+
+    def _close(self, run: Run, exit_code: int) -> None:
+        self._open.pop(run.run_id).close(lambda tracked: tracked.finish(exit_code))
+
+    def _close_untrained(self, run: Run, exit_code: int, reason: str | None = None) -> None:
+        end = functools.partial(
+            end_untrained,
+            run.run_id,
+            run.settings,
+            entity=self._service.entity,
+            project=self._service.project,
+            sweep_id=self._service.name,
+            mode=self._mode,
+            exit_code=exit_code,
+            reason=reason,
+        )
+        self._runs.submit_closing(run.run_id, end)
 
     def _end(
         self, run: Run, status: str, summary: Mapping[str, Any] | None = None, reason: str = ""
     ) -> Row:
-        """Note that a run has ended here."""
-        self._open.discard(run.run_id)
+        """Record that a run has ended here."""
+        self._taken.discard(run.run_id)
         history = [metrics.as_dict() for metrics in run.history]
         summary = dict(summary or {})
         row = Row(
@@ -253,13 +278,15 @@ class WandbSource(Source):
     def abort(self, error: Exception) -> None:
         """See ``Source``. Runs in training fail with a fault of the agent's own."""
         if not isinstance(error, ExecutorError):
-            self._wandb.fail_all(f"the agent ended: {type(error).__name__}: {error}")
-            self._open -= self._begun
+            for run_id, tracked in self._open.items():
+                tracked.fail(f"the agent ended: {type(error).__name__}: {error}")
+                self._taken.discard(run_id)
+            self._open.clear()
 
     def keep(self) -> None:
         """See ``Source``."""
         self._agents.close()
-        self._wandb.keep()
+        self._runs.keep()
         for words in sync_commands(self.unsent):
             _log.warning("what W&B does not have yet is sent with: %s", shlex.join(words))
 
@@ -269,18 +296,12 @@ class WandbSource(Source):
         Raises:
             TrackingError: if W&B refused the agents; the runs have ended by then.
         """
-        self._wandb.wait()
+        self._runs.wait()
         self._agents.close()
         shutil.rmtree(self._folder, ignore_errors=True)
         if self._agents.error is not None:
             raise self._agents.error
 
-    def _tell_of_giving_up(self) -> None:
+    def _notify_of_giving_up(self) -> None:
         if self.giving_up:
-            self._tell("every run so far has failed; the agent stops")
-
-    def _tell(self, line: str) -> None:
-        """Tell the user something, once."""
-        if line not in self._notified:
-            self._notified.add(line)
-            self._notify(line)
+            self._notify("every run so far has failed; the agent stops")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,8 +78,7 @@ class Driver:
         self._executor = executor
         self._progress = progress or Progress()
         self._save_seconds = save_seconds
-        self._notify = notify
-        self._notified: set[str] = set()
+        self._notify = functools.cache(notify)
         self._numbers = count()
         self._queue = StackQueue(executor)
         self._planned: dict[int, PlannedStack] = {}  # of stacks in the queue, by their first run
@@ -139,7 +139,7 @@ class Driver:
             if self._training:
                 if self._leaving and not left:
                     left = True
-                    self._tell("leaving after the present epoch; Ctrl-C again leaves now")
+                    self._notify("leaving after the present epoch; Ctrl-C again leaves now")
                     self._executor.leave()
                 for event in self._executor.events():
                     self._handle(event)
@@ -200,7 +200,7 @@ class Driver:
         room = room_for_runs(self._source.at_once)
         if room < self._source.at_once:
             limit = "the limit on open files (ulimit -n) allows no more"
-            self._tell(f"at most {room} runs at once instead of {self._source.at_once}: {limit}")
+            self._notify(f"at most {room} runs at once instead of {self._source.at_once}: {limit}")
         return room
 
     def _start(self, stack: PlannedStack, runs: list[Run]) -> None:
@@ -258,7 +258,7 @@ class Driver:
     def _handle(self, event: Event) -> None:
         training = self._training[event.job]
         if isinstance(event, Notice):
-            self._tell(event.text)
+            self._notify(event.text)
         elif isinstance(event, Asked):
             self._executor.answer(event.job, self._judge(training, event.metrics))
         elif isinstance(event, Resumed):
@@ -369,9 +369,3 @@ class Driver:
                 self._source.give_back(run)
         for run in self._queue.runs:
             self._source.give_back(run)
-
-    def _tell(self, line: str) -> None:
-        """Tell the user something, once."""
-        if line not in self._notified:
-            self._notified.add(line)
-            self._notify(line)

@@ -12,14 +12,7 @@ from dlsweep.sweep.driver._data_runs import DataRuns
 from dlsweep.sweep.driver._source import Source
 from dlsweep.sweep.search import EarlyTermination
 from dlsweep.sweep.study import PlannedStack, Row, Run, Study
-from dlsweep.tracking import (
-    Background,
-    BackgroundRun,
-    Outcome,
-    TrackedRun,
-    open_run,
-    patient_settings,
-)
+from dlsweep.tracking import Background, BackgroundRun, Outcome
 from dlsweep.training import EpochMetrics, Layout
 
 AT_ONCE = {"grid": 256, "random": 256, "bayes": 8}
@@ -67,7 +60,6 @@ class StudySource(Source):
     ) -> None:
         super().__init__(at_once)
         self._study = study
-        self._mode = mode
         self._settings = dict(settings or {})
         self._on_ended = on_ended
         self._runs = Background(mode, on_stop=self._stops.append)
@@ -136,36 +128,29 @@ class StudySource(Source):
         """See ``Source``."""
         for run in runs:
             if run.number not in self._open:
-                self._open[run.number] = self._open_run(run)
+                self._open[run.number] = self._runs.open(
+                    run.run_id,
+                    run.config,
+                    again=run.attempt > 1,
+                    name=run.name,
+                    group=self._study.name,
+                )
         if runs:
             self._data_runs.show(runs[0].config)
 
-    def _open_run(self, run: Run) -> BackgroundRun:
-        def opened(mode: str, run_id: str, on_stop: Callable[[], None]) -> TrackedRun:
-            tracked = open_run(
-                run.config,
-                mode=mode,
-                run_id=run_id,
-                name=run.name,
-                group=self._study.name,
-                more=patient_settings(on_stop) if self._mode == "online" else None,
-            )
-            if run.attempt > 1:
-                tracked.remove_older()
-            return tracked
-
-        return self._runs.open(run.run_id, run.config, opened)
-
     def epoch(self, run: Run, metrics: EpochMetrics, outcome: Outcome | None) -> None:
         """See ``Source``."""
-        self._open[run.number].log(metrics, outcome)
-        if outcome is None:  # else ``ended`` stores it with the whole run
+        tracked = self._open[run.number]
+        tracked.log(metrics, outcome)
+        if outcome is None:
             self._study.epoch(run, metrics.as_dict())
+        else:  # ``ended`` stores it; meanwhile the runs that end together are closed at once
+            tracked.finish()
 
     def ended(self, run: Run, outcome: Outcome) -> Row:
         """See ``Source``."""
         tracked = self._open.pop(run.number)
-        tracked.finish()
+        tracked.wait()
         info = self._whereabouts(tracked)
         if tracked.model is not None:
             info["model"] = str(tracked.model)
@@ -180,6 +165,7 @@ class StudySource(Source):
         info = None
         if tracked is not None:
             tracked.fail(reason)
+            tracked.wait()
             info = self._whereabouts(tracked)
         row = self._study.fail(run, reason, info)
         self._on_ended(row)

@@ -8,11 +8,8 @@ from dlsweep._lazy import lazily
 from dlsweep.sweep.search._early_termination import EarlyTermination
 from dlsweep.sweep.search._search import Draft, Search
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what imports Optuna waits until it is needed
     from dlsweep.sweep.search._bayes import STARTUP, Bayes, optuna_distribution, quiet
-
-# What imports Optuna waits until it is needed.
-_LAZY = dict.fromkeys(("STARTUP", "Bayes", "optuna_distribution", "quiet"), "_bayes")
 
 __all__ = [
     "STARTUP",
@@ -24,4 +21,4 @@ __all__ = [
     "quiet",
 ]
 
-__getattr__ = lazily(__name__, _LAZY)
+__getattr__ = lazily(__name__, __file__)

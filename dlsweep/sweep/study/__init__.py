@@ -17,12 +17,9 @@ from dlsweep.sweep.study._reading import (
 from dlsweep.sweep.study._runs import STATUSES, PlannedStack, Row, Run, StudyTable, run_name
 from dlsweep.sweep.study._storage import StorageError, storage_file
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # readers do without PyTorch, Optuna and wandb
     from dlsweep.sweep.study._optuna import OptunaMirror, export_optuna
     from dlsweep.sweep.study._study import Study
-
-# Readers do without PyTorch, Optuna and wandb.
-_LAZY = {"OptunaMirror": "_optuna", "Study": "_study", "export_optuna": "_optuna"}
 
 __all__ = [
     "STATUSES",
@@ -45,4 +42,4 @@ __all__ = [
     "study_names",
 ]
 
-__getattr__ = lazily(__name__, _LAZY)
+__getattr__ = lazily(__name__, __file__)
