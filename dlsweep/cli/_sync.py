@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
             entity=arguments.entity,
             project=arguments.project,
             parallel=parallel,
-            told=progress.told,
+            on_sent=progress.sent,
         )
     after = study_folders(study)
     left = [folder for folder in folders if folder in after.waiting]
@@ -116,7 +116,7 @@ class _Progress:
         if self._live:
             print(file=sys.stderr)
 
-    def told(self, sent: int) -> None:
+    def sent(self, sent: int) -> None:
         """So many were sent so far."""
         if self._live:
             print(f"\r{sent}/{self._total} runs sent", end="", file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import wandb
 
 from dlsweep.data import Dataset
+from dlsweep.tracking._errors import in_one_line
 from dlsweep.tracking._media import data_media
 from dlsweep.tracking._online import JOB_TYPE
 from dlsweep.tracking._opening import Opener, patient_settings
@@ -38,7 +39,7 @@ def show_data(
         entity: likewise.
         group: that of the sweep whose data it is.
         directory: where the folder ``wandb`` is made; the working directory by default.
-        opener: opens it; with one, what goes wrong online is kept offline.
+        opener: opens it; with one, a run that cannot be online is kept offline.
 
     Returns:
         The run's own directory, and whether W&B has all of it.
@@ -67,10 +68,10 @@ def show_data(
     media = data_media(data)
     try:
         run.log(media)
-    except Exception as error:  # wandb has many; its tables are asked of the server at once
+    except Exception as error:  # wandb has many; tables need the server at once
         if opener is None or run.offline:
             raise
-        _log.warning("the data's run has no table: %s", " ".join(str(error).split()))
+        _log.warning("the run of the data set has no table: %s", in_one_line(error))
         run.log({k: picture for k, picture in media.items() if isinstance(picture, wandb.Image)})
     try:
         run.finish()

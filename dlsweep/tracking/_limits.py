@@ -7,11 +7,11 @@ _FILES_BESIDES = 100
 
 
 def room_for_runs(wanted: int) -> int:
-    """How many of ``wanted`` runs this process can have open at once: 1 at least.
+    """How many of ``wanted`` runs this process can have open at once; at least 1.
 
-    A run takes three file descriptors in wandb's service and one here, and where there are none
-    left wandb loses the run's file without an error. The soft limit is raised as far as it is
-    needed and allowed; the service inherits it, so this comes before the first run.
+    A run takes three file descriptors in wandb's service and one here, and if none is left wandb
+    loses the run's file without an error. The soft limit is raised as far as it is needed and
+    allowed; the service inherits it, so call this before the first run.
     """
     try:
         import resource

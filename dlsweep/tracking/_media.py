@@ -1,4 +1,4 @@
-"""What a run shows besides numbers, as the things that W&B draws: charts, tables, images."""
+"""The charts, tables and images that W&B shows of a run or a data set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dlsweep.tracking._outcome import Outcome, Picture
 
 
 def run_media(outcome: Outcome) -> dict[str, Any]:
-    """What is logged with the last epoch of a run; nothing where its outcome has no figures."""
+    """The media logged with the last epoch of a run; none if its outcome has no figures."""
     media = {name: _image(picture) for name, picture in outcome.pictures.items()}
     if outcome.analysis is None:
         return media
@@ -31,7 +31,7 @@ def run_media(outcome: Outcome) -> dict[str, Any]:
 
 
 def data_media(data: Dataset) -> dict[str, Any]:
-    """What is logged of a data set: a table of its classes, and pictures."""
+    """The media logged of a data set: a table of its classes, and pictures."""
     counts = class_counts(data)
     rows = [list(row) for row in zip(data.classes, *counts.values(), strict=True)]
     table = _table(["class", *counts], [str, *[int] * len(counts)], rows)
@@ -43,7 +43,7 @@ def data_media(data: Dataset) -> dict[str, Any]:
 
 
 def confusion_plot(confusion: np.ndarray, classes: Sequence[str], split: str) -> Any:
-    """What ``wandb.plot.confusion_matrix`` makes, from counts: that one loops over the samples."""
+    """A chart as of ``wandb.plot.confusion_matrix``, but from counts instead of samples."""
     columns = ["Actual", "Predicted", "nPredictions"]
     rows = [
         [classes[actual], classes[predicted], int(confusion[actual, predicted])]
@@ -58,7 +58,7 @@ def confusion_plot(confusion: np.ndarray, classes: Sequence[str], split: str) ->
 
 
 def roc_plot(analysis: SplitAnalysis, classes: Sequence[str], split: str) -> Any:
-    """What ``wandb.plot.roc_curve`` makes, from curves that are there already."""
+    """A chart as of ``wandb.plot.roc_curve``, but from curves that were computed before."""
     rows = [
         [name, fpr, tpr]
         for name, curve in zip(classes, analysis.roc, strict=True)
@@ -90,7 +90,7 @@ def per_class_table(splits: dict[str, SplitAnalysis], classes: Sequence[str]) ->
 
 
 class _Table(wandb.Table):
-    """A table of plain words, numbers and None: wandb need not look for others in every cell."""
+    """A table of strings, numbers and None: wandb need not look for media in every cell."""
 
     def to_json(self, run_or_artifact: Any) -> dict[str, Any]:
         """See ``wandb.Table``; the rows are written as they are."""
@@ -105,14 +105,14 @@ class _Table(wandb.Table):
 
 
 def _table(columns: list[str], types: list[type], rows: list[list[Any]]) -> wandb.Table:
-    """A table whose columns' types are known: wandb infers them anew at every row it is given."""
+    """A table with the types of its columns, which wandb would infer anew with every row."""
     table = _Table(columns=[*columns], data=rows[:1], dtype=types, optional=True)
     table.data.extend(rows[1:])
     return table
 
 
 def _image(picture: Picture) -> wandb.Image:
-    """A picture as W&B keeps it: the file as it is, neither decoded nor encoded again."""
+    """An image whose file W&B keeps as it is, neither decoded nor encoded again."""
     from PIL import Image
 
     def save(path: str, **_: Any) -> None:

@@ -12,6 +12,7 @@ import wandb
 
 from dlsweep.config import SETTINGS, ConfigError
 from dlsweep.config.errors import did_you_mean, shown
+from dlsweep.tracking._errors import in_one_line
 
 NO_ACCOUNT = "no W&B account is set up here, so runs are kept offline"
 
@@ -33,11 +34,11 @@ def client_settings() -> wandb.Settings:
             for at in error.errors()
         ) from None
     except wandb.Error as error:
-        raise ConfigError([f"W&B: {' '.join(str(error).split())}"]) from None
+        raise ConfigError([f"W&B: {in_one_line(error)}"]) from None
 
 
 def has_credentials() -> bool:
-    """Whether this user has told the wandb client who they are: by variable, or `wandb login`."""
+    """Whether the wandb client has credentials of this user: by variable, or `wandb login`."""
     return bool(os.environ.get("WANDB_IDENTITY_TOKEN_FILE")) or api_key() is not None
 
 
@@ -53,10 +54,10 @@ def api_key() -> str | None:
     for path in (os.environ.get("NETRC"), Path.home() / ".netrc", Path.home() / "_netrc"):
         if path and Path(path).is_file():
             try:
-                found = netrc.netrc(path).authenticators(machine)
+                entry = netrc.netrc(path).authenticators(machine)
             except (OSError, netrc.NetrcParseError):
                 return None
-            return found[2] if found else None
+            return entry[2] if entry else None
     return None
 
 
@@ -66,11 +67,11 @@ def project_of_environment() -> str | None:
     Raises:
         ConfigError: where W&B would refuse it.
     """
-    given = os.environ.get("WANDB_PROJECT")
+    value = os.environ.get("WANDB_PROJECT")
     try:
-        project: str | None = SETTINGS["wandb_project"].parse(given)
+        project: str | None = SETTINGS["wandb_project"].parse(value)
     except ValueError as error:
-        raise ConfigError([f"WANDB_PROJECT: got {shown(given)}, {error}"]) from None
+        raise ConfigError([f"WANDB_PROJECT: got {shown(value)}, {error}"]) from None
     return project
 
 
@@ -81,11 +82,11 @@ def choose_mode(wanted: str | None = None) -> str:
         wanted: "online" or "offline", or None to be online where there are credentials.
 
     Raises:
-        ConfigError: where a variable is not what the wandb client takes.
+        ConfigError: if the wandb client would refuse a variable.
     """
-    given = os.environ.get("WANDB_MODE")
-    mode = _OLD_MODES.get(given, given) if given else None
+    value = os.environ.get("WANDB_MODE")
+    mode = _OLD_MODES.get(value, value) if value else None
     if mode not in (*_MODES, None):
-        raise ConfigError([f"WANDB_MODE: got {shown(given)}{did_you_mean(given, _MODES)}"])
+        raise ConfigError([f"WANDB_MODE: got {shown(value)}{did_you_mean(value, _MODES)}"])
     client_settings()  # what else it would refuse when a run is opened
     return mode or wanted or ("online" if has_credentials() else "offline")

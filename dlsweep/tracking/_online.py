@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Any
 import wandb
 
 from dlsweep.config import ConfigError
-from dlsweep.tracking._errors import TrackingError
+from dlsweep.tracking._errors import TrackingError, in_one_line
 from dlsweep.tracking._mode import has_credentials
 
 JOB_TYPE = "data"
@@ -32,7 +33,7 @@ class OnlineRun:
         state: finished, running, failed, crashed, killed …
         config, summary: without wandb's own keys, which start with an underscore.
         history: rows as they were logged, at most ``SAMPLES`` of them.
-        created, seen: when it was made and when it was last heard of, in UTC; None if unknown.
+        created, seen: when it was made and when it last sent anything, in UTC; None if unknown.
         url: its page.
     """
 
@@ -74,17 +75,16 @@ def fetch_runs(
         group: only the runs of this group.
 
     Raises:
-        ConfigError: in one line, where no account is set up, or there is no such thing.
+        ConfigError: in one line, if no account is set up, or there is no such sweep or group.
         TrackingError: where W&B cannot be reached.
     """
-    api = _api()
     where = f"{entity}/{project}"
     name, described = group or project, {}
     filters: dict[str, Any] = {"group": group} if group else {}
-    try:
+    with _api() as api:
         if sweep is not None:
-            found = _sweep(api, f"{where}/{sweep}")
-            name, described = str(found.name or sweep), dict(found.config)
+            its = _sweep(api, f"{where}/{sweep}")
+            name, described = str(its.name or sweep), dict(its.config)
             filters = {"sweep": sweep}
         # Not lazy: else every run's configuration and summary would be a request of its own.
         pages = api.runs(where, filters=filters, order="+created_at", per_page=PER_PAGE, lazy=False)
@@ -95,10 +95,6 @@ def fetch_runs(
             raise ConfigError([f"W&B: there are no runs in the {what}"])
         with ThreadPoolExecutor(THREADS) as pool:
             histories = list(pool.map(_history, runs))
-    except (wandb.Error, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
     read = tuple(_read(run, history) for run, history in zip(runs, histories, strict=True))
     return OnlineRuns(name, described, read)
 
@@ -110,7 +106,8 @@ def default_entity() -> str:
         ConfigError: in one line, where no account is set up here.
         TrackingError: where W&B cannot be reached.
     """
-    return str(_api().default_entity)
+    with _api() as api:
+        return str(api.default_entity)
 
 
 def online_ids(entity: str, project: str, group: str) -> set[str]:
@@ -120,23 +117,27 @@ def online_ids(entity: str, project: str, group: str) -> set[str]:
         ConfigError: in one line, where no account is set up here.
         TrackingError: where W&B cannot be reached.
     """
-    api = _api()
     try:
-        runs = api.runs(f"{entity}/{project}", filters={"group": group}, per_page=PER_PAGE)
-        return {str(run.id) for run in runs}
-    except (wandb.Error, ValueError) as error:
+        with _api() as api:
+            runs = api.runs(f"{entity}/{project}", filters={"group": group}, per_page=PER_PAGE)
+            return {str(run.id) for run in runs}
+    except TrackingError as error:
         if "Could not find" in str(error) or "not found" in str(error):
             return set()
-        raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
+        raise
 
 
-def _api() -> wandb.Api:
+@contextlib.contextmanager
+def _api() -> Iterator[wandb.Api]:
+    """W&B's public API, with one kind of error."""
     if not has_credentials():
         raise ConfigError(["W&B: no account is set up here; see `wandb login`"])
     try:
-        return wandb.Api()
+        yield wandb.Api()
+    except ConfigError:
+        raise
     except (wandb.Error, ValueError) as error:
-        raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
+        raise TrackingError(f"W&B: {in_one_line(error)}") from error
 
 
 def _sweep(api: wandb.Api, path: str) -> Any:
@@ -145,9 +146,8 @@ def _sweep(api: wandb.Api, path: str) -> Any:
     except (wandb.Error, ValueError) as error:
         if "Could not find" not in str(error):
             raise
-        raise ConfigError(
-            [f"W&B: no sweep {path}; the id is the end of the sweep's address"]
-        ) from None
+        hint = "the id is the end of the sweep's address"
+        raise ConfigError([f"W&B: no sweep {path}; {hint}"]) from None
 
 
 def _history(run: Any) -> list[dict[str, Any]]:

@@ -25,15 +25,15 @@ _FRESH_SECONDS = 5.0
 Run = TypeVar("Run")
 
 _OTHER_ID = "-offline"
-"""What is put after the id of a run that wandb could not open: it keeps that id taken."""
+"""The suffix of the id of a run that wandb could not open, for it keeps the id itself taken."""
 
 
 class Opener:
     """Opens the runs of a process; those that cannot be opened online now are offline runs.
 
-    wandb's service does not let go of the id of a run that it could not open, and under another id
-    `wandb sync` would make another run of it. So the server is asked first whether it is there, for
-    all runs that are being opened at once.
+    wandb's service does not free the id of a run that it could not open, and under another id
+    `wandb sync` would make another run of it. So the server is first asked whether it answers, once
+    for all runs that are being opened.
 
     Args:
         mode: of the runs, "online" or another of wandb's modes.
@@ -55,7 +55,7 @@ class Opener:
             run_id: its id.
 
         Raises:
-            TrackingError: where it could not even be kept offline.
+            TrackingError: if it could not even be kept offline.
         """
         if self.mode != "online":
             return opened(self.mode, run_id)
@@ -72,10 +72,10 @@ class Opener:
         return opened("offline", f"{run_id}{_OTHER_ID}")
 
     def check(self) -> None:
-        """Look whether the server is there and knows this user.
+        """Check that the server answers and knows this user.
 
         Raises:
-            TrackingError: where it is not, or does not.
+            TrackingError: if it does not.
         """
         if self.mode == "online" and api_key() is not None:
             self._knock()
@@ -83,16 +83,13 @@ class Opener:
     def _reachable(self) -> bool:
         """Whether the server answers; waits for it as long as wandb would."""
         with self._lock:  # one asks for all
-            while True:
-                now = time.monotonic()
-                if now - self._answered < _FRESH_SECONDS:
-                    return True
+            while (now := time.monotonic()) - self._answered >= _FRESH_SECONDS:
                 given_up = now - (self._silent_since or now) > self._patience
                 if given_up and now - self._asked < _FRESH_SECONDS:
                     return False
                 try:
                     self._knock()
-                    return True
+                    break
                 except Unreachable as error:
                     if given_up:
                         return False
@@ -101,7 +98,8 @@ class Opener:
                         _log.warning("%s; it is asked again for %.0f s", error, self._patience)
                     time.sleep(_AGAIN_SECONDS)
                 except TrackingError:
-                    return True  # wandb will say what is wrong
+                    break  # wandb reports what is wrong
+            return True
 
     def _knock(self) -> None:
         if self._server is None:
@@ -125,7 +123,7 @@ def patient_settings(on_stop: Callable[[], None]) -> dict[str, Any]:
 
 
 def synced_as(folder: Path) -> str | None:
-    """The id that `wandb sync` has to be given for a run's folder; None where the folder has it."""
+    """The id that `wandb sync` needs as ``--id`` for a run's folder; None if the folder has it."""
     if not folder.name.endswith(_OTHER_ID):
         return None
     return folder.name.removesuffix(_OTHER_ID).rpartition("-")[2]

@@ -1,6 +1,6 @@
-"""What a run came to: computed where it was trained, recorded where W&B is written.
+"""The outcome of a run: computed where it was trained, recorded where W&B is written.
 
-Neither wandb nor anything that imports it is imported here: workers have no use for it.
+Nothing here imports wandb: workers have no use for it.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a run came to, ready to be recorded. It can be pickled, and is small.
+    """The outcome of a run, ready to be recorded. It can be pickled, and is small.
 
     Attributes:
         status: finished, early_stopped, diverged and so on.
         summary: the run's summary by the names under which it is logged.
         classes: the names of the classes.
-        analysis: what its charts and tables are made from; None to log none.
+        analysis: the source of its charts and tables; None to log none.
         pictures: by the names under which they are logged.
         model: the content of its model's file; None to keep no model.
     """

@@ -16,9 +16,10 @@ import wandb
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.saved import FILE_NAME, save_model
-from dlsweep.tracking._errors import TrackingError
+from dlsweep.tracking._errors import TrackingError, in_one_line
 from dlsweep.tracking._media import data_media, run_media
 from dlsweep.tracking._outcome import Outcome
+from dlsweep.tracking._service import Command, SweepService
 from dlsweep.training import EpochMetrics
 
 _log = logging.getLogger("dlsweep.tracking")
@@ -123,8 +124,9 @@ class TrackedRun:
                 if self.wandb.offline:
                     raise
                 if time.monotonic() >= until:
-                    reason = " ".join(str(error).split())
-                    _log.warning("run %s: no tables and pictures: %s", self.wandb.id, reason)
+                    _log.warning(
+                        "run %s: no tables and pictures: %s", self.wandb.id, in_one_line(error)
+                    )
                     self.wandb.log(row)
                     return
                 time.sleep(_AGAIN_SECONDS)
@@ -144,8 +146,8 @@ class TrackedRun:
         except Exception as error:  # wandb has many
             if self.wandb.offline:
                 raise
-            reason = " ".join(str(error).split())
-            _log.warning("run %s: its model is no artifact: %s", self.wandb.id, reason)
+            what = "its model is not logged as an artifact"
+            _log.warning("run %s: %s: %s", self.wandb.id, what, in_one_line(error))
 
     def remove_older(self) -> None:
         """Remove what earlier attempts at this run have left on the disk for `wandb sync`.
@@ -183,7 +185,7 @@ def start(**arguments: Any) -> wandb.Run:
     try:
         run = wandb.init(**arguments)
     except wandb.Error as error:
-        raise TrackingError(f"W&B: {' '.join(str(error).split())}") from error
+        raise TrackingError(f"W&B: {in_one_line(error)}") from error
     wanted = Path(arguments.get("dir") or os.environ.get("WANDB_DIR") or ".").expanduser().resolve()
     place = Path(run.dir).parent.parent.resolve()
     if not run.disabled and not place.is_relative_to(wanted):
@@ -259,40 +261,35 @@ def open_run(
 
 
 def end_untrained(
-    run_id: str,
-    settings: Mapping[str, Any],
-    *,
-    entity: str,
-    project: str,
-    sweep_id: str,
+    service: SweepService,
     mode: str,
+    run: Command,
     exit_code: int,
     reason: str | None = None,
 ) -> None:
     """Tell W&B that a run of a sweep was not trained.
 
     Args:
-        run_id: the run's id, from the sweep.
-        settings: those that the sweep set, as it names and spells them.
-        entity, project, sweep_id: the sweep's.
+        service: the sweep.
         mode: "online" or another of wandb's modes.
+        run: the run as the sweep handed it out.
         exit_code: of the run; with 0 it would count as finished.
         reason: why it has failed; None if it never began and W&B is to hand it out again.
 
     Raises:
         TrackingError: if W&B cannot be reached or does not know the user.
     """
-    run = start(
-        project=project,
-        entity=entity,
-        id=run_id,
+    opened = start(
+        project=service.project,
+        entity=service.entity,
+        id=run.run_id,
         mode=mode,
         reinit="create_new",
-        config=dict(settings),
-        settings=light_settings(sweep_id=sweep_id, stop_fn=lambda: None),
+        config=dict(run.settings),
+        settings=light_settings(sweep_id=service.name, stop_fn=lambda: None),
     )
     if reason is None:
-        run.mark_preempting()
+        opened.mark_preempting()
     else:
-        run.summary.update({"status": "failed", "reason": reason})
-    run.finish(exit_code=exit_code)
+        opened.summary.update({"status": "failed", "reason": reason})
+    opened.finish(exit_code=exit_code)

@@ -1,7 +1,6 @@
-"""W&B's server, asked directly.
+"""GraphQL operations sent to W&B's server over plain HTTP.
 
-GraphQL operations are sent over plain HTTP: wandb has no public function for them, and its private
-ones change from version to version.
+wandb has no public function for them, and its private ones change from version to version.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class Unreachable(TrackingError):
 
 
 class NotThere(TrackingError):
-    """W&B knows nothing of what it was asked for."""
+    """W&B does not know what an operation is about."""
 
 
 class Server:
@@ -41,7 +40,7 @@ class Server:
 
     @property
     def host(self) -> str:
-        """Its name, as errors say it."""
+        """Its name, as errors show it."""
         return urlsplit(self._url).netloc
 
     def viewer(self, timeout: float | None = None) -> str:
@@ -56,9 +55,9 @@ class Server:
             timeout: how long to wait, in seconds; 30 by default.
 
         Raises:
-            Unreachable: where the server does not answer.
-            NotThere: where it knows nothing of what it is asked for.
-            TrackingError: where it refuses.
+            Unreachable: if the server does not answer.
+            NotThere: if it does not know what the operation is about.
+            TrackingError: if it refuses.
         """
         try:
             answer = self._session().post(
@@ -79,8 +78,8 @@ class Server:
         except ValueError:
             body = {}
         if answer.status_code != 200 or body.get("errors") or body.get("data") is None:
-            said = [str(error.get("message")) for error in body.get("errors") or []]
-            why = "; ".join(said) or f"HTTP {answer.status_code}"
+            messages = [str(error.get("message")) for error in body.get("errors") or []]
+            why = "; ".join(messages) or f"HTTP {answer.status_code}"
             raise TrackingError(f"W&B: {self.host} refuses: {why}")
         return body["data"]
 
@@ -90,20 +89,19 @@ class Server:
         if session is None:
             settings = wandb.setup().settings
             session = self._local.session = requests.Session()
-            # An object, or requests would prefer what a .netrc says to it.
+            # An object, for requests would prefer a .netrc to a pair.
             session.auth = requests.auth.HTTPBasicAuth("api", self._key)
             session.headers["User-Agent"] = f"W&B Public Client {wandb.__version__}"
             session.headers.update(settings.x_extra_http_headers or {})
             session.verify = not settings.insecure_disable_ssl
             for scheme in ("http", "https"):
-                proxy = getattr(settings, f"{scheme}_proxy", None)
-                if proxy:
+                if proxy := getattr(settings, f"{scheme}_proxy", None):
                     session.proxies[scheme] = proxy
         return session
 
 
 def _reason(error: Exception) -> str:
-    """The innermost cause of requests' long stories, in a few words."""
+    """The innermost cause of an error of ``requests``, in a few words."""
     inner: Any = error
     while isinstance(inner, Exception) and inner.args and isinstance(inner.args[0], Exception):
         inner = inner.args[0]

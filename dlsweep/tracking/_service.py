@@ -1,7 +1,7 @@
-"""W&B's sweep service, as an agent speaks to it.
+"""The client of W&B's sweep service.
 
-Three GraphQL operations, those of `wandb agent`: what a sweep is, an agent that registers, an agent
-that says which run it trains and hears what to do.
+It sends the three GraphQL operations of `wandb agent`: describe a sweep, register an agent, and an
+agent's heartbeat, whose answer has commands.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ _HEARTBEAT = """mutation Heartbeat($id: ID!, $metrics: JSONString, $runState: JS
 
 
 class SweepGone(TrackingError):
-    """The sweep, or the agent, is not known there any more."""
+    """W&B does not know the sweep, or the agent, any more."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What an agent is told to do.
+    """A command of W&B to an agent.
 
     Attributes:
         kind: "run", "stop" or "exit".
@@ -67,7 +67,7 @@ class SweepFacts:
     Attributes:
         state: RUNNING, PAUSED, FINISHED, CANCELED …
         config: the sweep file.
-        expected: how many runs it has in all; None where there is no end, or it is not known.
+        expected: how many runs it has in all; None if it has no end, or that is not known.
         runs: how many it has had.
     """
 
@@ -81,10 +81,10 @@ def parse_sweep_id(text: str) -> tuple[str | None, str | None, str]:
     """Entity, project and id of a sweep, from ID, PROJECT/ID, ENTITY/PROJECT/ID or its address.
 
     Raises:
-        ConfigError: in one line, where it is none of these.
+        ConfigError: in one line, if it is none of these.
     """
     if text.endswith((".yaml", ".yml")) or Path(text).is_file():
-        hint = f"`wandb sweep {text}` makes a sweep and says its id"
+        hint = f"`wandb sweep {text}` makes a sweep and prints its id"
         raise ConfigError([f"sweep id: got {text!r}, a sweep file; {hint}"])
     address = urlsplit(text.strip())
     parts = (address.path if address.scheme else text.strip()).strip("/").split("/")
@@ -108,20 +108,20 @@ class SweepService:
             `wandb agent` has them, from WANDB_ENTITY, WANDB_PROJECT and wandb's settings.
 
     Raises:
-        ConfigError: where the id is malformed, or there are no credentials.
-        TrackingError: where W&B cannot be reached or the user is not known there.
+        ConfigError: if the id is malformed, or there are no credentials.
+        TrackingError: if W&B cannot be reached or does not know the user.
     """
 
     def __init__(
         self, sweep_id: str, *, entity: str | None = None, project: str | None = None
     ) -> None:
-        said_entity, said_project, self.name = parse_sweep_id(sweep_id)
+        own_entity, own_project, self.name = parse_sweep_id(sweep_id)
         if api_key() is None:
             raise ConfigError(["agent: no W&B account is set up here; see `wandb login`"])
         settings = wandb.setup().settings
         self._server = Server()
-        self.project = said_project or project or settings.project or "uncategorized"
-        self.entity = said_entity or entity or settings.entity or self._server.viewer()
+        self.project = own_project or project or settings.project or "uncategorized"
+        self.entity = own_entity or entity or settings.entity or self._server.viewer()
 
     @property
     def path(self) -> str:
@@ -138,7 +138,7 @@ class SweepService:
         """What the server knows of the sweep.
 
         Raises:
-            ConfigError: where there is no such sweep.
+            ConfigError: if there is no such sweep.
         """
         place = {"entity": self.entity, "project": self.project, "sweep": self.name}
         try:
@@ -162,17 +162,17 @@ class SweepService:
         return str(answer["createAgent"]["agent"]["id"])
 
     def heartbeat(self, agent: str, running: Iterable[str] = ()) -> list[Command]:
-        """Say which runs an agent trains; it is told what to do. One without a run may get one.
+        """Send an agent's heartbeat with the runs that it trains; an agent without one may get one.
 
         Raises:
-            Unreachable: where the server does not answer.
-            SweepGone: where it has forgotten the agent or the sweep.
-            TrackingError: where it refuses.
+            Unreachable: if the server does not answer.
+            SweepGone: if it does not know the agent or the sweep any more.
+            TrackingError: if it refuses.
         """
         states = json.dumps(dict.fromkeys(running, True))
         answer = self._ask(_HEARTBEAT, {"id": agent, "metrics": "{}", "runState": states})
         commands = json.loads(answer["agentHeartbeat"]["commands"] or "[]")
-        return [_command(given) for given in commands]
+        return [_command(command) for command in commands]
 
     def _ask(self, query: str, variables: Mapping[str, Any]) -> Any:
         try:
@@ -181,7 +181,7 @@ class SweepService:
             raise SweepGone(f"W&B: the sweep {self.name} is not there any more") from error
 
 
-def _command(given: Mapping[str, Any]) -> Command:
-    kind = "run" if given.get("type") == "resume" else str(given.get("type"))
-    settings = {name: argument["value"] for name, argument in (given.get("args") or {}).items()}
-    return Command(kind, str(given.get("run_id") or ""), settings)
+def _command(sent: Mapping[str, Any]) -> Command:
+    kind = "run" if sent.get("type") == "resume" else str(sent.get("type"))
+    settings = {name: argument["value"] for name, argument in (sent.get("args") or {}).items()}
+    return Command(kind, str(sent.get("run_id") or ""), settings)

@@ -1,4 +1,4 @@
-"""Offline runs sent to W&B, by the wandb client's own `wandb sync`."""
+"""Sends offline runs to W&B, by the wandb client's own `wandb sync`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def sync_target() -> tuple[str, str | None]:
 
 
 def is_synced(folder: Path) -> bool:
-    """Whether W&B has all of a run's folder: `wandb sync` leaves a mark in it, and so do we."""
+    """Whether W&B has all of a run's folder, which ``mark_synced`` and `wandb sync` mark so."""
     return any(folder.glob("*.wandb.synced"))
 
 
 def mark_synced(folder: Path) -> None:
-    """Say of a run that was online that W&B has all of it, as `wandb sync` says it."""
+    """Mark the folder of a run as sent, as `wandb sync` does."""
     for log in folder.glob("*.wandb"):
         log.with_name(f"{log.name}.synced").touch()
 
@@ -40,27 +40,29 @@ def sync_folders(
     entity: str | None = None,
     project: str | None = None,
     parallel: int = 5,
-    told: Callable[[int], None] = lambda _: None,
+    on_sent: Callable[[int], None] = lambda _: None,
 ) -> str:
     """Send runs' folders; afterwards ``is_synced`` says of each whether it went through.
 
-    What is sent twice is there once: a run has its id, and its rows their numbers.
+    Sending a run twice changes nothing: W&B knows a run by its id, and its rows by their numbers.
 
     Args:
         folders: of the runs.
-        entity, project: where all of them go, instead of where each says.
+        entity, project: where all of them go, whatever their own settings are.
         parallel: how many are sent at a time.
-        told: called with how many of them have been sent so far.
+        on_sent: called with how many of them have been sent so far.
 
     Returns:
-        What wandb said last where it did not send them all, else nothing.
+        The last line of wandb's output if it did not send them all, else "".
     """
-    where = [
-        *(["--entity", entity] if entity else []),
-        *(["--project", project] if project else []),
-    ]
-    said = ""
-    for folder in folders:  # what was sent before is asked for again
+    options = ["--yes", "--include-online", "-n", str(parallel)]
+    for name, value in (("--entity", entity), ("--project", project)):
+        options += [name, value] if value else []
+    # It is to send, whatever WANDB_MODE the runs had, and to print why it did not.
+    kept_apart = ("WANDB_MODE", "WANDB_SILENT")
+    environment = {k: v for k, v in os.environ.items() if k not in kept_apart}
+    last_line = ""
+    for folder in folders:  # or wandb would skip what was sent before
         for mark in folder.glob("*.wandb.synced"):
             mark.unlink()
     own = [folder for folder in folders if synced_as(folder) is None]
@@ -69,33 +71,28 @@ def sync_folders(
     for batch in batches:
         run_id = synced_as(batch[0])
         named = ["--id", run_id] if run_id else []
-        command = [sys.executable, "-m", "wandb", "sync", "--yes", "--include-online", *named]
-        # A file and no pipe, which nobody would empty while this waits.
+        # The output goes to a file: a pipe would be full before it is read.
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
             process = subprocess.Popen(
-                [*command, "-n", str(parallel), *where, *map(str, batch)],
-                # It sends, whatever the runs were told; and one thing that it says is a line.
-                env={
-                    k: v for k, v in os.environ.items() if k not in ("WANDB_MODE", "WANDB_SILENT")
-                },
+                [sys.executable, "-m", "wandb", "sync", *named, *options, *map(str, batch)],
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
             try:
                 while process.poll() is None:
-                    told(sum(map(is_synced, folders)))
+                    on_sent(sum(map(is_synced, folders)))
                     time.sleep(_LOOK_SECONDS)
             finally:
-                if process.poll() is None:
-                    process.terminate()
-                    process.wait()
-            told(sum(map(is_synced, folders)))
+                process.terminate()  # does nothing where it has ended
+                process.wait()
+            on_sent(sum(map(is_synced, folders)))
             output.seek(0)
             lines = [line.removeprefix("wandb: ").strip() for line in output]
         if not all(map(is_synced, batch)):
-            said = next((line for line in reversed(lines) if line), "")
-    return said
+            last_line = next((line for line in reversed(lines) if line), "")
+    return last_line
 
 
 def sync_commands(folders: Mapping[Path, str]) -> list[list[str]]:

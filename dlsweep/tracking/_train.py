@@ -1,4 +1,4 @@
-"""``train``: the one function that trains a run and tells W&B."""
+"""``train``: trains one run and logs it to W&B."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ def train(
     """Train one run and log it to W&B: alone, or as a run of a W&B sweep.
 
     It is what train.py calls, and what ``wandb.agent(sweep_id, function=dlsweep.train)`` takes. A
-    sweep's settings go before those given here. Without W&B credentials the run is kept offline;
+    sweep's settings go before those of ``config``. Without W&B credentials the run is kept offline;
     WANDB_MODE always decides.
 
     Args:
         config: settings by any of their names; what is missing comes from the sweep, or is the
             default.
-        on_epoch: told of every epoch.
+        on_epoch: called after every epoch.
 
     Returns:
         The run's result; it has been logged and the run is closed.
 
     Raises:
         ConfigError: with one line for every setting that is wrong.
-        dlsweep.data.DataUnavailable: where no source of the data can be reached.
-        TrackingError: where W&B cannot be reached or the user is not known there.
+        dlsweep.data.DataUnavailable: if no source of the data can be reached.
+        TrackingError: if W&B cannot be reached or does not know the user.
     """
-    given = config.as_dict() if isinstance(config, RunConfig) else dict(config or {})
-    settings, explicit, notices = parse_settings(given)
-    _tell(notices)
+    values = config.as_dict() if isinstance(config, RunConfig) else dict(config or {})
+    settings, explicit, notices = parse_settings(values)
+    _warn(notices)
     if not _in_sweep():  # whose parameters some of its runs may heed, and others not
-        _tell(_without_effect(settings, explicit))
-    # A sweep says only to an open run what it wants; alone, all is checked before a run is opened.
+        _warn(_without_effect(settings, explicit))
+    # Only an open run has the settings of a sweep; alone, all is checked before a run is opened.
     data = None if _in_sweep() else _data_for(settings)
     if "wandb_project" not in explicit and (project := project_of_environment()):
         settings = dataclasses.replace(settings, wandb_project=project)
@@ -69,7 +69,7 @@ def train(
     try:
         if data is None:
             _, swept, notices = parse_settings(dict(run.config))
-            _tell(notices)
+            _warn(notices)
             place = {"wandb_project": run.project, "wandb_entity": run.entity}
             settings, _, _ = parse_settings({**explicit, **swept, **place})
             data = _data_for(settings)
@@ -91,25 +91,24 @@ def train(
     if tracked.model is not None:
         _log.info("the model is kept in %s", tracked.model)
     elif settings.save_model:
-        _log.warning("no model was kept: %s", _why_none(results[0]))
+        why = "the run diverged in its first epoch"
+        if results[0].best_epoch:
+            why = "WANDB_MODE is disabled"
+        _log.warning("no model was kept: %s", why)
     return results[0]
 
 
 def _data_for(settings: RunConfig) -> Dataset:
-    """What to train on, after what cannot be trained has been refused."""
+    """The data to train on; refuses what is too large to be trained."""
     refuse_oversized(settings)
     return load_data(settings)
 
 
 def _without_effect(settings: RunConfig, explicit: Mapping[str, Any]) -> list[str]:
-    """Notices of settings that were given otherwise than by default, for nothing."""
+    """Notices of settings that differ from their defaults and change nothing."""
     defaults = RunConfig().as_dict()
-    given = [name for name, value in explicit.items() if value != defaults[name]]
-    return without_effect(given, {name: (value,) for name, value in vars(settings).items()})
-
-
-def _why_none(result: RunResult) -> str:
-    return "WANDB_MODE is disabled" if result.best_epoch else "the run diverged in its first epoch"
+    changed = [name for name, value in explicit.items() if value != defaults[name]]
+    return without_effect(changed, {name: (value,) for name, value in vars(settings).items()})
 
 
 def _in_sweep() -> bool:
@@ -118,7 +117,7 @@ def _in_sweep() -> bool:
 
 
 def refuse(error: ConfigError) -> None:
-    """Tell a W&B sweep that its run has failed before it began: its settings are wrong."""
+    """End the run of a W&B sweep as failed before it began: its settings are wrong."""
     run, _ = _open(RunConfig())
     _fail(run, error)
 
@@ -140,6 +139,6 @@ def _fail(run: wandb.Run, error: BaseException) -> None:
     run.finish(exit_code=2 if isinstance(error, ConfigError) else 1)
 
 
-def _tell(notices: Sequence[str]) -> None:
+def _warn(notices: Sequence[str]) -> None:
     for notice in notices:
         _log.warning(notice)

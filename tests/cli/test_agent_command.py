@@ -293,7 +293,7 @@ def test_flags_are_looked_at_together(refused: Callable[..., list[str]]):
     ("text", "said"),
     [
         ("a/b/c/d", "expected ID, PROJECT/ID or ENTITY/PROJECT/ID"),
-        ("sweep.yaml", "a sweep file; `wandb sweep sweep.yaml` makes a sweep and says its id"),
+        ("sweep.yaml", "a sweep file; `wandb sweep sweep.yaml` makes a sweep and prints its id"),
     ],
 )
 def test_a_malformed_sweep_id(refused: Callable[..., list[str]], text: str, said: str):

@@ -12,7 +12,9 @@ from dlsweep.data import Dataset
 from dlsweep.tracking import (
     Background,
     BackgroundRun,
+    Command,
     Outcome,
+    SweepService,
     TrackedRun,
     conclude,
     end_untrained,
@@ -135,16 +137,8 @@ def test_a_run_that_is_not_trained(
     reason: str | None,
     expected: tuple[str, int],
 ):
-    end_untrained(
-        "wrong",
-        {"lr": -1},
-        entity="team",
-        project="beds",
-        sweep_id=sweep.id,
-        mode="online",
-        exit_code=exit_code,
-        reason=reason,
-    )
+    service = SweepService(f"team/beds/{sweep.id}")
+    end_untrained(service, "online", Command("run", "wrong", {"lr": -1}), exit_code, reason)
     run = wandb_server.runs["wrong"]
     assert (run.sweep, run.config) == (sweep.id, {"lr": -1})
     assert (run.state, run.exit_code) == expected

@@ -143,7 +143,7 @@ class WandbSource(Source):
             fetch(run.config.dataset)
         except (ConfigError, DataUnavailable) as error:
             reason, exit_code = str(error), 2 if isinstance(error, ConfigError) else 1
-            self._close_untrained(run, exit_code, reason)
+            self._close_untrained(command, exit_code, reason)
             self._configs.append(run.config)
             self._on_refused(self._end(run, "failed", reason=reason))
             return None
@@ -232,24 +232,14 @@ class WandbSource(Source):
         if tracked := self._open.pop(run.run_id, None):
             tracked.close(lambda tracked: tracked.preempt(exit_code))
         else:
-            self._close_untrained(run, exit_code)
+            self._close_untrained(Command("run", run.run_id, run.settings), exit_code)
         self._end(run, INTERRUPTED)
 
     def _close(self, run: Run, exit_code: int) -> None:
         self._open.pop(run.run_id).close(lambda tracked: tracked.finish(exit_code))
 
-    def _close_untrained(self, run: Run, exit_code: int, reason: str | None = None) -> None:
-        end = functools.partial(
-            end_untrained,
-            run.run_id,
-            run.settings,
-            entity=self._service.entity,
-            project=self._service.project,
-            sweep_id=self._service.name,
-            mode=self._mode,
-            exit_code=exit_code,
-            reason=reason,
-        )
+    def _close_untrained(self, run: Command, exit_code: int, reason: str | None = None) -> None:
+        end = functools.partial(end_untrained, self._service, self._mode, run, exit_code, reason)
         self._runs.submit_closing(run.run_id, end)
 
     def _end(

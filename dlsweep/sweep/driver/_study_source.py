@@ -142,14 +142,15 @@ class StudySource(Source):
         """See ``Source``."""
         tracked = self._open[run.number]
         tracked.log(metrics, outcome)
-        if outcome is None:
+        if outcome is None:  # else ``ended`` stores it with the whole run
             self._study.epoch(run, metrics.as_dict())
-        else:  # ``ended`` stores it; meanwhile the runs that end together are closed at once
+        elif not self._runs.online:  # runs that end together are closed at the same time
             tracked.finish()
 
     def ended(self, run: Run, outcome: Outcome) -> Row:
         """See ``Source``."""
         tracked = self._open.pop(run.number)
+        tracked.finish()
         tracked.wait()
         info = self._whereabouts(tracked)
         if tracked.model is not None:
