@@ -91,6 +91,13 @@ def _overhead(arguments: argparse.Namespace) -> dict[str, Any]:
     )
 
 
+def _scale(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks import scale
+
+    repetitions = arguments.repetitions or (1 if arguments.smoke else 3)
+    return scale.measure(repetitions, smoke=arguments.smoke)
+
+
 def _gpu(arguments: argparse.Namespace) -> dict[str, Any]:
     from benchmarks import gpu
 
@@ -113,10 +120,11 @@ SECTIONS = {
     "single": Section(_single, _table("single")),
     "members": Section(_members, _table("members")),
     "overhead": Section(_overhead, _table("overhead")),
+    "scale": Section(_scale, _table("scale")),
     "search_quality": Section(_search_quality, _table("search_quality")),
     "gpu": Section(_gpu, _table("gpu")),
 }
-ON_A_CPU = ("s1", "s2", "single", "members", "overhead")
+ON_A_CPU = ("s1", "s2", "single", "members", "overhead", "scale")
 
 
 def main() -> None:

@@ -72,6 +72,12 @@ def _overhead(result: dict[str, Any]) -> str:
     return _page_table(table(result))
 
 
+def _scale(result: dict[str, Any]) -> str:
+    from benchmarks.scale import table
+
+    return _page_table(table(result))
+
+
 def _search_quality(result: dict[str, Any]) -> str:
     from benchmarks.search_quality import table
 
@@ -101,6 +107,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], str]] = {
     "single": _single,
     "members": _members,
     "overhead": _overhead,
+    "scale": _scale,
     "search_quality": _search_quality,
     "gpu": _gpu,
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from dlsweep.config import RunConfig
 from dlsweep.data import load
 from dlsweep.sweep import Progress, Row
-from dlsweep.sweep.execution import Done, Epoch, Event, Job, StackJob
+from dlsweep.sweep.execution import Done, Epoch, Event, Executor, Job, StackJob
+from dlsweep.sweep.execution._executor import Worker
 from dlsweep.tracking import Outcome
 from dlsweep.training import EpochMetrics, RunResult, train_stack
 
@@ -27,8 +28,8 @@ def train_briefly(config: RunConfig) -> RunResult:
     return dataclasses.replace(result, history=history)
 
 
-class ReadyExecutor:
-    """An ``Executor`` whose jobs were trained before: each call reports an epoch of each of them.
+class ReadyExecutor(Executor):
+    """Runs jobs that were trained before: each call reports an epoch of each of them.
 
     Args:
         history: the epochs of every run.
@@ -45,7 +46,7 @@ class ReadyExecutor:
         slots: int,
         at_once: int,
     ) -> None:
-        self.slots = slots
+        super().__init__(slots)
         self._history = history
         self._outcome = outcome
         self._at_once = at_once
@@ -55,6 +56,9 @@ class ReadyExecutor:
     def free(self) -> int:
         """See ``Executor``."""
         return self._at_once - len(self._jobs)
+
+    def start(self) -> None:
+        """See ``Executor``; there are no workers."""
 
     def submit(self, job: Job) -> None:
         """See ``Executor``."""
@@ -77,28 +81,11 @@ class ReadyExecutor:
                 del self._jobs[event.job]
         return found
 
-    def start(self) -> None:
-        """See ``Executor``; there is nothing to start."""
+    def _launch(self, place: int) -> Worker:
+        raise NotImplementedError
 
-    def answer(self, job: int, stop: Mapping[int, str]) -> None:
-        """See ``Executor``; its jobs never ask."""
-
-    def stop(self, job: int, member: int, status: str) -> None:
-        """See ``Executor``; its jobs end by themselves."""
-
-    def recorded(self, job: int) -> None:
-        """See ``Executor``; its jobs write no checkpoints."""
-
-    def drop(self, job: int) -> None:
-        """See ``Executor``."""
-        del self._jobs[job]
-
-    def leave(self) -> None:
-        """See ``Executor``; its jobs are short."""
-
-    def close(self) -> None:
-        """See ``Executor``."""
-        self._jobs.clear()
+    def _wait(self, workers: Sequence[Worker], timeout: float) -> Sequence[Worker]:
+        raise NotImplementedError
 
 
 class Clock(Progress):

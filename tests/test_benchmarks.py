@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -101,6 +102,23 @@ def test_what_a_run_costs_beside_its_training(smoke: Smoke) -> None:
         assert f"| {name} | 2 |" in out
     none, summary, full = result["figures"].values()
     assert none["bytes_per_run"] < summary["bytes_per_run"] < full["bytes_per_run"]
+
+
+def test_what_one_driver_can_do(smoke: Smoke) -> None:
+    results, out = smoke("scale")
+    (result,) = results.values()
+    recorded = [(row["busy"], row["figures"], row["members"]) for row in result["recording"]]
+    assert recorded == list(itertools.product((False, True), ("none", "summary"), (1, 8)))
+    for row in result["recording"]:
+        assert row["runs_per_second"]["median"] > 0
+        assert row["cpu"]["median"] > 0
+    studies = [(row["method"], row["runs"]) for row in result["studies"]]
+    assert studies == [("random", 20), ("bayes", 20), ("random", 40), ("bayes", 40)]
+    for row in result["studies"]:
+        assert 0 < row["take"]["median"] < row["list"]["median"]
+        assert row["memory"]["median"] > 1e7
+    assert "| one for each core | summary | 8 |" in out
+    assert "| bayes | 2 × as many |" in out
 
 
 def test_search_quality(smoke: Smoke) -> None:
