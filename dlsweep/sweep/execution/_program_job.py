@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,18 +15,14 @@ from typing import Any
 
 import yaml
 
-from dlsweep.sweep.execution import _supervisor
 from dlsweep.sweep.execution._events import Broken, Done, Epoch, Event, Left, Resumed
 from dlsweep.sweep.execution._job import Checkpoint, Context
+from dlsweep.sweep.execution._program import Program, how_it_ended, last_line
 from dlsweep.sweep.file import Command
 from dlsweep.tracking import Outcome, TransactionLog, find_logs
 from dlsweep.training import FINISHED
 
-LEAVE_SECONDS = 30.0
-"""How long a program may take to end after SIGINT or SIGTERM; then it is killed."""
-
 _POLL_SECONDS = 0.1
-_TAIL_BYTES = 4096
 _LOOK_REST = 20
 """How much longer than a search for logs the pause after it is: there may be 10,000 folders."""
 
@@ -135,8 +129,8 @@ class ProgramJob:
         environment = self._environment()
         settings_file = self.folder.absolute() / "settings.json"
         command = self.command.arguments(self.settings, settings_file, environment)
-        with _Process(command, self.cwd, environment, self.output) as process:
-            yield from self._follow(process, context, logs, len(rows))
+        with Program(command, self.cwd, environment, self.output) as program:
+            yield from self._follow(program, context, logs, len(rows))
 
     def _environment(self) -> dict[str, str]:
         """The program's variables, by which an unchanged ``wandb.init`` gets run and point."""
@@ -162,12 +156,12 @@ class ProgramJob:
         return environment
 
     def _follow(
-        self, process: _Process, context: Context, logs: _Logs, epoch: int
+        self, program: Program, context: Context, logs: _Logs, epoch: int
     ) -> Iterator[Event]:
         """Report what the program logs until it has ended.
 
         Args:
-            process: the program.
+            program: the program.
             context: see ``Job.run``.
             logs: where it logs.
             epoch: how many rows it had logged before.
@@ -177,7 +171,7 @@ class ProgramJob:
         ending = ""  # why it was told to end: a status, or "left" or "timeout"
         code = None
         while code is None:
-            code = process.poll()  # before the logs are read: they are whole once this is a code
+            code = program.poll()  # before the logs are read: they are whole once this is a code
             for values in logs.read(last=code is not None):
                 epoch += 1
                 last = {self.metric: values[self.metric]} if self.metric in values else last
@@ -185,20 +179,20 @@ class ProgramJob:
                 if self.asks and not ending and self.metric in values:
                     ending = context.ask(self.number, metrics).get(0, "")
                     if ending:
-                        process.end(signal.SIGTERM)
+                        program.end(signal.SIGTERM)
                 yield Epoch(self.number, metrics, {})
             stopped, leaving = context.stopped(), context.leaving  # they raise once it is dropped
             if code is not None or ending:
                 pass
             elif 0 in stopped:
                 ending = stopped[0]
-                process.end(signal.SIGTERM)
+                program.end(signal.SIGTERM)
             elif leaving:
                 ending = "left"
-                process.end(signal.SIGINT)
+                program.end(signal.SIGINT)
             elif time.monotonic() > deadline:
                 ending = "timeout"
-                process.end(signal.SIGTERM)
+                program.end(signal.SIGTERM)
             if code is None:
                 time.sleep(_POLL_SECONDS)
         if ending == "left":
@@ -210,7 +204,7 @@ class ProgramJob:
             yield Epoch(self.number, {}, {0: outcome})
             yield Done(self.number)
         else:
-            yield Broken(self.number, f"{_ending(code)}{_last_line(self.output)}")
+            yield Broken(self.number, f"{how_it_ended(code)}{last_line(self.output)}")
 
 
 class _Logs:
@@ -254,71 +248,3 @@ class _Logs:
     def summary(self) -> dict[str, Any]:
         """The summary of the last log."""
         return {} if self._log is None else self._log.summary
-
-
-class _Process:
-    """A program that runs under its supervisor; it is killed at the end of the context."""
-
-    def __init__(
-        self, command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: Path
-    ) -> None:
-        self._kill_at = float("inf")
-        with output.open("ab") as file:
-            self._supervisor = subprocess.Popen(
-                [sys.executable, "-I", "-S", _supervisor.__file__, *command],
-                cwd=cwd,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                bufsize=0,
-                start_new_session=True,  # the signals of a terminal are for the driver
-            )
-
-    def __enter__(self) -> _Process:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._supervisor.stdin is not None
-        self._supervisor.stdin.close()
-        self._supervisor.wait()
-
-    def poll(self) -> int | None:
-        """The exit code, or None as long as the program runs."""
-        if time.monotonic() > self._kill_at:
-            self._send(signal.SIGKILL)
-        return self._supervisor.poll()
-
-    def end(self, number: int) -> None:
-        """Ask the program to end by a signal; it is killed if that takes long."""
-        self._kill_at = time.monotonic() + LEAVE_SECONDS
-        self._send(number)
-
-    def _send(self, number: int) -> None:
-        assert self._supervisor.stdin is not None
-        try:
-            self._supervisor.stdin.write(bytes([number]))
-        except OSError:  # it has just ended
-            return
-
-
-def _ending(code: int) -> str:
-    """How a program ended, by the exit code of its supervisor."""
-    if code < 0:
-        return f"the program's supervisor was ended by {signal.Signals(-code).name}"
-    if code == 128 + signal.SIGKILL:
-        return "the program was killed (SIGKILL), as happens when memory runs out"
-    try:
-        return f"the program was ended by {signal.Signals(code - 128).name}"
-    except ValueError:
-        return f"the program ended with exit code {code}"
-
-
-def _last_line(output: Path) -> str:
-    """The last line of a program's output, after a colon."""
-    with output.open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        file.seek(max(0, file.tell() - _TAIL_BYTES))
-        lines = file.read().decode(errors="replace").splitlines()
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f": {last}" if last else ""

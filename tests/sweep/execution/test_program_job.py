@@ -146,7 +146,10 @@ def test_a_program_that_reads_its_configuration_only(
     assert [path.parent.parent for path in find_logs(tmp_path, "run1")] == [tmp_path / "wandb"]
 
 
-def test_a_shell_script_with_two_programs_in_another_folder(executor: Executor, make: Make):
+def test_a_shell_script_with_two_programs_in_another_folder(
+    executor: Executor, make: Make, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("WANDB_DIR")
     settings = {"lr": 0.5, "width": 4}
     words = ["/bin/sh", "${program}", "${args}"]
     executor.submit(make(1, "train.sh", settings, words, environment={"WANDB_SWEEP_ID": "sw1"}))
@@ -261,7 +264,7 @@ def test_a_run_is_stopped(executor: Executor, make: Make):
 def test_programs_that_are_left_are_interrupted_and_killed_if_that_takes_long(
     executor: Executor, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("dlsweep.sweep.execution._program_job.LEAVE_SECONDS", 0.5)
+    monkeypatch.setattr("dlsweep.sweep.execution._program.LEAVE_SECONDS", 0.5)
     job = make(1, "hangs.py")
     executor.submit(job)
     executor.submit(make(2, "stubborn.py"))
@@ -278,7 +281,7 @@ def test_programs_that_are_left_are_interrupted_and_killed_if_that_takes_long(
 def test_a_stopped_program_that_ignores_it_is_killed(
     executor: Executor, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("dlsweep.sweep.execution._program_job.LEAVE_SECONDS", 0.5)
+    monkeypatch.setattr("dlsweep.sweep.execution._program.LEAVE_SECONDS", 0.5)
     executor.submit(make(1, "stubborn.py"))
     pids = json.loads(wait_for(tmp_path / "pids"))
     executor.stop(1, 0, "stopped")
@@ -293,7 +296,7 @@ def test_a_stopped_program_that_ignores_it_is_killed(
 def test_dropping_and_closing_end_all_processes(
     processes: bool, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("dlsweep.sweep.execution._program_job.LEAVE_SECONDS", 10**6)
+    monkeypatch.setattr("dlsweep.sweep.execution._program.LEAVE_SECONDS", 10**6)
     executor: Executor = ProcessExecutor(1) if processes else InProcessExecutor()
     executor.start()
     executor.submit(make(1, "stubborn.py"))
