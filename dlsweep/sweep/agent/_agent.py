@@ -13,12 +13,7 @@ from typing import Any
 from dlsweep.config import ConfigError, canonical_value, setting_name, unknown_setting
 from dlsweep.config.kinds import checked_count
 from dlsweep.sweep.agent._wandb_source import WandbSource
-from dlsweep.sweep.driver import (
-    AT_ONCE,
-    Driver,
-    Progress,
-    leaving_on_signals,
-)
+from dlsweep.sweep.driver import AT_ONCE, Driver, Progress, leaving_on_signals
 from dlsweep.sweep.execution import choose_executor
 from dlsweep.sweep.file import Metric, parse_metric
 from dlsweep.sweep.study import Row, StudyTable
@@ -37,8 +32,8 @@ class JoinedSweep:
 
     Attributes:
         service: the sweep.
-        facts: what it was when it was joined.
-        metric: what it is judged by.
+        facts: its state when it was joined.
+        metric: the metric of its runs.
         left: how many runs it has left; None if it has no end, or that is not known.
     """
 
@@ -50,7 +45,7 @@ class JoinedSweep:
 
 @dataclass(frozen=True)
 class AgentReport:
-    """What an agent has done.
+    """The result of an agent.
 
     Attributes:
         table: its runs, in the order in which they ended.
@@ -66,7 +61,7 @@ class AgentReport:
 def join_sweep(
     sweep_id: str, *, entity: str | None = None, project: str | None = None
 ) -> JoinedSweep:
-    """Look a W&B sweep up, and refuse one that cannot be trained before a run is taken from it.
+    """Look a W&B sweep up; one that cannot be trained is refused before a run is taken from it.
 
     Args:
         sweep_id: ID, PROJECT/ID or ENTITY/PROJECT/ID.
@@ -85,17 +80,17 @@ def join_sweep(
             if attempt == _TRIES:
                 raise
             time.sleep(attempt)
-    names = list(_names(facts.config.get("parameters") or {}))
-    problems = [unknown_setting(name) for name in names if setting_name(name) is None]
-    if problems:
-        raise ConfigError([f"sweep {service.path}: {problem}" for problem in problems])
+    names = _names(facts.config.get("parameters") or {})
+    unknown = [unknown_setting(name) for name in names if setting_name(name) is None]
+    if unknown:
+        raise ConfigError([f"sweep {service.path}: {problem}" for problem in unknown])
     program = facts.config.get("program")
     if program is not None and Path(str(program)).name != "train.py":
         _log.warning("the sweep's program, %s, is not run: dlsweep trains its runs itself", program)
-    metric, unused = facts.config.get("metric"), list[str]()
+    metric, ignored = facts.config.get("metric"), list[str]()
     left = None if facts.expected is None else max(0, facts.expected - facts.runs)
-    found = Metric() if metric is None else parse_metric(metric, unused, unused)
-    return JoinedSweep(service, facts, found, left)
+    parsed = Metric() if metric is None else parse_metric(metric, ignored, ignored)
+    return JoinedSweep(service, facts, parsed, left)
 
 
 def train_joined(
@@ -155,10 +150,10 @@ def agent(
 
     Args:
         sweep_id: ID, PROJECT/ID or ENTITY/PROJECT/ID, as `wandb sweep` prints it.
-        count: how many runs to take; by default all there are.
+        count: how many runs to take; by default all.
         stack: how many runs to take from the sweep at once; 64 by default, or 8 of a bayes sweep.
         workers: how many processes train; by default one for each core, or one for a GPU.
-        device: auto, cpu or cuda, for all runs, whatever the sweep says.
+        device: auto, cpu or cuda, for all runs, instead of the sweep's own setting.
         cluster: the address of a Ray cluster to train on: HOST:PORT, or auto.
         entity, project: where the sweep is, if its id does not say so.
 
@@ -175,14 +170,12 @@ def agent(
         rows = dlsweep.agent("me/fashion/abc123", count=64)
     """
     problems: list[str] = []
-    for name, value in (("count", count), ("stack", stack), ("workers", workers)):
-        checked_count(name, value, problems)
+    counts: dict[str, Any] = {"count": count, "stack": stack, "workers": workers}
+    counts = {name: checked_count(name, value, problems) for name, value in counts.items()}
     if problems:
         raise ConfigError(problems)
     joined = join_sweep(sweep_id, entity=entity, project=project)
-    report = train_joined(
-        joined, count=count, stack=stack, workers=workers, device=device, cluster=cluster
-    )
+    report = train_joined(joined, device=device, cluster=cluster, **counts)
     for words in sync_commands(report.unsent):
         _log.warning("W&B does not have all of it; send the rest with: %s", shlex.join(words))
     return list(report.table.rows)

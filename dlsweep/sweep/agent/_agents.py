@@ -1,8 +1,7 @@
 """The agents that a process registers with a W&B sweep: one for each run that it trains at once.
 
-W&B hands an agent one run at a time, so that many agents are registered to train many runs. An
-agent sends a heartbeat with the id of its run every few seconds; the answer may say that the run is
-to stop, or that the sweep has ended.
+W&B hands an agent one run at a time. An agent sends a heartbeat with the id of its run every few
+seconds; the answer may be that the run is to stop, or that the sweep has ended.
 """
 
 from __future__ import annotations
@@ -49,9 +48,9 @@ class Agents:
         self.exhausted = False
         """Whether the sweep hands out no more runs."""
         self.waiting = "the sweep has not been asked yet"
-        """Why the last request brought no run, or nothing."""
+        """Why the last request brought no run, or "" if it did."""
         self.error: TrackingError | None = None
-        """Why nothing more can be asked for, or None."""
+        """Why W&B refuses further requests, or None."""
 
     def ask(self, n: int) -> list[Command]:
         """Up to ``n`` runs to train; fewer or none if the sweep has no more to hand out now."""
@@ -72,8 +71,7 @@ class Agents:
         agents += [None] * (n - len(agents))
         self.waiting = ""
         answers = [self._pool.submit(self._ask, agent) for agent in agents]
-        commands = [answer.result() for answer in answers]
-        return [command for command in commands if command is not None]
+        return [command for answer in answers if (command := answer.result()) is not None]
 
     def release(self, run_id: str) -> None:
         """Free the agent of a run that has ended."""
@@ -121,8 +119,8 @@ class Agents:
             with self._lock:
                 busy = list(self._busy.values())
             stops = self._stops_of(busy)
-            # If the sweep was cancelled between two heartbeats, the agents that were first did not
-            # hear of it: they ask again, so that no stack starts in between and all end together.
+            # If the sweep was cancelled between two heartbeats, the first agents do not know it:
+            # they ask again, so that no stack starts in between and all end together.
             others = [agent for agent in busy if agent.run_id not in ("", *stops)]
             if stops and (more := self._stops_of(others[:1])):
                 stops += more + self._stops_of(others[1:])
@@ -142,7 +140,10 @@ class Agents:
         try:
             commands = self._service.heartbeat(agent.id, [run_id])
         except SweepGone as error:
-            self._lose(error)
+            if self.error is None:  # like `wandb agent`, let the runs end and ask for no others
+                self.error = error
+                _log.warning("%s; runs in training go on to their end", error)
+            self.exhausted = True
             return []
         except TrackingError as error:
             _log.debug("heartbeat of %s: %s", run_id, error)
@@ -152,10 +153,3 @@ class Agents:
             self.exhausted = True
             stops.append(run_id)
         return stops
-
-    def _lose(self, error: TrackingError) -> None:
-        """The sweep was deleted: like `wandb agent`, let the runs end and ask for no others."""
-        if self.error is None:
-            self.error = error
-            _log.warning("%s; runs in training go on to their end", error)
-        self.exhausted = True

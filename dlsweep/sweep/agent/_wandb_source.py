@@ -48,12 +48,12 @@ class WandbSource(Source):
     Args:
         service: the sweep.
         mode: the mode of the wandb runs: "online" or another of wandb's.
-        metric: what the sweep is judged by.
+        metric: the sweep's.
         at_once: see ``Source``.
         settings: settings that override the sweep's, such as the device.
-        limit: how many runs to take in all; None for all there are.
+        limit: how many runs to take in all; None for all.
         left: how many runs the sweep has left, as far as that is known; other agents take some.
-        on_refused: called with the row of each run that cannot be trained; the driver never has it.
+        on_refused: called with the row of each run that cannot be trained, which ``take`` omits.
         notify: called with each line for the user.
     """
 
@@ -118,10 +118,11 @@ class WandbSource(Source):
 
     def take(self, n: int) -> list[Run]:
         """See ``Source``."""
+        taken = len(self._configs)
         if self._limit is not None:
-            n = min(n, self._limit - len(self._configs))
+            n = min(n, self._limit - taken)
         if self._left is not None:  # an estimate: others take runs too, and give some back
-            n = min(n, max(1, self._left - len(self._configs)))
+            n = min(n, max(1, self._left - taken))
         again = self._asked_at + _agents.HEARTBEAT_SECONDS
         if n < 1 or (self._agents.waiting and time.monotonic() < again):
             return []
@@ -266,7 +267,7 @@ class WandbSource(Source):
     # The end
 
     def abort(self, error: Exception) -> None:
-        """See ``Source``. Runs in training fail with a fault of the agent's own."""
+        """See ``Source``. An error of the agent's own fails the runs in training."""
         if not isinstance(error, ExecutorError):
             for run_id, tracked in self._open.items():
                 tracked.fail(f"the agent ended: {type(error).__name__}: {error}")

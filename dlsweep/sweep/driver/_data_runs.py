@@ -1,4 +1,4 @@
-"""The wandb runs that show a sweep's data sets, beside those of its points."""
+"""The wandb runs that show a sweep's data sets."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class DataRuns:
         self._shown: list[Future[Path]] = []
 
     def show(self, first: RunConfig) -> None:
-        """Show the data sets, unless that was done; ``first`` is a configuration in training."""
+        """Show the data sets, if that was not done; ``first`` is a configuration in training."""
         if self._shown or self._study.folders or first.figures == "none":
             return
         for name in dict.fromkeys([*datasets_of(self._study.sweep), first.dataset]):
             try:
                 data = load(name, val_fraction=first.val_fraction, train_size=first.train_size)
-            except ConfigError:  # what fits one data set is too much for another
+            except ConfigError:  # another data set is too small for these settings
                 data = load(name)
             show = functools.partial(
                 show_data,

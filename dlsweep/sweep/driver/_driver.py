@@ -46,7 +46,7 @@ class _Training:
     Attributes:
         stack: which runs it was planned for.
         runs: those of them that have not ended, by their places in the stack.
-        epoch: the last epoch that was heard of.
+        epoch: the last epoch that was reported.
     """
 
     stack: PlannedStack
@@ -90,7 +90,7 @@ class Driver:
 
     @property
     def leaving(self) -> bool:
-        """Whether the driver was told to leave."""
+        """Whether the driver ends after the present epoch."""
         return self._leaving
 
     def leave(self) -> None:
@@ -242,16 +242,16 @@ class Driver:
 
     def _drop(self, run_id: str) -> list[Run]:
         """Take a run out of the stacks that wait."""
-        found = [run for run in self._queue.runs if run.run_id == run_id]
-        for run in found:
+        dropped = [run for run in self._queue.runs if run.run_id == run_id]
+        for run in dropped:
             self._planned.pop(run.number, None)  # if it was the first of its stack
             if others := self._queue.remove(run):
                 [self._planned[others[0].number]] = self._source.plan([others])
         for i, (stack, runs) in enumerate(self._retries):
-            found += [run for run in runs if run.run_id == run_id]
+            dropped += [run for run in runs if run.run_id == run_id]
             self._retries[i] = (stack, [run for run in runs if run.run_id != run_id])
         self._retries = [(stack, runs) for stack, runs in self._retries if runs]
-        return found
+        return dropped
 
     # Events
 
@@ -351,21 +351,17 @@ class Driver:
         how = f"in stacks of {size}" if size > 1 else "alone"
         _log.warning("%s; %s again, %s", reason, which, how)
         parts = [runs[i : i + size] for i in range(0, len(runs), size)]
-        again = [
+        self._retries[:0] = [
             (self._source.begin(planned, stack.compile_for), part)
             for planned, part in zip(self._source.plan(parts), parts, strict=True)
         ]
-        self._retries[:0] = again
 
     # The end
 
     def _give_back(self) -> None:
         """Give back every run that has not ended."""
-        for training in self._training.values():
-            for run in training.runs.values():
-                self._source.give_back(run)
-        for _, runs in self._retries:
+        trained = [training.runs.values() for training in self._training.values()]
+        retried = [runs for _, runs in self._retries]
+        for runs in [*trained, *retried, self._queue.runs]:
             for run in runs:
                 self._source.give_back(run)
-        for run in self._queue.runs:
-            self._source.give_back(run)

@@ -83,7 +83,7 @@ class Source(ABC):
 
     @abstractmethod
     def epoch(self, run: Run, metrics: EpochMetrics, outcome: Outcome | None) -> None:
-        """A run has trained an epoch; with its last one comes what it came to."""
+        """A run has trained an epoch; with its last one comes its outcome."""
 
     @abstractmethod
     def ended(self, run: Run, outcome: Outcome) -> Row:
@@ -104,19 +104,19 @@ class Source(ABC):
     def give_back(self, run: Run) -> None:
         """The driver ends before this run has; it is trained again later."""
 
-    # What is asked from outside
+    # Requests of users and of the server
 
     @property
     def leave_asked(self) -> bool:
-        """Whether the driver is to leave: somebody has stopped the whole sweep."""
+        """Whether the driver is to leave: the whole sweep is to stop."""
         return False
 
     def stops_asked(self) -> list[str]:
-        """The ids of the runs that somebody has asked to stop since the last call."""
+        """The ids of the runs that are to stop, since the last call."""
         return [self._stops.popleft() for _ in range(len(self._stops))]
 
     def early_termination(self) -> EarlyTermination | None:
-        """The stopping rule that the driver applies, with what it knows of earlier runs."""
+        """The stopping rule that the driver applies, with the metrics of earlier runs."""
         return None
 
     # The end
@@ -126,7 +126,7 @@ class Source(ABC):
 
     @abstractmethod
     def keep(self) -> None:
-        """The driver is interrupted: put what was logged on the disk, wait for no server."""
+        """The driver is interrupted: write what was logged to the disk, wait for no server."""
 
     @abstractmethod
     def close(self) -> None:

@@ -194,7 +194,7 @@ class StudySource(Source):
         place = {"project": config.wandb_project, "entity": config.wandb_entity}
         return {"directory": str(tracked.directory), **place}
 
-    # What is asked from outside
+    # Requests of users
 
     @property
     def leave_asked(self) -> bool:
