@@ -28,7 +28,6 @@ class InProcessExecutor(Executor):
     def __init__(self, slots: int = 1, device: str = "cpu") -> None:
         super().__init__(slots, device)
         self._heard: queue.SimpleQueue[Worker] = queue.SimpleQueue()
-        self._threads = torch.get_num_threads()
 
     def _launch(self, place: int) -> Worker:
         return _ThreadWorker(self._heard.put)
@@ -39,11 +38,6 @@ class InProcessExecutor(Executor):
         except queue.Empty:
             return []
         return [worker] if worker in workers else []  # else it was replaced
-
-    def close(self) -> None:
-        """See ``Executor``."""
-        super().close()
-        torch.set_num_threads(self._threads)  # the program that uses this goes on
 
 
 class _Closed(EOFError):

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-import torch
 
 from dlsweep.config import RunConfig
 from dlsweep.data import load
@@ -261,20 +260,6 @@ class TestCheckpoints:
         executor.close()
         assert isinstance(event, Resumed)
         return event
-
-
-def test_a_program_keeps_its_number_of_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        executor = InProcessExecutor()
-        executor.start()
-        executor.submit(StackJob(1, [TINY]))
-        drain(executor, ended(1))
-        executor.close()
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
 
 
 # Processes
