@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -80,6 +81,7 @@ class Driver:
         self._save_seconds = save_seconds
         self._notify = functools.cache(notify)
         self._numbers = count()
+        self._losses: Counter[int] = Counter()  # how often each stack was lost with its machine
         self._queue = StackQueue(executor)
         self._planned: dict[int, PlannedStack] = {}  # of stacks in the queue, by their first run
         self._retries: list[tuple[PlannedStack, list[Run]]] = []
@@ -335,6 +337,9 @@ class Driver:
                 run.deaths += 1
             self._source.died(runs)
             deaths = max(run.deaths for run in runs)
+        elif broken.cause is Cause.LOST:
+            self._losses[stack.id] += 1
+            deaths = self._losses[stack.id]
         size = retry_size(broken.cause, len(runs), members, deaths)
         which = f"run {runs[0].number}" if len(runs) == 1 else f"{len(runs)} runs"
         if size is not None and size >= members:

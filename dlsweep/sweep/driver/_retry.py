@@ -9,6 +9,9 @@ from dlsweep.sweep.execution import Cause
 MOST_DEATHS = 3
 """How many workers may die training a run before it has failed."""
 
+MOST_LOSSES = 10
+"""How often a stack may be lost with its machine before its runs have failed."""
+
 
 def retry_size(cause: Cause, open_runs: int, members: int, deaths: int) -> int | None:
     """In what size of stacks the runs of a broken stack are trained again.
@@ -23,14 +26,15 @@ def retry_size(cause: Cause, open_runs: int, members: int, deaths: int) -> int |
         cause: why the stack broke.
         open_runs: how many of its runs have not ended.
         members: how many runs it was made of.
-        deaths: how many workers have died training one of these runs, at most.
+        deaths: how many workers have died training one of these runs, at most; of a lost stack, how
+            often it was lost.
 
     Returns:
         ``members`` to train the same stack again, a smaller number to split it, or None if the
         runs have failed.
     """
     if cause is Cause.LOST:
-        return members
+        return members if deaths < MOST_LOSSES else None
     if cause is Cause.DEATH:
         if deaths >= MOST_DEATHS:
             return None

@@ -297,3 +297,12 @@ def test_an_error_fails_only_the_run_that_makes_it():
     assert (one.status, one.reason) == ("failed", wrong.reason)
     assert {row.status for row in others} == {"finished"}
     assert sorted(sizes(executor)) == [1, 1, 1, 1, 4, 4]
+
+
+def test_a_stack_that_is_lost_again_and_again_fails_in_the_end(caplog: pytest.LogCaptureFixture):
+    lost = Broken(0, "its node has left the cluster", cause=Cause.LOST)
+    executor = SteppedExecutor(lambda job: lost if any(map(guilty, job.configs)) else None)
+    rows = go("study.db", executor)
+    assert sizes(executor).count(4) == 11  # the one stack ten times, the other one once
+    assert sorted(row.status for row in rows) == ["failed"] * 4 + ["finished"] * 4
+    assert caplog.text.count("its node has left the cluster; 4 runs again") == 9

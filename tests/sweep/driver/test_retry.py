@@ -22,7 +22,8 @@ from dlsweep.sweep.execution import Cause
         (Cause.DEATH, 1, 1, 2, 1),
         (Cause.DEATH, 1, 1, 3, None),
         (Cause.LOST, 3, 4, 2, 4),
-        (Cause.LOST, 1, 1, 0, 1),
+        (Cause.LOST, 1, 1, 9, 1),
+        (Cause.LOST, 3, 4, 10, None),
     ],
 )
 def test_the_size_follows_from_what_broke_the_stack(cause, left, members, deaths, size):
