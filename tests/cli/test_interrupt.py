@@ -22,13 +22,13 @@ method: grid
 metric: {name: val_accuracy, goal: maximize}
 parameters:
   dataset: {value: digits}
-  epochs: {value: 200}
+  epochs: {value: 1200}
   hidden_size: {value: 8}
   figures: {value: none}
   seed: {values: [0, 1, 2]}
 """
 
-SLOW = SWEEP.replace("value: 200}", "value: 2000}").replace(
+SLOW = SWEEP.replace("value: 1200}", "value: 2000}").replace(
     "value: 8}", "value: 512}\n  batch_size: {value: 1}"
 )
 """One epoch of it takes seconds."""
