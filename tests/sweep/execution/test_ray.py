@@ -96,7 +96,7 @@ def test_nodes_join_and_leave(ray: Executor, ray_executors: RayExecutors):
     ray_executors.cluster.remove_node(node, allow_graceful=False)
     broken = drain(ray, ended(there))[-1]
     assert isinstance(broken, Broken)
-    assert broken.cause in (Cause.LOST, Cause.DEATH)  # whichever is noticed first
+    assert broken.cause is Cause.LOST
     assert "\n" not in broken.reason
     others = {111, 112, 113} - {there}
     end = time.monotonic() + PATIENCE
