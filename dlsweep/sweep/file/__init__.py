@@ -13,6 +13,7 @@ from dlsweep.sweep.file._distributions import (
 )
 from dlsweep.sweep.file._early_terminate import Hyperband
 from dlsweep.sweep.file._metric import METRICS, Metric, metric_name, number, objective, parse_metric
+from dlsweep.sweep.file._settings import Config, Settings
 from dlsweep.sweep.file._space import EDGE, Axis, Coordinates, Space
 from dlsweep.sweep.file._sweep_file import METHODS, SweepFile, load_sweep, parse_sweep
 
@@ -24,6 +25,7 @@ __all__ = [
     "Axis",
     "Categorical",
     "Command",
+    "Config",
     "Constant",
     "Continuous",
     "Coordinates",
@@ -31,6 +33,7 @@ __all__ = [
     "Hyperband",
     "IntUniform",
     "Metric",
+    "Settings",
     "Space",
     "SweepFile",
     "builtin_flags",

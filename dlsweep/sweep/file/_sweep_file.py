@@ -14,6 +14,7 @@ from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.config.errors import shown
 from dlsweep.config.kinds import checked_count
 from dlsweep.config.relations import without_effect
+from dlsweep.sweep.file._command import Command
 from dlsweep.sweep.file._distributions import Distribution
 from dlsweep.sweep.file._early_terminate import Hyperband, parse_early_terminate
 from dlsweep.sweep.file._metric import EVERY_EPOCH, Metric, parse_metric
@@ -48,6 +49,9 @@ class SweepFile:
         early_terminate: the stopping rule, or None.
         project, entity: where W&B would put the runs; None where the file names none.
         notices: one line for everything that was taken for something else.
+        command: the program that is run for each point; None where the built-in networks are
+            trained.
+        paths: see ``Settings``.
         raw: the file's content as it was read.
         path: the file; None for a sweep that was not read from one.
     """
@@ -62,6 +66,8 @@ class SweepFile:
     project: str | None = None
     entity: str | None = None
     notices: tuple[str, ...] = ()
+    command: Command | None = None
+    paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     path: Path | None = field(default=None, compare=False)
 
