@@ -39,6 +39,7 @@ class Outcome:
         analysis: the source of its charts and tables; None to log none.
         pictures: by the names under which they are logged.
         model: the content of its model's file; None to keep no model.
+        info: facts about the run beside what W&B records, as where its files are.
     """
 
     status: str
@@ -47,6 +48,7 @@ class Outcome:
     analysis: RunAnalysis | None = None
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     model: bytes | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
 
 
 def conclude(result: RunResult, data: Dataset) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -101,12 +101,14 @@ class Broken:
         reason: one line.
         details: the traceback, or nothing.
         cause: what went wrong.
+        info: as ``Outcome.info``.
     """
 
     job: int
     reason: str
     details: str = ""
     cause: Cause = Cause.ERROR
+    info: Mapping[str, Any] = field(default_factory=dict)
 
 
 Event = Resumed | Epoch | Asked | Notice | Done | Left | Broken

@@ -76,6 +76,8 @@ class ProgramJob:
         resume: whether the program goes on with a run that was interrupted (``WANDB_RESUME``): what
             that run has logged and written is kept, and reported as ``Resumed``. Else it is removed
             and the run begins again.
+        local_sweep: whether W&B does not know the sweep. Its server refuses a run of a sweep that
+            it does not know, so that the run is recorded without the sweep's id.
         checkpoint: none; a program saves what it needs itself.
     """
 
@@ -90,6 +92,7 @@ class ProgramJob:
     asks: bool = False
     timeout: float | None = None
     resume: bool = False
+    local_sweep: bool = True
     checkpoint: Checkpoint | None = None
 
     @property
