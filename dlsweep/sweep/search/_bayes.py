@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import optuna
 from optuna.distributions import (
@@ -14,12 +16,16 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.study import StudyDirection
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from dlsweep.sweep.file import EDGE, Axis, Categorical, Continuous, Coordinates, IntUniform
 
 STARTUP = 10
 """How many results there are, of points drawn at random, before TPE is used (Optuna's default)."""
+MOST = 1000
+"""How many trials TPE learns from at most: what a proposal costs is proportional to it."""
+_BEST = 25
+"""The best of them are always kept: more are not in TPE's group of good ones (Optuna's default)."""
 
 
 @contextmanager
@@ -48,10 +54,21 @@ def optuna_distribution(axis: Axis) -> BaseDistribution:
     return FloatDistribution(d.quantile(0), d.quantile(1), step=d.q, log="log" in d.law)
 
 
+@dataclass
+class _Point:
+    coordinates: Coordinates
+    state: TrialState
+    value: float | None
+    trial: int = -1  # its number in the copy
+
+
 class Bayes:
     """The tree-structured Parzen estimator (Bergstra et al. 2011; multivariate, constant liar).
 
-    It works on a copy of the study in memory, so that a proposal costs no database access.
+    It works on a copy of the study in memory, so that a proposal costs no database access. The copy
+    is made anew whenever it has ``MOST`` trials; then the best are kept, those that are running,
+    and every second of the others. So the latest are there and fewer of the earlier, to which
+    TPE gives less weight anyway, and a proposal costs the same however many runs there are.
 
     Args:
         axes: what is searched.
@@ -61,14 +78,13 @@ class Bayes:
 
     def __init__(self, axes: tuple[Axis, ...], goal: str, seed: int) -> None:
         self._distributions = {axis.parameter: optuna_distribution(axis) for axis in axes}
-        with quiet():
-            sampler = optuna.samplers.TPESampler(
-                multivariate=True, constant_liar=True, seed=seed % 2**32
-            )
-            direction = StudyDirection[goal.upper()]
-            self._study = optuna.create_study(direction=direction, sampler=sampler)
-        self._trials: dict[int, int] = {}  # a point's number in the sweep -> in the copy
-        self._count = 0  # of the copy's trials
+        self._direction = StudyDirection[goal.upper()]
+        self._seed = seed
+        self._points: dict[int, _Point] = {}  # by ticket, in the order in which they came
+        self._next_ticket = itertools.count()
+        self._tickets: dict[int, int] = {}  # by the number in the sweep, of what is being trained
+        self._study: optuna.Study | None = None  # the copy, made for the next proposal
+        self._size, self._limit = 0, MOST  # of the copy
         self._results = 0
 
     @property
@@ -79,27 +95,30 @@ class Bayes:
     def propose(self) -> tuple[int, Coordinates]:
         """A point worth trying, with a ticket for ``add`` or ``refuse``."""
         with quiet():
+            if self._study is None:
+                self._study = self._copy()
             trial = self._study.ask(self._distributions)
-        self._count = trial.number + 1
-        return trial.number, dict(trial.params)
+        coordinates = dict(trial.params)
+        return self._insert(
+            _Point(coordinates, TrialState.RUNNING, None, trial.number)
+        ), coordinates
 
     def refuse(self, ticket: int) -> None:
         """The proposal will not be trained."""
-        with quiet():
-            self._study.tell(ticket, state=TrialState.FAIL)
+        self._end(ticket, TrialState.FAIL, None)
 
     def add(self, number: int, coordinates: Coordinates, ticket: int | None = None) -> None:
         """A point that is being trained, with its ticket where it was proposed here."""
         if ticket is None and coordinates.keys() == self._distributions.keys():
-            ticket = self._add(coordinates, TrialState.RUNNING)
+            ticket = self._insert(_Point(coordinates, TrialState.RUNNING, None))
         if ticket is not None:
-            self._trials[number] = ticket
+            self._tickets[number] = ticket
 
     def learn(self, coordinates: Coordinates, value: float | None) -> None:
         """A point that had ended before: its value, or none where it diverged."""
         if coordinates.keys() == self._distributions.keys():
             state = TrialState.PRUNED if value is None else TrialState.COMPLETE
-            self._add(coordinates, state, value)
+            self._insert(_Point(coordinates, state, value))
             self._results += 1
 
     def tell(self, number: int, value: float | None, *, counts: bool) -> None:
@@ -108,19 +127,64 @@ class Bayes:
         Without a value, a point that ``counts`` (it diverged) is as bad as the worst, and one that
         does not (it failed for reasons of its own) is forgotten.
         """
-        if number in self._trials:
+        if number in self._tickets:
             state = TrialState.PRUNED if counts else TrialState.FAIL
-            with quiet():
-                ticket = self._trials.pop(number)
-                self._study.tell(ticket, value, state=state if value is None else None)
-            self._results += value is not None or counts
+            state = state if value is None else TrialState.COMPLETE
+            self._end(self._tickets.pop(number), state, value)
+            self._results += state != TrialState.FAIL
 
-    def _add(self, coordinates: Coordinates, state: TrialState, value: float | None = None) -> int:
-        """Add a trial to the copy; returns its number there."""
-        self._study.add_trial(
-            create_trial(
-                state=state, value=value, params=coordinates, distributions=self._distributions
-            )
+    def _insert(self, point: _Point) -> int:
+        """Add a point, also to the copy; returns its ticket."""
+        ticket = next(self._next_ticket)
+        self._points[ticket] = point
+        if self._study is not None and point.trial < 0:
+            point.trial = self._size
+            self._study.add_trial(self._trial(point))
+        self._size += 1
+        if self._size >= self._limit:
+            self._thin()
+        return ticket
+
+    def _end(self, ticket: int, state: TrialState, value: float | None) -> None:
+        point = self._points[ticket]
+        point.state, point.value = state, value
+        if self._study is not None:
+            with quiet():
+                self._study.tell(point.trial, value, state)
+        if state == TrialState.FAIL:
+            del self._points[ticket]
+
+    def _thin(self) -> None:
+        """Drop the copy, and every second of the ended points but the best."""
+        ended = [t for t, point in self._points.items() if point.state != TrialState.RUNNING]
+        complete = [t for t in ended if self._points[t].state == TrialState.COMPLETE]
+        sign = 1 if self._direction == StudyDirection.MINIMIZE else -1
+        complete.sort(key=lambda t: sign * (self._points[t].value or 0.0))
+        others = sorted(set(ended) - set(complete[:_BEST]))
+        if len(others) > MOST // 2:
+            for ticket in others[-2::-2]:
+                del self._points[ticket]
+        if self._study is not None:
+            self._study, self._seed = None, self._seed + 1
+        self._size = len(self._points)
+        self._limit = max(MOST, self._size + MOST // 2)
+
+    def _copy(self) -> optuna.Study:
+        """A study of Optuna's with all points."""
+        sampler = optuna.samplers.TPESampler(
+            multivariate=True, constant_liar=True, seed=self._seed % 2**32
         )
-        self._count += 1
-        return self._count - 1
+        study = optuna.create_study(direction=self._direction, sampler=sampler)
+        for number, point in enumerate(self._points.values()):
+            point.trial = number
+            study.add_trial(self._trial(point))
+        self._size = len(self._points)
+        return study
+
+    def _trial(self, point: _Point) -> FrozenTrial:
+        return create_trial(
+            state=point.state,
+            value=point.value,
+            params=point.coordinates,
+            distributions=self._distributions,
+        )
