@@ -10,7 +10,6 @@ from dlsweep.sweep.execution._events import (
     Epoch,
     Event,
     Left,
-    Metrics,
     Notice,
     Resumed,
 )
@@ -38,7 +37,6 @@ __all__ = [
     "Job",
     "Left",
     "LoggedMetrics",
-    "Metrics",
     "Notice",
     "ProcessExecutor",
     "ProgramJob",

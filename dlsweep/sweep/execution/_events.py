@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dlsweep.sweep.study import Metrics
     from dlsweep.tracking import Outcome
 
 
@@ -22,17 +23,6 @@ class Cause(Enum):
     """Its worker died."""
     LOST = auto()
     """The machine of its worker has left, or cannot be reached: the job is not to blame."""
-
-
-class Metrics(Protocol):
-    """What one epoch of a run came to: ``EpochMetrics`` of a built-in run."""
-
-    @property
-    def epoch(self) -> int:
-        """The number of the epoch, from 1."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The metrics by the names under which they are logged."""
 
 
 @dataclass(frozen=True)

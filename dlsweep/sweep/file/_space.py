@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.config import ConfigError, RunConfig
+from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.config.errors import shown
 from dlsweep.sweep.file._distributions import (
     Categorical,
@@ -189,6 +189,16 @@ class Space:
     def config(self, coordinates: Coordinates) -> RunConfig:
         """The configuration at a point. Raises ConfigError where its settings contradict."""
         return RunConfig(**self.settings(coordinates))
+
+    def restore(self, stored: Mapping[str, Any]) -> RunConfig | None:
+        """The configuration that a study has stored, by its ``as_dict``.
+
+        None where this version of dlsweep has no such configuration.
+        """
+        try:
+            return RunConfig(**{k: v for k, v in stored.items() if k in SETTINGS})
+        except ConfigError:
+            return None
 
     def locate(self, config: RunConfig) -> Coordinates | None:
         """The point that has a configuration, the inverse of ``config``; None where none has it.

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.config import ConfigError, RunConfig
-from dlsweep.sweep.file import Coordinates, SweepFile
+from dlsweep.config import ConfigError
+from dlsweep.sweep.file import Config, Coordinates, SweepFile
 
 if TYPE_CHECKING:
     from dlsweep.sweep.search._bayes import Bayes
@@ -26,7 +26,7 @@ class Draft:
 
     index: int
     coordinates: Coordinates
-    config: RunConfig | None
+    config: Config | None
     reason: str = ""
     ticket: int | None = None
 
@@ -67,7 +67,7 @@ class Search:
             return False
         return (self._index if self._sweep.method == "grid" else self._listed) >= size
 
-    def add(self, coordinates: Coordinates, config: RunConfig | Mapping[str, Any] | None) -> None:
+    def add(self, coordinates: Coordinates, config: Config | Mapping[str, Any] | None) -> None:
         """Add a point that the study has already, so that it is not drawn any more.
 
         Args:
@@ -131,7 +131,7 @@ class Search:
         except ConfigError as error:
             return Draft(index, coordinates, None, "; ".join(error.problems), ticket)
 
-    def _key(self, config: RunConfig | Mapping[str, Any]) -> int:
+    def _key(self, config: Config | Mapping[str, Any]) -> int:
         return _digest(self._space.identity(config))
 
 

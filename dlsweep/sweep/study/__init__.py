@@ -14,7 +14,15 @@ from dlsweep.sweep.study._reading import (
     study_folders,
     study_names,
 )
-from dlsweep.sweep.study._runs import STATUSES, PlannedStack, Row, Run, StudyTable, run_name
+from dlsweep.sweep.study._runs import (
+    STATUSES,
+    Metrics,
+    PlannedStack,
+    Row,
+    Run,
+    StudyTable,
+    run_name,
+)
 from dlsweep.sweep.study._storage import StorageError, storage_file
 
 if TYPE_CHECKING:  # readers do without PyTorch, Optuna and wandb
@@ -23,6 +31,7 @@ if TYPE_CHECKING:  # readers do without PyTorch, Optuna and wandb
 
 __all__ = [
     "STATUSES",
+    "Metrics",
     "OptunaMirror",
     "PlannedStack",
     "Row",

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import RunConfig
-from dlsweep.sweep.file import SweepFile, number
+from dlsweep.sweep.file import Config, SweepFile, number
 from dlsweep.sweep.study._database import Database, as_json, from_json
-from dlsweep.sweep.study._reading import config_of, read_table
+from dlsweep.sweep.study._reading import read_table
 from dlsweep.sweep.study._runs import PlannedStack, Row, Run, StudyTable
 from dlsweep.training import Layout, layout_facts
 
@@ -30,6 +30,7 @@ class StudyContents:
     def __init__(self, database: Database, study: sqlite3.Row, sweep: SweepFile) -> None:
         self.name: str = study["name"]
         self.sweep = sweep
+        self.file = database.file
         self._database = database
         self._id: int = study["id"]
         # Epochs that are to be written, with their metrics as JSON, by run.
@@ -103,16 +104,16 @@ class StudyContents:
 
     # Epochs
 
-    def epoch(self, run: Run, metrics: Mapping[str, Any]) -> None:
+    def epoch(self, run: Run, epoch: int, metrics: Mapping[str, Any]) -> None:
         """Keep an epoch of a run in training for other processes; written every few seconds.
 
         Args:
             run: the run.
-            metrics: what it logged, by name; its ``epoch`` counts from 1. Later epochs of the run
-                are from a process that has died, and are removed.
+            epoch: its number, from 1. Later epochs of the run are from a process that has died,
+                and are removed.
+            metrics: what it logged, by name.
         """
-        epochs = self._unwritten.setdefault(run.number, [])
-        epochs.append((int(metrics["epoch"]), as_json(metrics)))
+        self._unwritten.setdefault(run.number, []).append((epoch, as_json(metrics)))
         if time.monotonic() - self._wrote > _WRITE_SECONDS:
             self._write_epochs()
 
@@ -131,7 +132,7 @@ class StudyContents:
 
     # Reading
 
-    def config(self, number: int) -> RunConfig:
+    def config(self, number: int) -> Config:
         """The configuration of a run, in whatever state it is.
 
         Raises:
@@ -139,7 +140,8 @@ class StudyContents:
         """
         query = "SELECT config FROM runs WHERE study = ? AND number = ?"
         for (text,) in self._database.query(query, self._id, number):
-            if config := config_of(from_json(text, f"the config of run {number}")):
+            settings = from_json(text, f"the config of run {number}")
+            if (config := self.sweep.space.restore(settings)) is not None:
                 return config
         raise ValueError(f"run {number} has no valid configuration")
 
@@ -151,7 +153,8 @@ class StudyContents:
             settings = from_json(text, f"the config of run {run}")
             model = {k: v for k, v in settings.items() if k not in _TRAINING_ONLY}
             found.setdefault(as_json([model, settings.get("dropout") == 0]), settings)
-        return [config for settings in found.values() if (config := config_of(settings))]
+        configs = map(self.sweep.space.restore, found.values())
+        return [config for config in configs if isinstance(config, RunConfig)]
 
     def curves(self) -> dict[int, list[float | None]]:
         """The sweep's metric by epoch, of every run that has logged any, by its number."""

@@ -12,7 +12,7 @@ from dlsweep.config import ConfigError
 from dlsweep.config.errors import as_yaml, did_you_mean
 from dlsweep.sweep.file import SweepFile, objective
 from dlsweep.sweep.study._database import as_json, from_json, insert
-from dlsweep.sweep.study._reading import all_studies, config_of, read_rows, sweep_of
+from dlsweep.sweep.study._reading import all_studies, read_rows, sweep_of
 from dlsweep.sweep.study._runs import ENDED, run_name
 
 _LONGEST = 80  # characters of one setting in a notice
@@ -115,7 +115,7 @@ def take_over(
     for run in read_rows(connection, source["id"], owned=False, epochs="last"):
         if run.status not in ENDED:
             continue
-        config = config_of(run.config)
+        config = sweep.space.restore(run.config)
         place = None if config is None else sweep.space.locate(config)
         if config is None or place is None:
             outside += 1

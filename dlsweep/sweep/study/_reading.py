@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
-from dlsweep.config import SETTINGS, ConfigError, RunConfig
+from dlsweep.config import ConfigError
 from dlsweep.config.errors import did_you_mean
 from dlsweep.sweep.file import SweepFile, parse_sweep
 from dlsweep.sweep.study._database import Database, from_json
@@ -168,14 +168,6 @@ def row_of(run: sqlite3.Row, history: Sequence[Any], *, owned: bool = True) -> R
         finished=_utc(run["finished"]),
         **parts,
     )
-
-
-def config_of(settings: Mapping[str, Any]) -> RunConfig | None:
-    """The configuration that stored settings make; None where this version of dlsweep has none."""
-    try:
-        return RunConfig(**{k: v for k, v in settings.items() if k in SETTINGS})
-    except ConfigError:
-        return None
 
 
 def _utc(seconds: float | None) -> datetime | None:

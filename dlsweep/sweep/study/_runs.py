@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from dlsweep.config import RunConfig
-from dlsweep.sweep.file import Coordinates, Metric, SweepFile
+from dlsweep.sweep.file import Config, Coordinates, Metric, SweepFile
 
 if TYPE_CHECKING:
-    from dlsweep.training import EpochMetrics, Layout
+    from dlsweep.training import Layout
 
 ENDED = ("finished", "early_stopped", "stopped", "diverged")
 """The statuses of a run that ended with a result."""
@@ -20,6 +19,17 @@ ENDED = ("finished", "early_stopped", "stopped", "diverged")
 STATUSES = ("waiting", "running", *ENDED, "failed")
 """A run waits where its process died before the end; it is the next to be trained. One is stopped
 by the sweep's ``early_terminate`` or by a user, and early_stopped by its own ``early_stopping``."""
+
+
+class Metrics(Protocol):
+    """What a run logs at once: ``EpochMetrics`` of a built-in run, a row that a program logs."""
+
+    @property
+    def epoch(self) -> int:
+        """The number of the epoch or row, from 1."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The metrics by the names under which they are logged."""
 
 
 @dataclass(eq=False)
@@ -39,13 +49,13 @@ class Run:
     """
 
     number: int
-    config: RunConfig
+    config: Config
     run_id: str
     name: str
     attempt: int = 1
     deaths: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
-    history: list[EpochMetrics] = field(default_factory=list)
+    history: list[Metrics] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

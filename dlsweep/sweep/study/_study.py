@@ -19,7 +19,7 @@ from dlsweep.sweep.study._contents import StudyContents
 from dlsweep.sweep.study._database import Database, as_json, from_json, insert
 from dlsweep.sweep.study._lock import OwnerLock
 from dlsweep.sweep.study._opening import find_or_create, take_over
-from dlsweep.sweep.study._reading import config_of, lock_file, read_rows, row_of
+from dlsweep.sweep.study._reading import lock_file, read_rows, row_of
 from dlsweep.sweep.study._runs import ENDED, PlannedStack, Row, Run, run_name
 from dlsweep.sweep.study._storage import storage_file
 from dlsweep.training import layout_from
@@ -38,6 +38,7 @@ class Study(StudyContents):
     Attributes:
         name: the study's name in its file: the sweep's, and its fingerprint.
         sweep: what is searched.
+        file: the study file.
         notices: messages for the user, a line each.
         taken: how many runs have been handed out so far; points that are no valid configuration
             do not count.
@@ -180,7 +181,8 @@ class Study(StudyContents):
         update = f"UPDATE runs SET status = 'running', attempt = attempt + 1 WHERE {waiting}"
         self._database.write(update, [(self._id,)])
         for number, text, *identity, stack in rows:
-            config = config_of(from_json(text, f"the config of run {number}"))
+            settings = from_json(text, f"the config of run {number}")
+            config = self.sweep.space.restore(settings)
             if config is None:
                 reason = "its configuration is not valid in this version of dlsweep"
                 self._end(number, {"status": "failed", "reason": reason})
@@ -228,6 +230,14 @@ class Study(StudyContents):
     def fail(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
         """Store that a run could not be trained, and why; it is not tried again."""
         return self._end(run.number, {"status": "failed", "reason": reason, "info": info or {}})
+
+    def reopen(self, runs: Sequence[Run]) -> None:
+        """Let runs that have failed wait, so that the next ``open`` of the study hands them out."""
+        self._database.write(
+            "UPDATE runs SET status = 'waiting', reason = '', finished = NULL "
+            "WHERE study = ? AND number = ? AND status = 'failed' AND run_id IS NOT NULL",
+            [(self._id, run.number) for run in runs],
+        )
 
     # Inside
 

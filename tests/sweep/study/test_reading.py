@@ -88,9 +88,9 @@ def test_epochs_are_seen_while_they_are_trained(
     monkeypatch.setattr(_contents, "_WRITE_SECONDS", 0.0)
     with Study.open(sweep(SPACE), storage) as study:
         one, other = study.take(2)
-        study.epoch(one, {"epoch": 1, "val_accuracy": 0.5, "train_loss": 2.0})
-        study.epoch(other, {"epoch": 1, "val_accuracy": 0.25, "train_loss": 1.0})
-        study.epoch(one, {"epoch": 2, "val_accuracy": 0.75, "train_loss": 1.0})
+        study.epoch(one, 1, {"epoch": 1, "val_accuracy": 0.5, "train_loss": 2.0})
+        study.epoch(other, 1, {"epoch": 1, "val_accuracy": 0.25, "train_loss": 1.0})
+        study.epoch(one, 2, {"epoch": 2, "val_accuracy": 0.75, "train_loss": 1.0})
         first, second = read_study(storage).rows
         assert [epoch["val_accuracy"] for epoch in first.history] == [0.5, 0.75]
         assert second.history == [{"epoch": 1, "val_accuracy": 0.25, "train_loss": 1.0}]

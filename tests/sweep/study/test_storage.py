@@ -220,7 +220,7 @@ def end_and_die(*arguments):
 with Study.open(sweep({"learning_rate": {"min": 0.0, "max": 1.0}}), sys.argv[1]) as study:
     one, other = study.take(2)
     study.finish(one, "finished", history(0.5, 0.6))
-    study.epoch(other, history(0.1)[0])
+    study.epoch(other, 1, history(0.1)[0])
     study.rows()
     _study.end_run = end_and_die
     study.finish(other, "finished", history(0.1, 0.9))

@@ -226,7 +226,7 @@ def test_curves_are_of_all_runs(storage: str) -> None:
         runs = study.take(4)
         study.finish(runs[0], "finished", history(0.1, 0.2))
         study.finish(runs[1], "diverged", history(0.3, math.nan))
-        study.epoch(runs[2], history(0.4)[0])
+        study.epoch(runs[2], 1, history(0.4)[0])
         assert study.curves() == {0: [0.1, 0.2], 1: [0.3, None], 2: [0.4]}
 
 
@@ -365,6 +365,6 @@ def test_epochs_of_a_run_that_starts_anew_replace_those_before(
         (run,) = study.take(1)
         # Its process dies after two epochs; the next one has trained one.
         for epoch, accuracy in ((1, 0.1), (2, 0.2), (1, 0.3)):
-            study.epoch(run, {"epoch": epoch, "val_accuracy": accuracy})
+            study.epoch(run, epoch, {"epoch": epoch, "val_accuracy": accuracy})
         assert study.rows()[0].history == history(0.3)
         assert read_study(storage).rows[0].history == history(0.3)
