@@ -66,9 +66,9 @@ class Bayes:
     """The tree-structured Parzen estimator (Bergstra et al. 2011; multivariate, constant liar).
 
     It works on a copy of the study in memory, so that a proposal costs no database access. The copy
-    is made anew whenever it has ``MOST`` trials; then the best are kept, those that are running,
-    and every second of the others. So the latest are there and fewer of the earlier, to which
-    TPE gives less weight anyway, and a proposal costs the same however many runs there are.
+    is made anew whenever it has ``MOST`` trials, without every second of those that have ended and
+    are not among the best: most of the latest are there, and ever fewer of the earlier, to which
+    TPE gives less weight anyway. So a proposal costs the same however many runs there are.
 
     Args:
         axes: what is searched.
@@ -98,10 +98,8 @@ class Bayes:
             if self._study is None:
                 self._study = self._copy()
             trial = self._study.ask(self._distributions)
-        coordinates = dict(trial.params)
-        return self._insert(
-            _Point(coordinates, TrialState.RUNNING, None, trial.number)
-        ), coordinates
+        point = _Point(dict(trial.params), TrialState.RUNNING, None, trial.number)
+        return self._insert(point), point.coordinates
 
     def refuse(self, ticket: int) -> None:
         """The proposal will not be trained."""
@@ -175,10 +173,10 @@ class Bayes:
             multivariate=True, constant_liar=True, seed=self._seed % 2**32
         )
         study = optuna.create_study(direction=self._direction, sampler=sampler)
+        self._size = len(self._points)
         for number, point in enumerate(self._points.values()):
             point.trial = number
             study.add_trial(self._trial(point))
-        self._size = len(self._points)
         return study
 
     def _trial(self, point: _Point) -> FrozenTrial:
