@@ -171,6 +171,7 @@ def test_stop_in_the_stream_calls_the_stop_function(
 
 
 def test_sync_of_an_offline_run(wandb_server: WandbServer, tmp_path: Path):
+    sweep = wandb_server.add_sweep(SWEEP, project="plants")
     run = wandb.init(
         mode="offline",
         dir=tmp_path,
@@ -180,7 +181,7 @@ def test_sync_of_an_offline_run(wandb_server: WandbServer, tmp_path: Path):
         job_type="train",
         tags=["t"],
         config={"lr": 0.1},
-        settings=wandb.Settings(sweep_id="sweep123"),
+        settings=wandb.Settings(sweep_id=sweep.id),
     )
     for step in range(3):
         run.log({"loss": step})
@@ -198,7 +199,7 @@ def test_sync_of_an_offline_run(wandb_server: WandbServer, tmp_path: Path):
         "g",
         "train",
     )
-    assert (got.tags, got.config, got.sweep) == (["t"], {"lr": 0.1}, "sweep123")
+    assert (got.tags, got.config, got.sweep) == (["t"], {"lr": 0.1}, sweep.id)
     assert got.column("loss") == [0, 1, 2]
     assert got.state == "finished"
     assert wandb_server.unknown == []

@@ -58,7 +58,12 @@ if TYPE_CHECKING:
         sync_target,
     )
     from dlsweep.tracking._train import refuse, train, train_tracked
-    from dlsweep.tracking._transaction_log import TransactionLog, find_log, find_logs
+    from dlsweep.tracking._transaction_log import (
+        TransactionLog,
+        find_log,
+        find_logs,
+        forget_sweep,
+    )
 
 __all__ = [
     "FLUSH_SECONDS",
@@ -92,6 +97,7 @@ __all__ = [
     "fetch_runs",
     "find_log",
     "find_logs",
+    "forget_sweep",
     "has_credentials",
     "is_synced",
     "mark_synced",

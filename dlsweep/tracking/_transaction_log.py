@@ -1,29 +1,26 @@
 """What a run has logged, read from its ``run-ID.wandb`` file while another process writes it.
 
-The file is wandb's transaction log: seven bytes of header, then LevelDB's log format
-(https://github.com/google/leveldb/blob/main/doc/log_format.md) with zlib's CRC-32: blocks of 32 KiB
-with chunks of ``crc: uint32, length: uint16, kind: uint8, data``, of which one or more make a
-record; each record is a message of ``wandb.proto.wandb_internal_pb2``, which is in wandb 0.26 to
-0.31. Wandb 0.31 writes what it has every 15 s, or every ``WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL``
-seconds; earlier versions write whole blocks, and the rest when the run ends.
+The file is wandb's transaction log: LevelDB's log format, each record a message of
+``wandb.proto.wandb_internal_pb2``, which is in wandb 0.26 to 0.31. Wandb 0.31 writes what it has
+every 15 s, or every ``WANDB_X_TRANSACTION_LOG_FLUSH_INTERVAL`` seconds; earlier versions write
+whole blocks, and the rest when the run ends.
 """
 
 from __future__ import annotations
 
 import glob
 import json
-import struct
-import zlib
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_BLOCK = 32 * 1024
-_FILE_HEADER = 7
-_CHUNK = struct.Struct("<IHB")
-_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+from dlsweep.tracking._leveldb_log import LogReader, read_header, write_log
+
 _OUTPUT_KEPT = 4000
+_RUN_TAG = b"\x8a\x01"
+"""The tag of the field ``run`` of a record: field 17, with a length."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +69,12 @@ class TransactionLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._reader = LogReader(path)
         self.run: LoggedRun | None = None
         self.exit_code: int | None = None
         self.output = ""
         self._config = _Tree()
         self._summary = _Tree()
-        self._offset = _FILE_HEADER
-        self._begun: bytearray | None = None  # a record whose last chunk is not there yet
 
     @property
     def config(self) -> dict[str, Any]:
@@ -102,17 +98,10 @@ class TransactionLog:
         Raises:
             OSError: where the file is there and cannot be read.
         """
-        # Not before a log is read: workers that run no programs have no use for wandb.
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-        from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
-
         rows = []
-        for data in self._records():
-            try:
-                record = Record.FromString(data)
-            except DecodeError:
-                continue
-            match record.WhichOneof("record_type"):
+        for data in self._reader.records():
+            record = _parsed(data)
+            match record and record.WhichOneof("record_type"):
                 case "history":
                     rows.append(_row(record.history))
                 case "summary":
@@ -132,41 +121,53 @@ class TransactionLog:
                     self.exit_code = record.exit.exit_code
         return rows
 
-    def _records(self) -> Iterator[bytes]:
-        """The records that have become complete."""
-        try:
-            file = self.path.open("rb")
-        except FileNotFoundError:
-            return
-        with file:
-            while True:
-                file.seek(self._offset)
-                size = _BLOCK - self._offset % _BLOCK
-                block = file.read(size)
-                read = 0
-                for kind, data in _chunks(block):
-                    read += _CHUNK.size + len(data)
-                    if (record := self._joined(kind, data)) is not None:
-                        yield record
-                if len(block) < size:
-                    self._offset += read
-                    return
-                self._offset += size
-                if size - read >= _CHUNK.size:
-                    self._begun = None  # what is damaged may be of that record
 
-    def _joined(self, kind: int, data: bytes) -> bytes | None:
-        """The record that a chunk completes, or None."""
-        if kind == _FULL:
-            self._begun = None
-            return data
-        if kind == _FIRST:
-            self._begun = bytearray(data)
-        elif self._begun is not None:
-            self._begun += data
-            if kind == _LAST:
-                record, self._begun = bytes(self._begun), None
-                return record
+def forget_sweep(path: Path) -> None:
+    """Take the sweep's id out of a transaction log, all else of which stays.
+
+    W&B's server refuses a run of a sweep that it does not know, as a local one. A log without a
+    sweep's id is left alone; of another, a damaged or incomplete part is dropped.
+
+    Args:
+        path: the file, which nobody writes any more.
+
+    Raises:
+        OSError: if the file cannot be read or replaced.
+    """
+    if all(_without_sweep(data) is data for data in LogReader(path).records()):
+        return
+    records = (_without_sweep(data) for data in LogReader(path).records())
+    temporary = path.with_name(f"{path.name}.new")
+    try:
+        with temporary.open("wb") as file:
+            write_log(file, read_header(path), records)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _without_sweep(data: bytes) -> bytes:
+    """A record without the id of its run's sweep; the same object if it has none."""
+    if _RUN_TAG not in data:  # most records: they need not be parsed
+        return data
+    record = _parsed(data)
+    # A record of another kind has an empty run.
+    if record is None or not record.run.sweep_id:
+        return data
+    record.run.ClearField("sweep_id")
+    return bytes(record.SerializeToString())
+
+
+def _parsed(data: bytes) -> Any:
+    """A record, or None if it is not one."""
+    # Not before a log is read: workers that run no programs have no use for wandb.
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+
+    try:
+        return Record.FromString(data)
+    except DecodeError:
         return None
 
 
@@ -185,23 +186,6 @@ def find_logs(directory: Path, run_id: str) -> list[Path]:
     name = glob.escape(run_id)
     found = directory.glob(f"*wandb/*run-*-{name}/run-{name}.wandb")
     return sorted(found, key=lambda log: log.parent.name.removeprefix("offline-"))
-
-
-def _chunks(block: bytes) -> Iterator[tuple[int, bytes]]:
-    """The kind and data of the chunks at the beginning of a block, up to an incomplete or bad one.
-
-    Args:
-        block: the bytes of a block from a chunk's beginning on, as many as there are.
-    """
-    start = 0
-    while len(block) - start >= _CHUNK.size:
-        crc, length, kind = _CHUNK.unpack_from(block, start)
-        end = start + _CHUNK.size + length
-        # The checksum is of the kind, the header's last byte, and the data.
-        if end > len(block) or zlib.crc32(block[start + _CHUNK.size - 1 : end]) != crc:
-            return
-        yield kind, block[start + _CHUNK.size : end]
-        start = end
 
 
 class _Tree:

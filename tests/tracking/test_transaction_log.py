@@ -23,6 +23,8 @@ from dlsweep.tracking._transaction_log import LoggedRow, LoggedRun
 from tests.wandb_server import WandbServer, wandb_cli
 
 BLOCK = 32 * 1024
+SWEEP = "sweep002"
+"""The first sweep of a server, after its project."""
 
 EVERYTHING = """
 import math, wandb
@@ -76,7 +78,7 @@ def program(text: str, folder: Path, run_id: str = "run1") -> Iterator[subproces
     variables = {
         "WANDB_DIR": str(folder),
         "WANDB_RUN_ID": run_id,
-        "WANDB_SWEEP_ID": "sweep1",
+        "WANDB_SWEEP_ID": SWEEP,
         "WANDB_ENTITY": "e",
         "WANDB_PROJECT": "p",
         "WANDB_CONSOLE": "wrap",
@@ -144,6 +146,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
 
 
 def test_all_of_it_is_what_a_server_gets(everything: Path, wandb_server: WandbServer):
+    assert wandb_server.add_sweep({}, entity="e", project="p").id == SWEEP
     done = wandb_cli("sync", "--yes", str(everything.parent), cwd=everything.parent)
     assert done.returncode == 0, done.stdout
     [run] = wandb_server.runs.values()
@@ -157,9 +160,9 @@ def test_all_of_it_is_what_a_server_gets(everything: Path, wandb_server: WandbSe
         assert [vars(row)[name] for row in rows] == run.column(f"_{name}")
     assert as_text(log.summary) == as_text(flattened(run.summary))
     assert as_text(log.config) == as_text(flattened(run.config))
-    assert log.run == LoggedRun("run1", "e", "p", "shown", "sweep1")
+    assert log.run == LoggedRun("run1", "e", "p", "shown", SWEEP)
     assert (run.id, run.entity, run.project) == ("run1", "e", "p")
-    assert (run.display_name, run.sweep) == ("shown", "sweep1")
+    assert (run.display_name, run.sweep) == ("shown", SWEEP)
     assert log.exit_code == run.exit_code == 3
 
 

@@ -45,6 +45,9 @@ def upsert_bucket(state: State, variables: Variables) -> dict[str, Any]:
     run_id = variables.get("name") or str(variables.get("id") or "").removeprefix("Run:")
     if not run_id:
         raise GraphQLError("a run needs a name")
+    sweep = variables.get("sweep")
+    if sweep and sweep not in state.sweeps:
+        raise GraphQLError(f"sweep {sweep} not found", status=404)
     inserted = run_id not in state.runs
     if inserted:
         project = state.project(variables.get("entity"), variables.get("project"))
