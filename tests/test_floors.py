@@ -32,7 +32,7 @@ FLOORS = {
     "__init__": 8,
     "__main__": 8,
 }
-ROOMS = ("file", "search", "study", "execution", "driver", "agent")
+ROOMS = ("file", "search", "study", "execution", "driver", "local", "agent")
 """The rooms of the sweep floor, in order."""
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -12,10 +12,18 @@ from typing import Any
 
 from dlsweep.config import ConfigError, canonical_value, setting_name, unknown_setting
 from dlsweep.config.kinds import checked_count
+from dlsweep.sweep.agent._program_source import WandbProgramSource
 from dlsweep.sweep.agent._wandb_source import WandbSource
-from dlsweep.sweep.driver import AT_ONCE, Driver, Progress, leaving_on_signals
-from dlsweep.sweep.execution import choose_executor
-from dlsweep.sweep.file import Metric, parse_metric
+from dlsweep.sweep.driver import AT_ONCE, Driver, Jobs, ProgramJobs, Progress, leaving_on_signals
+from dlsweep.sweep.execution import choose_executor, choose_program_executor, visible_gpus
+from dlsweep.sweep.file import (
+    Metric,
+    SweepFile,
+    builtin_flags,
+    parse_command,
+    parse_metric,
+    parse_sweep,
+)
 from dlsweep.sweep.study import Row, StudyTable
 from dlsweep.tracking import SweepFacts, SweepService, Unreachable, choose_mode, sync_commands
 from dlsweep.training import choose_device
@@ -35,12 +43,15 @@ class JoinedSweep:
         facts: its state when it was joined.
         metric: the metric of its runs.
         left: how many runs it has left; None if it has no end, or that is not known.
+        program: the sweep, where its runs are those of a program; None where they are built-in
+            networks.
     """
 
     service: SweepService
     facts: SweepFacts
     metric: Metric
     left: int | None
+    program: SweepFile | None = None
 
 
 @dataclass(frozen=True)
@@ -59,13 +70,18 @@ class AgentReport:
 
 
 def join_sweep(
-    sweep_id: str, *, entity: str | None = None, project: str | None = None
+    sweep_id: str,
+    *,
+    entity: str | None = None,
+    project: str | None = None,
+    builtin: bool = False,
 ) -> JoinedSweep:
     """Look a W&B sweep up; one that cannot be trained is refused before a run is taken from it.
 
     Args:
         sweep_id: ID, PROJECT/ID or ENTITY/PROJECT/ID.
         entity, project: where it is, if the id does not say so.
+        builtin: train the built-in networks, whatever program the sweep names.
 
     Raises:
         ConfigError: with one line for everything that is wrong.
@@ -80,15 +96,20 @@ def join_sweep(
             if attempt == _TRIES:
                 raise
             time.sleep(attempt)
+    left = None if facts.expected is None else max(0, facts.expected - facts.runs)
+    problems: list[str] = []
+    command = parse_command(facts.config.get("program"), facts.config.get("command"), problems)
+    if not builtin and builtin_flags(command, Path.cwd()) is None:
+        try:
+            sweep = parse_sweep(facts.config, name=service.path)
+        except ConfigError as error:
+            raise ConfigError(f"sweep {service.path}: {line}" for line in error.problems) from None
+        return JoinedSweep(service, facts, sweep.metric, left, sweep)
     names = _names(facts.config.get("parameters") or {})
     unknown = [unknown_setting(name) for name in names if setting_name(name) is None]
     if unknown:
         raise ConfigError([f"sweep {service.path}: {problem}" for problem in unknown])
-    program = facts.config.get("program")
-    if program is not None and Path(str(program)).name != "train.py":
-        _log.warning("the sweep's program, %s, is not run: dlsweep trains its runs itself", program)
     metric, ignored = facts.config.get("metric"), list[str]()
-    left = None if facts.expected is None else max(0, facts.expected - facts.runs)
     parsed = Metric() if metric is None else parse_metric(metric, ignored, ignored)
     return JoinedSweep(service, facts, parsed, left)
 
@@ -105,22 +126,37 @@ def train_joined(
 ) -> AgentReport:
     """Train runs of a joined sweep until it has no more; the arguments are those of ``agent``."""
     progress = progress or Progress()
-    settings = {} if device is None else {"device": canonical_value("device", device)[0]}
-    where = settings.get("device", "auto")
-    choose_device(where if cluster is None else "cpu")
     ends = [end for end in (count, joined.left) if end is not None]
-    source = WandbSource(
-        joined.service,
-        mode=choose_mode("online"),
-        metric=joined.metric,
-        at_once=stack or min(AT_ONCE.get(str(joined.facts.config.get("method")), _STACK), _STACK),
-        settings=settings,
-        limit=count,
-        left=joined.left,
-        on_refused=progress.ended,
-    )
-    executor = choose_executor(where, workers, min(ends, default=None), cluster)
-    driver = Driver(source, executor, progress=progress)
+    runs = min(ends, default=None)
+    source: WandbSource | WandbProgramSource
+    jobs: Jobs | None = None
+    if joined.program is None:
+        settings = {} if device is None else {"device": canonical_value("device", device)[0]}
+        where = settings.get("device", "auto")
+        choose_device(where if cluster is None else "cpu")
+        at_once = min(AT_ONCE.get(str(joined.facts.config.get("method")), _STACK), _STACK)
+        source = WandbSource(
+            joined.service,
+            mode=choose_mode("online"),
+            metric=joined.metric,
+            at_once=stack or at_once,
+            settings=settings,
+            limit=count,
+            left=joined.left,
+            on_refused=progress.ended,
+        )
+        executor = choose_executor(where, workers, runs, cluster)
+    else:
+        executor = choose_program_executor(workers, runs, cluster)
+        source = WandbProgramSource(
+            joined.service,
+            metric=joined.metric,
+            at_once=max(1, executor.slots),
+            limit=count,
+            left=joined.left,
+        )
+        jobs = _program_jobs(joined.service, joined.program)
+    driver = Driver(source, executor, jobs=jobs, progress=progress)
 
     def leave(number: int) -> None:
         source.exit_code = 128 + number
@@ -128,8 +164,9 @@ def train_joined(
 
     with leaving_on_signals(leave):
         driver.run()
-    table = StudyTable(joined.service.path, joined.metric, tuple(source.rows))
-    failed = bool(source.rows) and all(row.status == "failed" for row in source.rows)
+    rows = tuple(source.rows)
+    table = StudyTable(joined.service.path, joined.metric, rows, joined.program)
+    failed = bool(rows) and all(row.status == "failed" for row in rows)
     return AgentReport(table, dict(source.unsent), source.exit_code or int(failed))
 
 
@@ -179,6 +216,25 @@ def agent(
     for words in sync_commands(report.unsent):
         _log.warning("W&B does not have all of it; send the rest with: %s", shlex.join(words))
     return list(report.table.rows)
+
+
+def _program_jobs(service: SweepService, sweep: SweepFile) -> Jobs:
+    """The jobs of a W&B sweep of a program, with the variables that `wandb agent` sets."""
+    assert sweep.command is not None
+    environment = {
+        "WANDB_MODE": choose_mode("online"),
+        "WANDB_SWEEP_ID": service.name,
+        "WANDB_PROJECT": service.project,
+        "WANDB_ENTITY": service.entity,
+    }
+    return ProgramJobs(
+        sweep.command,
+        metric=sweep.metric.name,
+        folder=Path("wandb") / f"sweep-{service.name}",
+        environment=environment,
+        local_sweep=False,
+        gpus=visible_gpus(),
+    )
 
 
 def _names(parameters: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

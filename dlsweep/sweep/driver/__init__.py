@@ -2,18 +2,27 @@
 
 from dlsweep.sweep.driver._data_runs import datasets_of
 from dlsweep.sweep.driver._driver import Driver
+from dlsweep.sweep.driver._jobs import Jobs, ProgramJobs, StackJobs
+from dlsweep.sweep.driver._program_source import MOST_INITIAL_FAILURES, ProgramSource
 from dlsweep.sweep.driver._progress import Progress
 from dlsweep.sweep.driver._retry import MOST_DEATHS, retry_size
 from dlsweep.sweep.driver._signals import leaving_on_signals
 from dlsweep.sweep.driver._source import Source
+from dlsweep.sweep.driver._study_runs import StudyRuns
 from dlsweep.sweep.driver._study_source import AT_ONCE, StudySource, runs_at_once
 
 __all__ = [
     "AT_ONCE",
     "MOST_DEATHS",
+    "MOST_INITIAL_FAILURES",
     "Driver",
+    "Jobs",
+    "ProgramJobs",
+    "ProgramSource",
     "Progress",
     "Source",
+    "StackJobs",
+    "StudyRuns",
     "StudySource",
     "datasets_of",
     "leaving_on_signals",

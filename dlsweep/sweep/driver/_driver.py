@@ -5,34 +5,31 @@ from __future__ import annotations
 import functools
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import cast
 
+from dlsweep.sweep.driver._jobs import Jobs, StackJobs
 from dlsweep.sweep.driver._progress import Progress
-from dlsweep.sweep.driver._queue import StackQueue
 from dlsweep.sweep.driver._retry import retry_size
 from dlsweep.sweep.driver._source import Source
+from dlsweep.sweep.driver._waiting import Waiting
 from dlsweep.sweep.execution import (
     SAVE_SECONDS,
     Asked,
     Broken,
     Cause,
-    Checkpoint,
     Done,
     Epoch,
     Event,
     Executor,
     Left,
-    Metrics,
     Notice,
     Resumed,
-    StackJob,
 )
-from dlsweep.sweep.study import PlannedStack, Run
+from dlsweep.sweep.study import Metrics, PlannedStack, Run
 from dlsweep.tracking import Outcome, room_for_runs
-from dlsweep.training import STOPPED, EpochMetrics
+from dlsweep.training import STOPPED
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -60,7 +57,8 @@ class Driver:
 
     Args:
         source: hands out the runs and keeps their results.
-        executor: runs stacks of them; the driver closes it.
+        executor: runs their jobs; the driver closes it.
+        jobs: makes the jobs; by default stacks of built-in networks.
         progress: callbacks for what happens.
         save_seconds: the least time between two checkpoints of a stack.
         notify: called with each line for the user, once; by default a warning in the log.
@@ -71,6 +69,7 @@ class Driver:
         source: Source,
         executor: Executor,
         *,
+        jobs: Jobs | None = None,
         progress: Progress | None = None,
         save_seconds: float = SAVE_SECONDS,
         notify: Callable[[str], None] = _log.warning,
@@ -78,13 +77,11 @@ class Driver:
         self._source = source
         self._executor = executor
         self._progress = progress or Progress()
-        self._save_seconds = save_seconds
         self._notify = functools.cache(notify)
         self._numbers = count()
         self._losses: Counter[int] = Counter()  # how often each stack was lost with its machine
-        self._queue = StackQueue(executor)
-        self._planned: dict[int, PlannedStack] = {}  # of stacks in the queue, by their first run
-        self._retries: list[tuple[PlannedStack, list[Run]]] = []
+        self._jobs = jobs or StackJobs(save_seconds)
+        self._waiting = Waiting(source, self._jobs.queue(executor))
         self._training: dict[int, _Training] = {}
         self._stopping: set[str] = set()
         self._leaving = False
@@ -109,7 +106,7 @@ class Driver:
         try:
             try:
                 self._executor.start()
-                self._take_up()
+                self._waiting.resume()
                 self._train()
             except Exception as error:
                 self._source.abort(error)
@@ -141,7 +138,7 @@ class Driver:
             if self._training:
                 if self._leaving and not left:
                     left = True
-                    self._notify("leaving after the present epoch; Ctrl-C again leaves now")
+                    self._notify(self._jobs.leaving)
                     self._executor.leave()
                 for event in self._executor.events():
                     self._handle(event)
@@ -152,50 +149,21 @@ class Driver:
             else:
                 self._source.wait()
 
-    @property
-    def _waiting(self) -> bool:
-        """Whether a stack waits for a free slot."""
-        return bool(self._retries or self._queue)
-
     def _open(self) -> int:
         """How many runs were taken and have not ended."""
-        waiting = len(self._queue.runs) + sum(len(runs) for _, runs in self._retries)
-        return waiting + sum(len(training.runs) for training in self._training.values())
+        return len(self._waiting.runs) + sum(
+            len(training.runs) for training in self._training.values()
+        )
 
     # Stacks before they are trained
-
-    def _take_up(self) -> None:
-        """Form the stacks again that an earlier process left unfinished."""
-        if self._executor.device != "cpu":
-            self._queue.resume(*self._source.history())
-        for stack, runs in self._source.left_over():
-            if stack is None:
-                self._plan(runs)
-            elif stack.begun:
-                self._retries.append((stack, runs))
-            else:
-                self._queue.put(runs)
-                self._planned[runs[0].number] = stack
-
-    def _plan(self, runs: Sequence[Run]) -> None:
-        if runs:
-            stacks = self._queue.add(runs)
-            for members, stack in zip(stacks, self._source.plan(stacks), strict=True):
-                self._planned[members[0].number] = stack
 
     def _next(self) -> tuple[PlannedStack, list[Run]] | None:
         """The next stack to train, after taking more runs if none waits."""
         if not self._waiting and not self._source.exhausted:
             room = self._room() - self._open()
             if room > 0:
-                self._plan(self._source.take(room))
-        if self._retries:
-            return self._retries.pop(0)
-        if not self._queue:
-            return None
-        runs, compile_for = self._queue.next(self._source.remaining)
-        stack = self._planned.pop(runs[0].number)
-        return self._source.begin(stack, compile_for), runs
+                self._waiting.add(self._source.take(room))
+        return self._waiting.next()
 
     def _room(self) -> int:
         """How many runs may be open at once: each takes files of this process and of wandb."""
@@ -210,14 +178,7 @@ class Driver:
         places = {stack.members.index(run.number): run for run in runs}
         self._training[job] = _Training(stack, places)
         self._executor.submit(
-            StackJob(
-                job,
-                [self._source.config(number) for number in stack.members],
-                stack.compile_for,
-                asks=self._rule is not None,
-                checkpoint=Checkpoint(self._source.checkpoint(stack), frozenset(places)),
-                save_seconds=self._save_seconds,
-            )
+            self._jobs.job(job, stack, places, self._source, asks=self._rule is not None)
         )
         if self._rule is not None:
             for run in runs:
@@ -232,7 +193,7 @@ class Driver:
         self._stopping.add(run_id)
         for job in self._training:
             self._pass_stops_on(job)
-        for run in self._drop(run_id):
+        for run in self._waiting.drop(run_id):
             self._progress.ended(self._source.stopped(run))
 
     def _pass_stops_on(self, job: int) -> None:
@@ -241,19 +202,6 @@ class Driver:
         for place, run in training.runs.items():
             if run.run_id in self._stopping and training.epoch >= len(run.history):
                 self._executor.stop(job, place, STOPPED)
-
-    def _drop(self, run_id: str) -> list[Run]:
-        """Take a run out of the stacks that wait."""
-        dropped = [run for run in self._queue.runs if run.run_id == run_id]
-        for run in dropped:
-            self._planned.pop(run.number, None)  # if it was the first of its stack
-            if others := self._queue.remove(run):
-                [self._planned[others[0].number]] = self._source.plan([others])
-        for i, (stack, runs) in enumerate(self._retries):
-            dropped += [run for run in runs if run.run_id == run_id]
-            self._retries[i] = (stack, [run for run in runs if run.run_id != run_id])
-        self._retries = [(stack, runs) for stack, runs in self._retries if runs]
-        return dropped
 
     # Events
 
@@ -286,11 +234,11 @@ class Driver:
                     self._executor.stop(event.job, place, STOPPED)
         else:
             del self._training[event.job]
+            self._jobs.ended(event.job)
             self._end(training, event)
 
-    def _epoch(self, run: Run, reported: Metrics, outcome: Outcome | None = None) -> None:
+    def _epoch(self, run: Run, metrics: Metrics, outcome: Outcome | None = None) -> None:
         """Record an epoch, unless that was done before its stack broke."""
-        metrics = cast(EpochMetrics, reported)  # of built-in runs
         if metrics.epoch > len(run.history) or outcome is not None:
             if metrics.epoch > len(run.history):
                 run.history.append(metrics)
@@ -344,29 +292,24 @@ class Driver:
         which = f"run {runs[0].number}" if len(runs) == 1 else f"{len(runs)} runs"
         if size is not None and size >= members:
             _log.warning("%s; %s again", reason, which)
-            self._retries.insert(0, (stack, runs))
+            self._waiting.again(stack, runs)
             return
         self._source.checkpoint(stack).unlink(missing_ok=True)
         if size is None:
             if deaths:
                 reason = f"{reason}; {deaths} workers have died training this run"
             for run in runs:
-                self._progress.ended(self._source.failed(run, reason))
+                self._progress.ended(self._source.failed(run, reason, broken.info))
             return
         how = f"in stacks of {size}" if size > 1 else "alone"
         _log.warning("%s; %s again, %s", reason, which, how)
-        parts = [runs[i : i + size] for i in range(0, len(runs), size)]
-        self._retries[:0] = [
-            (self._source.begin(planned, stack.compile_for), part)
-            for planned, part in zip(self._source.plan(parts), parts, strict=True)
-        ]
+        self._waiting.split(stack, runs, size)
 
     # The end
 
     def _give_back(self) -> None:
         """Give back every run that has not ended."""
         trained = [training.runs.values() for training in self._training.values()]
-        retried = [runs for _, runs in self._retries]
-        for runs in [*trained, *retried, self._queue.runs]:
+        for runs in [*trained, self._waiting.runs]:
             for run in runs:
                 self._source.give_back(run)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dlsweep.sweep.study import Row, Run
-from dlsweep.training import EpochMetrics
+from dlsweep.sweep.study import Metrics, Row, Run
 
 
 class Progress:
@@ -14,8 +13,8 @@ class Progress:
     def started(self, runs: Sequence[Run]) -> None:
         """Training of these runs begins, or begins again."""
 
-    def epoch(self, run: Run, metrics: EpochMetrics) -> None:
-        """A run has trained an epoch."""
+    def epoch(self, run: Run, metrics: Metrics) -> None:
+        """A run has trained an epoch, or a program has logged a row."""
 
     def ended(self, row: Row) -> None:
         """A run has ended."""

@@ -18,21 +18,14 @@ from dlsweep.training import (
 )
 
 
-class StackQueue:
-    """Plans runs into stacks and hands these out, the longest first.
+class Queue:
+    """Runs that wait, in stacks. Here each run is a stack of its own, first in, first out."""
 
-    Args:
-        executor: where they will be trained; its number of slots and the memory that is free there
-            decide how large they are.
-    """
+    compiles = False
+    """Whether stacks may be compiled, so that earlier runs matter; see ``resume``."""
 
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-        self._device = executor.device
+    def __init__(self) -> None:
         self._stacks: list[list[Run]] = []
-        self._seen: list[RunConfig] = []
-        self._layout: Layout | None = None
-        self._compiling = False
 
     def __bool__(self) -> bool:
         return bool(self._stacks)
@@ -48,16 +41,8 @@ class StackQueue:
         Returns:
             The new stacks, in the order in which they are handed out.
         """
-        slots = max(1, self._executor.slots)
-        configs = [run.config for run in runs]
-        models = {config.model for config in configs}
-        most = {m: most_members(len(configs), slots, self._device, m) for m in models}
-        stacks = plan(configs, most, free_memory(self._device, slots), self._device)
-        # The longest first, so that no slot is left with much at the end.
-        stacks.sort(key=lambda stack: sum(cost(configs[i]) for i in stack), reverse=True)
-        planned = [[runs[i] for i in stack] for stack in stacks]
+        planned = [[run] for run in runs]
         self._stacks += planned
-        self.resume(configs, self._compiling)
         return planned
 
     def put(self, stack: Sequence[Run]) -> None:
@@ -66,12 +51,6 @@ class StackQueue:
 
     def resume(self, seen: Sequence[RunConfig], compiling: bool) -> None:
         """Take into account what was trained before, and whether it was compiled."""
-        if self._device == "cpu":  # where nothing is compiled
-            return
-        self._seen += seen
-        if self._seen:
-            self._layout = Layout.of(self._seen)  # wide enough for all, so that they share programs
-        self._compiling = compiling
 
     def next(self, remaining: int = 0) -> tuple[list[Run], Layout | None]:
         """Take the next stack, and the layout to compile it for, or None.
@@ -80,15 +59,7 @@ class StackQueue:
             remaining: how many runs of the sweep were not taken yet; they are assumed to be like
                 those that wait.
         """
-        # Once a stack was compiled, later ones are too, however little is left.
-        self._compiling = self._compiling or self._compiling_pays(remaining)
-        stack = self._stacks.pop(0)
-        return stack, self._layout if self._compiling else None
-
-    def _compiling_pays(self, remaining: int) -> bool:
-        waiting = [run.config for run in self.runs]
-        left = float(sum(map(steps, waiting))) * (1 + remaining / len(waiting))
-        return compiling_pays(left, self._executor.slots, self._device)
+        return self._stacks.pop(0), None
 
     def remove(self, run: Run) -> list[Run]:
         """Take a run out of its stack; the other runs of the stack."""
@@ -99,3 +70,62 @@ class StackQueue:
                     del self._stacks[i]
                 return stack
         return []
+
+
+class StackQueue(Queue):
+    """Plans runs of built-in networks into stacks, and hands out the longest first.
+
+    Args:
+        executor: where they will be trained; its number of slots and the memory that is free there
+            decide how large they are.
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        super().__init__()
+        self._executor = executor
+        self._device = executor.device
+        self.compiles = self._device != "cpu"
+        self._seen: list[RunConfig] = []
+        self._layout: Layout | None = None
+        self._compiling = False
+
+    def add(self, runs: Sequence[Run]) -> list[list[Run]]:
+        """See ``Queue``."""
+        slots = max(1, self._executor.slots)
+        configs = [_network(run) for run in runs]
+        models = {config.model for config in configs}
+        most = {m: most_members(len(configs), slots, self._device, m) for m in models}
+        stacks = plan(configs, most, free_memory(self._device, slots), self._device)
+        # The longest first, so that no slot is left with much at the end.
+        stacks.sort(key=lambda stack: sum(cost(configs[i]) for i in stack), reverse=True)
+        planned = [[runs[i] for i in stack] for stack in stacks]
+        self._stacks += planned
+        self.resume(configs, self._compiling)
+        return planned
+
+    def resume(self, seen: Sequence[RunConfig], compiling: bool) -> None:
+        """See ``Queue``."""
+        if not self.compiles:
+            return
+        self._seen += seen
+        if self._seen:
+            self._layout = Layout.of(self._seen)  # wide enough for all, so that they share programs
+        self._compiling = compiling
+
+    def next(self, remaining: int = 0) -> tuple[list[Run], Layout | None]:
+        """See ``Queue``."""
+        # Once a stack was compiled, later ones are too, however little is left.
+        self._compiling = self._compiling or self._compiling_pays(remaining)
+        stack = self._stacks.pop(0)
+        return stack, self._layout if self._compiling else None
+
+    def _compiling_pays(self, remaining: int) -> bool:
+        waiting = [_network(run) for run in self.runs]
+        left = float(sum(map(steps, waiting))) * (1 + remaining / len(waiting))
+        return compiling_pays(left, self._executor.slots, self._device)
+
+
+def _network(run: Run) -> RunConfig:
+    """The configuration of a run of a built-in network."""
+    assert isinstance(run.config, RunConfig)
+    return run.config

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from dlsweep.config import RunConfig
+from dlsweep.sweep.file import Config
 from dlsweep.sweep.search import EarlyTermination
-from dlsweep.sweep.study import PlannedStack, Row, Run
+from dlsweep.sweep.study import Metrics, PlannedStack, Row, Run
 from dlsweep.tracking import Outcome
-from dlsweep.training import EpochMetrics, Layout
+from dlsweep.training import Layout
 
 
 class Source(ABC):
@@ -44,7 +46,7 @@ class Source(ABC):
         """How many runs of the sweep were not taken yet; 0 if that is not known."""
 
     @abstractmethod
-    def config(self, number: int) -> RunConfig:
+    def config(self, number: int) -> Config:
         """The configuration of a run, whether it is open or has ended."""
 
     def wait(self) -> None:
@@ -82,7 +84,7 @@ class Source(ABC):
         """The training of these runs begins, or begins again."""
 
     @abstractmethod
-    def epoch(self, run: Run, metrics: EpochMetrics, outcome: Outcome | None) -> None:
+    def epoch(self, run: Run, metrics: Metrics, outcome: Outcome | None) -> None:
         """A run has trained an epoch; with its last one comes its outcome."""
 
     @abstractmethod
@@ -90,8 +92,14 @@ class Source(ABC):
         """A run has ended, after its last ``epoch``."""
 
     @abstractmethod
-    def failed(self, run: Run, reason: str) -> Row:
-        """A run cannot be trained."""
+    def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
+        """A run cannot be trained.
+
+        Args:
+            run: the run.
+            reason: why, in one line.
+            info: what is known of it besides, such as where its output is.
+        """
 
     @abstractmethod
     def stopped(self, run: Run) -> Row:

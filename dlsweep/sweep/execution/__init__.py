@@ -1,6 +1,6 @@
 """Where jobs run: in this process, in processes of this machine, or on a Ray cluster."""
 
-from dlsweep.sweep.execution._choose import choose_executor
+from dlsweep.sweep.execution._choose import choose_executor, choose_program_executor, visible_gpus
 from dlsweep.sweep.execution._events import (
     END,
     Asked,
@@ -43,4 +43,6 @@ __all__ = [
     "Resumed",
     "StackJob",
     "choose_executor",
+    "choose_program_executor",
+    "visible_gpus",
 ]

@@ -1,4 +1,4 @@
-"""Which executor suits a device."""
+"""Which executor suits a device, or a program."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import torch
 from dlsweep.sweep.execution._executor import Executor
 from dlsweep.sweep.execution._in_process import InProcessExecutor
 from dlsweep.sweep.execution._processes import ProcessExecutor
+from dlsweep.training import free_memory
+
+_PROGRAM_BYTES = 2 * 2**30
 
 
 def choose_executor(
@@ -35,11 +38,50 @@ def choose_executor(
         return RayExecutor(cluster, device=device, workers=workers)
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     gpus = torch.cuda.device_count() if on_gpu and device in ("auto", "cuda") else 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     kind = "cuda" if on_gpu else "cpu"
-    workers = workers or (max(1, gpus) if on_gpu else cores or 1)
+    workers = workers or (max(1, gpus) if on_gpu else _cores())
     if workers == 1:
         return InProcessExecutor(device=kind)
     workers = min(workers, runs or workers)
-    threads = max(1, (cores or 1) // workers)
+    threads = max(1, _cores() // workers)
     return ProcessExecutor(workers, threads, gpus, kind)
+
+
+def choose_program_executor(
+    workers: int | None = None, runs: int | None = None, cluster: str | None = None
+) -> Executor:
+    """An executor for programs: threads of this process, each of which watches one.
+
+    Args:
+        workers: how many programs run at once; by default one for each GPU or, without one, for
+            each core, as long as each has 2 GiB of the free memory.
+        runs: how many runs the sweep has, if it has an end.
+        cluster: see ``choose_executor``.
+
+    Raises:
+        ConfigError, ExecutorError: as ``choose_executor``.
+    """
+    gpus = len(visible_gpus())
+    device = "cuda" if gpus else "cpu"
+    if cluster is not None:
+        return choose_executor("auto", workers, runs, cluster)
+    free = free_memory("cpu")
+    fitting = _cores() if free is None else min(_cores(), free // _PROGRAM_BYTES)
+    workers = workers or gpus or max(1, fitting)
+    return InProcessExecutor(min(workers, runs or workers), device)
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    names = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return [name.strip() for name in names.split(",") if name.strip()][:count] or [
+        str(i) for i in range(count)
+    ]
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

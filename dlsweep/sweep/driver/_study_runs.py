@@ -1,0 +1,150 @@
+"""What every source that is a study does: hands its runs out, and stores their results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlsweep.config import RunConfig
+from dlsweep.sweep.driver._source import Source
+from dlsweep.sweep.file import Config
+from dlsweep.sweep.search import EarlyTermination
+from dlsweep.sweep.study import Metrics, PlannedStack, Row, Run, Study
+from dlsweep.tracking import Outcome
+from dlsweep.training import Layout
+
+
+class StudyRuns(Source):
+    """Hands out a study's runs, and keeps their results there; see ``Source``.
+
+    Args:
+        study: open and owned by this process.
+        at_once: see ``Source``.
+        on_ended: called with the row of each run that has ended.
+    """
+
+    def __init__(
+        self, study: Study, *, at_once: int, on_ended: Callable[[Row], None] = lambda row: None
+    ) -> None:
+        super().__init__(at_once)
+        self._study = study
+        self._on_ended = on_ended
+        self._unfinished = False
+
+    @property
+    def unsent(self) -> int:
+        """How many runs that were online W&B lacks something of; `dlsweep sync` sends the rest."""
+        return 0
+
+    # Runs
+
+    def take(self, n: int) -> list[Run]:
+        """See ``Source``."""
+        return self._study.take(n)
+
+    @property
+    def exhausted(self) -> bool:
+        """See ``Source``."""
+        return self._study.exhausted
+
+    @property
+    def remaining(self) -> int:
+        """See ``Source``."""
+        total = self._study.total
+        return max(0, total - self._study.taken) if total else 0
+
+    def config(self, number: int) -> Config:
+        """See ``Source``."""
+        return self._study.config(number)
+
+    # Stacks
+
+    def left_over(self) -> Sequence[tuple[PlannedStack | None, list[Run]]]:
+        """See ``Source``."""
+        left = self._study.left_over()
+        begun = [stack for stack, _ in left if stack is not None and stack.begun]
+        self._study.clear_checkpoints(keep=begun)
+        return left
+
+    def history(self) -> tuple[list[RunConfig], bool]:
+        """See ``Source``."""
+        return self._study.configs(), self._study.compiled
+
+    def plan(self, stacks: Sequence[Sequence[Run]]) -> list[PlannedStack]:
+        """See ``Source``."""
+        return self._study.plan(stacks)
+
+    def begin(self, stack: PlannedStack, compile_for: Layout | None) -> PlannedStack:
+        """See ``Source``."""
+        return self._study.begin(stack, compile_for)
+
+    def checkpoint(self, stack: PlannedStack) -> Path:
+        """See ``Source``."""
+        return self._study.checkpoint(stack)
+
+    # Results
+
+    def started(self, runs: Sequence[Run]) -> None:
+        """See ``Source``."""
+
+    def epoch(self, run: Run, metrics: Metrics, outcome: Outcome | None) -> None:
+        """See ``Source``."""
+        self._study.epoch(run, metrics.epoch, metrics.as_dict())
+
+    def ended(self, run: Run, outcome: Outcome) -> Row:
+        """See ``Source``."""
+        return self._finish(run, outcome, outcome.info)
+
+    def _finish(self, run: Run, outcome: Outcome, info: Mapping[str, Any]) -> Row:
+        history = [metrics.as_dict() for metrics in run.history]
+        row = self._study.finish(run, outcome.status, history, outcome.summary, info)
+        self._on_ended(row)
+        return row
+
+    def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
+        """See ``Source``."""
+        row = self._study.fail(run, reason, info)
+        self._on_ended(row)
+        return row
+
+    def stopped(self, run: Run) -> Row:
+        """See ``Source``: it has no result, and so counts as failed."""
+        return self.failed(run, "stopped while it waited to be trained")
+
+    def died(self, runs: Sequence[Run]) -> None:
+        """See ``Source``."""
+        self._study.store_deaths(runs)
+
+    def give_back(self, run: Run) -> None:
+        """See ``Source``."""
+        self._unfinished = True
+
+    # Requests of users
+
+    @property
+    def leave_asked(self) -> bool:
+        """See ``Source``: `dlsweep stop` asks for it."""
+        return self._study.stop_asked()
+
+    def early_termination(self) -> EarlyTermination | None:
+        """See ``Source``."""
+        if self._study.sweep.early_terminate is None:
+            return None
+        rule = EarlyTermination(self._study.sweep.early_terminate, self._study.sweep.metric)
+        rule.load(self._study.curves())
+        return rule
+
+    # The end
+
+    def abort(self, error: Exception) -> None:
+        """See ``Source``: what has not ended is trained again by the next command."""
+        self._unfinished = True
+
+    def keep(self) -> None:
+        """See ``Source``."""
+
+    def close(self) -> None:
+        """See ``Source``."""
+        if not self._unfinished:
+            self._study.clear_checkpoints()
