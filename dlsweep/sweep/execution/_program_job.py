@@ -8,23 +8,25 @@ import shutil
 import signal
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dlsweep.sweep.execution._events import Broken, Done, Epoch, Event, Left, Resumed
+from dlsweep.sweep.execution._events import Broken, Done, Epoch, Event, Left, Notice, Resumed
 from dlsweep.sweep.execution._job import Checkpoint, Context
 from dlsweep.sweep.execution._program import Program, how_it_ended, last_line
+from dlsweep.sweep.execution._program_logs import ProgramLogs
 from dlsweep.sweep.file import Command
-from dlsweep.tracking import Outcome, TransactionLog, find_logs
+from dlsweep.tracking import Outcome, find_logs
 from dlsweep.training import FINISHED
 
 _POLL_SECONDS = 0.1
-_LOOK_REST = 20
-"""How much longer than a search for logs the pause after it is: there may be 10,000 folders."""
+_WITHOUT_SERVER = ("offline", "dryrun", "disabled")
+"""What ``WANDB_MODE`` is where nothing is sent while the program runs."""
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,12 @@ class ProgramJob:
     The point reaches ``wandb.config`` whether or not the program reads its command line. wandb is
     offline unless the environment says otherwise. ``environment`` must have what else decides where
     the run belongs: ``WANDB_PROJECT``, ``WANDB_ENTITY`` and ``WANDB_SWEEP_ID``; the last makes
-    ``wandb.init`` ignore a project, entity or id in the program.
+    ``wandb.init`` ignore a project, entity or id in the program. It shares out threads by
+    ``OMP_NUM_THREADS`` and the like unless that is set already.
+
+    ``Outcome.info`` and ``Broken.info`` say where the run is: ``output`` is the file with all that
+    the program has written; the rest is there once the program has begun a run, see
+    ``ProgramLogs.info``.
 
     A run is seen while it runs with wandb 0.31 or later; earlier versions write what was logged in
     pieces of 32 KiB, and when the run ends.
@@ -77,7 +84,9 @@ class ProgramJob:
             that run has logged and written is kept, and reported as ``Resumed``. Else it is removed
             and the run begins again.
         local_sweep: whether W&B does not know the sweep. Its server refuses a run of a sweep that
-            it does not know, so that the run is recorded without the sweep's id.
+            it does not know, so that the id is taken out of the run's files before the end is
+            reported. A program that is online is not told the id; it should not give its run an
+            id of its own, by which it is not found.
         checkpoint: none; a program saves what it needs itself.
     """
 
@@ -115,7 +124,7 @@ class ProgramJob:
             yield from self._run(context)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            yield Broken(self.number, reason, traceback.format_exc())
+            yield Broken(self.number, reason, traceback.format_exc(), info=self._output_info())
 
     def _run(self, context: Context) -> Iterator[Event]:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -123,19 +132,42 @@ class ProgramJob:
             self.output.unlink(missing_ok=True)
             for path in find_logs(self.wandb_dir, self.run_id):
                 shutil.rmtree(path.parent)
-        earlier = find_logs(self.wandb_dir, self.run_id)
-        logs = _Logs(self.wandb_dir, self.run_id, earlier)
-        rows = [row.values for path in earlier for row in TransactionLog(path).read()]
-        if rows:
-            history = [LoggedMetrics(i, values) for i, values in enumerate(rows, start=1)]
+        logs = ProgramLogs(self.wandb_dir, self.run_id)
+        if logs.earlier:
+            history = [LoggedMetrics(i, values) for i, values in enumerate(logs.earlier, start=1)]
             yield Resumed(self.number, {0: history})
-        environment = self._environment()
+        environment = self._environment(context.threads)
         settings_file = self.folder.absolute() / "settings.json"
         command = self.command.arguments(self.settings, settings_file, environment)
-        with Program(command, self.cwd, environment, self.output) as program:
-            yield from self._follow(program, context, logs, len(rows))
+        try:
+            with Program(command, self.cwd, environment, self.output) as program:
+                ending = yield from self._follow(program, context, logs)
+        finally:  # it may have been dropped
+            problem = self._forget_sweep(logs)
+        if problem:
+            yield Notice(self.number, problem)
+        info = self._output_info() | logs.info()
+        if isinstance(ending, Outcome):
+            yield Epoch(self.number, {}, {0: replace(ending, info=info)})
+            yield Done(self.number)
+        elif isinstance(ending, Broken):
+            yield replace(ending, info=info)
+        else:
+            yield ending
 
-    def _environment(self) -> dict[str, str]:
+    def _output_info(self) -> dict[str, Any]:
+        return {"output": str(self.output.absolute())} if self.output.exists() else {}
+
+    def _forget_sweep(self, logs: ProgramLogs) -> str:
+        """Take a local sweep's id out of the logs; what went wrong, or nothing."""
+        try:
+            if self.local_sweep:
+                logs.forget_sweep()
+        except OSError as error:
+            return f"the sweep's id is still in the files of run {self.run_id}: {error}"
+        return ""
+
+    def _environment(self, threads: int | None) -> dict[str, str]:
         """The program's variables, by which an unchanged ``wandb.init`` gets run and point."""
         point = self.folder.absolute() / "point.yaml"
         settings = json.loads(json.dumps(self.settings, default=str))  # as the command has them
@@ -154,21 +186,25 @@ class ProgramJob:
         }
         if self.resume:
             environment["WANDB_RESUME"] = "allow"
+        if self.local_sweep and environment["WANDB_MODE"] not in _WITHOUT_SERVER:
+            environment.pop("WANDB_SWEEP_ID", None)
+        if threads is not None and "OMP_NUM_THREADS" not in environment:
+            environment = dict.fromkeys(_THREADS, str(threads)) | environment
         # The service that writes the runs of this process; each program has its own.
         environment.pop("WANDB_SERVICE", None)
         return environment
 
     def _follow(
-        self, program: Program, context: Context, logs: _Logs, epoch: int
-    ) -> Iterator[Event]:
-        """Report what the program logs until it has ended.
+        self, program: Program, context: Context, logs: ProgramLogs
+    ) -> Generator[Event, None, Outcome | Left | Broken]:
+        """Report what the program logs until it has ended; returns what it came to.
 
         Args:
             program: the program.
             context: see ``Job.run``.
             logs: where it logs.
-            epoch: how many rows it had logged before.
         """
+        epoch = len(logs.earlier)
         last: dict[str, Any] = {}  # W&B's summary need not have the metric: ``define_metric``
         deadline = float("inf") if self.timeout is None else time.monotonic() + self.timeout
         ending = ""  # why it was told to end: a status, or "left" or "timeout"
@@ -199,55 +235,9 @@ class ProgramJob:
             if code is None:
                 time.sleep(_POLL_SECONDS)
         if ending == "left":
-            yield Left(self.number)
-        elif ending == "timeout":
-            yield Broken(self.number, f"the program had not ended after {self.timeout:g} s")
-        elif ending or code == 0:
-            outcome = Outcome(ending or FINISHED, last | logs.summary())
-            yield Epoch(self.number, {}, {0: outcome})
-            yield Done(self.number)
-        else:
-            yield Broken(self.number, f"{how_it_ended(code)}{last_line(self.output)}")
-
-
-class _Logs:
-    """What a program logs; it may begin its run several times, as a script of several programs.
-
-    Args:
-        directory: see ``find_logs``.
-        run_id: the same.
-        earlier: logs that are left out.
-    """
-
-    def __init__(self, directory: Path, run_id: str, earlier: Sequence[Path]) -> None:
-        self._directory = directory
-        self._run_id = run_id
-        self._seen = [*earlier]
-        self._log: TransactionLog | None = None
-        self._look_at = 0.0
-
-    def read(self, *, last: bool) -> list[dict[str, Any]]:
-        """The new rows, by name.
-
-        Args:
-            last: the program has ended, so that there will be no more.
-        """
-        rows = [] if self._log is None else self._log.read()
-        while self._log is None or self._log.exit_code is not None:
-            began = time.monotonic()
-            if began < self._look_at and not last:
-                break
-            found = find_logs(self._directory, self._run_id)
-            now = time.monotonic()
-            self._look_at = now + _LOOK_REST * (now - began)
-            path = next((path for path in found if path not in self._seen), None)
-            if path is None:
-                break
-            self._seen.append(path)
-            self._log = TransactionLog(path)
-            rows += self._log.read()
-        return [row.values for row in rows]
-
-    def summary(self) -> dict[str, Any]:
-        """The summary of the last log."""
-        return {} if self._log is None else self._log.summary
+            return Left(self.number)
+        if ending == "timeout":
+            return Broken(self.number, f"the program had not ended after {self.timeout:g} s")
+        if ending or code == 0:
+            return Outcome(ending or FINISHED, last | logs.summary())
+        return Broken(self.number, f"{how_it_ended(code)}{last_line(self.output)}")

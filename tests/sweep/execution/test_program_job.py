@@ -126,8 +126,15 @@ def test_a_program_that_parses_flags(executor: Executor, make: Make, tmp_path: P
     log.read()
     assert log.config == {"lr": 1e-05, "width": 16}
     assert log.run is not None
-    assert (log.run.id, log.run.name, log.run.sweep_id) == ("run1", "my run", "sw1")
+    assert (log.run.id, log.run.name, log.run.sweep_id) == ("run1", "my run", "")
     assert (log.run.project, log.run.entity) == ("swept", "us")
+    assert result.info == {
+        "output": str(job.output),
+        "directory": str(path.parent),
+        "project": "swept",
+        "entity": "us",
+        "logged": ["epoch", "loss"],
+    }
 
 
 ODD = {"lr": 1e-05, "net": {"width": 3, "act": "é 'x'\n"}, "yes": "yes", "none": None, "l": [1, 2]}
