@@ -5,19 +5,13 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from dlsweep.sweep.execution._checkpoints import write_file
 from dlsweep.sweep.execution._events import END, Broken, Cause, Event, Notice
 from dlsweep.sweep.execution._job import Job, versions
-from dlsweep.sweep.execution._messages import (
-    Answer,
-    Leave,
-    Ready,
-    Recorded,
-    Saved,
-    Stop,
-)
+from dlsweep.sweep.execution._messages import Answer, Leave, Ready, Recorded, Saved, Stop
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -59,26 +53,23 @@ class Worker(Protocol):
         """End it now."""
 
     def join(self) -> None:
-        """Wait until it has ended after the last message; kill it if that takes long."""
+        """Wait until it has ended, once it was killed."""
 
 
+@dataclass(eq=False)
 class Slot:
     """A place for one worker, and what the worker does."""
 
-    def __init__(self, worker: Worker) -> None:
-        self.worker = worker
-        self.ready = False
-        self.job: Job | None = None
-        self.host = ""
+    worker: Worker
+    ready: bool = False
+    job: Job | None = None
 
 
 class Executor(ABC):
     """Runs jobs, one in each of its slots.
 
-    Each slot has a worker; one that dies is replaced. Subclasses say how a worker is started and
-    how to wait for messages.
-
-    A job takes a slot from ``submit`` until its ``Done``, ``Left`` or ``Broken`` event.
+    Each slot has a worker; one that dies is replaced. A job takes a slot from ``submit`` until its
+    ``Done``, ``Left`` or ``Broken`` event.
 
     Args:
         slots: how many jobs run at once when every worker is there.
@@ -108,7 +99,7 @@ class Executor(ABC):
     def _wait(self, workers: Sequence[Worker], timeout: float) -> Sequence[Worker]:
         """The workers that have a message or have died; waits at most ``timeout`` seconds."""
 
-    def _prepare(self, job: Job, slot: Slot) -> Job:
+    def _prepare(self, job: Job) -> Job:
         """The job as it is sent to a worker."""
         return job
 
@@ -133,7 +124,7 @@ class Executor(ABC):
         """Run a job; only while a slot is free."""
         slot = next(slot for slot in self._workers if slot.ready and slot.job is None)
         slot.job = job
-        slot.worker.send(self._prepare(job, slot))
+        slot.worker.send(self._prepare(job))
 
     def events(self, timeout: float = WAIT_SECONDS) -> Sequence[Event]:
         """What has happened, those of one job in order; waits at most ``timeout`` seconds for it.
@@ -150,8 +141,8 @@ class Executor(ABC):
                 message = worker.receive()
             except WorkerDied as death:
                 events += self._lost(slot, death)
-                continue
-            events += self._handle(slot, message)
+            else:
+                events += self._handle(slot, message)
         return events
 
     def answer(self, job: int, stop: Mapping[int, str]) -> None:
@@ -215,7 +206,7 @@ class Executor(ABC):
             if message.notice and message.notice not in self._notices:
                 self._notices.add(message.notice)
                 _log.warning(message.notice)
-            slot.ready, slot.host, self._failed_starts = True, message.host, 0
+            slot.ready, self._failed_starts = True, 0
             return []
         if isinstance(message, Saved):
             return self._keep(slot, message)

@@ -77,7 +77,7 @@ class ThreadChannel:
 
 
 class _ThreadWorker:
-    """See ``Worker``. A thread cannot be killed: it ends with its present epoch.
+    """A ``Worker`` that is a thread. It cannot be killed: it ends with its present epoch.
 
     Args:
         notify: called with this worker for each message that ``receive`` has, and for its end.
@@ -91,22 +91,17 @@ class _ThreadWorker:
         self._thread.start()
 
     def send(self, message: object) -> None:
-        """See ``Worker``."""
         self._channel.down.put(message)
 
     def receive(self) -> object:
-        """See ``Worker``."""
         if self._channel.closed:
             raise WorkerDied("it was stopped")
         return self._channel.up.get()
 
     def kill(self) -> None:
-        """See ``Worker``."""
         self._channel.closed = True
         self._channel.down.put(_Closed())
         self._notify()
 
     def join(self) -> None:
-        """See ``Worker``."""
-        self.kill()
         self._thread.join(_END_SECONDS)

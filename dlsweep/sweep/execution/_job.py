@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from platform import python_version
 from typing import Protocol
@@ -15,18 +15,11 @@ from dlsweep._version import __version__
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.sweep.execution._events import Asked, Epoch, Event
-from dlsweep.sweep.execution._messages import (
-    Answer,
-    Leave,
-    Message,
-    Ready,
-    Recorded,
-    Saved,
-    Stop,
-)
+from dlsweep.sweep.execution._messages import Answer, Leave, Message, Ready, Recorded, Saved, Stop
 from dlsweep.training import keep_freed_memory, load_data
 
-Loader = Callable[[RunConfig], Dataset]
+_data_settings = attrgetter("dataset", "val_fraction", "train_size", "device", "backend")
+"""What a data set in memory depends on."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +75,13 @@ class Context:
 
     Args:
         channel: the worker's connection to the driver.
-        load: loads the data set of a configuration; a job should use this one, which keeps the last
-            data set in memory.
-        threads: how many threads a job that gains from several may use; None to leave them.
+        threads: how many threads a job that gains from several may use.
     """
 
-    def __init__(self, channel: Channel, load: Loader, threads: int | None) -> None:
+    def __init__(self, channel: Channel, threads: int) -> None:
         self.threads = threads
         self._channel = channel
-        self.load = load
+        self._loaded: dict[Hashable, Dataset] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -105,6 +96,14 @@ class Context:
             if not isinstance(message, Message):
                 self._reset()
                 return message  # type: ignore[return-value]
+
+    def load(self, config: RunConfig) -> Dataset:
+        """Load the data set of a configuration. It is kept until a job needs another one."""
+        key = _data_settings(config)
+        if key not in self._loaded:
+            self._loaded.clear()
+            self._loaded[key] = load_data(config, share=True)
+        return self._loaded[key]
 
     def report(self, event: Event) -> None:
         """Send an event to the driver."""
@@ -156,17 +155,16 @@ class Context:
         self._channel.send(Saved(job, content))
 
 
-def serve(channel: Channel, threads: int | None, host: str = "", notice: str = "") -> None:
+def serve(channel: Channel, threads: int, host: str = "", notice: str = "") -> None:
     """Run jobs until the channel closes: the whole life of a worker process or actor.
 
     Args:
         channel: the connection to the driver.
         threads: see ``Context``.
-        host: see ``Ready``.
-        notice: see ``Ready``.
+        host, notice: see ``Ready``.
     """
     keep_freed_memory()
-    context = Context(channel, remembering(functools.partial(load_data, share=True)), threads)
+    context = Context(channel, threads)
     try:
         channel.send(Ready(versions(), host, notice))
         while True:
@@ -179,23 +177,3 @@ def serve(channel: Channel, threads: int | None, host: str = "", notice: str = "
 def versions() -> dict[str, str]:
     """The versions that a worker must share with its driver for equal results."""
     return {"Python": python_version(), "dlsweep": __version__, "torch": str(torch.__version__)}
-
-
-def remembering(load: Loader) -> Loader:
-    """Wrap ``load`` to keep the data set it loaded last: the next job usually needs the same."""
-    kept: dict[Hashable, Dataset] = {}
-
-    def loads(config: RunConfig) -> Dataset:
-        key = (
-            config.dataset,
-            config.val_fraction,
-            config.train_size,
-            config.device,
-            config.backend,
-        )
-        if key not in kept:
-            kept.clear()
-            kept[key] = load(config)
-        return kept[key]
-
-    return loads

@@ -54,7 +54,7 @@ class ProcessExecutor(Executor):
 
 
 class _ProcessWorker:
-    """See ``Worker``."""
+    """A ``Worker`` that is a process."""
 
     def __init__(self, threads: int, gpu: int | None) -> None:
         self.pipe, theirs = Pipe()
@@ -70,14 +70,12 @@ class _ProcessWorker:
             )
 
     def send(self, message: object) -> None:
-        """See ``Worker``."""
         if not isinstance(message, Message):  # a job
             self._kills = kills_for_memory()
         with contextlib.suppress(OSError):
             self.pipe.send(message)
 
     def receive(self) -> object:
-        """See ``Worker``."""
         try:
             return self.pipe.recv()
         except (EOFError, OSError):
@@ -100,11 +98,9 @@ class _ProcessWorker:
         return f": {last}" if last else ""
 
     def kill(self) -> None:
-        """See ``Worker``."""
         self._process.kill()
 
     def join(self) -> None:
-        """See ``Worker``."""
         self.pipe.close()
         self._end()
         self._errors.close()

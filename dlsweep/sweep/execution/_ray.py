@@ -60,7 +60,7 @@ class RayExecutor(Executor):
             do not see them receive checkpoints from the driver and send them there.
 
     Raises:
-        ConfigError: if Ray is not installed, or an argument is wrong.
+        ConfigError: if an argument is wrong.
         ExecutorError: if the cluster cannot be joined.
     """
 
@@ -124,7 +124,7 @@ class RayExecutor(Executor):
             ready += ray.wait(others, num_returns=len(others), timeout=0)[0]
         return received + [calls[call] for call in ready]
 
-    def _prepare(self, job: Job, slot: Slot) -> Job:
+    def _prepare(self, job: Job) -> Job:
         checkpoint = job.checkpoint
         if checkpoint is None:
             return job
@@ -147,8 +147,6 @@ class RayExecutor(Executor):
 
     def close(self) -> None:
         """See ``Executor``."""
-        for slot in self._workers:
-            slot.worker.kill()  # all at once: each takes a moment to end
         super().close()
         for folder in self._marked:
             (folder / FOLDER_MARKER).unlink(missing_ok=True)
@@ -158,7 +156,7 @@ class RayExecutor(Executor):
 
 
 class _ActorWorker:
-    """See ``Worker``."""
+    """A ``Worker`` that is an actor."""
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor
@@ -170,11 +168,9 @@ class _ActorWorker:
         self.call = self._actor.collect.options(concurrency_group="collect").remote()
 
     def send(self, message: object) -> None:
-        """See ``Worker``."""
         self._actor.post.options(concurrency_group="post").remote(message)
 
     def receive(self) -> object:
-        """See ``Worker``."""
         if not self.received:
             try:
                 self.received.extend(ray.get(self.call))
@@ -188,12 +184,9 @@ class _ActorWorker:
         return message
 
     def kill(self) -> None:
-        """See ``Worker``."""
         ray.kill(self._actor)
 
     def join(self) -> None:
-        """See ``Worker``."""
-        self.kill()
         end = time.monotonic() + _END_SECONDS
         while time.monotonic() < end:  # each call fails once it has died
             ready, _ = ray.wait([self.call], timeout=end - time.monotonic())

@@ -61,8 +61,7 @@ class StackJob:
             yield Broken(self.number, reason, traceback.format_exc(), cause)
 
     def _train(self, context: Context) -> Iterator[Event]:
-        if context.threads is not None:
-            torch.set_num_threads(threads(self.configs[0]) or context.threads)
+        torch.set_num_threads(threads(self.configs[0]) or context.threads)
         refuse_oversized(self.configs[0])
         data = context.load(self.configs[0])
         saver = None
