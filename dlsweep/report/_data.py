@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import json
 import math
-import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from dlsweep.data import DATASETS
-from dlsweep.report._runs import Run, RunsTable, level
+from dlsweep.report._runs import PLACES, Run, RunsTable, level
+from dlsweep.report._words import four_digits
 
 DIGITS = 5
 """Significant digits of every number: more than a figure shows or a split of 10,000 images has."""
 
+MOST_POINTS = 300_000
+"""Of all curves of a program's runs together."""
+
 _SKIPPED = {"epoch", "seconds", "learning_rate"}  # of the history: what no figure draws
-_HIDDEN = {"wandb_project", "wandb_entity", "device"}  # where a run was, not what it was
 _FIRST = ("best_val_accuracy", "test_accuracy", "test_loss", "best_epoch", "parameters")
 
 
 def page_data(table: RunsTable) -> dict[str, Any]:
     """Everything the page's script knows, as JSON has it.
 
-    Keys: metric, names, ids, urls, status, value, reasons, started and seconds (both in seconds,
-    the first from the first start on), settings (those that differ), results, history, epochs,
-    classes, matrices and best. Columns have one entry for each run.
+    Keys: own, metric, names, ids, urls, status, value, reasons, started and seconds (both in
+    seconds, the first from the first start on), settings (those that differ), results, history,
+    steps, classes, matrices and best. Columns have one entry for each run.
     """
     runs = table.runs
     best = table.best()
+    history, steps = _own_history(runs) if table.own else _history(table)
     return {
+        "own": table.own,
         "metric": {
             "name": table.metric.name,
             "label": metric_words(table),
@@ -43,12 +48,12 @@ def page_data(table: RunsTable) -> dict[str, Any]:
         **_times(runs),
         "settings": _settings(table),
         "results": _results(table),
-        "history": _history(runs),
-        "epochs": _epochs(runs),
-        "classes": classes_of(runs),
+        "history": history,
+        "steps": steps,
+        "classes": classes_of(runs) if table.own else [],
         "matrices": {
             split: [_flat(run.summary.get(f"{split}_confusion")) for run in runs]
-            for split in ("val", "test")
+            for split in (("val", "test") if table.own else ())
         },
         "best": -1 if best is None else index_of(table, best),
     }
@@ -65,51 +70,50 @@ def as_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def words(name: str) -> str:
-    """A setting or result as people say it: val_accuracy is validation accuracy."""
-    said = {"val": "validation", "train": "training", "num": "number of", "lr": "learning rate"}
-    return " ".join(said.get(word, word) for word in name.split("_"))
-
-
-def plain_numbers(text: str) -> str:
-    """A setting's value with its numbers as people write them: 0.00005, 2.5 × 10²² for 2.5e+22."""
-    return re.sub(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)", _plain_number, text)
-
-
-def _plain_number(found: re.Match[str]) -> str:
-    digits, power = found[1], int(found[2])
-    if -6 <= power < 0:
-        return f"{float(found[0]):.{len(digits.replace('-', '').replace('.', '')) - 1 - power}f}"
-    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{raised}" if digits == "1" else f"{digits} × 10{raised}"
-
-
 def metric_words(table: RunsTable) -> str:
     """The sweep's metric as people say it: final, where it is that of a run's last epoch."""
-    return f"{'final ' if is_final(table) else ''}{words(table.metric.name)}"
+    return f"{'final ' if is_final(table) else ''}{table.words(table.metric.name)}"
 
 
 def is_final(table: RunsTable) -> bool:
     """Whether the metric is logged every epoch: then a run's value is that of its last."""
-    return any(table.metric.name in epoch for run in table.runs for epoch in run.history[-1:])
+    return table.own and any(
+        table.metric.name in epoch for run in table.runs for epoch in run.history[-1:]
+    )
 
 
 def which_epochs(table: RunsTable) -> str:
     """Which epoch the results in a table are of; empty where that is not known."""
-    if not any("best_epoch" in run.summary for run in table.runs):
+    if not (table.own and any("best_epoch" in run.summary for run in table.runs)):
         return ""
     kept = "test results are those of its best epoch, whose model is kept."
     final = "Final means after a run's last epoch; the"
     return f"{final} {kept}" if is_final(table) else f"A run's {kept}"
 
 
-def kept_results(table: RunsTable) -> list[str]:
-    """The accuracies of the runs' summaries that tables show next to the metric."""
+def other_results(table: RunsTable) -> list[str]:
+    """The results that tables show next to the metric: of a program all numbers of the summaries.
+
+    Of built-in networks they are the accuracies of the model that a run keeps.
+    """
+    if not table.own:
+        names = {n for run in table.runs for n, v in run.summary.items() if rounded(v) is not None}
+        return sorted(name for name in names - {table.metric.name} if not name.startswith("_"))
     return [
         name
         for name in ("best_val_accuracy", "test_accuracy")
         if name != table.metric.name and any(name in run.summary for run in table.runs)
     ]
+
+
+def logged(table: RunsTable) -> list[str]:
+    """The metrics that a program's runs have logged step by step, that of the sweep first."""
+    counts: Counter[str] = Counter()
+    for run in table.runs:
+        for row in run.history:
+            counts.update(name for name, value in row.items() if rounded(value) is not None)
+    names = sorted(name for name in counts if not name.startswith("_"))
+    return sorted(names, key=lambda name: name != table.metric.name)
 
 
 def web_address(url: str | None) -> str | None:
@@ -124,14 +128,19 @@ def rounded(value: Any) -> Any:
     return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
 
 
-def result(name: str, value: Any, digits: int = 2) -> str:
-    """A result as text: accuracies are fractions and are read as percentages."""
+def result(table: RunsTable, name: str, value: Any, digits: int = 2) -> str:
+    """A result as text: fractions are read as percentages."""
     number = rounded(value)
     if number is None:
         return "–"
-    if "accuracy" in name:
+    if table.is_share(name):
         return f"{100 * number:.{digits}f}\u202f%"
-    return f"{number:,}".replace(",", "\u202f") if isinstance(number, int) else f"{number:.4g}"
+    return grouped_digits(number) if isinstance(number, int) else four_digits(number)
+
+
+def grouped_digits(number: int) -> str:
+    """A whole number as people write it: 12 345 with narrow spaces."""
+    return f"{number:,}".replace(",", "\u202f")
 
 
 def duration(seconds: float) -> str:
@@ -171,7 +180,7 @@ def _settings(table: RunsTable) -> list[dict[str, Any]]:
     for name in names:
         column = [_scalar(run.config[name]) if name in run.config else None for run in table.runs]
         values = list(dict.fromkeys(value for value in column if value is not None))
-        if name in _HIDDEN or (len(values) < 2 and name not in table.parameters):
+        if (table.own and name in PLACES) or (len(values) < 2 and name not in table.parameters):
             continue
         codes = {value: code for code, value in enumerate(values)}
         found.append(
@@ -205,26 +214,51 @@ def _results(table: RunsTable) -> dict[str, list[Any]]:
     }
 
 
-def _history(runs: Sequence[Run]) -> dict[str, list[list[Any] | None]]:
-    """For each metric, each run's values by epoch; None where a run has none of it."""
+_History = dict[str, list[list[Any] | None]]
+"""For each metric, each run's numbers; None where a run has none of it."""
+
+
+def _own_history(runs: Sequence[Run]) -> tuple[_History, _History | None]:
+    """For each metric, each run's values by epoch; and if they are not 1, 2, 3 … the epochs."""
     keys = {key for run in runs for epoch in run.history for key in epoch} - _SKIPPED
-    found: dict[str, list[list[Any] | None]] = {}
+    found: _History = {}
     for key in sorted(key for key in keys if not key.startswith("_")):
         curves = [[rounded(epoch.get(key)) for epoch in run.history] for run in runs]
         if any(value is not None for curve in curves for value in curve):
             found[key] = [curve if any(v is not None for v in curve) else None for curve in curves]
-    return found
-
-
-def _epochs(runs: Sequence[Run]) -> list[list[Any]] | None:
-    """Each run's epochs, where they are not simply 1, 2, 3 …"""
-    columns = [
+    epochs: list[list[Any] | None] = [
         [rounded(epoch.get("epoch", place)) for place, epoch in enumerate(run.history, start=1)]
         for run in runs
     ]
-    if all(column == list(range(1, len(column) + 1)) for column in columns):
-        return None
-    return columns
+    counted = all(column == list(range(1, len(column or ()) + 1)) for column in epochs)
+    return found, None if counted else {"": epochs}
+
+
+def _history(table: RunsTable) -> tuple[_History, _History]:
+    """For each metric, each run's values, and the steps at which they were logged.
+
+    Of long curves so many points are left out evenly, but for the last, that the page stays small.
+    """
+    names = logged(table)
+    most = max(20, min(500, MOST_POINTS // (len(names) * len(table.runs) or 1)))
+    values: _History = {}
+    steps: _History = {}
+    for name in names:
+        curves = [thinned(points(table, run, name), most) for run in table.runs]
+        values[name] = [[rounded(value) for _, value in curve] or None for curve in curves]
+        steps[name] = [[step for step, _ in curve] or None for curve in curves]
+    return values, steps
+
+
+def points(table: RunsTable, run: Run, name: str) -> list[tuple[Any, Any]]:
+    """The finite numbers that a run logged under a name, each with its step."""
+    return [pair for pair in table.steps(run, name) if rounded(pair[1]) is not None]
+
+
+def thinned(items: list[Any], most: int) -> list[Any]:
+    """At most about so many of the items, evenly, and the last one."""
+    every = -(-len(items) // most)
+    return items if every < 2 else [*items[:-1:every], items[-1]]
 
 
 def _flat(matrix: Any) -> list[int] | None:

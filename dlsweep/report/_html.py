@@ -47,7 +47,7 @@ def render_html(report: Report, table: RunsTable) -> str:
         their matrices add about 1 MB.
     """
     page = Page()
-    blocks = "\n".join(block.html(table, page) for block in report.blocks)
+    blocks = "\n".join(block.html(table, page) for block in report.shown(table))
     style = "\n".join(asset(f"{name}.css") for name in STYLES)
     library = asset("echarts.min.js")
     script = (

@@ -58,6 +58,8 @@ def in_common(table: RunsTable, threshold: float | None = None) -> list[str]:
         table: the runs.
         threshold: as ``low`` has it.
     """
+    if not table.judged:
+        return []
     poor, good = low(table, threshold), high(table)
     few = _traits(Group((), 0, (), False))
     return [*(poor[:-1] if poor == good or poor[-1:] == good[-1:] == few else poor), *good]
@@ -86,7 +88,7 @@ def failures(table: RunsTable) -> list[str]:
     failed = [run for run in table.runs if run.status == "failed"]
     if not table.failed():
         ended = sum(run.status in ENDED for run in table.runs)
-        return [f"No run failed or diverged, of {ended:,} that ended."]
+        return [f"No run {table.broken}, of {ended:,} that ended."]
     lines = []
     if failed:
         reasons = Counter(run.reason or "no reason was kept" for run in failed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from dlsweep.report._data import metric_words
 from dlsweep.report._runs import RunsTable
 from dlsweep.report._words import code, minute
 
@@ -26,6 +27,22 @@ def plain(text: object) -> str:
 def cell(text: object) -> str:
     """A name in a table's cell, shown as it is."""
     return code(text).replace("|", "\\|") if str(text).strip() else ""
+
+
+def label(table: RunsTable, name: str) -> str:
+    """A setting or a metric in a cell or a title; a program's name is shown as it is."""
+    return table.words(name) if table.own else cell(name)
+
+
+def metric_label(table: RunsTable) -> str:
+    """The metric in a cell or a title."""
+    return metric_words(table) if table.own else cell(table.metric.name)
+
+
+def commands(line: str) -> str:
+    """A command line as a block of code, whatever is in it."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", line)), default=0))
+    return f"{fence}sh\n{line}\n{fence}\n"
 
 
 def grid(header: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:

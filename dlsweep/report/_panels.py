@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlsweep.config import ConfigError
-from dlsweep.report._data import kept_results
+from dlsweep.report._data import other_results
 from dlsweep.report._runs import Online, Run, RunsTable
 from dlsweep.report.statistics import settings
 
@@ -34,19 +34,22 @@ def native() -> Any:
     return reports
 
 
-def name_at(table: RunsTable, name: str) -> str:
-    """What a setting or a metric is called at W&B."""
-    return table.logged_as.get(name, name)
-
-
-def setting(table: RunsTable, name: str) -> Any:
+def setting(name: str) -> Any:
     """A setting, as panels name it."""
-    return native().Config(name_at(table, name))
+    return native().Config(name)
 
 
 def metric(table: RunsTable) -> Any:
-    """The sweep's metric in the runs' summaries, as panels name it."""
-    return native().SummaryMetric(name_at(table, table.metric.name))
+    """The metric of the runs in their summaries, as panels name it."""
+    return native().SummaryMetric(table.metric.name)
+
+
+def lines(table: RunsTable, title: str, names: Sequence[str], **more: Any) -> Any:
+    """A plot of what was logged: over a built-in run's epochs, or a program's steps."""
+    reports = native()
+    x = reports.Metric("epoch") if table.own else "Step"
+    y = [reports.Metric(name) for name in names]
+    return reports.LinePlot(title=title, x=x, y=y, smoothing_factor=0, **more)
 
 
 def all_runs(table: RunsTable, place: Online) -> Any:
@@ -79,16 +82,18 @@ def _filter(place: Online) -> str:
 
 def _runset(table: RunsTable, place: Online, name: str, filters: str) -> Any:
     reports = native()
-    value = name_at(table, table.metric.name)
-    shown = [f"config:{name_at(table, setting)}.value" for setting in settings(table)]
-    kept = [f"summary:{name_at(table, name)}" for name in kept_results(table)]
+    paths = (name.split(".") for name in settings(table))
+    shown = [f"config:{'.'.join([first, 'value', *rest])}" for first, *rest in paths]
+    kept = [f"summary:{name}" for name in other_results(table)]
+    order = [reports.OrderBy(metric(table), ascending=table.metric.goal == "minimize")]
+    value = [f"summary:{table.metric.name}"]
     return reports.Runset(
         entity=place.entity,
         project=place.project,
         name=name,
         filters=filters,
-        order=[reports.OrderBy(metric(table), ascending=table.metric.goal == "minimize")],
-        pinned_columns=["run:displayName", f"summary:{value}"],
+        **({"order": order} if table.judged else {}),
+        pinned_columns=["run:displayName", *(value if table.judged else [])],
         visible_columns=["run:state", *shown, *kept],
     )
 

@@ -47,7 +47,7 @@ def publish(
     table = dataclasses.replace(table, online=place)
     runsets = [panels.all_runs(table, place)]
     blocks: list[Any] = [reports.TableOfContents()]
-    for block in report.blocks:
+    for block in report.shown(table):
         blocks += block.wandb(table, runsets)
     blocks += panels.markdown(f"*{provenance(table)}*")
     saved = reports.Report(

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from dlsweep.config import ConfigError
-from dlsweep.report._foreign import from_online
+from dlsweep.report._online import from_online
 from dlsweep.report._runs import Online, Run, RunsTable, varied, versions
 from dlsweep.sweep import Row, StudyTable, read_study, storage_file, study_names
 
@@ -71,16 +71,19 @@ def from_study(
     study: StudyTable, storage: str | None = None, notices: tuple[str, ...] = ()
 ) -> RunsTable:
     """A local study as a runs table."""
+    program = study.sweep if study.sweep is not None and study.sweep.command is not None else None
     return RunsTable(
         title=study.sweep.name if study.sweep is not None else study.name,
         source=f"the local study {study.name} in {storage_file(storage)}",
         metric=study.metric,
         runs=tuple(map(_run, study.rows)),
-        parameters=varied([row.config for row in study.rows if row.run_id]),
+        parameters=varied([row.config for row in study.rows if row.run_id], own=program is None),
         versions=versions(),
         made=datetime.now(timezone.utc),
         name=study.name,
         notices=notices,
+        own=program is None,
+        repeat=None if program is None else program.command_line,
     )
 
 

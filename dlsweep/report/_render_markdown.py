@@ -25,7 +25,7 @@ def render_markdown(report: Report, table: RunsTable, folder: Path | str) -> Pat
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     parts = [f"# {plain(report.title or table.title)}\n", f"{provenance(table)}\n"]
-    parts += [block.markdown(table, folder).strip("\n") + "\n" for block in report.blocks]
+    parts += [block.markdown(table, folder).strip("\n") + "\n" for block in report.shown(table)]
     page = folder / PAGE
     page.write_text("\n".join(part for part in parts if part.strip()), encoding="utf-8")
     return page

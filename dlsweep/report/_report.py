@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dlsweep.report.blocks import Block
+from dlsweep.report._runs import RunsTable
+from dlsweep.report.blocks import Block, Heading
 
 
 @dataclass(frozen=True)
@@ -18,3 +19,14 @@ class Report:
 
     title: str
     blocks: tuple[Block, ...]
+
+    def shown(self, table: RunsTable) -> list[Block]:
+        """The blocks that fit these runs; a heading only where something stands under it."""
+        found: list[Block] = []
+        for block in reversed(self.blocks):
+            if isinstance(block, Heading):
+                if found and not isinstance(found[-1], Heading):
+                    found.append(block)
+            elif block.fits(table):
+                found.append(block)
+        return found[::-1]

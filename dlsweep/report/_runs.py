@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +13,7 @@ from platform import python_version
 from typing import Any
 
 from dlsweep._version import __version__
-from dlsweep.config import SETTINGS
+from dlsweep.config import SETTINGS, command_line
 from dlsweep.sweep import Metric
 
 ENDED = ("finished", "early_stopped", "diverged", "failed")
@@ -29,11 +30,11 @@ class Run:
         id: its wandb id.
         name: what people call it.
         status: one of ``dlsweep.sweep.STATUSES``.
-        config: its settings under ``RunConfig``'s names, as JSON has them; all of them for a run of
-            dlsweep's, those whose names were recognised for anybody else's.
-        history: what was logged every epoch, one mapping per epoch.
-        summary: what was logged at its end; what figures need is described in
-            ``dlsweep.tracking``.
+        config: its settings by name, as JSON has them; the names of nested ones are joined by
+            dots. Those of a built-in network are ``RunConfig``'s.
+        history: what was logged, one mapping per step; of a built-in network, per epoch.
+        summary: what was logged at its end; what the figures of built-in networks need is
+            described in ``dlsweep.tracking``.
         value: the sweep's metric; None where it has none, diverged or failed.
         reason: why it failed; else empty.
         started, finished: in UTC, aware; None where it has not happened or is not known.
@@ -80,16 +81,17 @@ class RunsTable:
     Attributes:
         title: the sweep's or the project's name.
         source: where the data are from, as a phrase: "the local study NAME in FILE".
-        metric: what the runs are judged by.
+        metric: what the runs are judged by; its name is empty where they are not judged.
         runs: all of them, in the order in which they were made.
-        parameters: the settings in which the runs differ, in the order of ``RunConfig``.
+        parameters: the settings in which the runs differ.
         versions: what made this table, by the package's name.
         made: when, in UTC, aware.
         name: what the source itself calls it: the study, or the path at W&B.
         online: where the runs are at W&B; None for a local study.
-        notices: what was taken for what, and what could not be read; one line each.
-        logged_as: the names that the runs have at W&B, of settings and metrics where they are
-            others than dlsweep's.
+        notices: what was assumed, and what could not be read; one line each.
+        own: whether the runs are of dlsweep's built-in networks, so that their settings, metrics
+            and figures are known; else they are a program's, and nothing is known but names.
+        repeat: of a program, the command line that runs settings again; None where it is not known.
     """
 
     title: str
@@ -102,7 +104,39 @@ class RunsTable:
     name: str = ""
     online: Online | None = None
     notices: tuple[str, ...] = ()
-    logged_as: Mapping[str, str] = field(default_factory=dict)
+    own: bool = True
+    repeat: Callable[[Mapping[str, Any]], str] | None = None
+
+    def words(self, name: str) -> str:
+        """A setting or a metric as people say it; a program's has its own name."""
+        return words(name) if self.own else name
+
+    @property
+    def judged(self) -> bool:
+        """Whether a metric says which runs are better."""
+        return bool(self.metric.name)
+
+    @property
+    def broken(self) -> str:
+        """What is said of runs that came to nothing: only built-in networks are seen to diverge."""
+        return "failed or diverged" if self.own else "failed"
+
+    def is_share(self, name: str | None = None) -> bool:
+        """Whether a metric, by default that of the runs, is a fraction, shown as a percentage."""
+        return self.own and (self.metric.name if name is None else name).endswith("accuracy")
+
+    def command(self, config: Mapping[str, Any]) -> str | None:
+        """The command line that runs these settings again; None where it is not known."""
+        if self.own:
+            return f"python train.py {command_line(config)}".rstrip()
+        return self.repeat(config) if self.repeat is not None else None
+
+    def steps(self, run: Run, name: str) -> list[tuple[Any, Any]]:
+        """What a run logged under a name, each value with its epoch, or with its step from 0."""
+        if self.own:
+            return [(row.get("epoch", i), row.get(name)) for i, row in enumerate(run.history, 1)]
+        rows = enumerate(run.history)
+        return [(row.get("_step", i), row[name]) for i, row in rows if name in row]
 
     def ranked(self) -> list[Run]:
         """The sweep's runs that have the metric's value, best first; equals as they were made."""
@@ -133,7 +167,7 @@ class RunsTable:
         return [self._cell(run, name) for run in self.runs]
 
     def _cell(self, run: Run, name: str) -> Any:
-        if name in SETTINGS:
+        if name in SETTINGS if self.own else name in run.config:
             return run.config.get(name)
         if name == self.metric.name:
             return run.value
@@ -142,8 +176,20 @@ class RunsTable:
         return run.history[-1].get(name) if run.history else None
 
 
+def words(name: str) -> str:
+    """A setting or a result of dlsweep's as people say it: val_accuracy is validation accuracy."""
+    said = {"val": "validation", "train": "training", "num": "number of", "lr": "learning rate"}
+    return " ".join(said.get(word, word) for word in name.split("_"))
+
+
+_LIKE_ANOTHER = re.compile(r"true|false|null|-?\d+(\.\d*)?([eE][+-]?\d+)?|")
+
+
 def level(value: Any) -> str:
-    """A setting's value as people read it: 0.0005, adam, 128-64, 16x5x5/2, none."""
+    """A setting's value as people read it: 0.0005, adam, 128-64, 16x5x5/2, none.
+
+    Text that reads like a number or a truth value is quoted: "1" and 1 are two values.
+    """
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -153,11 +199,29 @@ def level(value: Any) -> str:
     if isinstance(value, Mapping):
         if value.keys() >= {"channels", "kernel", "stride"}:
             return f"{value['channels']}x{value['kernel']}x{value['kernel']}/{value['stride']}"
-        return json.dumps(value)
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple):
-        between = "," if value and isinstance(value[0], Mapping) else "-"
-        return between.join(map(level, value))
+        if value and all(isinstance(item, Mapping) and "kernel" in item for item in value):
+            return ",".join(map(level, value))
+        if len(value) > 1 and all(type(item) is int and item >= 0 for item in value):
+            return "-".join(map(level, value))
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str) and _LIKE_ANOTHER.fullmatch(value):
+        return f'"{value}"'
     return str(value)
+
+
+def plain_numbers(text: str) -> str:
+    """A setting's value with its numbers as people write them: 0.00005, 2.5 × 10²² for 2.5e+22."""
+    return re.sub(r"(?<![\w.])(-?\d+(?:\.\d+)?)e([+-]?\d+)(?!\w)", _plain_number, text)
+
+
+def _plain_number(found: re.Match[str]) -> str:
+    digits, power = found[1], int(found[2])
+    if -6 <= power < 0:
+        return f"{float(found[0]):.{len(digits.replace('-', '').replace('.', '')) - 1 - power}f}"
+    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"10{raised}" if digits == "1" else f"{digits} × 10{raised}"
 
 
 def joined(table: RunsTable, *others: RunsTable) -> RunsTable:
@@ -172,8 +236,8 @@ def joined(table: RunsTable, *others: RunsTable) -> RunsTable:
     seen: set[str] = set()
     numbered = enumerate((table, *others))
     for number, run in ((number, run) for number, one in numbered for run in one.runs):
-        config = {name: value for name, value in run.config.items() if name not in PLACES}
-        key = json.dumps(config, sort_keys=True)
+        config = {k: v for k, v in run.config.items() if not (table.own and k in PLACES)}
+        key = exact(config)
         if key not in seen or "seed" not in config:
             seen.add(key)
             runs.append(run if number == 0 else dataclasses.replace(run, beside=True))
@@ -185,16 +249,25 @@ def joined(table: RunsTable, *others: RunsTable) -> RunsTable:
     )
 
 
-def varied(configs: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The settings in which configurations differ, in the order of ``RunConfig``.
+def varied(configs: Sequence[Mapping[str, Any]], own: bool = True) -> tuple[str, ...]:
+    """The settings in which configurations differ.
 
     A configuration that says nothing of a setting does not count for it.
+
+    Args:
+        configs: the configurations.
+        own: whether they are dlsweep's, whose order is that of ``RunConfig``; of others all names
+            count, in the order in which they come.
     """
-    return tuple(
-        name
-        for name in SETTINGS
-        if name not in PLACES and len({level(c[name]) for c in configs if name in c}) > 1
-    )
+    names = dict.fromkeys(name for config in configs for name in config)
+    if own:
+        names = dict.fromkeys(name for name in SETTINGS if name not in PLACES)
+    return tuple(name for name in names if len({exact(c[name]) for c in configs if name in c}) > 1)
+
+
+def exact(value: Any) -> str:
+    """A value as text that no other value has: 1, 1.0, true and "1" are four."""
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def versions() -> dict[str, str]:

@@ -61,6 +61,8 @@ def standard_report(title: str = "", threshold: float | None = None) -> Report:
         Comparison(),
         Heading("What to try on other data?", "Suggestions"),
         Text(text.suggestions, listed=True),
+        Heading("What to run next?", "Next"),
+        Text(text.next_steps, listed=True),
         Heading("Every run", "All runs"),
         SideBySide(),
         AllRuns(),

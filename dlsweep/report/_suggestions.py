@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from typing import Any
 
-from dlsweep.report._runs import RunsTable, level
-from dlsweep.report._text import command
-from dlsweep.report._words import amount, count, difference, listed, setting
-from dlsweep.report.statistics import Configuration, configurations, importances, repeats, settings
+from dlsweep.report._runs import Run, RunsTable, level
+from dlsweep.report._words import amount, code, count, difference, listed, setting
+from dlsweep.report.statistics import (
+    Configuration,
+    configurations,
+    importances,
+    is_seed,
+    repeats,
+    settings,
+)
 
 FEWEST = 10
+FEWEST_TRIED = 3
+"""Values of a number, for speaking of the ends of what was tried."""
 NEAR = 0.01
 """As good as the best: within a point of accuracy, or a hundredth of any other metric."""
 _WORDS = ("optimizer", "activation", "model", "loss", "weight_init", "lr_schedule")
@@ -48,7 +57,12 @@ def suggest(table: RunsTable) -> list[Suggestion]:
 
 
 def suggestions(table: RunsTable) -> list[str]:
-    """The three as sentences, with the command to type; or why there are none."""
+    """The three as sentences, with the command to type; or why there are none.
+
+    Nothing of a program's runs: whether it takes other data is not known.
+    """
+    if not table.own:
+        return []
     found = suggest(table)
     if not found:
         n = len(configurations(table))
@@ -68,14 +82,14 @@ def _sentence(table: RunsTable, suggestion: Suggestion) -> str:
     seeds = "one seed" if len(whole.runs) == 1 else f"the mean of {len(whole.runs)} seeds"
     return (
         f"{suggestion.why}: {told}. Here {amount(table, whole.value)} ({seeds}; number "
-        f"{suggestion.rank:,} of {len(configurations(table)):,}). {_elsewhere(c)}"
+        f"{suggestion.rank:,} of {len(configurations(table)):,}). {_elsewhere(table, c)}"
     )
 
 
-def _elsewhere(configuration: Configuration) -> str:
-    run = configuration.runs[0]
-    kept = {k: v for k, v in run.config.items() if k not in ("dataset", "seed", "train_size")}
-    return command(type(run)(run.id, run.name, run.status, kept), dataset="YOURS")
+def _elsewhere(table: RunsTable, configuration: Configuration) -> str:
+    config = configuration.runs[0].config
+    kept = {k: v for k, v in config.items() if k not in ("dataset", "seed", "train_size")}
+    return code(table.command({**kept, "dataset": "YOURS"}) or "")
 
 
 def _ranked(table: RunsTable) -> list[Configuration]:
@@ -130,7 +144,7 @@ def _cheap(table: RunsTable, ranked: list[Configuration]) -> Suggestion | None:
 
 
 def _near(table: RunsTable, best: Configuration) -> float:
-    return NEAR if table.metric.name.endswith("accuracy") else NEAR * abs(best.value)
+    return NEAR if table.is_share() else NEAR * abs(best.value)
 
 
 def _work(configuration: Configuration) -> float | None:
@@ -139,3 +153,50 @@ def _work(configuration: Configuration) -> float | None:
     if not isinstance(parameters, int | float) or not isinstance(epochs, int | float):
         return None
     return float(parameters * epochs)
+
+
+def next_steps(table: RunsTable) -> list[str]:
+    """What to run next of a program: beyond the values that were tried, and the best once more."""
+    best = table.best()
+    if table.own or best is None:
+        return []
+    edges = [line for name in settings(table) if (line := _edge(table, best, name))]
+    return [*edges, *_once_more(table, best)]
+
+
+def _edge(table: RunsTable, best: Run, name: str) -> str | None:
+    """That the best value of a number is the last that was tried on one side; None where not."""
+    tried = {run.config[name] for run in table.runs if _is_number(run.config.get(name))}
+    known = [run.config[name] for run in table.runs if name in run.config]
+    mine = best.config.get(name)
+    if len(tried) < FEWEST_TRIED or not all(map(_is_number, known)) or not _is_number(mine):
+        return None
+    ends = {min(tried): ("smallest", "smaller"), max(tried): ("largest", "larger")}
+    if mine not in ends or (mine == 0 and mine == min(tried)):
+        return None
+    end, beyond = ends[mine]
+    return (
+        f"{setting(name, mine)} of the best run is the {end} value that was tried: whether "
+        f"{beyond} ones are better is not known."
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _once_more(table: RunsTable, best: Run) -> list[str]:
+    """To repeat the best run where nothing says how much of its lead is chance."""
+    rivals = table.ranked()[1:]
+    if not rivals or len(repeats(table, best).runs) > 1:
+        return []
+    seeds = listed([code(name) for name in best.config if is_seed(name)])
+    other = f", with other values of {seeds}" if seeds else ""
+    told = (
+        f"Run {code(best.name)} and {code(rivals[0].name)} a few times more{other}: how much of "
+        "the lead of the first is chance is not known."
+    )
+    lines = [table.command(run.config) for run in (best, rivals[0])]
+    # Text shows neither backticks nor runs of spaces as they are: then no command is better.
+    shown = [code(line) for line in lines if line and code(line) == f"`{line}`"]
+    return [f"{told} {listed(shown)}".strip()]

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.config import command_line
 from dlsweep.report._data import is_final
 from dlsweep.report._runs import Run, RunsTable
 from dlsweep.report._words import (
@@ -47,13 +46,16 @@ def overview(table: RunsTable) -> list[str]:
     varied = f" They differ in {listed([code(name) for name in names])}." if names else ""
     between = "," if len(statuses) == 1 else ":"
     lines = [f"{count(len(swept), 'run')}{between} {told}.{varied}"]
+    if not table.judged:
+        return [*lines, "No metric says which of them is better, so none is ranked."]
     if not found:
         return [*lines, f"None of them has a value of {code(table.metric.name)}."]
     repeated = sum(len(c.runs) > 1 for c in found)
     if repeated:
         lines.append(
             f"They are {count(len(found), 'configuration')}, {repeated:,} of them trained with "
-            "more than one seed; below, a configuration's value is the mean over its seeds."
+            f"more than one {_again(table)}; below, a configuration's value is the mean over its "
+            f"{_again(table)}s."
         )
     beside = len(table.runs) - len(swept)
     if beside:
@@ -64,8 +66,9 @@ def overview(table: RunsTable) -> list[str]:
     stopped = statuses.get("stopped", 0)
     if stopped:
         lines.append(
-            f"{count(stopped, 'run was', 'runs were')} stopped before the last epoch; what is said "
-            "of the settings leaves such runs out."
+            f"{count(stopped, 'run was', 'runs were')} stopped before the "
+            f"{'last epoch' if table.own else 'end'}; what is said of the settings leaves such "
+            "runs out."
         )
     return [*lines, _results(table)]
 
@@ -82,13 +85,16 @@ def _results(table: RunsTable) -> str:
     else:
         middle = amount(table, float(np.median(found)))
         told = f"the best run has {best}, the worst {worst}, and the median is {middle}"
+    if not table.own:
+        of = f", the {'higher' if table.metric.goal == 'maximize' else 'lower'} the better"
     return f"By {code(table.metric.name)}{of}: {told}."
 
 
 def what_matters(table: RunsTable) -> list[str]:
     """Which settings matter and by how much: importance, then differences with intervals."""
-    names = settings(table)
-    if not names:
+    if not table.judged:
+        return []
+    if not settings(table):
         return ["The runs differ in no setting, so nothing can be said about what matters."]
     return [*_importance(table), *_differences(table)]
 
@@ -162,6 +168,8 @@ def _difference(table: RunsTable, effect: Effect) -> str:
 def best_run(table: RunsTable) -> list[str]:
     """The best run, and how sure it is that it is the best."""
     best = table.best()
+    if not table.judged:
+        return []
     if best is None:
         return [f"No run has a value of {code(table.metric.name)}."]
     value = f"**{amount(table, best.value)}**"
@@ -175,6 +183,8 @@ def best_run(table: RunsTable) -> list[str]:
 
 def _kept(table: RunsTable, best: Run) -> list[str]:
     """What the model of the best run's best epoch reaches, which is the one that is kept."""
+    if not table.own:
+        return []
     test, val = best.summary.get("test_accuracy"), best.summary.get("best_val_accuracy")
     if not isinstance(test, int | float) or table.metric.name.startswith("test"):
         return []
@@ -186,20 +196,21 @@ def _kept(table: RunsTable, best: Run) -> list[str]:
     return [f"Its model is that of its best epoch, {epoch}, with an accuracy of {seen}{tested}."]
 
 
-def command(run: Run, **changed: Any) -> str:
-    """The command that trains a run's configuration, between backticks."""
-    return code(f"python train.py {command_line({**run.config, **changed})}".strip())
+def _again(table: RunsTable) -> str:
+    """What the runs of one configuration are called: seeds are known of built-in networks."""
+    return "seed" if table.own else "run"
 
 
 def _seeds(table: RunsTable, best: Run) -> list[str]:
     found = configurations(table)
     mine = repeats(table, best)
     if len(mine.runs) == 1:
-        lines = ["It was trained with one seed, so how much of its lead is luck is not known."]
+        once = "It was trained with one seed" if table.own else "Its settings were run once"
+        lines = [f"{once}, so how much of its lead is luck is not known."]
     else:
         low, high = interval(mine.values)
         lines = [
-            f"Over its {len(mine.runs)} seeds its mean is {amount(table, mine.value)} "
+            f"Over its {len(mine.runs)} {_again(table)}s its mean is {amount(table, mine.value)} "
             f"({span(table, low, high)})."
         ]
     rivals = [c for c in found if len(c.runs) >= max(2, len(mine.runs))]
@@ -209,7 +220,7 @@ def _seeds(table: RunsTable, best: Run) -> list[str]:
         for other in rivals[1:]:
             top = other if table.metric.better(other.value, top.value) else top
         lines.append(
-            f"Over seeds, another configuration is better on average: that of "
+            f"Over {_again(table)}s, another configuration is better on average: that of "
             f"{code(top.runs[0].name)} with {amount(table, top.value)} over {len(top.runs)}."
         )
     return lines
@@ -218,7 +229,9 @@ def _seeds(table: RunsTable, best: Run) -> list[str]:
 def _near(table: RunsTable, best: Run) -> list[str]:
     """How many others are as good as far as the validation images can tell."""
     counts = best.summary.get("val_confusion")
-    if table.metric.name not in ("val_accuracy", "best_val_accuracy") or not counts:
+    if not table.own or table.metric.name not in ("val_accuracy", "best_val_accuracy"):
+        return []
+    if not counts:
         return []
     images, value = int(np.sum(counts)), best.value or 0.0
     error = 1.96 * math.sqrt(max(value * (1 - value), 0.0) / images) if images else 0.0
@@ -258,8 +271,10 @@ def compared(table: RunsTable, name: str, first: Any, second: Any) -> list[str]:
 
 def methods(table: RunsTable) -> list[str]:
     """How the numbers of the report were made, for those who want to check them."""
+    if not table.judged:
+        return []
     return [
-        "A configuration is one observation: runs that differ in their seed only are averaged. "
+        "A configuration is one observation: runs that differ at most in their seed are averaged. "
         "Importance is that of a random forest, as W&B computes it, over 40 bootstrap samples of "
         "the configurations. Differences between a setting's values are tested with "
         "Kruskal-Wallis and given with Welch's interval, corrected for having chosen the best and "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from dlsweep.report._runs import RunsTable, level
+from dlsweep.report._runs import RunsTable, level, plain_numbers
 
 
 def code(text: object) -> str:
@@ -24,30 +24,37 @@ def amount(table: RunsTable, value: float | None) -> str:
     """A value of the metric: 89.3 % for an accuracy, else four digits."""
     if value is None or not math.isfinite(value):
         return "none"
-    return f"{100 * value:.1f} %" if _is_share(table) else f"{value:.4g}"
+    return f"{100 * value:.1f} %" if table.is_share() else four_digits(value)
+
+
+def four_digits(value: float) -> str:
+    """A number of any size with four significant digits: 1235, 0.0001235, 1.235 × 10⁸."""
+    rounded = f"{value:.4g}"
+    if "e" in rounded and 1 <= abs(value) < 1e7:
+        rounded = f"{float(rounded):.0f}"
+    return plain_numbers(rounded)
 
 
 def span(table: RunsTable, low: float, high: float) -> str:
     """An interval of values of the metric; accuracies end at 0 and 100 %."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return "too few for an interval"
-    if _is_share(table):
+    if table.is_share():
         low, high = max(low, 0.0), min(high, 1.0)
     return f"95 % interval {amount(table, low)} to {amount(table, high)}"
 
 
 def difference(table: RunsTable, value: float) -> str:
     """A difference of two values of the metric: 1.3 points for accuracies."""
-    return f"{100 * value:.1f} points" if _is_share(table) else f"{value:.4g}"
+    return f"{100 * value:.1f} points" if table.is_share() else four_digits(value)
 
 
 def between(table: RunsTable, low: float, high: float) -> str:
     """An interval of differences, such as 95 % interval 0.4 to 2.1."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return "too few for an interval"
-    scale = 100 if _is_share(table) else 1
-    digits = ".1f" if _is_share(table) else ".4g"
-    return f"95 % interval {scale * low:{digits}} to {scale * high:{digits}}"
+    ends = (f"{100 * x:.1f}" if table.is_share() else four_digits(x) for x in (low, high))
+    return f"95 % interval {' to '.join(ends)}"
 
 
 def share(value: float) -> str:
@@ -70,7 +77,3 @@ def listed(items: Sequence[str], last: str = "and") -> str:
     if len(items) < 2:
         return "".join(items)
     return f"{', '.join(items[:-1])} {last} {items[-1]}"
-
-
-def _is_share(table: RunsTable) -> bool:
-    return table.metric.name.endswith("accuracy")

@@ -1,7 +1,7 @@
 """The sentences that a report can write from its runs: each a function of the runs table."""
 
 from dlsweep.report._in_common import diverged_in_common, failures, high, in_common, low
-from dlsweep.report._suggestions import suggestions
+from dlsweep.report._suggestions import next_steps, suggestions
 from dlsweep.report._text import best_run, compared, methods, overview, what_matters
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "in_common",
     "low",
     "methods",
+    "next_steps",
     "overview",
     "suggestions",
     "what_matters",

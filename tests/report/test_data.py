@@ -14,16 +14,16 @@ from dlsweep.report._data import (
     as_json,
     classes_of,
     duration,
-    kept_results,
     metric_words,
+    other_results,
     page_data,
-    plain_numbers,
     result,
     rounded,
     web_address,
     which_epochs,
 )
 from dlsweep.report._html import SCRIPTS, STYLES, asset
+from dlsweep.report._runs import plain_numbers
 from dlsweep.sweep import Metric
 from tests.report.tables import (
     START,
@@ -53,10 +53,11 @@ def test_numbers_are_rounded_and_finite(value: object, kept: object):
 
 
 def test_results_and_times_as_people_read_them():
-    assert result("val_accuracy", 0.98765) == "98.77\u202f%"
-    assert result("test_loss", 0.123456) == "0.1235"
-    assert result("parameters", 12345) == "12\u202f345"
-    assert result("test_loss", None) == result("test_loss", float("nan")) == "–"
+    assert result(table_of(), "val_accuracy", 0.98765) == "98.77\u202f%"
+    assert result(table_of(), "test_loss", 0.123456) == "0.1235"
+    assert result(table_of(), "parameters", 12345) == "12\u202f345"
+    assert result(table_of(), "test_loss", None) == "–"
+    assert result(table_of(), "test_loss", float("nan")) == "–"
     assert [duration(s) for s in (8.24, 42.4, 187, 7500)] == [
         "8.2 s",
         "42 s",
@@ -84,17 +85,17 @@ def test_numbers_are_written_without_an_e(shown: str, said: str):
 def test_what_is_shown_says_which_epoch_it_is_of():
     table = made_up_table(3)
     assert metric_words(table) == page_data(table)["metric"]["label"] == "final validation accuracy"
-    assert kept_results(table) == ["best_val_accuracy", "test_accuracy"]
+    assert other_results(table) == ["best_val_accuracy", "test_accuracy"]
     assert which_epochs(table) == (
         "Final means after a run's last epoch; the test results are those of its best epoch, whose "
         "model is kept."
     )
     kept = replace(table, metric=Metric("best_val_accuracy"))
     assert metric_words(kept) == "best validation accuracy"
-    assert kept_results(kept) == ["test_accuracy"]
+    assert other_results(kept) == ["test_accuracy"]
     assert which_epochs(kept).startswith("A run's test results are those of its best")
     bare = table_of(*(replace(run, summary={}) for run in table.runs))
-    assert (kept_results(bare), which_epochs(bare)) == ([], "")
+    assert (other_results(bare), which_epochs(bare)) == ([], "")
 
 
 def test_columns_have_an_entry_for_each_run():
@@ -128,10 +129,10 @@ def test_settings_that_differ_swept_ones_first():
 
 def test_epochs_are_sent_only_where_they_are_not_simply_counted():
     runs = [made_up_run(n) for n in range(2)]
-    assert page_data(table_of(*runs))["epochs"] is None
+    assert page_data(table_of(*runs))["steps"] is None
     late = tuple({**epoch, "epoch": epoch["epoch"] + 5} for epoch in runs[1].history)
     data = page_data(table_of(runs[0], replace(runs[1], history=late)))
-    assert data["epochs"] == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
+    assert data["steps"][""] == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10]]
 
 
 def test_what_is_no_matrix_is_left_out():

@@ -178,7 +178,7 @@ def test_a_run_as_a_table_with_its_command(tmp_path: Path):
     best = table.best()
     assert best is not None
     text = BestRun().markdown(table, tmp_path)
-    assert f"| test accuracy | {100 * best.summary['test_accuracy']:.1f} % |" in text
+    assert f"| test accuracy | {100 * best.summary['test_accuracy']:.1f}\u202f% |" in text
     assert "```sh\npython train.py --dataset digits" in text
 
 
@@ -217,7 +217,7 @@ def test_the_page_says_what_it_is_made_of(tmp_path: Path):
     assert text.startswith("# \\<script\\>")
     assert "Made 2026-01-02 22:04 from dlsweep.db, study digits, with dlsweep 0, torch 2." in text
     assert "x was taken for y." in text
-    headings = [b.text for b in standard_report().blocks if isinstance(b, Heading)]
+    headings = [b.text for b in standard_report().shown(table) if isinstance(b, Heading)]
     assert re.findall(r"^## (.*)$", text, flags=re.MULTILINE) == headings
 
 

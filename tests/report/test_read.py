@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from dlsweep import ConfigError, train
+from dlsweep import ConfigError, RunConfig, train
 from dlsweep.report import Online, read_runs
-from dlsweep.report._foreign import from_online
+from dlsweep.report._online import from_online
 from dlsweep.report._read import online_place
 from dlsweep.sweep import Study
 from tests.sweep.helpers import history, sweep
@@ -137,7 +137,8 @@ def test_a_wandb_sweep(wandb_server: WandbServer):
         project="plants",
     )
     table_ref = {"_type": "table-file", "path": "x"}
-    config = {"lr": 0.1, "learning_rate": 0.1, "activation": "tanh", "_wandb": {"x": 1}}
+    config = {"lr": 0.1, **RunConfig(learning_rate=0.1).as_dict(), "_wandb": {"x": 1}}
+    config |= {"activation": "Tanh"}  # as a sweep file may spell it
     summary = {"status": "early_stopped", "test_accuracy": 0.6, "val_confusion": [[1, 2], [3, 4]]}
     add_run(
         wandb_server,
@@ -158,7 +159,7 @@ def test_a_wandb_sweep(wandb_server: WandbServer):
         summary={"status": "failed", "reason": "bad"},
     )
     nan = [{"_step": 0, "epoch": 1, "val_accuracy": 0.1, "val_loss": "NaN"}]
-    add_run(wandb_server, 3, sweep=toy.id, state="finished", config={"lr": 0.2}, history=nan)
+    add_run(wandb_server, 3, sweep=toy.id, state="finished", config=config, history=nan)
     add_run(wandb_server, 4, sweep=toy.id, state="running", config={"lr": 0.2})
     add_run(wandb_server, 5, state="finished")
 
@@ -175,7 +176,9 @@ def test_a_wandb_sweep(wandb_server: WandbServer):
         ("r4", "running", "", None),
     ]
     first = table.runs[0]
-    assert dict(first.config) == {"learning_rate": 0.1, "activation": "tanh"}
+    assert table.own
+    own = RunConfig(learning_rate=0.1, activation="tanh").as_dict()
+    assert dict(first.config) == own
     assert [dict(row) for row in first.history] == [
         {"epoch": 1, "val_accuracy": 0.5, "val_loss": 0.5},
         {"epoch": 2, "val_accuracy": 0.75, "val_loss": 0.25},
@@ -183,7 +186,7 @@ def test_a_wandb_sweep(wandb_server: WandbServer):
     assert first.summary == summary
     assert first.url.endswith("/team/plants/runs/r0")
     assert first.started is not None
-    assert "lr was taken for learning_rate" in table.notices
+    assert table.notices == ()
     assert wandb_server.unknown == []
 
 
@@ -196,40 +199,96 @@ def test_a_group_is_a_local_study_that_was_synced(wandb_server: WandbServer):
     assert wandb_server.unknown == []
 
 
-def test_a_project_of_somebody_else(wandb_server: WandbServer):
+def test_a_project_of_somebody_else_is_taken_as_it_is(wandb_server: WandbServer):
     for number, layers in enumerate([[64, 32], [128]]):
         add_run(
             wandb_server,
             number,
             state="finished",
-            config={"hidden_layer_sizes": layers, "optim": "Adagrad", "filter_org": 3},
-            history=[{"_step": 4, "val_acc": 81.5 + number, "picture": {"_type": 1}}],
-            summary={"val_acc": 81.5 + number},
+            config={"layers": layers, "optim": {"name": "Adagrad"}, "lr": 3},
+            history=[{"_step": 4, "val": {"acc": 81.5 + number}, "picture": {"_type": 1}}],
+            summary={"val": {"acc": 81.5 + number}, "_runtime": 3},
         )
     table = read_runs("team/plants")
-    assert table.title == "plants"
-    assert table.metric.name == "val_accuracy"
-    assert [run.value for run in table.runs] == [0.815, 0.825]
-    assert table.parameters == ("num_layers", "hidden_size")
-    # A value that dlsweep does not know stays as it is.
-    assert table.runs[0].config["hidden_size"] == [64, 32]
-    assert table.runs[0].config["optimizer"] == "Adagrad"
-    assert table.runs[0].history[0]["epoch"] == 1
-    assert "accuracies were logged in percent" in table.notices
-    assert "no settings of dlsweep, left out: filter_org" in table.notices
-    assert "val_acc was taken for val_accuracy" in table.notices
+    assert (table.title, table.own) == ("plants", False)
+    assert (table.metric.name, table.metric.goal) == ("val.acc", "maximize")
+    assert [run.value for run in table.runs] == [81.5, 82.5]
+    assert table.parameters == ("layers",)
+    first = table.runs[0]
+    assert first.config == {"layers": [64, 32], "optim.name": "Adagrad", "lr": 3}
+    assert first.history == ({"_step": 4, "val.acc": 81.5},)
+    assert first.summary == {"val.acc": 81.5}
+    assert table.notices == (
+        "no sweep says what the runs are judged by; taken to be: maximize val.acc",
+    )
+    assert table.command(first.config) is None
 
 
-def test_a_metric_that_dlsweep_does_not_log(wandb_server: WandbServer):
+def test_runs_that_log_nothing_familiar_are_not_ranked(wandb_server: WandbServer):
+    add_run(wandb_server, 0, state="finished", config={"lr": 1}, summary={"perplexity": 3.5})
+    table = read_runs("team/plants")
+    assert not table.judged
+    assert table.runs[0].value is None
+    assert table.runs[0].summary == {"perplexity": 3.5}
+
+
+def test_a_wandb_sweep_of_a_program(wandb_server: WandbServer):
+    """Names that dlsweep has too are the program's own: nothing is renamed or left out."""
     toy = wandb_server.add_sweep(
-        {"method": "random", "metric": {"name": "perplexity"}, "parameters": {"lr": {"value": 1}}},
+        {
+            "method": "random",
+            "program": "train.py",
+            "metric": {"name": "loss"},
+            "parameters": {
+                "lr": {"values": [0.1, 0.2]},
+                "width": {"values": [8, 16]},
+                "device": {"values": ["a", "b"]},
+                "opt": {"parameters": {"beta": {"values": [0.9, 0.99]}}},
+                "aug": {"values": [{"flip": True}, {"flip": False}]},
+            },
+        },
         entity="team",
         project="plants",
     )
-    add_run(wandb_server, 0, sweep=toy.id, state="finished", summary={"perplexity": 3.5})
+    for number in range(2):
+        config = {
+            "lr": 0.1 * (1 + number),
+            "width": 8,
+            "device": "ab"[number],
+            "opt": {"beta": 0.9},
+            "aug": {"flip": not number},
+            "started": f"at {number}",
+        }
+        add_run(
+            wandb_server,
+            number,
+            sweep=toy.id,
+            state="finished",
+            config=config,
+            history=[{"_step": 10 * i, "loss": 1000 / (i + 1), "epoch": 0.5 * i} for i in range(3)],
+            summary={"loss": 1000 + number, "accuracy": 93.5, "status": "fine"},
+        )
+    add_run(wandb_server, 2, sweep=toy.id, state="crashed", config={"lr": 0.2})
     table = read_runs(f"team/plants/{toy.id}")
-    assert (table.metric.name, table.metric.goal) == ("perplexity", "minimize")
-    assert table.runs[0].value == 3.5
+    assert not table.own
+    assert (table.metric.name, table.metric.goal) == ("loss", "minimize")
+    assert table.parameters == ("aug", "device", "lr")
+    first, second, crashed = table.runs
+    assert first.config == {
+        "lr": 0.1,
+        "width": 8,
+        "device": "a",
+        "opt.beta": 0.9,
+        "aug": {"flip": True},
+        "started": "at 0",
+    }
+    assert [row["_step"] for row in first.history] == [0, 10, 20]
+    assert first.history[1] == {"_step": 10, "loss": 500, "epoch": 0.5}
+    # The summary goes before the last of the history, as W&B has it.
+    assert [first.value, second.value] == [1000.0, 1001.0]
+    assert first.summary == {"loss": 1000, "accuracy": 93.5, "status": "fine"}
+    assert (crashed.status, crashed.reason, crashed.value) == ("failed", "crashed", None)
+    assert table.notices == ()
 
 
 def test_many_runs_cost_a_page_for_200_and_one_request_each(wandb_server: WandbServer):

@@ -52,6 +52,14 @@ def test_varied_settings_in_the_order_of_the_configuration():
         (None, "none"),
         (True, "true"),
         ([128, 64], "128-64"),
+        ([0.9, 0.999], "[0.9, 0.999]"),
+        ([-1, 2], "[-1, 2]"),
+        (["a", "b"], '["a", "b"]'),
+        ({"name": "adam", "lr": 1}, '{"name": "adam", "lr": 1}'),
+        ("1", '"1"'),
+        ("true", '"true"'),
+        ("1e-3", '"1e-3"'),
+        ("", '""'),
         ([{"channels": 16, "kernel": 5, "stride": 2}], "16x5x5/2"),
         ([{"channels": 16, "kernel": 5, "stride": 2}] * 2, "16x5x5/2,16x5x5/2"),
     ],
@@ -74,3 +82,9 @@ def test_runs_beside_a_sweep_come_once_and_are_not_ranked():
     assert len(whole.finished()) == 4
     assert whole.source == "a table made by hand and a table made by hand"
     assert whole.notices == ("one", "two")
+
+
+def test_settings_of_a_program_are_told_apart_exactly():
+    configs = [{"b": 1, "device": "x", "c": None}, {"b": 1.0, "device": "y", "a.b": 2, "c": None}]
+    assert varied(configs, own=False) == ("b", "device")
+    assert varied([{"d": {"x": 1}}, {"d": {"x": 2}}, {"d": None}], own=False) == ("d",)

@@ -68,7 +68,7 @@ def test_runs_that_differ_in_their_seed_only_are_one_configuration():
 
 def test_where_a_run_was_makes_no_difference():
     runs = [run(0, 0.5, seed=1, device="cpu"), run(1, 0.5, seed=2, wandb_project="other")]
-    assert len(grouped(runs)) == 1
+    assert len(grouped(table(runs), runs)) == 1
 
 
 def test_runs_that_say_nothing_of_their_seed_are_no_repeats():

@@ -10,7 +10,7 @@ WIDGETS.all_runs = (element) => {
   const fill = (value) => (value == null ? 0 : 100 * (high > low ? (value - low) / (high - low) : 1));
   const has = (values) => values.some((value) => value != null);
   const numbers = (names) => names.filter((name) => name in DATA.results && name !== METRIC.name).map((name) => (
-    { name, text: words(name), value: (run) => DATA.results[name][run], cell: (run) => result(name, DATA.results[name][run]) }
+    { name: `result ${name}`, text: words(name), value: (run) => DATA.results[name][run], cell: (run) => result(name, DATA.results[name][run]) }
   ));
   const columns = [
     {
@@ -22,30 +22,30 @@ WIDGETS.all_runs = (element) => {
       }),
     },
     { name: 'name', text: 'run', value: (run) => DATA.names[run], words: true, header: true, cell: nameCell },
-    {
+    ...(METRIC.name ? [{
       name: 'value', text: METRIC.label, meter: true, value: (run) => DATA.value[run],
       cell: (run) => make('span', { class: 'meter', vars: { '--fill': `${fill(DATA.value[run]).toFixed(1)}%`, '--meter': colourOf(run) } }, result(METRIC.name, DATA.value[run])),
-    },
-    ...numbers(['best_val_accuracy', 'test_accuracy']),
+    }] : []),
+    ...numbers(DATA.own ? ['best_val_accuracy', 'test_accuracy'] : []),
     { name: 'status', text: 'status', value: (run) => DATA.status[run], words: true, cell: (run) => make('span', { class: `status ${['failed', 'diverged'].includes(DATA.status[run]) ? 'bad' : ''}` }, DATA.status[run].replace('_', ' ')) },
     ...SWEPT.map((name) => ({
       name: `setting ${name}`, text: words(name), value: (run) => valueOf(name, run),
       words: SETTINGS.get(name).values.some((value) => typeof value !== 'number'),
     })),
-    ...numbers(['best_epoch']),
+    ...numbers(DATA.own ? ['best_epoch'] : Object.keys(DATA.results)),
     ...(has(DATA.seconds) ? [{ name: 'seconds', text: 'wall time', value: (run) => DATA.seconds[run], cell: (run) => duration(DATA.seconds[run]) }] : []),
   ];
   const haystack = ALL.map((run) => [
     DATA.names[run], DATA.ids[run], DATA.status[run], DATA.reasons[run] || '',
     ...DATA.settings.map(({ name }) => `${name}=${valueOf(name, run)} ${words(name)}`),
   ].join(' ').toLowerCase());
-  const search = make('input', { type: 'search', placeholder: 'Search: a name, a status, optimizer=adam …', 'aria-label': 'Search the runs' });
+  const search = make('input', { type: 'search', placeholder: `Search: a name, a status, ${example()} …`, 'aria-label': 'Search the runs' });
   const matches = () => {
     const wanted = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     return ALL.filter((run) => state.selected[run] && wanted.every((word) => haystack[run].includes(word)));
   };
   const table = sortable(columns, ALL, {
-    label: 'All runs', size: 25, sort: 'value', descending: METRIC.goal === 'maximize',
+    label: 'All runs', size: 25, sort: METRIC.name ? 'value' : null, descending: METRIC.goal === 'maximize',
     rowOf: (line, run) => {
       line.dataset.run = run;
       if (run === state.focus) line.classList.add('focus');
@@ -72,6 +72,12 @@ WIDGETS.all_runs = (element) => {
   show();
 };
 
+/** A setting with a value, to show how to search for one. */
+function example() {
+  if (DATA.own || !SWEPT.length) return 'optimizer=adam';
+  return `${SWEPT[0]}=${SETTINGS.get(SWEPT[0]).values[0]}`.slice(0, 30);
+}
+
 /** A run's name; a link where the run has a page of its own. */
 function nameCell(run) {
   const name = make('span', { class: 'name', title: DATA.names[run] }, DATA.names[run]);
@@ -88,9 +94,10 @@ function saveCsv(runs) {
     return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
   };
   const results = Object.keys(DATA.results);
-  const lines = [['run', 'id', 'status', METRIC.name, ...results.filter((name) => name !== METRIC.name), ...names]];
+  const judged = METRIC.name ? [METRIC.name] : [];
+  const lines = [['run', 'id', 'status', ...judged, ...results.filter((name) => name !== METRIC.name), ...names]];
   for (const run of runs) {
-    lines.push([DATA.names[run], DATA.ids[run], DATA.status[run], DATA.value[run],
+    lines.push([DATA.names[run], DATA.ids[run], DATA.status[run], ...judged.map(() => DATA.value[run]),
       ...results.filter((name) => name !== METRIC.name).map((name) => DATA.results[name][run]),
       ...names.map((name) => valueOf(name, run))]);
   }

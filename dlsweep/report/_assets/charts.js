@@ -31,6 +31,7 @@ function ramp(share) {
 
 /** A run's colour: by its rank, because accuracies of a sweep crowd at both ends. */
 function colourOf(run) {
+  if (!METRIC.name) return theme.data;
   return RANK[run] == null ? theme.bad : ramp(RANK[run]);
 }
 
@@ -177,6 +178,7 @@ function highlight(chart, { pointsOf, nearest, lineOf = () => null, labels = tru
 
 /** The scale of colours, in words. */
 function rampLegend() {
+  if (!RANK.some((rank) => rank != null)) return null;
   return make('div', { class: 'ramp', 'aria-hidden': 'true' },
     make('span', {}, `${METRIC.label}: worst run`), make('i'), make('span', {}, 'best run'));
 }

@@ -1,9 +1,10 @@
-// Every run's epochs, overlaid.
+// What every run logged while it ran, overlaid.
 
-/** The epochs of a run up to the first value that is no number. */
+/** A run's values by epoch, up to the first that is no number; or by step, where all are numbers. */
 function curve(metric, run) {
   const values = (DATA.history[metric] || [])[run] || [];
-  const epochs = (DATA.epochs && DATA.epochs[run]) || null;
+  const columns = DATA.steps && (DATA.steps[metric] || DATA.steps['']);
+  const epochs = (columns && columns[run]) || null;
   const points = [];
   for (let index = 0; index < values.length; index += 1) {
     if (values[index] == null) {
@@ -13,6 +14,7 @@ function curve(metric, run) {
   return points;
 }
 
+const STEP = DATA.own ? 'epoch' : 'step';
 const OUTSIDE = 0.03;
 
 /**
@@ -34,12 +36,12 @@ function drawCurves(chart, metric, shown, styleOf) {
   const { max } = limits(metric, curves);
   const ticks = grid(curves.flat().map((point) => Math.min(point[1], max ?? Infinity)));
   const epochs = curves.flat().map((point) => point[0]);
-  const [first, last] = epochs.length ? [Math.min(...epochs), Math.max(...epochs)] : [1, 2];
+  const [first, last] = epochs.length ? epochs.reduce(([a, b], at) => [Math.min(a, at), Math.max(b, at)], [Infinity, -Infinity]) : [1, 2];
   const single = first === last;
   chart.echarts.setOption({
     animation: false,
     grid: { left: 52, right: 16, top: 14, bottom: 40 },
-    xAxis: axisStyle('epoch', {
+    xAxis: axisStyle(STEP, {
       type: 'value', minInterval: 1, nameLocation: 'middle', nameGap: 26, splitLine: { show: false },
       // A single epoch stands in the middle of an axis that has no other.
       ...(single ? { min: first - 0.5, max: first + 0.5, axisLabel: { customValues: [first] } } : { min: first, max: last }),
@@ -83,21 +85,23 @@ function nearestCurve(chart, metric, shown, x, y) {
   return found;
 }
 
+const MOST_BUTTONS = 5;
+
 WIDGETS.curves = (element, { metrics }) => {
   const offered = metrics.filter((metric) => (DATA.history[metric] || []).some((values) => values && values.length));
   if (!offered.length) {
-    element.append(missing('No run has logged its epochs, so there are no curves to show.'));
+    element.append(missing(`No run has logged its ${STEP}s, so there are no curves to show.`));
     return;
   }
   let metric = offered.includes(METRIC.name) ? METRIC.name : offered[0];
   element.append(make('div', { class: 'bar' },
-    segments('What the curves show', offered.map((name) => [name, capital(words(name))]), metric, (chosen) => {
+    (offered.length > MOST_BUTTONS ? select : segments)('What the curves show', offered.map((name) => [name, capital(words(name))]), metric, (chosen) => {
       metric = chosen;
       chart.draw();
     }),
     rampLegend()));
   const shown = () => WORST_FIRST.filter((run) => state.selected[run]);
-  const chart = makeChart(element, `${words(metric)} of every run for each epoch`,
+  const chart = makeChart(element, `${words(metric)} of every run for each ${STEP}`,
     (width) => (width < 560 ? 300 : 420), () => {
       const now = shown();
       const opacity = Math.max(0.22, Math.min(0.9, 9 / Math.sqrt(now.length || 1)));
@@ -117,7 +121,7 @@ WIDGETS.curves = (element, { metrics }) => {
       const [epoch] = chart.echarts.convertFromPixel({ gridIndex: 0 }, [x, 0]);
       const points = curve(metric, run);
       const close = points.reduce((a, b) => (Math.abs(b[0] - epoch) < Math.abs(a[0] - epoch) ? b : a), points[0]);
-      return close && [`${words(metric)}, epoch ${close[0]}`, result(metric, close[1])];
+      return close && [`${words(metric)}, ${STEP} ${close[0]}`, result(metric, close[1])];
     },
   });
   chart.draw();

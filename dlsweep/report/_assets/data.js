@@ -9,18 +9,20 @@ const ALL = Array.from({ length: COUNT }, (_, run) => run);
 
 const WORDS = { val: 'validation', train: 'training', lr: 'learning rate', num: 'number of' };
 
-/** A name of a setting or a result as people say it: val_accuracy is validation accuracy. */
+/** A name of a setting or a result as people say it; those of a program stay as they are. */
 function words(name) {
+  if (!DATA.own) return name;
   return name.split('_').map((word) => WORDS[word] || word).join(' ');
 }
 
 function capital(text) {
+  if (!DATA.own) return text;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** Accuracies are fractions; people read them as percentages. */
+/** Accuracies are fractions; people read them as percentages. Of a program nothing is known. */
 function isFraction(name) {
-  return /accuracy|precision|recall|^f1$/.test(name);
+  return DATA.own && /accuracy|precision|recall|^f1$/.test(name);
 }
 
 function plain(value) {
@@ -100,6 +102,10 @@ function jitter(run) {
 const MANY = 8; // as statistics have it
 const axes = new Map();
 
+/** The axes of the metric and of a result; a setting's has its own name, which may be the same. */
+const VALUE = 'value:';
+const resultAxis = (name) => `result:${name}`;
+
 /**
  * How something is laid out along an axis.
  *
@@ -113,12 +119,15 @@ function axisOf(name) {
 }
 
 function makeAxis(name) {
-  if (name === METRIC.name) return continuous(name, DATA.value);
-  if (DATA.results[name]) return continuous(name, DATA.results[name]);
+  if (name === VALUE) return continuous(name, METRIC.name, METRIC.label, DATA.value);
   const setting = SETTINGS.get(name);
+  if (!setting) {
+    const its = name.slice(resultAxis('').length);
+    return continuous(name, its, words(its), DATA.results[its]);
+  }
   const numeric = setting.values.every((value) => typeof value === 'number');
   if (numeric && setting.values.length > MANY) {
-    return continuous(name, ALL.map((run) => valueOf(name, run)));
+    return continuous(name, name, words(name), ALL.map((run) => valueOf(name, run)));
   }
   const middles = setting.values.map((value) => {
     const middle = median(ALL.filter((run) => valueOf(name, run) === value).map((run) => DATA.value[run]));
@@ -140,24 +149,24 @@ function makeAxis(name) {
   };
 }
 
-function continuous(name, values) {
+function continuous(name, what, label, values) {
   const known = values.filter((value) => value != null && Number.isFinite(value));
   const [low, high] = [Math.min(...known), Math.max(...known)];
-  const log = low > 0 && high / low > 30 && !isFraction(name);
+  const log = low > 0 && high / low > 30 && !isFraction(what);
   const to = log ? Math.log10 : (value) => value;
   const from = log ? (at) => 10 ** at : (at) => at;
   const [min, max] = known.length ? [to(low), to(high)] : [0, 1];
   const pad = (max - min || Math.abs(max) || 1) * 0.03;
   return {
     name,
-    label: name === METRIC.name ? METRIC.label : words(name),
+    label,
     category: false,
     log,
     min: min - pad,
     max: max + pad,
     ticks: log ? roundTicks(min - pad, max + pad) : undefined,
     at: (run) => (values[run] == null ? null : to(values[run])),
-    format: (at) => (isFraction(name) ? result(name, at, 0) : plain(Number(from(at).toPrecision(3)))),
+    format: (at) => (isFraction(what) ? result(what, at, 0) : plain(Number(from(at).toPrecision(3)))),
   };
 }
 

@@ -14,13 +14,13 @@ function drawBar() {
     const values = ALL.filter((run) => state.selected[run]).map((run) => DATA.value[run]);
     parts.push(make('span', { class: 'part' },
       make('strong', { id: 'selected-count' }, `${plain(state.count)} of ${plain(COUNT)} runs`),
-      state.count ? ` · median ${result(METRIC.name, median(values), 1)} ` : ' ',
+      state.count && METRIC.name ? ` · median ${result(METRIC.name, median(values), 1)} ` : ' ',
       make('button', { type: 'button', onclick: clearFilters }, 'Show all')));
   }
   if (state.focus >= 0) {
     const run = state.focus;
     parts.push(make('span', { class: 'part' }, make('i', { class: 'dot' }), make('strong', { class: 'name' }, DATA.names[run]),
-      ` ${result(METRIC.name, DATA.value[run])} `,
+      METRIC.name ? ` ${result(METRIC.name, DATA.value[run])} ` : ' ',
       state.chosen.includes(run) ? null : make('button', { type: 'button', onclick: () => { choose(run, true); drawBar(); } }, 'Compare'),
       make('button', { type: 'button', 'aria-label': 'Stop highlighting', onclick: () => setFocus(run) }, '×')));
   }

@@ -59,7 +59,7 @@ function showTip(run, x, y, line) {
     ));
     tip.replaceChildren(
       make('strong', {}, DATA.names[run]),
-      make('div', { class: 'key' }, make('span', {}, METRIC.label), make('span', {}, result(METRIC.name, DATA.value[run]))),
+      METRIC.name ? make('div', { class: 'key' }, make('span', {}, METRIC.label), make('span', {}, result(METRIC.name, DATA.value[run]))) : '',
       ...(line ? [make('div', { class: 'key' }, make('span', {}, line[0]), make('span', {}, line[1]))] : []),
       ...facts,
     );

@@ -6,7 +6,7 @@ WIDGETS.parallel = (element, { order }) => {
     element.append(missing('Parallel coordinates need at least two runs that differ in a setting.'));
     return;
   }
-  const dimensions = [...names, METRIC.name].map(axisOf);
+  const dimensions = [...names, VALUE].map(axisOf);
   // Few runs need little room to be told apart, and stand near the names of their values.
   const apart = 0.24 * Math.min(1, Math.sqrt(COUNT / 100));
   const places = (run) => dimensions.map((axis) => {

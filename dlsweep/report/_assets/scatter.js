@@ -1,21 +1,24 @@
 // The metric of every run against a setting, a result or time.
 
+const TIME = 'time:'; // a setting may be called time
+
 WIDGETS.scatter = (element, { against }) => {
   if (!DATA.value.some((value) => value != null)) {
     element.append(missing(`No run has a value of ${METRIC.label}, so there is nothing to scatter.`));
     return;
   }
   const choices = [];
-  if (DATA.started.some((at) => at != null)) choices.push(['time', 'time']);
+  if (DATA.started.some((at) => at != null)) choices.push([TIME, 'time']);
   for (const { name } of DATA.settings) choices.push([name, words(name)]);
   for (const name of Object.keys(DATA.results)) {
-    if (name !== METRIC.name) choices.push([name, words(name)]);
+    if (name !== METRIC.name) choices.push([resultAxis(name), words(name)]);
   }
   if (!choices.length) {
     element.append(missing('The runs do not differ in any setting, and no times are known.'));
     return;
   }
-  let horizontal = choices.some(([name]) => name === against) ? against : choices[0][0];
+  const first = against === 'time' ? TIME : against;
+  let horizontal = choices.some(([name]) => name === first) ? first : choices[0][0];
   let coloured = '';
   const kinds = DATA.settings.filter((setting) => axisOf(setting.name).category && setting.values.length <= 7);
   const legend = make('div', { class: 'legend' });
@@ -30,14 +33,14 @@ WIDGETS.scatter = (element, { against }) => {
   const hours = Math.max(...DATA.started.map((at, run) => (at == null ? 0 : at + (DATA.seconds[run] || 0))));
   const [unit, unitName] = hours > 7200 ? [3600, 'hours'] : hours > 120 ? [60, 'minutes'] : [1, 'seconds'];
   const time = {
-    name: 'time',
+    name: TIME,
     label: `${unitName} since the sweep began, when the run ended`,
     category: false,
     min: 0,
     at: (run) => (DATA.started[run] == null ? null : (DATA.started[run] + (DATA.seconds[run] || 0)) / unit),
     format: plain,
   };
-  const across = () => (horizontal === 'time' ? time : axisOf(horizontal));
+  const across = () => (horizontal === TIME ? time : axisOf(horizontal));
   const place = (run) => {
     const axis = across();
     const at = axis.at(run);
@@ -70,7 +73,7 @@ WIDGETS.scatter = (element, { against }) => {
         lineStyle: { color: theme.ink, width: 2.5, opacity: 1 },
         data: middles.flatMap((middle, at) => (middle == null ? [] : [{ coords: [[at - 0.36, middle], [at + 0.36, middle]] }])),
       });
-    } else if (horizontal === 'time') {
+    } else if (horizontal === TIME) {
       let top = null;
       const steps = [];
       for (const run of chosen.slice().sort((a, b) => axis.at(a) - axis.at(b))) {
@@ -91,7 +94,7 @@ WIDGETS.scatter = (element, { against }) => {
         splitLine: { show: false },
         axisLabel: axis.category
           ? { customValues: axis.labels.map((_, at) => at), formatter: axis.format, interval: 0 }
-          : axis.ticks ? { formatter: axis.format, customValues: axis.ticks } : { formatter: axis.format, showMinLabel: axis.name === 'time', showMaxLabel: false },
+          : axis.ticks ? { formatter: axis.format, customValues: axis.ticks } : { formatter: axis.format, showMinLabel: axis.name === TIME, showMaxLabel: false },
       }),
       yAxis: axisStyle('', { type: 'value', ...ticks, axisLabel: { formatter: (value) => result(METRIC.name, value, ticks.interval < 0.01 ? 1 : 0) } }),
       series,
@@ -101,7 +104,7 @@ WIDGETS.scatter = (element, { against }) => {
       : [rampLegend()]));
     note.textContent = axis.category
       ? 'Thick lines are medians; dots are spread sideways only to be seen.'
-      : horizontal === 'time' && chosen.length > 1 ? 'The line is the best so far.' : '';
+      : horizontal === TIME && chosen.length > 1 ? 'The line is the best so far.' : '';
   });
   const note = make('p', { class: 'note' });
   element.append(note);

@@ -7,7 +7,7 @@ function compare(element, chosen) {
   const row = (name, cells, kind = '') => make('tr', { class: kind }, make('th', { scope: 'row' }, name), ...cells.map((cell) => make('td', {}, cell)));
 
   const settings = DATA.settings.filter(({ name }) => new Set(chosen.map((run) => valueOf(name, run))).size > 1);
-  const results = [METRIC.name, ...Object.keys(DATA.results).filter((name) => name !== METRIC.name)];
+  const results = [...(METRIC.name ? [METRIC.name] : []), ...Object.keys(DATA.results).filter((name) => name !== METRIC.name)];
   const valueIn = (name, run) => (name === METRIC.name ? DATA.value[run] : DATA.results[name][run]);
   const rows = [
     ...results.filter((name) => chosen.some((run) => valueIn(name, run) != null)).map((name) => (
@@ -26,7 +26,9 @@ function compare(element, chosen) {
   const made = [];
   // Losses of different kinds have different scales: side by side they would say nothing.
   const kinds = SETTINGS.has('loss') ? new Set(chosen.map((run) => valueOf('loss', run))).size : 1;
-  const metrics = ['val_accuracy', kinds > 1 ? 'train_accuracy' : 'val_loss'].filter((name) => chosen.some((run) => curve(name, run).length));
+  const own = ['val_accuracy', kinds > 1 ? 'train_accuracy' : 'val_loss'];
+  const logged = [METRIC.name, ...Object.keys(DATA.history).filter((name) => name !== METRIC.name)];
+  const metrics = (DATA.own ? own : logged).filter((name) => chosen.some((run) => curve(name, run).length)).slice(0, 2);
   const pair = make('div', { class: 'pair' });
   element.append(pair);
   for (const metric of metrics) {
@@ -39,7 +41,7 @@ function compare(element, chosen) {
     chart.draw();
     made.push(chart);
   }
-  if (!metrics.length) pair.append(missing('These runs have logged no epochs.'));
+  if (!metrics.length) pair.append(missing(`These runs have logged no ${STEP}s.`));
 
   const split = chosen.some((run) => matrixOf('test', run)) ? 'test' : 'val';
   const matrices = chosen.filter((run) => matrixOf(split, run));
@@ -47,7 +49,7 @@ function compare(element, chosen) {
     element.append(make('div', { class: 'pair' }, ...matrices.map((run) => (
       matrixTable(matrixOf(split, run), `${DATA.names[run]}, ${split === 'test' ? 'test' : 'validation'}`, true)
     ))));
-  } else element.append(missing('These runs have no confusion matrices.'));
+  } else if (DATA.own) element.append(missing('These runs have no confusion matrices.'));
   return () => made.forEach((chart) => {
     chart.echarts.dispose();
     charts.splice(charts.indexOf(chart), 1);
@@ -64,7 +66,7 @@ WIDGETS.side_by_side = (element, { runs }) => {
   const most = 6;
   const chips = make('div', { class: 'chips' });
   const place = make('div');
-  const names = make('datalist', { id: 'run-names' }, ...WORST_FIRST.slice().reverse().map((run) => make('option', { value: DATA.names[run] }, result(METRIC.name, DATA.value[run]))));
+  const names = make('datalist', { id: 'run-names' }, ...WORST_FIRST.slice().reverse().map((run) => make('option', { value: DATA.names[run] }, METRIC.name ? result(METRIC.name, DATA.value[run]) : '')));
   const field = make('input', {
     type: 'search', list: 'run-names', placeholder: 'Add a run by its name …', 'aria-label': 'Add a run to the comparison',
     onchange: () => {

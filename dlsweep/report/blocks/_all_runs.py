@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import kept_results, metric_words, result, which_epochs, words
-from dlsweep.report._markdown import cell, grid
+from dlsweep.report._data import metric_words, other_results, result, which_epochs
+from dlsweep.report._markdown import cell, grid, label, metric_label
 from dlsweep.report._runs import level
 from dlsweep.report._words import amount
 from dlsweep.report.blocks._block import Block
-from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -37,9 +36,11 @@ class AllRuns(Block):
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The metric of the best runs, over the table of all that W&B shows under it."""
         reports = panels.native()
+        if not table.judged:  # the table stands under any panel
+            return panels.grid(runsets, reports.RunComparer(diff_only="split"))
         plot = reports.BarPlot(
             title=metric_words(table),
-            metrics=[reports.Metric(panels.name_at(table, table.metric.name))],
+            metrics=[reports.Metric(table.metric.name)],
             max_bars_to_show=20,
         )
         return panels.grid(runsets, plot)
@@ -51,14 +52,14 @@ class AllRuns(Block):
         ranked = table.ranked()
         seen = {id(run) for run in ranked}
         runs = [*ranked, *(run for run in table.runs if id(run) not in seen)]
-        names, results = settings(table), kept_results(table)
+        names, results = table.parameters, other_results(table)
         rows = [
             [
                 str(rank) if run.value is not None else "",
                 cell(run.name),
                 run.status.replace("_", " "),
-                amount(table, run.value) if run.value is not None else "",
-                *(result(name, run.summary.get(name), 1) for name in results),
+                *([amount(table, run.value)] if run.value is not None else [""]) * table.judged,
+                *(result(table, name, run.summary.get(name), 1) for name in results),
                 *(cell(level(run.config[name])) if name in run.config else "" for name in names),
             ]
             for rank, run in enumerate(runs[:MOST], start=1)
@@ -67,12 +68,11 @@ class AllRuns(Block):
             "",
             "run",
             "status",
-            metric_words(table),
-            *map(words, results),
-            *map(words, names),
+            *[metric_label(table)] * table.judged,
+            *(label(table, name) for name in (*results, *names)),
         ]
-        more = f", the best {MOST:,}" if len(runs) > MOST else ""
+        more = f", the {'best' if table.judged else 'first'} {MOST:,}" if len(runs) > MOST else ""
         summary = f"<summary>{len(runs):,} runs{more}</summary>"
-        numbers = (0, *range(3, 4 + len(results)))
+        numbers = (0, *range(3, 3 + table.judged + len(results)))
         shown = f"{grid(header, rows, numbers)}\n{which_epochs(table)}".rstrip()
         return f"<details>\n{summary}\n\n{shown}\n\n</details>\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -17,7 +17,16 @@ class Block(ABC):
     A block holds what it shall show as plain attributes and reads the runs only when it is
     rendered, so that the same report serves any sweep. Where the runs do not hold what it shows
     (no epochs, no matrices, no runs at all) it says so in a sentence and never raises.
+
+    Attributes:
+        needs: what a table must be for a report to show the block: ``own``, ``judged``.
     """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def fits(self, table: RunsTable) -> bool:
+        """Whether a report of this table shows the block."""
+        return all(getattr(table, need) for need in self.needs)
 
     @abstractmethod
     def html(self, table: RunsTable, page: Page) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import classes_of, index_of, is_matrix, words
+from dlsweep.report._data import classes_of, index_of, is_matrix
 from dlsweep.report._markdown import figure
+from dlsweep.report._runs import words
 from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class ConfusionMatrices(Block):
     """What the best run takes for what, on validation and test images."""
+
+    needs = ("own",)
 
     def html(self, table: RunsTable, page: Page) -> str:
         """Two matrices that the page's script draws."""

@@ -13,8 +13,8 @@ from dlsweep.config import ConfigError
 from dlsweep.data import DATASETS, Dataset, DataUnavailable, load
 from dlsweep.figures import class_counts, data_pictures
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import words
 from dlsweep.report._markdown import figure, plain
+from dlsweep.report._runs import words
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class DataSet(Block):
     """
 
     pictures: tuple[str, ...] = ("class_samples", "class_distribution")
+
+    needs = ("own",)
 
     def html(self, table: RunsTable, page: Page) -> str:
         """An image of each class with its counts, and the other pictures as they are."""

@@ -30,6 +30,8 @@ _ROWS = (("wrong", "Wrong, the surest first"), ("right", "Right, the surest firs
 class Examples(Block):
     """Test images that the best run got right and wrong."""
 
+    needs = ("own",)
+
     def html(self, table: RunsTable, page: Page) -> str:
         """Two rows of images, wrong ones first."""
         best = table.best()

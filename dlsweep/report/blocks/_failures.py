@@ -43,7 +43,7 @@ class Failures(Block):
         return page.figure(
             "What came to nothing, and why",
             page.scroll(
-                "Failed and diverged runs",
+                "Runs that came to nothing",
                 '<table class="plain"><thead><tr><th scope="col">status</th>'
                 '<th scope="col">reason</th><th scope="col" class="number">runs</th>'
                 f'<th scope="col">which</th></tr></thead><tbody>{rows}</tbody></table>',
@@ -68,9 +68,11 @@ class Failures(Block):
 def _nothing(table: RunsTable) -> str:
     """What is said where no run failed or diverged."""
     if not table.runs or any(run.status in ("waiting", "running") for run in table.runs):
-        return "No run has failed or diverged so far."
+        return f"No run has {table.broken} so far."
     n = len(table.runs)
-    return f"No run failed or diverged, of {n:,}." if n > 1 else "The run did not fail or diverge."
+    if n > 1:
+        return f"No run {table.broken}, of {n:,}."
+    return f"The run did not fail{' or diverge' if table.own else ''}."
 
 
 def _names(runs: list[Run], most: int = 6) -> str:

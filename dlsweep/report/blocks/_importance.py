@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import words
-from dlsweep.report._markdown import cell, figure, grid
+from dlsweep.report._data import metric_words
+from dlsweep.report._markdown import cell, figure, grid, label
 from dlsweep.report._words import code, count, share
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.statistics import Correlation, Importances, correlations, importances
@@ -33,6 +33,8 @@ _TOO_FEW = (
 class Importance(Block):
     """How much each setting mattered: importance and correlation, with their uncertainty."""
 
+    needs = ("judged",)
+
     def html(self, table: RunsTable, page: Page) -> str:
         """A table with bars, dots and whiskers; the most important setting first."""
         found = page.importances(table)
@@ -42,12 +44,12 @@ class Importance(Block):
         if not found.settings and not related:
             return page.missing(
                 "Importance and correlation need runs with results that differ in their settings "
-                f"and in the {words(table.metric.name)}; there are not enough here."
+                f"and in the {metric_words(table)}; there are not enough here."
             )
         top = max((item.high for item in found.settings), default=None)
         rows = []
         for name, item in _rows(found, related):
-            rows.append(_row(page, words(name), item, top, related.get((name, "")), "main"))
+            rows.append(_row(page, table.words(name), item, top, related.get((name, "")), "main"))
             levels = [level for setting, level in related if setting == name and level]
             for level in levels:
                 rows.append(_row(page, level, None, top, related[name, level], "level"))
@@ -72,9 +74,7 @@ class Importance(Block):
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """W&B's own importance panel, and under it the spread that it does not show."""
         reports = panels.native()
-        plot = reports.ParameterImportancePlot(
-            with_respect_to=panels.name_at(table, table.metric.name)
-        )
+        plot = reports.ParameterImportancePlot(with_respect_to=table.metric.name)
         return panels.grid(runsets, plot) + panels.markdown(self._spread(table))
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
@@ -109,7 +109,7 @@ def _correlated(table: RunsTable) -> str:
     """The correlations with their intervals, as a table in Markdown."""
     rows = [
         [
-            words(c.setting),
+            label(table, c.setting),
             cell(c.level),
             f"{c.r:+.2f}".replace("-", "−"),
             f"{c.low:+.2f} to {c.high:+.2f}".replace("-", "−"),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class ParallelCoordinates(Block):
     """Every run as a line through its settings and the metric; brushing selects."""
 
+    needs = ("judged",)
+
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws; the most important setting next to the result."""
         if len(table.runs) < 2 or not table.parameters:
@@ -42,7 +44,7 @@ class ParallelCoordinates(Block):
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Parallel coordinates: every varied setting, then the metric."""
         reports = panels.native()
-        columns = [panels.setting(table, name) for name in settings(table)]
+        columns = [panels.setting(name) for name in settings(table)]
         plot = reports.ParallelCoordinatesPlot(
             columns=[
                 reports.ParallelCoordinatesPlotColumn(column)

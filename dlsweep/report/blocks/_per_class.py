@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 class PerClass(Block):
     """Precision, recall, F1 and support of each class, of the best run."""
 
+    needs = ("own",)
+
     def html(self, table: RunsTable, page: Page) -> str:
         """A table that the page's script makes of the confusion matrices."""
         best = table.best()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class RocCurves(Block):
     """One ROC curve per class, one against the rest, of the best run on the test images."""
 
+    needs = ("own",)
+
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws."""
         best = table.best()

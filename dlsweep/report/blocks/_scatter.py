@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import metric_words, words
-from dlsweep.report._markdown import figure
+from dlsweep.report._data import metric_words
+from dlsweep.report._markdown import figure, metric_label
 from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class Scatter(Block):
 
     against: str = "time"
 
+    needs = ("judged",)
+
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws."""
         return page.figure(
@@ -39,8 +41,8 @@ class Scatter(Block):
         reports = panels.native()
         timed = self.against == "time"
         plot = reports.ScatterPlot(
-            title=f"{metric_words(table)} against {words(self.against)}",
-            x=reports.SummaryMetric("_timestamp") if timed else panels.setting(table, self.against),
+            title=f"{metric_words(table)} against {table.words(self.against)}",
+            x=reports.SummaryMetric("_timestamp") if timed else panels.setting(self.against),
             y=panels.metric(table),
         )
         return panels.grid(runsets, plot)
@@ -48,10 +50,11 @@ class Scatter(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """A picture of all runs, the best one marked."""
         if not table.finished():
-            return f"No run has a {metric_words(table)} to show.\n"
+            return f"No run has a value of {metric_label(table)} to show.\n"
         from dlsweep.report import drawings
 
         drawn = drawings.scatter(table, self.against)
-        title = f"The {metric_words(table)} of every run"
+        alt = f"The {metric_words(table)} of every run"
+        title = f"The {metric_label(table)} of every run"
         name = re.sub(r"\W", "", self.against)
-        return figure(title, drawings.save(drawn, folder, f"scatter-{name}", title))
+        return figure(title, drawings.save(drawn, folder, f"scatter-{name}", alt))

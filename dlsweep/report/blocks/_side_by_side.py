@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import index_of, kept_results, metric_words, result, which_epochs, words
-from dlsweep.report._markdown import cell, grid
+from dlsweep.report._data import index_of, other_results, result, which_epochs
+from dlsweep.report._markdown import cell, grid, label, metric_label
 from dlsweep.report._runs import level
 from dlsweep.report._words import amount
 from dlsweep.report.blocks._block import Block
-from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -32,7 +31,8 @@ class SideBySide(Block):
         return page.figure(
             "Runs side by side",
             page.widget("side_by_side", runs=first),
-            "At first the two best runs; choose others by name or in the table of all runs. "
+            ("At first the two best runs; choose others" if first else "Choose runs")
+            + " by name or in the table of all runs. "
             + which_epochs(table),
         )
 
@@ -46,14 +46,14 @@ class SideBySide(Block):
         best = table.ranked()[:3]
         if len(best) < 2:
             return "There are no two runs with results to compare.\n"
-        rows = [[metric_words(table), *(amount(table, run.value) for run in best)]]
+        rows = [[metric_label(table), *(amount(table, run.value) for run in best)]]
         rows += [
-            [words(name), *(result(name, run.summary.get(name), 1) for run in best)]
-            for name in kept_results(table)
+            [label(table, name), *(result(table, name, run.summary.get(name), 1) for run in best)]
+            for name in other_results(table)
         ]
         rows += [
-            [words(name), *(cell(level(run.config.get(name))) for run in best)]
-            for name in settings(table)
+            [label(table, name), *(cell(level(run.config.get(name))) for run in best)]
+            for name in table.parameters
         ]
         table_of_them = grid(["", *(cell(run.name) for run in best)], rows)
         return f"{table_of_them}\n{which_epochs(table)}\n"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import duration, metric_words, result
-from dlsweep.report._markdown import grid
+from dlsweep.report._data import duration, grouped_digits, metric_words, result
+from dlsweep.report._markdown import grid, metric_label
 from dlsweep.report._runs import level
 from dlsweep.report._words import amount, count
 from dlsweep.report.blocks._block import Block
@@ -33,19 +33,23 @@ class Summary(Block):
         ranked = table.ranked()
         n = len(table.runs)
         runs = "run" if n == 1 else "runs"
-        cells = [(runs, f"{n:,}".replace(",", "\u202f"), _statuses(table))]
+        cells = [(runs, grouped_digits(n), _statuses(table))]
         if ranked:
             best = ranked[0]
-            test = best.summary.get("test_accuracy")
-            after = f"{result('test_accuracy', test)} on the test images" if test else best.name
+            test = best.summary.get("test_accuracy") if table.own else None
+            after = (
+                f"{result(table, 'test_accuracy', test)} on the test images" if test else best.name
+            )
             if test and best.summary.get("best_epoch"):
                 after += f" after its best epoch, {best.summary['best_epoch']}"
-            cells.append((f"{said}, best run", result(metric, best.value), after))
+            cells.append((f"{said}, best run", result(table, metric, best.value), after))
         if len(ranked) > 1:
             middle = float(np.median([run.value for run in ranked if run.value is not None]))
-            cells.append((f"{said}, median", result(metric, middle), f"of {len(ranked)} runs"))
+            cells.append(
+                (f"{said}, median", result(table, metric, middle), f"of {len(ranked)} runs")
+            )
         failed = table.failed()
-        cells.append(("failed or diverged", str(len(failed)), _share(table)))
+        cells.append((table.broken, str(len(failed)), _share(table)))
         if table.parameters:
             cells.append(("settings varied", str(len(table.parameters)), _combinations(table)))
         times = [run for run in table.runs if run.started and run.finished]
@@ -71,17 +75,17 @@ class Summary(Block):
         """A table of one row."""
         if not table.runs:
             return "There are no runs yet.\n"
-        said, ranked = metric_words(table), table.ranked()
+        said, ranked = metric_label(table), table.ranked()
         cells = {"runs": f"{len(table.runs):,}"}
         if ranked:
             best = ranked[0]
             cells[f"{said}, best run"] = f"**{amount(table, best.value)}**"
-            test = best.summary.get("test_accuracy")
+            test = best.summary.get("test_accuracy") if table.own else None
             if isinstance(test, int | float):
                 cells["its best epoch's test accuracy"] = f"{100 * test:.1f} %"
             middle = float(np.median([run.value for run in ranked if run.value is not None]))
             cells[f"{said}, median"] = amount(table, middle)
-        cells["failed or diverged"] = str(len(table.failed()))
+        cells[table.broken] = str(len(table.failed()))
         cells["settings varied"] = str(len(table.parameters))
         return grid(list(cells), [list(cells.values())], range(len(cells)))
 

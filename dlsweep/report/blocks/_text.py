@@ -33,6 +33,10 @@ class Text(Block):
         """The paragraphs, for any face."""
         return [self.write] if isinstance(self.write, str) else list(self.write(table))
 
+    def fits(self, table: RunsTable) -> bool:
+        """Where there is something to say."""
+        return bool(self.paragraphs(table))
+
     def html(self, table: RunsTable, page: Page) -> str:
         """Paragraphs, or a list."""
         texts = [page.prose(text) for text in self.paragraphs(table)]

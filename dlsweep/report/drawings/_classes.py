@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.report._runs import Run, RunsTable
+from dlsweep.report._runs import Run, RunsTable, words
 from dlsweep.report.drawings._style import (
     ACCENT,
     DATA,
@@ -19,7 +19,6 @@ from dlsweep.report.drawings._style import (
     percent,
     ramp,
     whole_numbers,
-    words,
 )
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.report._data import metric_words, plain_numbers
-from dlsweep.report._runs import Run, RunsTable, level
+from dlsweep.report._data import metric_words, points
+from dlsweep.report._runs import Run, RunsTable, level, plain_numbers
+from dlsweep.report._words import amount
 from dlsweep.report.drawings._style import (
     ACCENT,
     DATA,
@@ -20,7 +21,6 @@ from dlsweep.report.drawings._style import (
     percent,
     ramp,
     whole_numbers,
-    words,
 )
 from dlsweep.report.statistics import MOST_LEVELS, settings
 
@@ -39,7 +39,7 @@ def scatter(table: RunsTable, against: str = TIME) -> Any:
             whole_numbers(axes)
         else:
             places = _ticks(axes, [run.config.get(against) for run in runs])
-            axes.set_xlabel(words(against))
+            axes.set_xlabel(table.words(against))
         axes.scatter(
             places, values, s=16, color=DATA, alpha=0.55, linewidth=0, rasterized=len(runs) > MANY
         )
@@ -79,7 +79,7 @@ def _metric_axis(axes: Any, table: RunsTable) -> None:
     axes.set_ylabel(metric_words(table))
     axes.grid(axis="y", color=RULE, linewidth=0.6)
     axes.set_axisbelow(True)
-    if table.metric.name.endswith("accuracy"):
+    if table.is_share():
         percent(axes)
 
 
@@ -93,6 +93,7 @@ def curves(table: RunsTable, metrics: Sequence[str]) -> Any:
                 if run is not best:
                     _curve(
                         axes,
+                        table,
                         run,
                         name,
                         color=DATA,
@@ -101,24 +102,23 @@ def curves(table: RunsTable, metrics: Sequence[str]) -> Any:
                         rasterized=len(table.runs) > MANY,
                     )
             if best is not None:
-                _curve(axes, best, name, color=ACCENT, linewidth=1.8, zorder=3)
-            axes.set_title(words(name))
+                _curve(axes, table, best, name, color=ACCENT, linewidth=1.8, zorder=3)
+            axes.set_title(table.words(name))
             axes.grid(axis="y", color=RULE, linewidth=0.6)
-            if name.endswith("accuracy"):
+            if table.is_share(name):
                 percent(axes)
             whole_numbers(axes)
         for axes in list(grid.flat)[len(metrics) :]:
             axes.set_visible(False)
         for axes in grid[-1]:
-            axes.set_xlabel("epoch")
+            axes.set_xlabel("epoch" if table.own else "step")
     return drawn
 
 
-def _curve(axes: Any, run: Run, name: str, **style: Any) -> None:
-    rows = [
-        (finite(row.get("epoch", i)), finite(row.get(name)))
-        for i, row in enumerate(run.history, start=1)
-    ]
+def _curve(axes: Any, table: RunsTable, run: Run, name: str, **style: Any) -> None:
+    rows = points(table, run, name)
+    if table.own:  # what is not finite leaves a gap
+        rows = [(finite(epoch), finite(value)) for epoch, value in table.steps(run, name)]
     if any(np.isfinite(value) for _, value in rows):
         marker = "." if len(rows) == 1 else None
         axes.plot(*zip(*rows, strict=True), marker=marker, **style)
@@ -167,7 +167,7 @@ def parallel(table: RunsTable) -> Any:
             )
         axes.set_xticks(
             range(len(names) + 1),
-            [text.replace(" ", "\n") for text in (*map(words, names), metric_words(table))],
+            [text.replace(" ", "\n") for text in (*map(table.words, names), metric_words(table))],
             fontsize=7.5,
         )
         axes.set_xlim(-0.55, len(names) + 0.35)
@@ -178,11 +178,7 @@ def parallel(table: RunsTable) -> Any:
             axes.axvline(i, color=RULE, linewidth=0.8, zorder=0)
         if len(values):
             for place, value in ((0.0, values.min()), (1.0, values.max())):
-                text = (
-                    f"{100 * value:.1f} %"
-                    if table.metric.name.endswith("accuracy")
-                    else f"{value:.3g}"
-                )
+                text = amount(table, value)
                 axes.annotate(
                     text,
                     (len(names), place),

@@ -16,7 +16,6 @@ from dlsweep.report.drawings._style import (
     figure,
     finite,
     percent,
-    words,
 )
 from dlsweep.report.statistics import correlations, effects, importances
 
@@ -27,14 +26,17 @@ def importance(table: RunsTable) -> Any:
     related = correlations(table)
     order = [item.setting for item in found.settings]
     related = tuple(sorted(related, key=lambda c: order.index(c.setting)))
-    labels = [f"{words(c.setting)} = {c.level}" if c.level else words(c.setting) for c in related]
+    labels = [
+        f"{table.words(c.setting)} = {c.level}" if c.level else table.words(c.setting)
+        for c in related
+    ]
     height = 0.9 + 0.2 * max(len(labels), 1.3 * len(order))
     with figure(height, 1, 2) as (drawn, [[left, right]]):
         places = np.arange(len(order))[::-1]
         left.barh(places, [i.mean for i in found.settings], height=0.62, color=DATA, alpha=0.85)
         for place, item in zip(places, found.settings, strict=True):
             left.plot([item.low, item.high], [place, place], color=SOFT, linewidth=1.2)
-        left.set_yticks(places, [words(name) for name in order])
+        left.set_yticks(places, [table.words(name) for name in order])
         left.set_title("importance")
         left.set_xlabel("of a random forest; lines: 95 % of its repeats")
         left.set_xlim(left=0)
@@ -60,8 +62,7 @@ def marginal(table: RunsTable) -> Any:
     """The mean of the metric for every value of every setting, with its 95 % interval."""
     found = effects(table)
     # Accuracies end at 0 and 1, whatever a wide interval says.
-    share = table.metric.name.endswith("accuracy")
-    ends = partial(np.clip, a_min=0.0, a_max=1.0) if share else np.asarray
+    ends = partial(np.clip, a_min=0.0, a_max=1.0) if table.is_share() else np.asarray
     columns = 3
     rows = -(-len(found) // columns)
     with figure(0.3 + 1.75 * rows, rows, columns, sharey=True) as (drawn, grid):
@@ -80,9 +81,9 @@ def marginal(table: RunsTable) -> Any:
                 ha="right" if long else "center",
             )
             axes.set_xlim(-0.6, len(places) - 0.4)
-            axes.set_title(words(effect.setting))
+            axes.set_title(table.words(effect.setting))
             axes.grid(axis="y", color=RULE, linewidth=0.6)
-            if table.metric.name.endswith("accuracy"):
+            if table.is_share():
                 percent(axes)
         for axes in list(grid.flat)[len(found) :]:
             axes.set_visible(False)

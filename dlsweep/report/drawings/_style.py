@@ -109,12 +109,6 @@ def whole_numbers(axes: Axes) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)  # type: ignore[call-arg]
 
 
-def words(name: str) -> str:
-    """A setting or a metric as people say it: val_accuracy is validation accuracy."""
-    said = {"val": "validation", "train": "training", "num": "number of"}
-    return " ".join(said.get(word, word) for word in name.split("_"))
-
-
 def finite(value: Any) -> float:
     """A number; NaN for what is none, so that nothing is drawn there."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -34,6 +34,7 @@ from dlsweep.report.statistics._units import (
     MOST_LEVELS,
     Configuration,
     configurations,
+    is_seed,
     repeats,
     settings,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "effects",
     "importances",
     "interval",
+    "is_seed",
     "low_runs",
     "repeats",
     "settings",

@@ -81,7 +81,7 @@ def low_runs(table: RunsTable, threshold: float | None = None) -> Group:
             divides the worst tenth from the others.
     """
     found = configurations(table)
-    if threshold is None and not table.metric.name.endswith("accuracy"):
+    if threshold is None and not table.is_share():
         share = TOP if table.metric.goal == "maximize" else 1 - TOP
         threshold = float(np.quantile([c.value for c in found], share)) if found else math.nan
     elif threshold is None:
@@ -106,7 +106,7 @@ def diverged_runs(table: RunsTable) -> Group:
     """The configurations that diverged, among all that were trained to an end."""
     swept = [run for run in table.runs if not run.beside]
     ended = [run for run in swept if run.value is not None or run.status == "diverged"]
-    found = [Configuration(tuple(runs)) for runs in grouped(ended)]
+    found = [Configuration(tuple(runs)) for runs in grouped(table, ended)]
     chosen = [i for i, c in enumerate(found) if any(run.status == "diverged" for run in c.runs)]
     return _group(table, found, chosen, math.nan)
 

@@ -79,7 +79,7 @@ def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
 
 
 def effects(table: RunsTable) -> tuple[Effect, ...]:
-    """The effect of every varied setting, in the order of ``RunConfig``.
+    """The effect of every varied setting, in the order of the table.
 
     Over all other settings as the sweep drew them: their variation widens the intervals. Runs
     that differ in their seed only are one configuration, with their mean.
@@ -185,14 +185,14 @@ def comparison(table: RunsTable, setting: str, first: Any, second: Any) -> Compa
     """
     sign = -1 if table.metric.goal == "maximize" else 1
     pairs: list[tuple[Run, Run]] = []
-    for group in grouped(table.finished(), without=setting):
+    for group in grouped(table, table.finished(), without=setting):
         by_level = {level(run.config.get(setting)): run for run in reversed(group)}
         if level(first) in by_level and level(second) in by_level:
             pairs.append((by_level[level(first)], by_level[level(second)]))
     pairs.sort(key=lambda pair: min(sign * (run.value or 0.0) for run in pair))
     gains = {id(a): (b.value or 0.0) - (a.value or 0.0) for a, b in pairs}
     differences, over = list(gains.values()), "pairs"
-    alike = grouped([a for a, _ in pairs])  # one group for each configuration
+    alike = grouped(table, [a for a, _ in pairs])  # one group for each configuration
     if len(alike) >= FEWEST_PAIRS:
         # Seeds of one configuration tell much the same: they are no units of their own.
         differences = [float(np.mean([gains[id(run)] for run in group])) for group in alike]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.report._runs import PLACES, Run, RunsTable, level
+from dlsweep.report._runs import PLACES, Run, RunsTable, exact, level
 
-SEED = "seed"
+SEEDS = ("seed", "random_seed", "random_state")
+"""Settings of these names, nested ones too, are the chance of a run: no question asked of a run."""
 MOST_LEVELS = 8
 """A number with more values than this is looked at in four ranges, each with as many runs."""
 RANGES = 4
@@ -20,7 +20,7 @@ RANGES = 4
 
 @dataclass(frozen=True)
 class Configuration:
-    """Runs that differ in their seed only. They are one observation: seeds are not settings.
+    """Runs that differ at most in their seed. They are one observation: seeds are not settings.
 
     Attributes:
         runs: at least one, all with a value.
@@ -45,34 +45,42 @@ class Configuration:
 
 def settings(table: RunsTable) -> list[str]:
     """The settings whose effect can be asked for: those that vary, but for the seed."""
-    return [name for name in table.parameters if name != SEED]
+    return [name for name in table.parameters if not is_seed(name)]
+
+
+def is_seed(name: str) -> bool:
+    """Whether a setting is a seed, by its name."""
+    return name.rpartition(".")[2] in SEEDS
 
 
 def configurations(table: RunsTable) -> list[Configuration]:
     """The sweep's runs that have a value, those that differ in their seed only taken together."""
     found = [run for run in table.finished() if not run.beside]
-    return [Configuration(tuple(runs)) for runs in grouped(found)]
+    return [Configuration(tuple(runs)) for runs in grouped(table, found)]
 
 
 def repeats(table: RunsTable, run: Run) -> Configuration:
     """A run with all that differ from it in their seed only, those beside the sweep too."""
-    groups = grouped(table.finished())
+    groups = grouped(table, table.finished())
     return Configuration(tuple(next(group for group in groups if any(one is run for one in group))))
 
 
-def grouped(runs: Sequence[Run], without: str = SEED) -> list[list[Run]]:
+def grouped(table: RunsTable, runs: Sequence[Run], without: str | None = None) -> list[list[Run]]:
     """The runs in groups whose configurations differ in one setting only, in their order.
 
     Args:
-        runs: any runs. One that says nothing of the setting is a group of its own: what else it
-            leaves out, nobody knows.
-        without: the setting.
+        table: the table that they are of.
+        runs: any runs of it. One of which too little is known is a group of its own: a built-in one
+            that says nothing of the setting, and a program's without any settings.
+        without: the setting; by default the seed.
     """
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        config = {k: v for k, v in run.config.items() if k not in PLACES and k != without}
-        alone = "" if without in run.config else run.id
-        groups.setdefault(json.dumps([alone, config], sort_keys=True), []).append(run)
+        left = [k for k in run.config if (is_seed(k) if without is None else k == without)]
+        out = {*left, *(PLACES if table.own else ())}
+        config = {k: v for k, v in run.config.items() if k not in out}
+        known = left if table.own or without is not None else run.config
+        groups.setdefault(exact(["" if known else run.id, config]), []).append(run)
     return list(groups.values())
 
 
