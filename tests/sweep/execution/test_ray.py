@@ -94,9 +94,9 @@ def test_nodes_join_and_leave(ray: Executor, ray_executors: RayExecutors):
     found = drain(ray, lambda e: all(epochs(e, job) for job in (111, 112, 113)))
     [there] = [job for job in (111, 112, 113) if told(found, job)[2] == node.node_id]
     ray_executors.cluster.remove_node(node, allow_graceful=False)
-    broken = drain(ray, ended(there))[-1]
-    assert isinstance(broken, Broken)
-    assert broken.cause is Cause.LOST
+    found = drain(ray, ended(there))
+    [broken] = [event for event in found if isinstance(event, Broken)]
+    assert (broken.job, broken.cause) == (there, Cause.LOST)
     assert "\n" not in broken.reason
     others = {111, 112, 113} - {there}
     end = time.monotonic() + PATIENCE
