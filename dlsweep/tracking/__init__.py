@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dlsweep.tracking._background import THREADS, Background, BackgroundRun
     from dlsweep.tracking._data import show_data
     from dlsweep.tracking._errors import TrackingError
+    from dlsweep.tracking._function import call_with_run
     from dlsweep.tracking._limits import room_for_runs
     from dlsweep.tracking._media import (
         confusion_plot,
@@ -88,6 +89,7 @@ __all__ = [
     "TrackingError",
     "TransactionLog",
     "Unreachable",
+    "call_with_run",
     "choose_mode",
     "conclude",
     "confusion_plot",

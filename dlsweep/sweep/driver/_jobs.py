@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import RunConfig
 from dlsweep.sweep.driver._queue import Queue, StackQueue
-from dlsweep.sweep.execution import SAVE_SECONDS, Checkpoint, Executor, Job, ProgramJob, StackJob
+from dlsweep.sweep.execution import (
+    SAVE_SECONDS,
+    Checkpoint,
+    Executor,
+    FunctionJob,
+    Job,
+    ProgramJob,
+    StackJob,
+)
 from dlsweep.sweep.file import Command, Settings
 
 if TYPE_CHECKING:
@@ -102,6 +110,7 @@ class ProgramJobs(Jobs):
         timeout: seconds after which a program is stopped, and its run has failed.
         resume: whether a program that was interrupted goes on with its run; see ``ProgramJob``.
         gpus: the GPUs to share out, as ``CUDA_VISIBLE_DEVICES`` names them; none to leave that.
+        function: called instead of running the command; see ``FunctionJob``.
     """
 
     leaving = "the programs were interrupted and have 30 s to end; Ctrl-C again kills them"
@@ -117,6 +126,7 @@ class ProgramJobs(Jobs):
         timeout: float | None = None,
         resume: bool = False,
         gpus: Sequence[str] = (),
+        function: Callable[[], object] | None = None,
     ) -> None:
         self._command = command
         self._metric = metric
@@ -125,6 +135,7 @@ class ProgramJobs(Jobs):
         self._local_sweep = local_sweep
         self._timeout = timeout
         self._resume = resume
+        self._function = function
         self._load = Counter(dict.fromkeys(gpus, 0))  # how many programs use each GPU
         self._using: dict[int, str] = {}  # the GPU of each job
 
@@ -151,20 +162,25 @@ class ProgramJobs(Jobs):
             gpu = min(self._load, key=self._load.__getitem__)
             self._load[gpu] += 1
             self._using[number] = environment["CUDA_VISIBLE_DEVICES"] = gpu
-        return ProgramJob(
-            number,
-            self._command,
-            run.config.nested(),
-            run.run_id,
-            self._folder / run.name,
-            Path.cwd(),
-            {k: v for k, v in environment.items() if k not in _OWN or k not in os.environ},
-            self._metric,
-            asks,
-            self._timeout,
-            self._resume,
-            local_sweep=self._local_sweep,
-        )
+        facts: dict[str, Any] = {
+            "number": number,
+            "command": self._command,
+            "settings": run.config.nested(),
+            "run_id": run.run_id,
+            "folder": self._folder / run.name,
+            "cwd": Path.cwd(),
+            "environment": {
+                k: v for k, v in environment.items() if k not in _OWN or k not in os.environ
+            },
+            "metric": self._metric,
+            "asks": asks,
+            "timeout": self._timeout,
+            "resume": self._resume,
+            "local_sweep": self._local_sweep,
+        }
+        if self._function is not None:
+            return FunctionJob(**facts, function=self._function)
+        return ProgramJob(**facts)
 
     def ended(self, number: int) -> None:
         """See ``Jobs``."""

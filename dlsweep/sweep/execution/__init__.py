@@ -14,6 +14,7 @@ from dlsweep.sweep.execution._events import (
     Resumed,
 )
 from dlsweep.sweep.execution._executor import Executor, ExecutorError
+from dlsweep.sweep.execution._function_job import FunctionJob
 from dlsweep.sweep.execution._in_process import InProcessExecutor
 from dlsweep.sweep.execution._job import Checkpoint, Context, Job
 from dlsweep.sweep.execution._processes import ProcessExecutor
@@ -33,6 +34,7 @@ __all__ = [
     "Event",
     "Executor",
     "ExecutorError",
+    "FunctionJob",
     "InProcessExecutor",
     "Job",
     "Left",

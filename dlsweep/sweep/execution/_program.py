@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from dlsweep.sweep.execution import _supervisor
 
@@ -16,6 +17,23 @@ LEAVE_SECONDS = 30.0
 """How long a program may take to end after SIGINT or SIGTERM; then it is killed."""
 
 _TAIL_BYTES = 4096
+
+
+class RunningProgram(Protocol):
+    """Something that runs until it ends, or is ended. It is ended at the end of the context."""
+
+    def __enter__(self) -> RunningProgram: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def poll(self) -> int | None:
+        """The exit code, or None as long as it runs."""
+
+    def end(self, number: int) -> None:
+        """Ask it to end by a signal."""
+
+    def reason(self, code: int) -> str:
+        """Why it failed with this exit code, in one line."""
 
 
 class Program:
@@ -34,6 +52,7 @@ class Program:
     def __init__(
         self, command: Sequence[str], cwd: Path, environment: Mapping[str, str], output: Path
     ) -> None:
+        self._output = output
         self._kill_at = float("inf")
         with output.open("ab") as file:
             self._supervisor = subprocess.Popen(
@@ -66,6 +85,10 @@ class Program:
         self._kill_at = time.monotonic() + LEAVE_SECONDS
         self._send(number)
 
+    def reason(self, code: int) -> str:
+        """How it ended, by the exit code of its supervisor, and the last line of its output."""
+        return f"{_how_it_ended(code)}{_last_line(self._output)}"
+
     def _send(self, number: int) -> None:
         assert self._supervisor.stdin is not None
         try:
@@ -74,7 +97,7 @@ class Program:
             return
 
 
-def how_it_ended(code: int) -> str:
+def _how_it_ended(code: int) -> str:
     """How a program ended, by the exit code of its supervisor."""
     if code < 0:
         return f"the program's supervisor was ended by {signal.Signals(-code).name}"
@@ -86,7 +109,7 @@ def how_it_ended(code: int) -> str:
         return f"the program ended with exit code {code}"
 
 
-def last_line(output: Path) -> str:
+def _last_line(output: Path) -> str:
     """The last line of a program's output, after a colon."""
     with output.open("rb") as file:
         file.seek(0, os.SEEK_END)

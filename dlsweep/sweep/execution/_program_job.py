@@ -17,7 +17,7 @@ import yaml
 
 from dlsweep.sweep.execution._events import Broken, Done, Epoch, Event, Left, Notice, Resumed
 from dlsweep.sweep.execution._job import Checkpoint, Context
-from dlsweep.sweep.execution._program import Program, how_it_ended, last_line
+from dlsweep.sweep.execution._program import Program, RunningProgram
 from dlsweep.sweep.execution._program_logs import ProgramLogs
 from dlsweep.sweep.file import Command
 from dlsweep.tracking import Outcome, find_logs
@@ -137,10 +137,8 @@ class ProgramJob:
             history = [LoggedMetrics(i, values) for i, values in enumerate(logs.earlier, start=1)]
             yield Resumed(self.number, {0: history})
         environment = self._environment(context.threads)
-        settings_file = self.folder.absolute() / "settings.json"
-        command = self.command.arguments(self.settings, settings_file, environment)
         try:
-            with Program(command, self.cwd, environment, self.output) as program:
+            with self._start(environment) as program:
                 ending = yield from self._follow(program, context, logs)
         finally:  # it may have been dropped
             problem = self._forget_sweep(logs)
@@ -155,6 +153,12 @@ class ProgramJob:
         else:
             yield ending
 
+    def _start(self, environment: Mapping[str, str]) -> RunningProgram:
+        """Start what is run, with these variables."""
+        settings_file = self.folder.absolute() / "settings.json"
+        command = self.command.arguments(self.settings, settings_file, environment)
+        return Program(command, self.cwd, environment, self.output)
+
     def _output_info(self) -> dict[str, Any]:
         return {"output": str(self.output.absolute())} if self.output.exists() else {}
 
@@ -167,7 +171,7 @@ class ProgramJob:
             return f"the sweep's id is still in the files of run {self.run_id}: {error}"
         return ""
 
-    def _environment(self, threads: int | None) -> dict[str, str]:
+    def _environment(self, threads: int) -> dict[str, str]:
         """The program's variables, by which an unchanged ``wandb.init`` gets run and point."""
         point = self.folder.absolute() / "point.yaml"
         settings = json.loads(json.dumps(self.settings, default=str))  # as the command has them
@@ -188,14 +192,14 @@ class ProgramJob:
             environment["WANDB_RESUME"] = "allow"
         if self.local_sweep and environment["WANDB_MODE"] not in _WITHOUT_SERVER:
             environment.pop("WANDB_SWEEP_ID", None)
-        if threads is not None and "OMP_NUM_THREADS" not in environment:
+        if "OMP_NUM_THREADS" not in environment:
             environment = dict.fromkeys(_THREADS, str(threads)) | environment
         # The service that writes the runs of this process; each program has its own.
         environment.pop("WANDB_SERVICE", None)
         return environment
 
     def _follow(
-        self, program: Program, context: Context, logs: ProgramLogs
+        self, program: RunningProgram, context: Context, logs: ProgramLogs
     ) -> Generator[Event, None, Outcome | Left | Broken]:
         """Report what the program logs until it has ended; returns what it came to.
 
@@ -240,4 +244,4 @@ class ProgramJob:
             return Broken(self.number, f"the program had not ended after {self.timeout:g} s")
         if ending or code == 0:
             return Outcome(ending or FINISHED, last | logs.summary())
-        return Broken(self.number, f"{how_it_ended(code)}{last_line(self.output)}")
+        return Broken(self.number, program.reason(code))
