@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rich.console import Console
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from dlsweep.sweep import Row, StudyTable
 
 _MOST_DRAWN = 200
+_MOST_LOGGED = 6
 _HIDDEN = {"wandb_project", "wandb_entity", "device"}
 _OF_THE_BEST_EPOCH = ("best_val_accuracy", "test_accuracy")
 
@@ -22,16 +24,29 @@ def console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=200)
 
 
-def varied(rows: Sequence[Row]) -> list[str]:
+def of_program(study: StudyTable) -> bool:
+    """Whether the runs of a study are those of a program, with settings and metrics of its own."""
+    return study.sweep is not None and study.sweep.command is not None
+
+
+def value_text(value: Any) -> str:
+    """A metric's value: four decimals, or four significant digits where these say little."""
+    if isinstance(value, bool) or not isinstance(value, float | int):
+        return ""
+    return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 100 else f"{value:.4g}"
+
+
+def varied(rows: Sequence[Row], hidden: Collection[str] = _HIDDEN) -> list[str]:
     """The settings in which runs differ; a run that failed may have only the sweep's own."""
     first: dict[str, Any] = {}
     for row in rows:
         first = {**row.config, **first}
-    return [
-        key
-        for key, value in first.items()
-        if key not in _HIDDEN and any(row.config.get(key, value) != value for row in rows)
-    ]
+
+    def differs(key: str, value: Any) -> bool:  # as JSON: 1, 1.0 and true are three values
+        text = json.dumps(value, sort_keys=True)
+        return any(json.dumps(row.config.get(key, value), sort_keys=True) != text for row in rows)
+
+    return [key for key, value in first.items() if key not in hidden and differs(key, value)]
 
 
 def results_beside(metric: str) -> list[str]:
@@ -79,21 +94,28 @@ class _Column(NamedTuple):
 def _columns(study: StudyTable, most: int | None, joint: str) -> list[_Column]:
     rows = study.ordered()[:most]
     metric = study.metric.name
-    logged = any(metric in epoch for row in study.rows for epoch in row.history[-1:])
+    program = of_program(study)
+    logged = not program and any(
+        metric in epoch for row in study.rows for epoch in row.history[-1:]
+    )
     ranks = [str(i) if row.value is not None else "" for i, row in enumerate(rows, start=1)]
     states = [f"{row.status.replace('_', ' ')}{_progress(row)}" for row in rows]
-    values = [_number(row.value if row.value is not None else _latest(row, metric)) for row in rows]
+    valued = [row.value if row.value is not None else _latest(row, metric) for row in rows]
+    values = list(map(value_text, valued))
     found = [
         _Column("#", ranks, right=True),
         _Column("run", [row.name for row in rows]),
         _Column("status", states),
     ]
-    for name in (metric, *results_beside(metric)):
-        cells = values if name == metric else [_number(row.summary.get(name)) for row in rows]
-        of = "best epoch\n" if name in _OF_THE_BEST_EPOCH else "last epoch\n" if logged else ""
+    beside = _logged(study.rows, metric) if program else results_beside(metric)
+    for name in (*([metric] if metric else []), *beside):
+        cells = values if name == metric else [value_text(row.summary.get(name)) for row in rows]
+        of = "last epoch\n" if logged else ""
+        of = "best epoch\n" if name in _OF_THE_BEST_EPOCH and not program else of
         found.append(_Column(of + name.replace("_", joint), cells, right=True))
-    for key in varied(study.rows):
-        cells = [_setting(row.config.get(key)) for row in rows]
+    for key in varied(study.rows, () if program else _HIDDEN):
+        none = "none" if program else ""  # what a built-in run does not have is none of it
+        cells = [_setting(row.config[key], none) if key in row.config else "" for row in rows]
         found.append(_Column(key.replace("_", joint), cells, whole=False))
     return found
 
@@ -112,17 +134,22 @@ def _progress(row: Row) -> str:
     """How far a running one is, and why another failed."""
     if row.status != "running" or not row.history:
         return f": {row.reason}" if row.reason else ""
+    if "epochs" not in row.config or "epoch" not in row.history[-1]:
+        return f" {len(row.history)}"
     return f" {row.history[-1]['epoch']}/{row.config['epochs']}"
 
 
 def _latest(row: Row, metric: str) -> float | None:
     """The metric of a running one."""
-    return row.history[-1].get(metric) if row.status == "running" and row.history else None
+    logged = (epoch[metric] for epoch in reversed(row.history) if metric in epoch)
+    return next(logged, None) if row.status == "running" else None
 
 
-def _number(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float | int) else ""
+def _logged(rows: Sequence[Row], metric: str) -> list[str]:
+    """The numbers that runs of a program logged, where no metric is asked for."""
+    numbers = (k for row in rows for k, v in row.summary.items() if isinstance(v, int | float))
+    return [] if metric else list(dict.fromkeys(numbers))[:_MOST_LOGGED]
 
 
-def _setting(value: Any) -> str:
-    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+def _setting(value: Any, none: str) -> str:
+    return none if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -18,6 +18,7 @@ DIGITS = 5
 MOST_POINTS = 300_000
 """Of all curves of a program's runs together."""
 
+_COUNTS = ("epoch", "step", "global_step")
 _SKIPPED = {"epoch", "seconds", "learning_rate"}  # of the history: what no figure draws
 _FIRST = ("best_val_accuracy", "test_accuracy", "test_loss", "best_epoch", "parameters")
 
@@ -107,13 +108,14 @@ def other_results(table: RunsTable) -> list[str]:
 
 
 def logged(table: RunsTable) -> list[str]:
-    """The metrics that a program's runs have logged step by step, that of the sweep first."""
+    """What a program's runs have logged step by step: their metric first, mere counts last."""
     counts: Counter[str] = Counter()
     for run in table.runs:
         for row in run.history:
             counts.update(name for name, value in row.items() if rounded(value) is not None)
     names = sorted(name for name in counts if not name.startswith("_"))
-    return sorted(names, key=lambda name: name != table.metric.name)
+    counted = {name for name in names if name.rpartition("/")[2] in _COUNTS}
+    return sorted(names, key=lambda name: (name != table.metric.name, name in counted))
 
 
 def web_address(url: str | None) -> str | None:

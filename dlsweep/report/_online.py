@@ -62,7 +62,7 @@ def _is_own(runs: Sequence[Any]) -> bool:
     A program's name says nothing: many are called train.py.
     """
     full = _OF_ALL_SETTINGS * len(SETTINGS)
-    known = [run.config for run in runs if run.config and (run.summary or run.history)]
+    known = [run.config for run in runs if run.config and run.history]
     return bool(known) and all(len(SETTINGS.keys() & config.keys()) >= full for config in known)
 
 

@@ -196,7 +196,8 @@ def _once_more(table: RunsTable, best: Run) -> list[str]:
         f"Run {code(best.name)} and {code(rivals[0].name)} a few times more{other}: how much of "
         "the lead of the first is chance is not known."
     )
-    lines = [table.command(run.config) for run in (best, rivals[0])]
+    line = table.command(rivals[0].config)
     # Text shows neither backticks nor runs of spaces as they are: then no command is better.
-    shown = [code(line) for line in lines if line and code(line) == f"`{line}`"]
-    return [f"{told} {listed(shown)}".strip()]
+    if not line or code(line) != f"`{line}`":
+        return [told]
+    return [f"{told} The command of the second: {code(line)}"]

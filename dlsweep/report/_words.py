@@ -28,10 +28,10 @@ def amount(table: RunsTable, value: float | None) -> str:
 
 
 def four_digits(value: float) -> str:
-    """A number of any size with four significant digits: 1235, 0.0001235, 1.235 × 10⁸."""
+    """A number of any size with four significant digits: 1 235, 0.0001235, 1.235 × 10⁸."""
     rounded = f"{value:.4g}"
-    if "e" in rounded and 1 <= abs(value) < 1e7:
-        rounded = f"{float(rounded):.0f}"
+    if 1000 <= abs(value) < 1e7:
+        return f"{float(rounded):,.0f}".replace(",", "\u202f")
     return plain_numbers(rounded)
 
 

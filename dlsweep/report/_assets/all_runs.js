@@ -75,7 +75,8 @@ WIDGETS.all_runs = (element) => {
 /** A setting with a value, to show how to search for one. */
 function example() {
   if (DATA.own || !SWEPT.length) return 'optimizer=adam';
-  return `${SWEPT[0]}=${SETTINGS.get(SWEPT[0]).values[0]}`.slice(0, 30);
+  const found = SWEPT.flatMap((name) => SETTINGS.get(name).values.map((value) => `${name}=${value}`));
+  return found.reduce((a, b) => (b.length < a.length ? b : a)).slice(0, 30);
 }
 
 /** A run's name; a link where the run has a page of its own. */

@@ -29,14 +29,14 @@ function plain(value) {
   if (typeof value !== 'number') return value == null ? '–' : String(value);
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-6 || size >= 1e7)) {
+  if (size !== 0 && (size < 1e-6 || size >= (Number.isInteger(value) ? 1e12 : 1e7))) {
     const [digits, power] = value.toExponential(2).replace(/\.?0+e/, 'e').split('e');
     const raised = String(Number(power)).replace(/[-\d]/g, (sign) => (sign === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[sign]));
     return digits === '1' ? `10${raised}` : `${digits} × 10${raised}`;
   }
   if (size < 1e-4 && size !== 0) return value.toFixed(3 - Math.floor(Math.log10(size))).replace(/0+$/, '');
-  if (Number.isInteger(value)) return value.toLocaleString('en-GB').replace(/,/g, '\u202f');
-  return String(Number(value.toPrecision(4)));
+  const shown = Number.isInteger(value) ? value : Number(value.toPrecision(4));
+  return Number.isInteger(shown) ? shown.toLocaleString('en-GB').replace(/,/g, '\u202f') : String(shown);
 }
 
 /** A result as text: a percentage where it is a fraction. */

@@ -36,8 +36,8 @@ class AllRuns(Block):
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The metric of the best runs, over the table of all that W&B shows under it."""
         reports = panels.native()
-        if not table.judged:  # the table stands under any panel
-            return panels.grid(runsets, reports.RunComparer(diff_only="split"))
+        if not table.judged:  # the table stands under the panel before, too
+            return []
         plot = reports.BarPlot(
             title=metric_words(table),
             metrics=[reports.Metric(table.metric.name)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,12 +40,13 @@ class BestRun(Block):
         best = table.best()
         if best is None:
             return page.missing("No run has a result yet, so there is no best one.")
-        numbers = {metric_words(table): result(table, table.metric.name, best.value)}
+        numbers = [(metric_words(table), result(table, table.metric.name, best.value))]
         for name in _results(table, best):
-            numbers[table.words(name)] = result(table, name, best.summary[name])
-        numbers["status"] = best.status.replace("_", " ")
+            numbers.append((table.words(name), result(table, name, best.summary[name])))
+        numbers.append(("status", best.status.replace("_", " ")))
         if best.started and best.finished:
-            numbers["wall time"] = duration((best.finished - best.started).total_seconds())
+            seconds = (best.finished - best.started).total_seconds()
+            numbers.append(("wall time", duration(seconds)))
         swept = [name for name in table.parameters if name in best.config]
         hidden = {*swept, *(_HIDDEN if table.own else ())}
         others = [name for name in best.config if name not in hidden]
@@ -94,12 +95,11 @@ class BestRun(Block):
         best = table.best()
         if best is None:
             return "No run has a result, so there is no best one.\n"
-        facts = {metric_label(table): amount(table, best.value)}
+        rows = [[metric_label(table), amount(table, best.value)]]
         for name in _results(table, best):
-            facts[label(table, name)] = result(table, name, best.summary[name], 1)
+            rows.append([label(table, name), result(table, name, best.summary[name], 1)])
         names = settings(table) if table.own else best.config
-        facts |= {label(table, n): cell(level(best.config.get(n))) for n in names}
-        rows = [[name, text] for name, text in facts.items()]
+        rows += [[label(table, n), cell(level(best.config.get(n)))] for n in names]
         command = table.command(best.config)
         again = f"\n{commands(command)}" if command else ""
         return f"{grid(['', cell(best.name)], rows)}{again}"
@@ -114,17 +114,17 @@ def _results(table: RunsTable, best: Run) -> list[str]:
 
 def _settings(table: RunsTable, run: Run, names: Sequence[str], page: Page, kind: str = "") -> str:
     """Settings of a run, as a list."""
-    shown = {table.words(n): plain_numbers(level(run.config[n])) for n in names}
+    shown = [(table.words(n), plain_numbers(level(run.config[n]))) for n in names]
     return _facts(shown, page, kind)
 
 
-def _facts(facts: Mapping[str, str], page: Page, kind: str = "") -> str:
+def _facts(facts: Sequence[tuple[str, str]], page: Page, kind: str = "") -> str:
     """Names and values, as a list."""
     return (
         f'<dl class="facts {kind}">'
         + "".join(
             f"<div><dt>{page.text(name)}</dt><dd>{page.text(value)}</dd></div>"
-            for name, value in facts.items()
+            for name, value in facts
         )
         + "</dl>"
     )

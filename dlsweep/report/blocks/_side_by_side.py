@@ -44,6 +44,8 @@ class SideBySide(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """The three best runs side by side: a page without a script has no choice."""
         best = table.ranked()[:3]
+        if not table.judged:
+            return ""
         if len(best) < 2:
             return "There are no two runs with results to compare.\n"
         rows = [[metric_label(table), *(amount(table, run.value) for run in best)]]
