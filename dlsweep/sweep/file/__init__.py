@@ -13,9 +13,10 @@ from dlsweep.sweep.file._distributions import (
 )
 from dlsweep.sweep.file._early_terminate import Hyperband
 from dlsweep.sweep.file._metric import METRICS, Metric, metric_name, number, objective, parse_metric
+from dlsweep.sweep.file._parse import METHODS, load_sweep, parse_sweep
 from dlsweep.sweep.file._settings import Config, Settings
 from dlsweep.sweep.file._space import EDGE, Axis, Coordinates, Space
-from dlsweep.sweep.file._sweep_file import METHODS, SweepFile, load_sweep, parse_sweep
+from dlsweep.sweep.file._sweep_file import SweepFile
 
 __all__ = [
     "DISTRIBUTIONS",

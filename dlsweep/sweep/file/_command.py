@@ -71,26 +71,24 @@ class Command:
         words = self.expanded(environment)
         if "${args_json_file}" in words:
             json_file.write_text(json.dumps(point), encoding="utf-8")
-        pairs = [f"{name}={value}" for name, value in point.items()]
-        values: dict[str, list[str]] = {
-            "${env}": [] if os.name == "nt" else ["/usr/bin/env"],
-            "${interpreter}": ["python" if shutil.which("python") else sys.executable],
-            "${args}": [f"--{pair}" for pair in pairs],
-            "${args_no_hyphens}": pairs,
-            "${args_no_boolean_flags}": [
-                f"--{name}" if value is True else f"--{name}={value}"
-                for name, value in point.items()
-                if value is not False
-            ],
-            "${args_no_equals}": [
-                word for name, value in point.items() for word in (f"--{name}", str(value))
-            ],
-            "${args_append_hydra}": [f"+{pair}" for pair in pairs],
-            "${args_override_hydra}": [f"++{pair}" for pair in pairs],
-            "${args_json}": [json.dumps(point)],
-            "${args_json_file}": [str(json_file)],
-        }
+        values = _macros(point, json_file)
         return [out for word in words for out in values.get(word, [word])]
+
+    def line(self, settings: Mapping[str, Any]) -> str:
+        """The command that runs one point as a user would type it, quoted for a shell.
+
+        Without ``/usr/bin/env``; environment variables stay variables, for they may be secret; and
+        ``${args_json_file}`` is settings.json.
+        """
+        point = json.loads(json.dumps(settings, default=str))
+        values = {**_macros(point, Path("settings.json")), "${env}": []}
+        if self.program is not None:
+            values["${program}"] = [self.program]
+        words = [
+            [shlex.quote(out) for out in values[word]] if word in values else [_quote(word)]
+            for word in self.words
+        ]
+        return " ".join(out for quoted in words for out in quoted)
 
     def expanded(self, environment: Mapping[str, str] = os.environ) -> list[str]:
         """The words with program and environment variables filled in."""
@@ -99,6 +97,38 @@ class Command:
             self.program if word == "${program}" and self.program is not None else word
             for word in words
         ]
+
+
+def _macros(point: Mapping[str, Any], json_file: Path) -> dict[str, list[str]]:
+    """What W&B writes for each macro."""
+    pairs = [f"{name}={value}" for name, value in point.items()]
+    return {
+        "${env}": [] if os.name == "nt" else ["/usr/bin/env"],
+        "${interpreter}": ["python" if shutil.which("python") else sys.executable],
+        "${args}": [f"--{pair}" for pair in pairs],
+        "${args_no_hyphens}": pairs,
+        "${args_no_boolean_flags}": [
+            f"--{name}" if value is True else f"--{name}={value}"
+            for name, value in point.items()
+            if value is not False
+        ],
+        "${args_no_equals}": [
+            word for name, value in point.items() for word in (f"--{name}", str(value))
+        ],
+        "${args_append_hydra}": [f"+{pair}" for pair in pairs],
+        "${args_override_hydra}": [f"++{pair}" for pair in pairs],
+        "${args_json}": [json.dumps(point)],
+        "${args_json_file}": [str(json_file)],
+    }
+
+
+def _quote(word: str) -> str:
+    """A word for a shell; what ``${envvar:NAME}`` stands for is left to the shell."""
+    literal, *parts = _VARIABLE.split(word)
+    rest = zip(parts[::2], parts[1::2], strict=True)
+    texts = [shlex.quote(literal) if literal or not parts else ""]
+    texts += [f'"${name}"' + (shlex.quote(text) if text else "") for name, text in rest]
+    return "".join(texts)
 
 
 def parse_command(program: Any, command: Any, problems: list[str]) -> Command:

@@ -155,7 +155,10 @@ LAWS: dict[str, Law] = {
 
 @dataclass(frozen=True)
 class Continuous(Distribution):
-    """A real number that follows one of ``LAWS``, rounded to multiples of ``q`` if there is one."""
+    """A real number that follows one of ``LAWS``, rounded to multiples of ``q`` if there is one.
+
+    Where ``q`` is an int the multiples are too, as W&B has it.
+    """
 
     law: str
     arguments: tuple[float, float]
@@ -164,6 +167,11 @@ class Continuous(Distribution):
     @property
     def name(self) -> str:
         return self.law if self.q is None else f"q_{self.law}"
+
+    @property
+    def whole(self) -> bool:
+        """Whether the values are ints."""
+        return isinstance(self.q, int)
 
     def quantile(self, u: float) -> float:
         value = LAWS[self.law].quantile(u, *self.arguments)
@@ -188,7 +196,9 @@ class Continuous(Distribution):
         steps = math.ceil((high - low) / self.q)
         if steps > _MOST_VALUES:
             return None
-        return tuple(_clean(low + k * self.q) for k in range(steps))
+        values = [_clean(low + k * self.q) for k in range(steps)]
+        whole = self.whole and low.is_integer()
+        return tuple(int(value) if whole else value for value in values)
 
     def as_dict(self) -> dict[str, Any]:
         arguments = dict(zip(LAWS[self.law].arguments, self.arguments, strict=True))
@@ -201,7 +211,8 @@ def _clean(value: float) -> float:
 
 
 def _multiple(value: float, q: float) -> float:
-    return _clean(round(value / q) * q)
+    steps = round(value / q)
+    return steps * q if isinstance(q, int) else _clean(steps * q)
 
 
 @dataclass(frozen=True)
@@ -216,7 +227,7 @@ class Kind:
 def _continuous(law: str, **arguments: float) -> Continuous:
     q = arguments.pop("q", None)
     first, second = (float(arguments[name]) for name in LAWS[law].arguments)
-    return Continuous(law, (first, second), None if q is None else float(q))
+    return Continuous(law, (first, second), q)
 
 
 def _kind(law: str, **more: float) -> Kind:

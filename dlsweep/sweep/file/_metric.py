@@ -53,11 +53,14 @@ class Metric:
         name: the logged name, such as val_accuracy.
         goal: maximize or minimize.
         target: the sweep is over once a run reaches this value; None for no such value.
+        summary_first: W&B's summary comes before the history, as of a program, which may define
+            what its summary is; ``name`` may then be empty, and no run has a value.
     """
 
     name: str = "val_accuracy"
     goal: str = "maximize"
     target: float | None = None
+    summary_first: bool = False
 
     def better(self, one: float, other: float) -> bool:
         """Whether ``one`` is a better value than ``other``."""
@@ -92,11 +95,24 @@ def number(value: Any) -> float | None:
 def objective(
     metric: Metric, history: Sequence[Mapping[str, Any]], summary: Mapping[str, Any]
 ) -> float | None:
-    """The metric's last logged value, from the epochs or else the summary; None without one."""
+    """The metric's last logged value, from the epochs or else the summary; None without one.
+
+    Of a program it is a finite number in the summary, or else the last value in the history.
+    """
+    if metric.summary_first:
+        value = _finite(summary.get(metric.name))
+        if value is not None:
+            return value
+        rows = (row[metric.name] for row in reversed(history) if metric.name in row)
+        return _finite(next(rows, None))
     for logged in (*reversed(history), summary):
         if logged.get(metric.name) is not None:
             return number(logged[metric.name])
     return None
+
+
+def _finite(value: Any) -> float | None:
+    return None if isinstance(value, str) else number(value)
 
 
 def parse_metric(written: Any, problems: list[str], notices: list[str]) -> Metric:
@@ -122,7 +138,39 @@ def parse_metric(written: Any, problems: list[str], notices: list[str]) -> Metri
             notices.append(f"metric.goal: {goal} {name} looks for the worst runs")
     elif natural == "maximize":
         notices.append(f"metric.goal: missing; {name} is maximized (W&B would minimize it)")
+    return Metric(name, goal, _target(keys, problems))
+
+
+def parse_program_metric(written: Any, problems: list[str], notices: list[str]) -> Metric:
+    """The ``metric`` of a program, whose name is the program's own; see ``parse_metric``.
+
+    Args:
+        written: the file's value; None where it has none, and no run has a value.
+        problems: gets one line for everything that is wrong.
+        notices: gets one line for everything that is assumed.
+    """
+    if written is None:
+        notices.append("metric: missing; the runs are not ranked")
+        return Metric("", "minimize", summary_first=True)
+    keys: dict[str, Any] = {}
+    if isinstance(written, Mapping):
+        keys = read_keys(written, ("name", "goal", "target"), problems, "metric.", also=("impute",))
+        if keys.get("name") in (None, "") or isinstance(keys["name"], Mapping | list):
+            got = "missing" if keys.get("name") is None else f"got {shown(keys['name'])}"
+            problems.append(f"metric.name: {got}; write the name under which the program logs it")
+    else:
+        expected = "expected {name: loss, goal: minimize}"
+        problems.append(f"metric: got {shown(written)}, {expected}")
+    name, goal = str(keys.get("name") or ""), "minimize"
+    if keys.get("goal") is not None:
+        goal = read_choice(keys["goal"], _GOALS, "metric.goal", problems, notices) or goal
+    elif name:
+        notices.append(f"metric.goal: missing; {name} is minimized, as W&B does")
+    return Metric(name, goal, _target(keys, problems), summary_first=True)
+
+
+def _target(keys: Mapping[str, Any], problems: list[str]) -> float | None:
     target = number(keys.get("target"))
     if keys.get("target") is not None and target is None:
         problems.append(f"metric.target: got {shown(keys['target'])}, expected a number")
-    return Metric(name, goal, target)
+    return target

@@ -1,20 +1,18 @@
-"""The space of a sweep: its points as coordinates, as settings, and as configurations."""
+"""The space of a sweep: its points as coordinates."""
 
 from __future__ import annotations
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
 
-from dlsweep.config import SETTINGS, ConfigError, RunConfig
-from dlsweep.config.errors import shown
 from dlsweep.sweep.file._distributions import (
     Categorical,
     Constant,
@@ -23,14 +21,11 @@ from dlsweep.sweep.file._distributions import (
     IntUniform,
     plain,
 )
+from dlsweep.sweep.file._settings import Config
 
 Coordinates = dict[str, Any]
 """A point as the study stores it: numbers, text, booleans and none, by parameter name."""
 
-_INTERACTING = {"hidden_size", "num_layers", "model", "conv_layers", "dataset"}
-_INTERACTING |= {"backend", "batch_norm", "dropout", "device", "batch_size"}
-_INTERACTING |= {"val_fraction", "train_size"}
-_MOST_COMBINATIONS = 20_000
 EDGE = 1e-9
 """Quantiles stay so far from 0 and 1, where the normal distribution is infinite."""
 
@@ -39,9 +34,9 @@ EDGE = 1e-9
 class Axis:
     """One setting that the sweep varies.
 
-    The coordinate is the value, lists as JSON text, where samplers know the distribution
-    (``natural``). It is the quantile u in (0, 1), named "SETTING.quantile", of normal, beta and
-    the like.
+    The coordinate is the value, lists and mappings as JSON text, where samplers know the
+    distribution (``natural``). It is the quantile u in (0, 1), named "SETTING.quantile", of normal,
+    beta and the like.
     """
 
     setting: str
@@ -68,25 +63,41 @@ class Axis:
     def choices(self) -> dict[Any, Any]:
         """The values of a categorical axis by their coordinates."""
         assert isinstance(self.distribution, Categorical)
-        return {coordinate(value): value for value in self.distribution.values}
+        return {self.coordinate(value): value for value in self.distribution.values}
+
+    @cached_property
+    def _all_as_text(self) -> bool:
+        """Whether values such as 1 and true would otherwise have the same coordinate."""
+        d = self.distribution
+        if not isinstance(d, Categorical):
+            return False
+        return len({_coordinate(value) for value in d.values}) < len(d.values)
+
+    def coordinate(self, value: Any) -> Any:
+        """A value of the setting as a study can store it, on a natural axis."""
+        return _as_text(value) if self._all_as_text else _coordinate(value)
 
     def at(self, u: float) -> Any:
         """The coordinate at u in [0, 1]."""
         u = min(max(u, EDGE), 1 - EDGE)
-        return coordinate(self.distribution.quantile(u)) if self.natural else u
+        return self.coordinate(self.distribution.quantile(u)) if self.natural else u
 
     def value(self, coordinate: Any) -> Any:
         """The setting's value at a coordinate."""
-        if isinstance(self.distribution, Categorical):
+        d = self.distribution
+        if isinstance(d, Categorical):
             return self.choices[coordinate]
-        return coordinate if self.natural else self.distribution.quantile(coordinate)
+        if not self.natural:
+            return d.quantile(coordinate)
+        whole = isinstance(d, Continuous) and d.whole  # samplers make floats of them
+        return round(coordinate) if whole else coordinate
 
     def locate(self, value: Any) -> Any:
         """The coordinate of a value of the setting; None, or a near one, where it has none."""
         d = self.distribution
         if isinstance(d, Categorical):
-            return coordinate(value)
-        if not isinstance(value, int | float):
+            return self.coordinate(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
             return None
         if isinstance(d, IntUniform):
             return int(value)
@@ -100,7 +111,7 @@ class Axis:
         """
         d = self.distribution
         if isinstance(d, Categorical):
-            return found in self.choices and self.choices[found] == value
+            return found in self.choices and _as_text(self.choices[found]) == _as_text(value)
         if found is None:
             return False
         if not self.natural:
@@ -110,9 +121,15 @@ class Axis:
         return low <= found <= high and found == value and math.isclose(steps, round(steps))
 
 
-def coordinate(value: Any) -> Any:
-    """A value as a study can store it: lists as JSON text."""
-    return json.dumps(plain(value)) if isinstance(value, tuple) else value
+def _as_text(value: Any) -> str:
+    return json.dumps(plain(value), sort_keys=True)
+
+
+def _coordinate(value: Any) -> Any:
+    """The value itself, or JSON text of what samplers cannot tell apart or compare."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _as_text(value)
+    return value if value is None or isinstance(value, str | int) else _as_text(value)
 
 
 def _inverse(distribution: Continuous, value: float) -> float:
@@ -129,8 +146,8 @@ def _inverse(distribution: Continuous, value: float) -> float:
     return next((u for u in inside if distribution.quantile(u) == value), low)
 
 
-class Space:
-    """The points of a sweep.
+class Space(ABC):
+    """The points of a sweep, and the configurations there.
 
     Args:
         parameters: the distribution of each setting, in the order of the settings' names.
@@ -167,7 +184,7 @@ class Space:
         found: Coordinates = {}
         for axis, support in reversed([*zip(self.axes, self._supports, strict=True)]):
             index, place = divmod(index, len(support))
-            found[axis.parameter] = coordinate(support[place])
+            found[axis.parameter] = axis.coordinate(support[place])
         return dict(reversed(found.items()))
 
     def random(self, seed: int, index: int) -> Coordinates:
@@ -182,98 +199,63 @@ class Space:
         return {**coordinates, axis.parameter: axis.at(float(generator.random()))}
 
     def settings(self, coordinates: Coordinates) -> dict[str, Any]:
-        """The settings at a point; a list of hidden sizes also says the number of layers."""
+        """The settings at a point, by name."""
         varied = {a.setting: a.value(coordinates[a.parameter]) for a in self.axes}
-        return _with_layers(self.fixed | varied)
+        return self.fixed | varied
 
-    def config(self, coordinates: Coordinates) -> RunConfig:
+    @abstractmethod
+    def config(self, coordinates: Coordinates) -> Config:
         """The configuration at a point. Raises ConfigError where its settings contradict."""
-        return RunConfig(**self.settings(coordinates))
 
-    def restore(self, stored: Mapping[str, Any]) -> RunConfig | None:
-        """The configuration that a study has stored, by its ``as_dict``.
+    @abstractmethod
+    def restore(self, stored: Mapping[str, Any]) -> Config | None:
+        """The configuration that a study has stored, by its ``as_dict``; None if it is not one."""
 
-        None where this version of dlsweep has no such configuration.
-        """
-        try:
-            return RunConfig(**{k: v for k, v in stored.items() if k in SETTINGS})
-        except ConfigError:
-            return None
-
-    def locate(self, config: RunConfig) -> Coordinates | None:
+    def locate(self, config: Config) -> Coordinates | None:
         """The point that has a configuration, the inverse of ``config``; None where none has it.
 
         A setting that is drawn from a normal distribution, beta and the like may differ from the
         point's by what is lost in rounding; one that was drawn from this space does not.
         """
+        settings = self._settings_of(config)
         found: Coordinates = {}
         for axis in self.axes:
-            value = getattr(config, axis.setting)
+            if axis.setting not in settings:
+                return None
+            value = settings[axis.setting]
             found[axis.parameter] = axis.locate(value)
             if not axis.has(found[axis.parameter], value):
                 return None
-        rounded = {a.setting: getattr(config, a.setting) for a in self.axes if not a.natural}
-        try:
-            there = RunConfig(**{**self.settings(found), **rounded})
-        except ConfigError:
-            return None
-        return found if there == config else None
+        rounded = {a.setting: settings[a.setting] for a in self.axes if not a.natural}
+        return found if self._is(config, {**self.settings(found), **rounded}) else None
 
-    def identity(self, config: RunConfig | Mapping[str, Any]) -> str:
+    @abstractmethod
+    def _settings_of(self, config: Config) -> Mapping[str, Any]:
+        """The settings of a configuration by name."""
+
+    @abstractmethod
+    def _is(self, config: Config, settings: dict[str, Any]) -> bool:
+        """Whether settings of this space make a configuration."""
+
+    def identity(self, config: Config | Mapping[str, Any]) -> str:
         """What tells a configuration of this space from the others: the settings that vary.
 
         Args:
             config: a configuration, or what its ``as_dict`` gave.
         """
-        settings = config if isinstance(config, Mapping) else vars(config)
-        names = [axis.setting for axis in self.axes]
-        names += ["num_layers"] if "hidden_size" in names else []
-        return json.dumps([plain(settings.get(name)) for name in names])
+        settings = config if isinstance(config, Mapping) else self._settings_of(config)
+        return json.dumps([plain(settings.get(name)) for name in self._identifying])
 
     @cached_property
+    def _identifying(self) -> list[str]:
+        return [axis.setting for axis in self.axes]
+
+    @property
     def combinations(self) -> tuple[list[str], list[str], float]:
-        """What the settings that depend on each other allow.
+        """What settings that depend on each other allow.
 
         Returns:
             Problems (a setting's value that no combination allows), notices, and the share of the
             combinations that is valid, from 0 to 1.
         """
-        axes = [axis for axis in self.axes if axis.setting in _INTERACTING]
-        listed = [a.distribution.support() or (a.distribution.quantile(0.5),) for a in axes]
-        total = math.prod(map(len, listed))
-        if total > _MOST_COMBINATIONS:
-            return [], [], 1.0
-        fixed = {k: v for k, v in self.fixed.items() if k in _INTERACTING}
-        allowed: set[tuple[str, Any]] = set()
-        reasons: dict[tuple[str, Any], str] = {}  # the first for each value that was refused
-        refused: list[str] = []
-        for values in product(*listed):
-            pairs = [(axis.setting, value) for axis, value in zip(axes, values, strict=True)]
-            try:
-                RunConfig(**_with_layers(fixed | dict(pairs)))
-                allowed.update(pairs)
-            except ConfigError as error:
-                refused.append(error.problems[0])
-                for pair in pairs:
-                    reasons.setdefault(pair, refused[-1])
-        if len(refused) == total:
-            return refused[:1], [], 0.0
-        problems = [
-            f"{name}: {shown(plain(value))} never fits: {reason}"
-            for (name, value), reason in reasons.items()
-            if (name, value) not in allowed
-        ]
-        notices = []
-        if refused and not problems:
-            names = ", ".join(axis.setting for axis in axes)
-            notices.append(
-                f"{len(refused)} of {total} combinations of {names} contradict themselves; they "
-                f"are recorded as failed and do not count: {refused[0]}"
-            )
-        return problems, notices, 1 - len(refused) / total
-
-
-def _with_layers(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings in which a list of hidden sizes also says the number of layers."""
-    sizes = settings.get("hidden_size")
-    return {"num_layers": len(sizes), **settings} if isinstance(sizes, tuple) else settings
+        return [], [], 1.0

@@ -50,14 +50,19 @@ _Loader.add_implicit_resolver(
 )
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path, *, version_1_1: bool = False) -> Any:
     """The content of a YAML file.
+
+    Args:
+        path: the file.
+        version_1_1: read it as PyYAML does, and so ``wandb sweep``.
 
     Raises:
         ConfigError: the file is missing, unreadable or not YAML; the line says where.
     """
     try:
-        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)  # a SafeLoader
+        loader = yaml.SafeLoader if version_1_1 else _Loader  # which is one too
+        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=loader)
     except FileNotFoundError:
         why = f"no such file{_beside(path)}"
     except UnicodeDecodeError:

@@ -61,20 +61,21 @@ class EarlyTermination:
             for value in values:
                 self._append(run, value)
 
-    def stops(self, epochs: Mapping[int, Mapping[str, Any]]) -> set[int]:
+    def stops(self, epochs: Mapping[int, tuple[int, Mapping[str, Any]]]) -> set[int]:
         """Which of some running runs are to end.
 
         Args:
-            epochs: what each of them has logged in one more epoch, whose number from 1 is its
-                ``epoch``. An epoch that is known already is not counted again.
+            epochs: of each of them the number of one more epoch, from 1, and what was logged in it.
+                An epoch that is known already is not counted again.
         """
-        for run, epoch in epochs.items():
-            if epoch["epoch"] > self.epochs(run):
-                self._append(run, number(epoch.get(self._name)))
+        for run, (epoch, metrics) in epochs.items():
+            if epoch > self.epochs(run):
+                self._append(run, number(metrics.get(self._name)))
+                self._curves[run].epochs = epoch
         return {run for run in epochs if self._is_behind(self._curves[run])}
 
     def epochs(self, run: int) -> int:
-        """How many epochs of a run are known."""
+        """The number of the last epoch of a run that is known."""
         return self._curves[run].epochs if run in self._curves else 0
 
     def _append(self, run: int, value: float | None) -> None:

@@ -157,14 +157,19 @@ class StudyContents:
         return [config for config in configs if isinstance(config, RunConfig)]
 
     def curves(self) -> dict[int, list[float | None]]:
-        """The sweep's metric by epoch, of every run that has logged any, by its number."""
+        """The sweep's metric by epoch, of every run that has logged any, by its number.
+
+        Of a program only the rows that have the metric.
+        """
         self._write_epochs()
         found: dict[int, list[float | None]] = {}
         query = "SELECT run, metrics FROM epochs WHERE study = ? ORDER BY run, epoch"
         with self._database.snapshot() as connection:
             for run, text in connection.execute(query, (self._id,)):
                 metrics = from_json(text, f"an epoch of run {run}")
-                found.setdefault(run, []).append(number(metrics.get(self.sweep.metric.name)))
+                if self.sweep.command is None or self.sweep.metric.name in metrics:
+                    value = number(metrics.get(self.sweep.metric.name))
+                    found.setdefault(run, []).append(value)
         return found
 
     def rows(self) -> list[Row]:

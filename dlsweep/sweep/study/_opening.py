@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dlsweep.config import ConfigError
@@ -35,8 +35,7 @@ def find_or_create(
             "UPDATE studies SET sweep = ? WHERE id = ?", (as_json(sweep.as_dict()), own["id"])
         )
         return own, source, ()
-    slug = re.sub(r"[^\w.]+", "-", sweep.name).strip("-")[:60] or "sweep"
-    new = {"name": f"{slug}-{sweep.fingerprint}", "fingerprint": sweep.fingerprint}
+    new = {"name": f"{sweep.slug}-{sweep.fingerprint}", "fingerprint": sweep.fingerprint}
     new["sweep"] = as_json(sweep.as_dict())
     new["seed"] = str(int(sweep.fingerprint, 16) if seed is None else seed)
     insert(connection, "studies", {**new, "created": time.time()})
@@ -74,9 +73,13 @@ def _name(study: sqlite3.Row) -> str:
 
 def _differences(old: SweepFile, new: SweepFile) -> list[str]:
     """What another sweep searches, a phrase for each difference."""
-    was, now = _facts(old), _facts(new)
+    found = _compared(_facts(old), _facts(new))
+    return found + _compared(_searched(old), _searched(new))
+
+
+def _compared(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     found = []
-    for name in ("method", "metric", *sorted((was.keys() | now.keys()) - {"method", "metric"})):
+    for name in sorted(was.keys() | now.keys()):
         if name not in was:
             found.append(f"{name} is new: {now[name]}")
         elif name not in now:
@@ -87,8 +90,17 @@ def _differences(old: SweepFile, new: SweepFile) -> list[str]:
 
 
 def _facts(sweep: SweepFile) -> dict[str, str]:
-    """What a sweep searches, as a user may read it."""
-    found = {"method": sweep.method, "metric": f"{sweep.metric.goal} {sweep.metric.name}"}
+    """What a sweep runs and how, as a user may read it."""
+    command = "the built-in networks"
+    if sweep.command is not None:
+        command = shlex.join(sweep.command.expanded({}))
+    metric = f"{sweep.metric.goal} {sweep.metric.name}" if sweep.metric.name else "none"
+    return {"program": command, "method": sweep.method, "metric": metric}
+
+
+def _searched(sweep: SweepFile) -> dict[str, str]:
+    """What a sweep searches, as a user may read it, by the parameter's name."""
+    found = {}
     for name, distribution in sweep.parameters.items():
         written = distribution.as_dict()
         if distribution.name in ("constant", "categorical", "categorical_w_probabilities"):
@@ -103,13 +115,17 @@ def take_over(
 ) -> str:
     """Copy the ended runs of a study whose configurations belong to another one's space.
 
-    Runs that failed are left out. A run keeps its wandb id, its epochs and its configuration; its
-    value is that of the new metric. A run that is there already is not taken again.
+    Runs that failed are left out, and all runs of another program. A run keeps its wandb id, its
+    epochs and its configuration; its value is that of the new metric. A run that is there already
+    is not taken again.
 
     Returns:
         A notice for the user: how many were taken over, and how many were not.
     """
     taken = present = outside = 0
+    before, names = sweep_of(source), sweep.parameters
+    if before is not None and _program(before, names) != _program(sweep, names):
+        return f"continue-from: the runs of study {source['name']} are of another program"
     own = list(read_rows(connection, study, owned=False, epochs="none"))
     known = {run.run_id for run in own} | {sweep.space.identity(run.config) for run in own}
     for run in read_rows(connection, source["id"], owned=False, epochs="last"):
@@ -128,7 +144,7 @@ def take_over(
         taken += 1
         settings = config.as_dict()
         new: dict[str, Any] = {"study": study, "number": number, "coordinates": as_json(place)}
-        new |= {"name": run_name(settings, number), "config": as_json(settings)}
+        new |= {"name": run_name(sweep, settings, number), "config": as_json(settings)}
         if run.status != "diverged":
             new["value"] = objective(sweep.metric, run.history, run.summary)
         origin = {"study": source["name"], "run": run.name}
@@ -146,3 +162,8 @@ def take_over(
     notice = f"continue-from: {taken} runs of study {source['name']} were taken over"
     notice += f", {present} were here before" * (present > 0)
     return notice + f", {outside} do not belong to the new space" * (outside > 0)
+
+
+def _program(sweep: SweepFile, names: Iterable[str]) -> object:
+    """What is run for each point, and how it gets parameters of some names."""
+    return sweep.command, {name: sweep.paths.get(name) for name in names}

@@ -119,8 +119,10 @@ def all_studies(connection: sqlite3.Connection) -> list[sqlite3.Row]:
 def sweep_of(study: sqlite3.Row) -> SweepFile | None:
     """The sweep of a study; None, and a warning, where this version of dlsweep refuses it."""
     name = study["name"]
+    stored = from_json(study["sweep"], f"the sweep of study {name}")
+    builtin = not stored.keys() & {"program", "command"}
     try:
-        return parse_sweep(from_json(study["sweep"], f"the sweep of study {name}"), name=name)
+        return parse_sweep(stored, name=name, builtin=builtin)
     except ConfigError as error:
         why = "is not one of this version of dlsweep's"
         _log.warning("study %s is left out, it %s: %s", name, why, error.problems[0])

@@ -151,8 +151,13 @@ class StudyTable:
         return next(iter(self.ranked()), None)
 
 
-def run_name(config: Mapping[str, Any], number: int) -> str:
-    """A short name for a run, such as adam-tanh-4x128-17: optimizer, activation, layers, number."""
+def run_name(sweep: SweepFile, config: Mapping[str, Any], number: int) -> str:
+    """A short name for a run: of a program the sweep's and the number.
+
+    A built-in run is called adam-tanh-4x128-17: optimizer, activation, layers, number.
+    """
+    if sweep.command is not None:
+        return f"{sweep.slug}-{number}"
     size, layers = config.get("hidden_size"), config.get("num_layers")
     sizes = f"{layers}x{size}"
     if isinstance(size, list | tuple):

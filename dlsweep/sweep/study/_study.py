@@ -267,7 +267,7 @@ class Study(StudyContents):
                 else:
                     settings = draft.config.as_dict()
                     run_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
-                    run = Run(number, draft.config, run_id, run_name(settings, number))
+                    run = Run(number, draft.config, run_id, run_name(self.sweep, settings, number))
                     row |= {"run_id": run.run_id, "name": run.name, "status": "running"}
                     runs.append(run)
                     if self._search.bayes is not None:

@@ -291,7 +291,7 @@ PARAMETERS = {
     ),
     "numbers for a word": (
         "optimizer: {min: 0.0, max: 1.0}",
-        "optimizer: got uniform, but it is no number; give values",
+        "optimizer: got uniform, but it is not a number; give values",
     ),
     "decimals for a whole number": (
         "batch_size: {min: 16.0, max: 64.0}",

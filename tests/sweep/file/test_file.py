@@ -275,7 +275,7 @@ SPACE = {"method": "random", "parameters": {"epochs": {"values": [5, 10]}}}
         ({"name": "x"}, True),
         ({"run_cap": 3}, True),
         ({"description": "x"}, True),
-        ({"project": "p", "command": ["x"]}, True),
+        ({"project": "p", "command": ["dlsweep", "train", "${args}"]}, True),
         ({"metric": {"name": "val_acc", "goal": "MAXIMIZE"}}, True),
         ({"metric": {"name": "val_accuracy", "goal": "maximize", "target": 0.9}}, True),
         ({"parameters": {"num_epochs": {"values": ["5", 10.0]}}}, True),

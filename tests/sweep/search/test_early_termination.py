@@ -183,7 +183,7 @@ def play(draw: random.Random) -> int:
                 for run in stack:
                     if not histories[run] or draw.random() < 0.9:  # else it trains one again
                         histories[run].append(draw.choice(VALUES))
-                    new[run] = epochs_of(histories[run])[-1]
+                    new[run] = len(histories[run]), epochs_of(histories[run])[-1]
                 stops = found.stops(new)
                 assert stops == to_stop(rule, goal, histories, stack)
                 running -= {run for run in stops if draw.random() < 0.8}

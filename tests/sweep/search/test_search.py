@@ -153,9 +153,10 @@ def test_a_point_costs_the_same_however_many_there_are(
     storage: str, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    config = Space.config
-    monkeypatch.setattr(Space, "config", lambda *a: made.append(1) or config(*a))
     parameters = {"seed": {"min": 0, "max": 99_999}, "epochs": {"min": 1, "max": 50}}
+    space = type(sweep(parameters, method).space)
+    config = space.config
+    monkeypatch.setattr(space, "config", lambda *a: made.append(1) or config(*a))
     for wanted in (3000, 3000):  # the second time, the study is resumed
         with Study.open(sweep(parameters, method), storage) as study:
             assert made == []

@@ -1,0 +1,96 @@
+"""The space of a sweep of built-in networks, whose settings depend on each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from dlsweep.config import SETTINGS, ConfigError, RunConfig
+from dlsweep.config.errors import shown
+from dlsweep.sweep.file._distributions import plain
+from dlsweep.sweep.file._settings import Config
+from dlsweep.sweep.file._space import Coordinates, Space
+
+_INTERACTING = {"hidden_size", "num_layers", "model", "conv_layers", "dataset"}
+_INTERACTING |= {"backend", "batch_norm", "dropout", "device", "batch_size"}
+_INTERACTING |= {"val_fraction", "train_size"}
+_MOST_COMBINATIONS = 20_000
+
+
+class BuiltinSpace(Space):
+    """Points whose configurations are ``RunConfig``; see ``Space``."""
+
+    def settings(self, coordinates: Coordinates) -> dict[str, Any]:
+        """The settings at a point; a list of hidden sizes also says the number of layers."""
+        return _with_layers(super().settings(coordinates))
+
+    def config(self, coordinates: Coordinates) -> RunConfig:
+        """See ``Space``."""
+        return RunConfig(**self.settings(coordinates))
+
+    def restore(self, stored: Mapping[str, Any]) -> RunConfig | None:
+        """See ``Space``: None where this version of dlsweep has no such configuration."""
+        try:
+            return RunConfig(**{k: v for k, v in stored.items() if k in SETTINGS})
+        except ConfigError:
+            return None
+
+    def _settings_of(self, config: Config) -> Mapping[str, Any]:
+        return vars(config)
+
+    def _is(self, config: Config, settings: dict[str, Any]) -> bool:
+        try:
+            return RunConfig(**settings) == config
+        except ConfigError:
+            return False
+
+    @cached_property
+    def _identifying(self) -> list[str]:
+        names = [axis.setting for axis in self.axes]
+        return names + ["num_layers"] * ("hidden_size" in names)
+
+    @cached_property
+    def combinations(self) -> tuple[list[str], list[str], float]:
+        """See ``Space``."""
+        axes = [axis for axis in self.axes if axis.setting in _INTERACTING]
+        listed = [a.distribution.support() or (a.distribution.quantile(0.5),) for a in axes]
+        total = math.prod(map(len, listed))
+        if total > _MOST_COMBINATIONS:
+            return [], [], 1.0
+        fixed = {k: v for k, v in self.fixed.items() if k in _INTERACTING}
+        allowed: set[tuple[str, Any]] = set()
+        reasons: dict[tuple[str, Any], str] = {}  # the first for each value that was refused
+        refused: list[str] = []
+        for values in product(*listed):
+            pairs = [(axis.setting, value) for axis, value in zip(axes, values, strict=True)]
+            try:
+                RunConfig(**_with_layers(fixed | dict(pairs)))
+                allowed.update(pairs)
+            except ConfigError as error:
+                refused.append(error.problems[0])
+                for pair in pairs:
+                    reasons.setdefault(pair, refused[-1])
+        if len(refused) == total:
+            return refused[:1], [], 0.0
+        problems = [
+            f"{name}: {shown(plain(value))} never fits: {reason}"
+            for (name, value), reason in reasons.items()
+            if (name, value) not in allowed
+        ]
+        notices = []
+        if refused and not problems:
+            names = ", ".join(axis.setting for axis in axes)
+            notices.append(
+                f"{len(refused)} of {total} combinations of {names} contradict themselves; they "
+                f"are recorded as failed and do not count: {refused[0]}"
+            )
+        return problems, notices, 1 - len(refused) / total
+
+
+def _with_layers(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings in which a list of hidden sizes also says the number of layers."""
+    sizes = settings.get("hidden_size")
+    return {"num_layers": len(sizes), **settings} if isinstance(sizes, tuple) else settings

@@ -1,0 +1,236 @@
+"""A sweep file, read and checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from dlsweep.config import SETTINGS, ConfigError, RunConfig
+from dlsweep.config.errors import shown
+from dlsweep.config.kinds import checked_count
+from dlsweep.config.relations import without_effect
+from dlsweep.sweep.file._builtin import builtin_flags
+from dlsweep.sweep.file._command import Command, parse_command
+from dlsweep.sweep.file._distributions import Distribution
+from dlsweep.sweep.file._early_terminate import parse_early_terminate
+from dlsweep.sweep.file._flags import merge_flags
+from dlsweep.sweep.file._metric import EVERY_EPOCH, Metric, parse_metric, parse_program_metric
+from dlsweep.sweep.file._parameters import (
+    flatten,
+    parse_parameters,
+    parse_program_parameters,
+)
+from dlsweep.sweep.file._program import missing_program
+from dlsweep.sweep.file._sweep_file import SweepFile
+from dlsweep.sweep.file._yaml import read_choice, read_keys, read_yaml
+
+METHODS: dict[str, tuple[str, ...]] = {
+    "grid": ("grid_search",),
+    "random": ("random_search",),
+    "bayes": ("bayesian", "bayes_search", "bayesian_optimization", "bayesian_search"),
+}
+"""The search methods, with other spellings of them."""
+
+_KEYS = (
+    *("method", "metric", "parameters", "run_cap", "early_terminate", "name", "description"),
+    *("project", "entity", "program", "command", "controller", "scheduler"),
+)
+_OTHER_KEYS = ("apiVersion", "kind", "job", "image_uri", "queue", "resource")
+
+
+def load_sweep(path: str | Path, *, builtin: bool | None = None) -> SweepFile:
+    """The sweep that a file describes.
+
+    For a program, values are what ``wandb sweep`` reads in the file, which is YAML 1.1.
+
+    Args:
+        path: the file.
+        builtin: see ``parse_sweep``.
+
+    Raises:
+        ConfigError: with one line for everything that is wrong.
+    """
+    path = Path(path)
+    written = read_yaml(path)
+    notices: list[str] = []
+    if isinstance(written, Mapping) and not _trains_builtin(written, builtin):
+        ours, written = written, read_yaml(path, version_1_1=True)
+        notices += _texts_of_numbers(ours, written)
+    sweep = parse_sweep(written, path.stem, path, builtin=builtin)
+    object.__setattr__(sweep, "notices", (*sweep.notices, *notices))
+    return sweep
+
+
+def parse_sweep(
+    written: Any, name: str = "sweep", path: Path | None = None, *, builtin: bool | None = None
+) -> SweepFile:
+    """The sweep that a mapping in W&B's schema describes.
+
+    Args:
+        written: the mapping; keys, words and settings of built-in runs in any of their spellings.
+        name: the sweep's name where the mapping has none.
+        path: the file that the mapping was read from, for the record.
+        builtin: True to train the built-in networks, whatever program is named; False for a
+            program, of which nothing on disk is looked at; None to find out what is named, whose
+            paths are relative to the working directory.
+
+    Raises:
+        ConfigError: with one line for everything that is wrong.
+    """
+    if not isinstance(written, Mapping):
+        where = f"{path}: " if path else ""
+        raise ConfigError([f"{where}got {shown(written)}, expected method, metric and parameters"])
+    problems: list[str] = []
+    notices: list[str] = []
+    keys = read_keys(written, _KEYS, problems, also=_OTHER_KEYS)
+    method = None
+    if keys.get("method") is None:
+        problems.append("method: missing; choose from grid, random, bayes")
+    else:
+        method = read_choice(keys["method"], METHODS, "method", problems, notices)
+    command: Command | None = None
+    flags: list[str] | None = []
+    if not builtin:
+        command = parse_command(keys.get("program"), keys.get("command"), problems)
+        flags = None if builtin is False else builtin_flags(command, Path.cwd())
+    program = command if flags is None else None
+    metric = _metric(keys, method, program, problems, notices)
+    paths: dict[str, tuple[str, ...]] = {}
+    if program is None:
+        parameters = parse_parameters(keys.get("parameters"), method, problems, notices)
+        if command is not None and flags:
+            parameters = merge_flags(command, flags, parameters, problems, notices)
+    else:
+        problems += missing_program(program, None if builtin is False else Path.cwd())
+        parameters, paths = parse_program_parameters(
+            keys.get("parameters"), method, problems, notices
+        )
+    sweep = SweepFile(
+        name=_text(keys, "name", problems) or name,
+        method=method or "random",
+        metric=metric,
+        parameters=parameters,
+        description=_text(keys, "description", problems) or "",
+        run_cap=checked_count("run_cap", keys.get("run_cap"), problems),
+        early_terminate=parse_early_terminate(keys.get("early_terminate"), problems),
+        project=_place(keys, "project", problems),
+        entity=_place(keys, "entity", problems),
+        command=program,
+        paths=paths,
+        raw=written,
+        path=path,
+    )
+    if program is None and sweep.early_terminate is not None and metric.name not in EVERY_EPOCH:
+        notices.append(
+            f"early_terminate: no effect, for {metric.name} is known at the end of a run only; "
+            "it needs a metric of every epoch, such as val_accuracy"
+        )
+    if not problems:
+        notices += _without_effect(parameters) if program is None else []
+        contradictions, about, _ = sweep.space.combinations
+        problems += contradictions
+        notices += about
+    if problems:
+        raise ConfigError(problems)
+    object.__setattr__(sweep, "notices", tuple(notices))
+    return sweep
+
+
+def _trains_builtin(written: Mapping[Any, Any], builtin: bool | None) -> bool:
+    if builtin is not None:
+        return builtin
+    keys = read_keys(written, ("program", "command"), [])
+    command = parse_command(keys.get("program"), keys.get("command"), [])
+    return builtin_flags(command, Path.cwd()) is not None
+
+
+def _metric(
+    keys: Mapping[str, Any],
+    method: str | None,
+    program: Command | None,
+    problems: list[str],
+    notices: list[str],
+) -> Metric:
+    """The metric; a line of ``problems`` where there is none and the sweep needs one."""
+    written = keys.get("metric")
+    if written is None and (method == "bayes" or keys.get("early_terminate") is not None):
+        need = "method bayes" if method == "bayes" else "early_terminate"
+        example = "{name: val_accuracy, goal: maximize}"
+        problems.append(f"metric: missing; {need} needs {example}")
+        return Metric()
+    if program is not None:
+        return parse_program_metric(written, problems, notices)
+    if written is None:
+        notices.append("metric: missing; val_accuracy is maximized")
+        return Metric()
+    return parse_metric(written, problems, notices)
+
+
+def _texts_of_numbers(*read: Mapping[Any, Any]) -> Iterator[str]:
+    """A notice for each parameter that has a number in YAML 1.2 which is text in YAML 1.1.
+
+    Args:
+        read: the file, read as the one and as the other.
+    """
+    one, two = (read_keys(content, ("parameters",), []).get("parameters") for content in read)
+    if not isinstance(one, Mapping) or not isinstance(two, Mapping):
+        return
+    for (path, spec), (_, other) in zip(flatten(one), flatten(two), strict=False):
+        if not isinstance(spec, Mapping) or not isinstance(other, Mapping):
+            continue
+        for key in spec.keys() & other.keys() & {"value", "values"}:
+            text = next(_texts(spec[key], other[key]), None)
+            if text is not None:
+                what = f"{text} is text in YAML 1.1, as W&B reads it"
+                yield f"{'.'.join(path)}: {what}; write {_in_yaml_1_1(text)} for a number"
+
+
+def _texts(ours: Any, theirs: Any) -> Iterator[str]:
+    """The texts in a value of YAML 1.1 that are numbers in YAML 1.2."""
+    if isinstance(theirs, str) and isinstance(ours, float):
+        yield theirs
+    elif isinstance(theirs, list) and isinstance(ours, list):
+        for one, other in zip(ours, theirs, strict=False):
+            yield from _texts(one, other)
+    elif isinstance(theirs, Mapping) and isinstance(ours, Mapping):
+        yield from _texts([*ours.values()], [*theirs.values()])
+
+
+def _in_yaml_1_1(text: str) -> str:
+    """A number such as 1e-3 as YAML 1.1 has it: 0.001 or 1.0e-3."""
+    mantissa, _, exponent = text.lower().partition("e")
+    mantissa += "" if "." in mantissa else ".0"
+    exponent = exponent if exponent[0] in "+-" else f"+{exponent}"
+    plain = format(Decimal(text), "f")
+    plain += "" if "." in plain else ".0"
+    short = f"{plain} or " if len(plain) <= 12 else ""
+    return f"{short}{mantissa}e{exponent}"
+
+
+def _without_effect(parameters: Mapping[str, Distribution]) -> list[str]:
+    """Notices of parameters that have no effect on any run of the sweep."""
+    values = {name: (default,) for name, default in vars(RunConfig()).items()}
+    varied = {name: tuple(d.support() or ()) for name, d in parameters.items()}
+    changed = [name for name, support in varied.items() if support != values[name]]
+    return without_effect(changed, values | varied)
+
+
+def _text(keys: dict[str, Any], key: str, problems: list[str]) -> str | None:
+    value = keys.get(key)
+    if isinstance(value, Mapping | list):
+        problems.append(f"{key}: got {shown(value)}, expected text")
+        return None
+    return None if value is None else str(value).strip() or None
+
+
+def _place(keys: dict[str, Any], key: str, problems: list[str]) -> str | None:
+    """A project or an entity, held to what the setting of the runs takes."""
+    value = _text(keys, key, problems)
+    try:
+        checked: str | None = SETTINGS[f"wandb_{key}"].parse(value)
+    except ValueError as error:
+        problems.append(f"{key}: got {shown(value)}, {error}")
+        return None
+    return checked
