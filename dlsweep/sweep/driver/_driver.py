@@ -253,7 +253,9 @@ class Driver:
             for place, run in training.runs.items()
             if place in metrics and metrics[place].epoch > len(run.history)
         }
-        stops = self._rule.stops({run: metrics[place].as_dict() for place, run in new.items()})
+        stops = self._rule.stops(
+            {run: (metrics[place].epoch, metrics[place].as_dict()) for place, run in new.items()}
+        )
         stopped = {place: STOPPED for place, run in new.items() if run in stops}
         # Members that have ended before are of no more use once they are that far.
         for place in metrics.keys() - training.runs.keys():
