@@ -30,7 +30,7 @@ class InProcessExecutor(Executor):
         self._heard: queue.SimpleQueue[Worker] = queue.SimpleQueue()
 
     def _launch(self, place: int) -> Worker:
-        return _ThreadWorker(self._heard.put)
+        return _ThreadWorker(self._heard.put, max(1, torch.get_num_threads() // self.slots))
 
     def _wait(self, workers: Sequence[Worker], timeout: float) -> Sequence[Worker]:
         try:
@@ -81,12 +81,13 @@ class _ThreadWorker:
 
     Args:
         notify: called with this worker for each message that ``receive`` has, and for its end.
+        threads: see ``Context``.
     """
 
-    def __init__(self, notify: Callable[[Worker], object]) -> None:
+    def __init__(self, notify: Callable[[Worker], object], threads: int) -> None:
         self._notify = functools.partial(notify, self)
         self._channel = ThreadChannel(self._notify)
-        arguments = (self._channel, torch.get_num_threads())
+        arguments = (self._channel, threads)
         self._thread = threading.Thread(target=serve, args=arguments, name="worker", daemon=True)
         self._thread.start()
 

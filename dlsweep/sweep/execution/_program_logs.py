@@ -101,9 +101,9 @@ class ProgramLogs:
 
 
 def _numbers(values: Mapping[str, Any]) -> set[str]:
-    """The names of numbers."""
+    """The names of numbers, without wandb's own."""
     return {
         name
         for name, value in values.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float) and not isinstance(value, bool) and name[:1] != "_"
     }

@@ -30,6 +30,7 @@ from dlsweep.sweep.file import parse_command
 from dlsweep.tracking import Outcome, TransactionLog, find_logs
 from tests.conftest import REPOSITORY
 from tests.sweep.execution.test_executors import PATIENCE, drain, ended, epochs, gone
+from tests.wandb_server import WandbServer
 
 PROGRAMS = REPOSITORY / "tests" / "programs"
 
@@ -162,14 +163,107 @@ def test_a_shell_script_with_two_programs_in_another_folder(
     executor.submit(make(1, "train.sh", settings, words, environment={"WANDB_SWEEP_ID": "sw1"}))
     events = drain(executor, ended(1))
     assert rows(events, 1)[2:] == [{"epoch": 2, "loss": 0.5 / 3}, {"test_loss": 0.05}]
-    summary = outcome(events, 1).summary
+    summary, info = outcome(events, 1).summary, outcome(events, 1).info
     assert (summary["loss"], summary["test_loss"]) == (0.5 / 3, 0.05)
+    logs = find_logs(Path(info["directory"]).parents[1], "run1")
+    assert info["directories"] == [str(log.parent) for log in logs]
+    assert len(logs) == 2
+    assert not any(b"sw1" in log.read_bytes() for log in logs)
 
 
 def test_a_program_that_reads_a_json_file(executor: Executor, make: Make):
     words = ["${env}", "${interpreter}", "${program}", "${args_json_file}"]
     executor.submit(make(1, "json_file.py", {"lr": 0.5, "net": {"width": 2}}, words))
     assert rows(drain(executor, ended(1)), 1) == [{"loss": 2.5}]
+
+
+PYTHON = ["${env}", "${interpreter}", "${program}"]
+
+
+@pytest.mark.parametrize(
+    ("program", "settings", "words", "expected", "config"),
+    [
+        ("click_train.py", {"lr": 0.5, "batch-size": 4}, None, [{"loss": 2.0, "augmented": 0}], {}),
+        (
+            "click_train.py",
+            {"lr": 1, "augment": True},
+            [*PYTHON, "${args_no_boolean_flags}"],
+            [{"loss": 32.0, "augmented": 1}],
+            {},
+        ),
+        (
+            "key_value.py",
+            {"optimizer": "adam", "lr": 1e-05},
+            [*PYTHON, "${args_no_hyphens}"],
+            [{"loss": 1e-05, "adam": 1}, {"loss": 5e-06, "adam": 1}],
+            {},
+        ),
+        ("forks.py", {"x": None}, PYTHON, [{"loss": 0}, {"loss": 1}, {"loss": 16}], {}),
+        ("sklearn_train.py", {"C": 0.01}, PYTHON, None, {"max_iter": 200}),
+        ("torch_train.py", {"lr": 0.1, "activation": "tanh"}, None, None, {"hidden_size": 16}),
+    ],
+)
+def test_programs_as_people_write_them(
+    executor: Executor,
+    make: Make,
+    tmp_path: Path,
+    program: str,
+    settings: dict[str, Any],
+    words: list[str] | None,
+    expected: list[dict[str, Any]] | None,
+    config: dict[str, Any],
+):
+    modules = {"sklearn_train.py": "sklearn", "click_train.py": "click"}
+    pytest.importorskip(modules.get(program, "torch"))
+    job = make(1, program, settings, words, environment={"WANDB_SWEEP_ID": "sw1"})
+    executor.submit(job)
+    events = drain(executor, ended(1))
+    result = outcome(events, 1)
+    logged = rows(events, 1)
+    assert logged
+    assert expected is None or logged == expected
+    assert logged[-1].items() <= result.summary.items()
+    assert set().union(*logged) == {*result.info["logged"]}
+    [path] = find_logs(tmp_path, "run1")
+    log = TransactionLog(path)
+    log.read()
+    assert (settings | config).items() <= log.config.items()
+    assert b"sw1" not in path.read_bytes()
+
+
+def test_a_program_uses_its_share_of_the_threads(make: Make, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("torch.get_num_threads", lambda: 7)
+    words = ["/bin/sh", "-c", "echo $OMP_NUM_THREADS $MKL_NUM_THREADS $OPENBLAS_NUM_THREADS"]
+
+    def seen(number: int, slots: int, **more: Any) -> str:
+        job = make(number, "silent.py", command=words, **more)
+        executor = InProcessExecutor(slots)
+        executor.start()
+        executor.submit(job)
+        outcome(drain(executor, ended(number)), number)
+        executor.close()
+        return job.output.read_text().strip()
+
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert seen(1, 2) == "3 3 3"
+    assert seen(2, 8) == "1 1 1"
+    assert seen(3, 2, environment={"MKL_NUM_THREADS": "5"}) == "3 5 3"
+    assert seen(4, 2, environment={"OMP_NUM_THREADS": "2"}) == "2"
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    assert seen(5, 2) == "4"
+
+
+def test_a_run_begun_late_with_names_of_its_own(executor: Executor, make: Make, tmp_path: Path):
+    environment = {"WANDB_SWEEP_ID": "sw1", "WANDB_PROJECT": "swept", "WANDB_ENTITY": "us"}
+    executor.submit(make(1, "late_init.py", environment=environment))
+    events = drain(executor, ended(1))
+    assert len(rows(events, 1)) == 5
+    assert rows(events, 1)[1] == {"val/acc": 0.5, "val.acc": 0.5, "loss": 0.5}
+    result = outcome(events, 1)
+    assert {"best": 0.8, "val.acc": 0.2, "final.loss": 0.2}.items() <= result.summary.items()
+    assert result.info["logged"] == ["best", "final.loss", "loss", "val.acc", "val/acc"]
+    assert (result.info["entity"], result.info["project"]) == ("us", "swept")
 
 
 def test_nested_names_and_a_summary_of_the_program_s_own(executor: Executor, make: Make):
@@ -185,6 +279,7 @@ def test_a_program_that_logs_nothing(executor: Executor, make: Make):
     executor.submit(job)
     events = drain(executor, ended(1))
     assert (outcome(events, 1).status, outcome(events, 1).summary) == ("finished", {})
+    assert outcome(events, 1).info == {"output": str(job.output), "logged": []}
     assert job.output.read_text() == "nothing to log\n"
 
 
@@ -215,9 +310,24 @@ def test_two_programs_at_once_are_seen_while_they_run(
     ],
 )
 def test_a_crash_has_the_last_line_of_output(how: str, reason: str, executor: Executor, make: Make):
-    job = make(1, "crashes.py", {"how": how}, ["${interpreter}", "${program}"])
+    job = make(
+        1,
+        "crashes.py",
+        {"how": how},
+        ["${interpreter}", "${program}"],
+        environment={"WANDB_SWEEP_ID": "sw1", "WANDB_PROJECT": "p"},
+    )
     event = broken(executor, job)
     assert event.reason == reason
+    [log] = find_logs(job.wandb_dir, "run1")
+    assert b"sw1" not in log.read_bytes()
+    assert event.info == {
+        "output": str(job.output),
+        "directory": str(log.parent),
+        "entity": "",
+        "project": "p",
+        "logged": [],
+    }
     assert "some output" in job.output.read_text()
     executor.submit(make(2, "crashes.py", {"how": "not"}, ["${interpreter}", "${program}"]))
     assert outcome(drain(executor, ended(2)), 2).summary["loss"] == 1.0
@@ -230,8 +340,10 @@ def test_a_program_that_cannot_be_started(executor: Executor, make: Make, tmp_pa
         f"{end} 127: no-such-program: No such file or directory"
     )
     assert broken(executor, make(2, "absent.py")).reason.startswith(f"{end} 2: ")
-    nowhere = broken(executor, make(3, "silent.py", cwd=tmp_path / "absent"))
+    job = make(3, "silent.py", cwd=tmp_path / "absent")
+    nowhere = broken(executor, job)
     assert nowhere.reason.startswith("FileNotFoundError: ")
+    assert nowhere.info == {"output": str(job.output)}
 
 
 def test_a_program_that_hangs_is_ended_after_its_timeout(executor: Executor, make: Make):
@@ -260,12 +372,17 @@ def test_early_termination_asks_for_rows_with_the_metric(executor: Executor, mak
 
 
 def test_a_run_is_stopped(executor: Executor, make: Make):
-    executor.submit(make(1, "slow.py"))
+    executor.submit(make(1, "slow.py", environment={"WANDB_SWEEP_ID": "sw1"}))
     found = drain(executor, lambda events: len(epochs(events, 1)) >= 2)
     executor.stop(1, 0, "stopped")
     found += drain(executor, ended(1))
-    assert outcome(found, 1).status == "stopped"
-    assert "loss" in outcome(found, 1).summary
+    result = outcome(found, 1)
+    assert result.status == "stopped"
+    assert "loss" in result.summary
+    assert result.info["logged"] == ["loss", "other"]
+    log = Path(result.info["directory"]) / "run-run1.wandb"
+    assert b"sw1" not in log.read_bytes()
+    assert [row.values for row in TransactionLog(log).read()] == rows(found, 1)
 
 
 def test_programs_that_are_left_are_interrupted_and_killed_if_that_takes_long(
@@ -404,3 +521,41 @@ def test_a_program_sees_the_variables_of_its_job(executor: Executor, make: Make)
     executor.submit(job)
     outcome(drain(executor, ended(1)), 1)
     assert job.output.read_text() == "3 3 run1\n/dev/null\n"
+
+
+def test_the_id_of_a_sweep_that_wandb_knows_stays(executor: Executor, make: Make, tmp_path: Path):
+    variables = {"WANDB_SWEEP_ID": "sw1"}
+    executor.submit(make(1, "argparse_train.py", environment=variables, local_sweep=False))
+    outcome(drain(executor, ended(1)), 1)
+    [path] = find_logs(tmp_path, "run1")
+    log = TransactionLog(path)
+    log.read()
+    assert log.run is not None
+    assert log.run.sweep_id == "sw1"
+
+
+def test_a_local_sweep_that_is_online(
+    executor: Executor, make: Make, wandb_server: WandbServer, tmp_path: Path
+):
+    variables = {"WANDB_MODE": "online", "WANDB_PROJECT": "swept", "WANDB_SWEEP_ID": "sw1"}
+    settings = {"lr": 2, "net": {"width": 3}}
+    executor.submit(make(1, "config_only.py", settings, PYTHON, environment=variables))
+    events = drain(executor, ended(1))
+    assert rows(events, 1) == [{"loss": 6}] * 2
+    info = outcome(events, 1).info
+    run = wandb_server.runs["run1"]
+    assert (run.config, run.sweep, run.state) == (settings, None, "finished")
+    assert (info["entity"], info["project"]) == ("", run.project)
+    assert run.column("loss") == [6, 6]
+
+
+def test_a_run_of_a_sweep_that_wandb_knows_is_online(
+    executor: Executor, make: Make, wandb_server: WandbServer
+):
+    sweep = wandb_server.add_sweep({}, project="swept")
+    variables = {"WANDB_MODE": "online", "WANDB_PROJECT": "swept", "WANDB_SWEEP_ID": sweep.id}
+    more = {"environment": variables, "local_sweep": False}
+    executor.submit(make(1, "argparse_train.py", {"lr": 0.5}, **more))
+    outcome(drain(executor, ended(1)), 1)
+    run = wandb_server.runs["run1"]
+    assert (run.sweep, run.project, run.config) == (sweep.id, "swept", {"lr": 0.5, "width": 8})
