@@ -11,8 +11,9 @@ from dlsweep.config import ConfigError, RunConfig
 if TYPE_CHECKING:
     from dlsweep.saved import load_model as load
     from dlsweep.sweep.agent import agent
+    from dlsweep.sweep.local import run_sweep
     from dlsweep.tracking import train
 
-__all__ = ["ConfigError", "RunConfig", "__version__", "agent", "load", "train"]
+__all__ = ["ConfigError", "RunConfig", "__version__", "agent", "load", "run_sweep", "train"]
 
 __getattr__ = lazily(__name__, __file__)

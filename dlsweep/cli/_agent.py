@@ -21,15 +21,21 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "agent",
         help="train the runs of a W&B sweep, many at once",
-        description="Train the runs of a W&B sweep: `wandb agent`, but in stacks. On as many "
-        "machines as there are; Ctrl-C gives the runs in training back to the sweep.",
+        description="Train the runs of a W&B sweep: `wandb agent`, but many at once. Built-in networks "
+        "train in stacks, and Ctrl-C gives their runs back to the sweep; any other program is run "
+        "as it is, once for each run. On as many machines as there are.",
         allow_abbrev=False,
     )
     parser.add_argument("sweep", metavar="SWEEP_ID", help="ID, PROJECT/ID or ENTITY/PROJECT/ID")
     parser.add_argument("--stack", help="runs to take from the sweep at once (default: 64)")
     parser.add_argument("--count", help="runs to take in all; all that there are by default")
     parser.add_argument("--workers", help="processes that train; on the CPU one for each core")
-    parser.add_argument("--device", help="auto, cpu or cuda, for all runs")
+    parser.add_argument("--device", help="auto, cpu or cuda, for all runs of built-in networks")
+    parser.add_argument(
+        "--builtin",
+        action="store_true",
+        help="train the built-in networks, whatever program the sweep names",
+    )
     parser.add_argument(
         "--cluster", metavar="ADDRESS", help="train on a Ray cluster: auto, or HOST:PORT"
     )
@@ -55,7 +61,15 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     from dlsweep.cli._progress import LiveProgress
     from dlsweep.sweep import join_sweep, train_joined
 
-    joined = join_sweep(arguments.sweep, entity=arguments.entity, project=arguments.project)
+    joined = join_sweep(
+        arguments.sweep,
+        entity=arguments.entity,
+        project=arguments.project,
+        builtin=arguments.builtin,
+    )
+    if joined.program is not None and arguments.device is not None:
+        why = "has no effect on a program; CUDA_VISIBLE_DEVICES says which GPUs it may use"
+        raise ConfigError([f"--device: {why}"])
     ends = [end for end in (numbers["count"], joined.left) if end is not None]
     try:
         with LiveProgress(joined.metric, (), min(ends, default=None)) as progress:

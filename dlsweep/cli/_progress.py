@@ -11,11 +11,14 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from dlsweep.cli._show import value_text
+from dlsweep.config import RunConfig
 from dlsweep.sweep import Progress
+from dlsweep.sweep.file import number
 
 if TYPE_CHECKING:
     from dlsweep.sweep import Metric, Row, Run
-    from dlsweep.training import EpochMetrics
+    from dlsweep.sweep.study import Metrics
 
 
 class LiveProgress(Progress):
@@ -44,11 +47,13 @@ class LiveProgress(Progress):
         self._bar = Bar(
             TextColumn("{task.fields[runs]}"),
             BarColumn(),
-            TextColumn("{task.fields[best]}  {task.fields[left]}"),
+            TextColumn("{task.fields[best]}  {task.fields[latest]}  {task.fields[left]}"),
             console=Console(stderr=True),
             disable=not self._live,
         )
-        self._task: TaskID = self._bar.add_task("", total=total, runs="", best="", left="")
+        self._latest = ""
+        self._task: TaskID = self._bar.add_task("", total=total)
+        self._refresh()
 
     def __enter__(self) -> LiveProgress:
         self._bar.start()
@@ -64,9 +69,14 @@ class LiveProgress(Progress):
             self._running.setdefault(run.number, 0.0)
         self._refresh()
 
-    def epoch(self, run: Run, metrics: EpochMetrics) -> None:
+    def epoch(self, run: Run, metrics: Metrics) -> None:
         """See ``Progress``."""
-        self._running[run.number] = metrics.epoch / run.config.epochs
+        if isinstance(run.config, RunConfig):
+            self._running[run.number] = metrics.epoch / run.config.epochs
+        else:  # nobody knows how long a program takes; its latest value shows that it is alive
+            value = number(metrics.as_dict().get(self._metric.name))
+            if value is not None:
+                self._latest = f"{run.name}: {self._metric.name} {value_text(value)}"
         self._refresh()
 
     def ended(self, row: Row) -> None:
@@ -76,7 +86,9 @@ class LiveProgress(Progress):
         self._consider(row)
         self._refresh()
         if not self._live:
-            value = f"{self._metric.name} {row.value:.4f}" if row.value is not None else row.reason
+            value = row.reason
+            if row.value is not None:
+                value = f"{self._metric.name} {value_text(row.value)}"
             ended = f"{self._count()} {row.name} {row.status.replace('_', ' ')} {value}".rstrip()
             parts = [ended, self._best_text(), self._left()]
             print("  ".join(text for text in parts if text), file=sys.stderr, flush=True)
@@ -95,7 +107,7 @@ class LiveProgress(Progress):
         if self._best is None or self._best.value is None:
             return ""
         end = "highest" if self._metric.goal == "maximize" else "lowest"
-        return f"{end} {self._metric.name} {self._best.value:.4f}"
+        return f"{end} {self._metric.name} {value_text(self._best.value)}"
 
     def _left(self) -> str:
         """The time left, from the share of the work that was done since this command began."""
@@ -115,6 +127,7 @@ class LiveProgress(Progress):
             completed=self._work(),
             runs=f"{self._count()} runs done, {len(self._running)} running",
             best=self._best_text(),
+            latest=self._latest,
             left=self._left(),
         )
 

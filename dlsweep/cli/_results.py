@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.cli._show import console, results_beside, runs_table
+from dlsweep.cli._show import console, of_program, results_beside, runs_table, value_text
 from dlsweep.config import command_line
 
 if TYPE_CHECKING:
-    from dlsweep.sweep import StudyTable
+    from dlsweep.sweep import Row, StudyTable
 
 _PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 
@@ -27,31 +29,54 @@ def show_results(table: StudyTable, place: str, hints: Sequence[tuple[Sequence[s
     out = console()
     out.print()
     out.print(runs_table(table, most=20))
-    stopped = [row for row in table.rows if row.status == "stopped" and "epochs" in row.config]
-    if stopped:
+    stopped = [row for row in table.rows if row.status == "stopped"]
+    if stopped and of_program(table):
+        out.print(f"\n{len(stopped)} runs were stopped before they had ended")
+    elif stopped := [row for row in stopped if "epochs" in row.config]:
         epochs = sum(int(row.config["epochs"]) for row in stopped)
         saved = epochs - sum(len(row.history) for row in stopped)
         rule = table.sweep.early_terminate if table.sweep is not None else None
         by = "early_terminate" if rule else "W&B"
         out.print(f"\n{by} stopped {len(stopped)} runs and saved {saved:,} epochs")
+    program = of_program(table)
     best = table.best()
     if best is None or best.value is None:
-        out.print("no run has a result")
+        out.print("no run has a result" if table.metric.name else "the sweep has no metric")
     else:
         metric = table.metric.name
-        kept = {n: v for n in results_beside(metric) if (v := best.summary.get(n)) is not None}
+        beside = () if program else results_beside(metric)
+        kept = {n: v for n in beside if (v := best.summary.get(n)) is not None}
         shown = " and ".join(f"{name} {value:.4f}" for name, value in kept.items())
         of = f"; {shown} of its best epoch, {best.summary.get('best_epoch')}" if shown else ""
         out.print(
-            f"\nbest: {best.name}  {metric} {best.value:.4f}{of}\n"
-            f"      python train.py {command_line(best.config)}",
+            f"\nbest: {best.name}  {metric} {value_text(best.value)}{of}\n"
+            f"      {_command(table, best)}",
             **_PLAIN,
         )
+    outputs = [row.info["output"] for row in table.rows if row.reason and "output" in row.info]
+    if outputs:
+        which = "the failed run" if len(outputs) == 1 else f"each of the {len(outputs)} failed runs"
+        out.print(f"\nall that {which} wrote: {_together(outputs)}", **_PLAIN)
     out.print(f"\n{place}", **_PLAIN)
     lines = [(shlex.join(words), why) for words, why in hints]
     width = max((len(words) for words, _ in lines), default=0)
     for start, (words, why) in zip(("next:", *["     "] * len(lines)), lines, strict=False):
         out.print(f"{start} {words:{width}}  {why}", **_PLAIN)
+
+
+def _command(table: StudyTable, row: Row) -> str:
+    """The command that repeats a run."""
+    if table.sweep is not None:
+        return table.sweep.command_line(row.config)
+    return f"python train.py {command_line(row.config)}"
+
+
+def _together(outputs: Sequence[str]) -> str:
+    """The path of one output, or the pattern of several."""
+    if len(outputs) == 1:
+        return os.path.relpath(outputs[0])
+    folders = {Path(output).parent.parent for output in outputs}
+    return ", ".join(f"{os.path.relpath(folder)}/RUN/output.log" for folder in sorted(folders))
 
 
 def all_failed(table: StudyTable) -> int:

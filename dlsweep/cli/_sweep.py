@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import logging
 import os
@@ -17,10 +16,11 @@ from dlsweep.cli._errors import INTERRUPTED
 from dlsweep.cli._files import unusable, writing
 from dlsweep.cli._values import storage_words
 from dlsweep.config import ConfigError, canonical_value
+from dlsweep.config.errors import shown
 from dlsweep.config.kinds import checked_count
 
 if TYPE_CHECKING:
-    from dlsweep.sweep import StudyTable, SweepFile
+    from dlsweep.sweep import LocalSweep, Row, StudyTable, SweepFile, SweepOptions
 
 
 def add_parser(commands: Any) -> None:
@@ -28,8 +28,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "sweep",
         help="train the runs of a sweep file",
-        description="Train the runs of a W&B sweep file, on this machine or on a Ray cluster, with "
-        "no W&B account and no internet. The same command goes on where it left off.",
+        description="Run a W&B sweep file, here or on a Ray cluster, with no W&B account and no "
+        "internet: its program, unchanged, once for each point, or the built-in networks, "
+        "many at a time. The same command goes on where it left off.",
         allow_abbrev=False,
     )
     parser.add_argument("file", metavar="SWEEP.YAML")
@@ -37,7 +38,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("--storage", metavar="FILE", help="the study file (default: dlsweep.db)")
     parser.add_argument("--device", help="auto, cpu or cuda, for all runs")
     parser.add_argument("--project", help="W&B project of the runs")
-    parser.add_argument("--workers", help="processes that train; on the CPU one for each core")
+    parser.add_argument("--workers", help="stacks or programs at once (default: one for each core)")
     parser.add_argument(
         "--cluster", metavar="ADDRESS", help="train on a Ray cluster: auto, or HOST:PORT"
     )
@@ -49,6 +50,19 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--mirror", metavar="FILE", help="also keep the runs in this Optuna journal file"
     )
+    parser.add_argument(
+        "--builtin",
+        action="store_true",
+        help="train the built-in networks, whatever program the file names",
+    )
+    program = parser.add_argument_group("where the file names a program of your own")
+    program.add_argument("--timeout", metavar="SECONDS", help="a run that takes longer has failed")
+    program.add_argument(
+        "--keep-going", action="store_true", help="go on although the first five runs fail alike"
+    )
+    program.add_argument(
+        "--resume", action="store_true", help="let an interrupted run go on (WANDB_RESUME=allow)"
+    )
     parser.add_argument("--verbose", action="store_true", help="also say how stacks are planned")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--offline", action="store_true", help="keep the runs on disk (the default)")
@@ -57,13 +71,14 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace, problems: list[str]) -> int:
-    """Train what is left of the sweep, then show what came out."""
+    """Run what is left of the sweep, then show what came out."""
     from dlsweep.sweep import load_sweep
 
     if arguments.verbose:
         logging.getLogger("dlsweep").setLevel(logging.DEBUG)
     count = checked_count("--count", arguments.count, problems)
     workers = checked_count("--workers", arguments.workers, problems)
+    timeout = _seconds("--timeout", arguments.timeout, problems)
     if arguments.mirror is not None:
         problems += unusable("--mirror", arguments.mirror, example="optuna.log")
     settings: dict[str, Any] = {}
@@ -76,131 +91,150 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
             except ConfigError as error:
                 problems += error.problems
     try:
-        sweep = load_sweep(arguments.file)
+        sweep = load_sweep(arguments.file, builtin=True if arguments.builtin else None)
+        problems += _out_of_place(sweep, arguments)
     except ConfigError as error:
-        raise ConfigError([*problems, *error.problems]) from None
+        problems += error.problems
     if problems:
         raise ConfigError(problems)
     for notice in [*notices, *(f"{arguments.file}: {notice}" for notice in sweep.notices)]:
-        print(f"dlsweep: {notice}", file=sys.stderr)
+        _say(notice)
+    from dlsweep.sweep import SweepOptions
     from dlsweep.tracking._mode import project_of_environment
 
-    project = sweep.project or project_of_environment()
-    for name, value in (("wandb_project", project), ("wandb_entity", sweep.entity)):
-        if value is not None and name not in sweep.parameters:
-            settings.setdefault(name, value)
     if count is not None:
         caps = [cap for cap in (count, sweep.run_cap) if cap is not None]
         sweep = dataclasses.replace(sweep, run_cap=min(caps))
-    return _train(sweep, arguments, settings, workers)
-
-
-def _train(
-    sweep: SweepFile, arguments: argparse.Namespace, settings: dict[str, Any], workers: int | None
-) -> int:
-    """Train, and say what came out; the exit code."""
-    from dlsweep.cli._progress import LiveProgress
-    from dlsweep.sweep import (
-        Driver,
-        OptunaMirror,
-        Study,
-        StudySource,
-        choose_executor,
-        datasets_of,
-        leaving_on_signals,
-        runs_at_once,
+    project = settings.pop("wandb_project", None)
+    options = SweepOptions(
+        storage=arguments.storage,
+        continue_from=arguments.continue_from,
+        mirror=Path(arguments.mirror) if arguments.mirror else None,
+        online=arguments.online,
+        workers=workers,
+        cluster=arguments.cluster,
+        settings=settings,
+        project=project or sweep.project or project_of_environment(),
+        entity=sweep.entity,
+        timeout=timeout,
+        keep_going=arguments.keep_going,
+        resume=arguments.resume,
     )
-    from dlsweep.tracking import Opener, choose_mode, has_credentials
-    from dlsweep.training import choose_device
+    return _train(sweep, options, arguments)
 
-    # What cannot be trained is refused before anything is made.
-    devices = _devices(sweep, settings)
-    if arguments.cluster is None:  # else its machines have devices of their own
-        for device in devices:
-            choose_device(device)
-    device = devices[0] if len(devices) == 1 else "auto"
-    mode = choose_mode("online" if arguments.online else "offline")
-    asked = "online" if arguments.online else "offline" if arguments.offline else None
-    if asked not in (None, mode):
-        notice = f"WANDB_MODE={mode} always decides; --{asked} has no effect"
-        print(f"dlsweep: {notice}", file=sys.stderr)
-    if mode == "online" and not has_credentials():
-        raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
-    Opener(mode).check()
-    for name in datasets_of(sweep):
-        fetched(name)
-    if arguments.mirror is not None:
-        with writing("--mirror", Path(arguments.mirror)):
-            Path(arguments.mirror).parent.mkdir(parents=True, exist_ok=True)
-    runs = min((n for n in (sweep.run_cap, sweep.size) if n is not None), default=None)
-    with contextlib.ExitStack() as stack:
-        executor = choose_executor(device, workers, runs, arguments.cluster)
-        stack.callback(executor.close)
-        study = stack.enter_context(
-            Study.open(sweep, arguments.storage, continue_from=arguments.continue_from)
-        )
-        for notice in study.notices:
-            print(f"dlsweep: {notice}", file=sys.stderr)
-        if study.total is None:
-            notice = f"a {sweep.method} search has no end; stop it with Ctrl-C, or give --count"
-            print(f"dlsweep: {notice}", file=sys.stderr)
-        before = study.table()
-        mirror = OptunaMirror(Path(arguments.mirror), before) if arguments.mirror else None
-        source = StudySource(
-            study,
-            mode=mode,
-            at_once=runs_at_once(sweep.method, executor.device, executor.slots),
-            settings=settings,
-            on_ended=mirror.add if mirror else lambda row: None,
-        )
-        with LiveProgress(sweep.metric, before.rows, study.total) as progress:
-            driver = Driver(source, executor, progress=progress)
-            now = False
-            with leaving_on_signals(lambda _: driver.leave()):
-                try:
-                    driver.run()
-                except KeyboardInterrupt:
-                    now = True
-        table, stopped, total = study.table(), study.stop_asked(), study.total
+
+def _seconds(flag: str, value: str | None, problems: list[str]) -> float | None:
+    from dlsweep.sweep.file import number
+
+    seconds = number(value)
+    if value is not None and (seconds is None or seconds <= 0):
+        problems.append(f"{flag}: got {shown(value)}, expected a number of seconds > 0")
+    return seconds
+
+
+def _out_of_place(sweep: SweepFile, arguments: argparse.Namespace) -> list[str]:
+    """A line for each flag that would have no effect on what the sweep runs."""
+    if sweep.command is None:
+        flags = {"--timeout": arguments.timeout, "--keep-going": arguments.keep_going}
+        flags["--resume"] = arguments.resume
+        why = "is for programs; the built-in networks are trained here"
+    else:
+        flags = {"--device": arguments.device}
+        why = "has no effect on a program; CUDA_VISIBLE_DEVICES says which GPUs it may use"
+    return [f"{flag}: {why}" for flag, value in flags.items() if value]
+
+
+def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespace) -> int:
+    """Run the sweep, and say what came out; the exit code."""
+    from dlsweep.cli._progress import LiveProgress
+    from dlsweep.sweep import LocalSweep, datasets_of
+
+    if sweep.command is None:
+        for name in datasets_of(sweep):
+            fetched(name)
+    if options.mirror is not None:
+        with writing("--mirror", options.mirror):
+            options.mirror.parent.mkdir(parents=True, exist_ok=True)
+    with LocalSweep(sweep, options) as local:
+        asked = "online" if arguments.online else "offline" if arguments.offline else None
+        if asked not in (None, local.mode):
+            _say(f"WANDB_MODE={local.mode} always decides; --{asked} has no effect")
+        _say(_what_is_run(local))
+        for notice in local.study.notices:
+            _say(notice)
+        if local.study.total is None:
+            _say(f"a {sweep.method} search has no end; stop it with Ctrl-C, or give --count")
+        now = False
+        with LiveProgress(sweep.metric, local.before.rows, local.study.total) as progress:
+            try:
+                local.run(progress)
+            except KeyboardInterrupt:
+                now = True
+        table, stopped, total = local.table(), local.study.stop_asked(), local.study.total
     ended = sum(bool(r.run_id) and r.status not in ("running", "waiting") for r in table.rows)
-    if source.unsent and not now:
+    if local.unsent and not now:
         sync = shlex.join(["dlsweep", "sync", table.name, *_storage(arguments)])
-        lack = f"W&B does not have all of {source.unsent} runs"
-        print(f"dlsweep: {lack}; send the rest with: {sync}", file=sys.stderr)
-    if now or (driver.leaving and ended != total):
+        _say(f"W&B does not have all of {local.unsent} runs; send the rest with: {sync}")
+    if local.gave_up is not None:
+        return _gave_up(local.gave_up)
+    if now or (local.left and ended != total):
         done = f"{ended} of {total} runs" if total is not None else f"{ended} runs"
         if stopped and not now:
             again = shlex.join(["dlsweep", "resume", table.name, *_storage(arguments)])
-            print(
-                f"dlsweep: stopped with `dlsweep stop`: {done} are done, those in training are "
-                f"saved; `{again}` lets it go on",
-                file=sys.stderr,
+            _say(
+                f"stopped with `dlsweep stop`: {done} are done, those in training are "
+                f"saved; `{again}` lets it go on"
             )
             return 0
-        kept = "as last saved" if now else "saved"
-        print(
-            f"dlsweep: {done} are done, those in training are {kept}; the same command goes on",
-            file=sys.stderr,
-        )
+        if sweep.command is None:
+            rest = f"those in training are {'as last saved' if now else 'saved'}"
+        else:
+            rest = "those that were running are run again"
+        _say(f"{done} are done, {rest}; the same command goes on")
         if now:
             # At once: neither for a thread that trains nor for what wandb would still send.
             sys.stderr.flush()
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
-    return _report(table, arguments, offline=mode == "offline")
+    return _report(table, arguments, offline=local.mode == "offline")
+
+
+def _say(line: str) -> None:
+    print(f"dlsweep: {line}", file=sys.stderr)
+
+
+def _what_is_run(local: LocalSweep) -> str:
+    """The line that says what a sweep runs."""
+    from dlsweep.sweep.file._command import MACROS
+
+    sweep = local.sweep
+    if sweep.command is None:
+        return "training dlsweep's built-in networks, many at a time"
+    words = " ".join(
+        word.replace("${interpreter}", "python") if word in MACROS else shlex.quote(word)
+        for word in sweep.command.expanded()
+        if word != "${env}"
+    )
+    at_once = local.executor.slots
+    many = "one at a time" if at_once == 1 else f"{at_once} at a time; --workers changes that"
+    return f"running `{words}` for each point, {many}"
+
+
+def _gave_up(row: Row) -> int:
+    """Say why a sweep has stopped after its first runs; the exit code."""
+    from dlsweep.sweep.driver import MOST_INITIAL_FAILURES
+
+    print(f"error: the first {MOST_INITIAL_FAILURES} runs failed: {row.reason}", file=sys.stderr)
+    output = row.info.get("output")
+    if output:
+        print(f"       all that {row.name} wrote is in {os.path.relpath(output)}", file=sys.stderr)
+    _say("the same command runs them again; --keep-going goes on whatever fails")
+    return 1
 
 
 def _storage(arguments: argparse.Namespace) -> list[str]:
     """The words that name the storage in a hint."""
     return storage_words(arguments.storage)
-
-
-def _devices(sweep: SweepFile, settings: dict[str, Any]) -> list[str]:
-    """Where the runs of a sweep are to be trained: by the flag, or by the file."""
-    if "device" in settings:
-        return [settings["device"]]
-    distribution = sweep.parameters.get("device")
-    return list((distribution and distribution.support()) or ["auto"])
 
 
 def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> int:
@@ -214,8 +248,10 @@ def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
     hints = [
         (["dlsweep", "runs", table.name, *storage], "all runs as a table; --format csv or json"),
         (["dlsweep", "report", table.name, *storage], "figures and findings, as an HTML file"),
-        (["dlsweep", "sweep", arguments.file, *storage, "--count", "N"], "go on to N runs"),
     ]
+    if table.sweep is not None and (table.sweep.size is None or len(table.rows) < table.sweep.size):
+        more = ["dlsweep", "sweep", arguments.file, *storage, "--count", "N"]
+        hints.append((more, "go on to N runs"))
     if offline and places:
         hints.append((["dlsweep", "sync", table.name, *storage], "send the runs to W&B"))
     place = f"study {table.name} in {arguments.storage or 'dlsweep.db'}{where}"

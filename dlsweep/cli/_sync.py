@@ -97,7 +97,8 @@ def _place(study: StudyTable, arguments: argparse.Namespace) -> str:
     for row in study.rows:
         if row.info.get("directory"):
             entity = arguments.entity or row.info.get("entity") or own or "your account"
-            project = arguments.project or row.info.get("project", row.config.get("wandb_project"))
+            own_project = row.info.get("project", row.config.get("wandb_project"))
+            project = arguments.project or own_project or "uncategorized"  # as W&B calls it
             places.append(f"{entity}/{project}")
     return f"{', '.join(dict.fromkeys(places))} at {address}"
 

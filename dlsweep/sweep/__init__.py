@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         ProcessExecutor,
         choose_executor,
     )
+    from dlsweep.sweep.local import LocalSweep, SweepOptions
     from dlsweep.sweep.study import (
         STATUSES,
         OptunaMirror,
@@ -74,6 +75,7 @@ __all__ = [
     "Hyperband",
     "InProcessExecutor",
     "JoinedSweep",
+    "LocalSweep",
     "Metric",
     "OptunaMirror",
     "PlannedStack",
@@ -88,6 +90,7 @@ __all__ = [
     "StudySource",
     "StudyTable",
     "SweepFile",
+    "SweepOptions",
     "choose_executor",
     "datasets_of",
     "export_optuna",

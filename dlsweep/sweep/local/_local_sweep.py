@@ -1,0 +1,216 @@
+"""A sweep that is run without a server: its study, its executor, and the driver between them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlsweep.config import ConfigError
+from dlsweep.sweep.driver import (
+    Driver,
+    Jobs,
+    ProgramJobs,
+    ProgramSource,
+    Progress,
+    StudyRuns,
+    StudySource,
+    leaving_on_signals,
+    runs_at_once,
+)
+from dlsweep.sweep.execution import (
+    Executor,
+    InProcessExecutor,
+    choose_executor,
+    choose_program_executor,
+    visible_gpus,
+)
+from dlsweep.sweep.file import SweepFile
+from dlsweep.sweep.study import OptunaMirror, Row, Study, StudyTable
+from dlsweep.tracking import Opener, choose_mode, has_credentials
+from dlsweep.training import choose_device
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """How a sweep is run.
+
+    Attributes:
+        storage: see ``Study.open``.
+        continue_from: the same.
+        mirror: an Optuna journal file that is kept up to date; None for none.
+        online: whether runs are sent to W&B while they are trained.
+        workers: how many stacks or programs run at once; see ``choose_executor`` and
+            ``choose_program_executor``.
+        cluster: the address of a Ray cluster; None for this machine.
+        settings: settings of built-in runs that override the sweep's, such as the device.
+        project, entity: where W&B puts the runs; None to leave that to W&B.
+        timeout: seconds after which a program has failed; None for no limit.
+        keep_going: go on although the first programs all fail alike.
+        resume: let a program that was interrupted go on with its run; see ``ProgramJob``.
+        function: called for each run instead of a program.
+    """
+
+    storage: str | None = None
+    continue_from: str | None = None
+    mirror: Path | None = None
+    online: bool = False
+    workers: int | None = None
+    cluster: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    project: str | None = None
+    entity: str | None = None
+    timeout: float | None = None
+    keep_going: bool = False
+    resume: bool = False
+    function: Callable[[], object] | None = None
+
+
+class LocalSweep:
+    """A sweep with the study that keeps its runs; a context manager that owns both.
+
+    Args:
+        sweep: what is searched.
+        options: how.
+
+    Raises:
+        ConfigError: in one line, where it cannot be run; nothing is made then.
+        ExecutorError: if a cluster cannot be used.
+
+    Attributes:
+        sweep, options: the same.
+        mode: the mode of the wandb runs.
+        study: the sweep's study.
+        executor: where the runs are trained.
+        before: the study as it was when it was opened.
+    """
+
+    def __init__(self, sweep: SweepFile, options: SweepOptions) -> None:
+        self.sweep = sweep
+        self.options = options
+        self.mode = choose_mode("online" if options.online else "offline")
+        if self.mode == "online" and not has_credentials():
+            raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
+        Opener(self.mode).check()
+        self._driver: Driver | None = None
+        with contextlib.ExitStack() as undo:
+            self.executor = self._choose_executor()
+            undo.callback(self.executor.close)
+            self.study: Study = undo.enter_context(
+                Study.open(sweep, options.storage, continue_from=options.continue_from)
+            )
+            self.before = self.study.table()
+            mirror = OptunaMirror(options.mirror, self.before) if options.mirror else None
+            self._source = self._make_source(mirror.add if mirror else lambda row: None)
+            self._undo = undo.pop_all()
+
+    def __enter__(self) -> LocalSweep:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Run what is left of the sweep; on the first signal it leaves soon, and then returns.
+
+        Raises:
+            ExecutorError: if no worker can start.
+            KeyboardInterrupt: on the second Ctrl-C.
+        """
+        driver = Driver(self._source, self.executor, jobs=self._jobs(), progress=progress)
+        self._driver = driver
+        with leaving_on_signals(lambda _: driver.leave()):
+            driver.run()
+
+    @property
+    def left(self) -> bool:
+        """Whether the driver left before the sweep was at its end."""
+        return self._driver is not None and self._driver.leaving
+
+    @property
+    def gave_up(self) -> Row | None:
+        """The last of the failed runs for which the sweep has stopped; see ``ProgramSource``."""
+        return self._source.gave_up if isinstance(self._source, ProgramSource) else None
+
+    @property
+    def unsent(self) -> int:
+        """How many runs that were online W&B lacks something of."""
+        return self._source.unsent
+
+    @property
+    def output(self) -> Path:
+        """The folder in which each run of a program has one with its output."""
+        file = Path(self.study.file).absolute()
+        return file.with_name(f"{file.name}.output") / self.study.name
+
+    def table(self) -> StudyTable:
+        """The study so far."""
+        return self.study.table()
+
+    # What the sweep is made of
+
+    def _choose_executor(self) -> Executor:
+        options, sweep = self.options, self.sweep
+        runs = min((n for n in (sweep.run_cap, sweep.size) if n is not None), default=None)
+        if options.function is not None:
+            return InProcessExecutor()
+        if sweep.command is not None:
+            if self.mode == "disabled":
+                line = "WANDB_MODE: disabled; a program's metrics are read from its wandb run"
+                raise ConfigError([line])
+            return choose_program_executor(options.workers, runs, options.cluster)
+        devices = devices_of(sweep, options.settings)
+        if options.cluster is None:  # else its machines have devices of their own
+            for device in devices:
+                choose_device(device)
+        device = devices[0] if len(devices) == 1 else "auto"
+        return choose_executor(device, options.workers, runs, options.cluster)
+
+    def _make_source(self, on_ended: Callable[[Row], None]) -> StudyRuns:
+        at_once = runs_at_once(self.sweep.method, self.executor.device, self.executor.slots)
+        if self.sweep.command is not None or self.options.function is not None:
+            keep_going = self.options.keep_going
+            at_once = max(1, self.executor.slots)
+            return ProgramSource(
+                self.study, at_once=at_once, on_ended=on_ended, keep_going=keep_going
+            )
+        settings = dict(self.options.settings)
+        for name in ("project", "entity"):
+            value = getattr(self.options, name)
+            if value is not None and f"wandb_{name}" not in self.sweep.parameters:
+                settings.setdefault(f"wandb_{name}", value)
+        return StudySource(
+            self.study, mode=self.mode, at_once=at_once, settings=settings, on_ended=on_ended
+        )
+
+    def _jobs(self) -> Jobs | None:
+        command, options = self.sweep.command, self.options
+        if command is None:
+            return None
+        where = {"WANDB_PROJECT": options.project, "WANDB_ENTITY": options.entity}
+        environment = {name: value for name, value in where.items() if value is not None}
+        environment |= {
+            "WANDB_MODE": self.mode,
+            "WANDB_SWEEP_ID": self.sweep.fingerprint,
+            "WANDB_RUN_GROUP": self.study.name,
+        }
+        return ProgramJobs(
+            command,
+            metric=self.sweep.metric.name,
+            folder=self.output,
+            environment=environment,
+            timeout=options.timeout,
+            resume=options.resume,
+            gpus=visible_gpus() if options.cluster is None else (),
+            function=options.function,
+        )
+
+
+def devices_of(sweep: SweepFile, settings: Mapping[str, Any]) -> list[str]:
+    """The devices that the built-in runs of a sweep are trained on: by a setting, or the sweep."""
+    if "device" in settings:
+        return [settings["device"]]
+    distribution = sweep.parameters.get("device")
+    return list((distribution and distribution.support()) or ["auto"])
