@@ -110,13 +110,22 @@ class Executor(ABC):
         """How many jobs can be submitted now."""
         return sum(slot.ready and slot.job is None for slot in self._workers)
 
+    def launch(self) -> None:
+        """Start the workers that are missing, without waiting; end those that have no slot left."""
+        surplus = len(self._workers) - self.slots
+        for slot in [s for s in self._workers if not s.ready][: max(0, surplus)]:
+            slot.worker.kill()
+            self._workers.remove(slot)
+        if not self._leaving:
+            for place in range(len(self._workers), self.slots):
+                self._workers.append(Slot(self._launch(place)))
+
     def start(self) -> None:
         """Wait until a job can be submitted.
 
         Raises:
             ExecutorError: if no worker can start, or the cluster cannot be used.
         """
-        self._fill()
         while not self.free:
             self.events()
 
@@ -132,7 +141,7 @@ class Executor(ABC):
         Raises:
             ExecutorError: if the workers that died cannot be replaced.
         """
-        self._fill()
+        self.launch()
         slots = {id(slot.worker): slot for slot in self._workers}
         events: list[Event] = []
         for worker in self._wait([slot.worker for slot in self._workers], timeout):
@@ -181,16 +190,6 @@ class Executor(ABC):
         self._workers = []
 
     # Bookkeeping
-
-    def _fill(self) -> None:
-        """Start the workers that are missing; end those that start where there is no slot."""
-        surplus = len(self._workers) - self.slots
-        for slot in [s for s in self._workers if not s.ready][: max(0, surplus)]:
-            slot.worker.kill()
-            self._workers.remove(slot)
-        if not self._leaving:
-            for place in range(len(self._workers), self.slots):
-                self._workers.append(Slot(self._launch(place)))
 
     def _of(self, job: int) -> list[Slot]:
         return [slot for slot in self._workers if slot.job is not None and slot.job.number == job]
