@@ -21,9 +21,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "agent",
         help="train the runs of a W&B sweep, many at once",
-        description="Train the runs of a W&B sweep: `wandb agent`, but many at once. Built-in networks "
-        "train in stacks, and Ctrl-C gives their runs back to the sweep; any other program is run "
-        "as it is, once for each run. On as many machines as there are.",
+        description="Train the runs of a W&B sweep: `wandb agent`, but many at once. Built-in "
+        "networks train in stacks, and Ctrl-C gives their runs back to the sweep; any other "
+        "program is run as it is, once for each run. On as many machines as there are.",
         allow_abbrev=False,
     )
     parser.add_argument("sweep", metavar="SWEEP_ID", help="ID, PROJECT/ID or ENTITY/PROJECT/ID")
