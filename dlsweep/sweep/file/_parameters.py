@@ -79,7 +79,7 @@ def parse_program_parameters(
             found[name] = reader.read(name, spec)
         except ConfigError as error:
             problems += error.problems
-    return dict(sorted(found.items())), paths
+    return dict(sorted(found.items())), dict(sorted(paths.items()))
 
 
 def nested_parameters(

@@ -91,10 +91,12 @@ def parse_sweep(
     else:
         method = read_choice(keys["method"], METHODS, "method", problems, notices)
     command: Command | None = None
-    flags: list[str] | None = []
+    flags: list[str] | None = []  # of the built-in
+    wrong: list[str] = []
     if not builtin:
-        command = parse_command(keys.get("program"), keys.get("command"), problems)
-        flags = None if builtin is False else builtin_flags(command, Path.cwd())
+        command = parse_command(keys.get("program"), keys.get("command"), wrong)
+        flags = None if wrong or builtin is False else builtin_flags(command, Path.cwd())
+        problems += wrong
     program = command if flags is None else None
     metric = _metric(keys, method, program, problems, notices)
     paths: dict[str, tuple[str, ...]] = {}
@@ -103,7 +105,8 @@ def parse_sweep(
         if command is not None and flags:
             parameters = merge_flags(command, flags, parameters, problems, notices)
     else:
-        problems += missing_program(program, None if builtin is False else Path.cwd())
+        if not wrong:
+            problems += missing_program(program, None if builtin is False else Path.cwd())
         parameters, paths = parse_program_parameters(
             keys.get("parameters"), method, problems, notices
         )

@@ -8,10 +8,6 @@ from pathlib import Path
 from dlsweep.config.errors import nearest
 from dlsweep.sweep.file._command import Command
 
-_BUILTIN = "--builtin trains the built-in networks instead"
-_FILE = {"program": "file", "command": "program"}
-_SCRIPTS = (".py", ".sh")
-
 
 def missing_program(command: Command, cwd: Path | None) -> list[str]:
     """A line for a program that is not named or, where the disk is looked at, not there.
@@ -25,27 +21,22 @@ def missing_program(command: Command, cwd: Path | None) -> list[str]:
         return ["program: missing; the command needs it for ${program}"]
     if cwd is None:
         return []
+    line = "{}: {}: no such {}{} --builtin trains the built-in networks instead"
+    if "${program}" in words and program is not None:
+        before = words[: words.index("${program}")][-1:]
+        runs = before in ((), ("${env}",))  # else it is what something else reads
+        there = (cwd / program).exists() or (runs and shutil.which(program) is not None)
+        if not there and before != ("-m",):
+            return [line.format("program", program, "file", _beside(program, cwd))]
     first = command.expanded()[0]
-    if not first.startswith("${") and not _found(first, cwd):
-        what = "program" if words[0] == "${program}" else "command"
-        return [f"{what}: {first}: no such {_FILE[what]}{_beside(cwd / first, cwd)} {_BUILTIN}"]
-    if program is None or "${program}" not in words or (cwd / program).exists():
-        return []
-    before = words[words.index("${program}") - 1]
-    if before == "-m" or (before == "${env}" and shutil.which(program)):
-        return []
-    return [f"program: {program}: no such file{_beside(cwd / program, cwd)} {_BUILTIN}"]
+    if not first.startswith("${") and not (cwd / first).exists() and shutil.which(first) is None:
+        return [line.format("command", first, "program", _beside(first, cwd))]
+    return []
 
 
-def _found(word: str, cwd: Path) -> bool:
-    return (cwd / word).exists() or shutil.which(word) is not None
-
-
-def _beside(path: Path, cwd: Path) -> str:
+def _beside(path: str, cwd: Path) -> str:
     """A hint at the script in the same folder that was probably meant, and what ends it."""
-    scripts = {file.name: file for file in path.parent.glob("*") if file.suffix in _SCRIPTS}
-    found = nearest(path.name, scripts)
-    if found is None:
-        return ";"
-    file = scripts[found]
-    return f"; did you mean {file.relative_to(cwd) if file.is_relative_to(cwd) else file}?"
+    folder = (cwd / path).parent
+    scripts = {file.name: file for file in folder.glob("*") if file.suffix in (".py", ".sh")}
+    found = nearest(Path(path).name, scripts)
+    return ";" if found is None else f"; did you mean {Path(path).parent / found}?"

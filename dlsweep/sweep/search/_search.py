@@ -95,7 +95,7 @@ class Search:
                 self._refusals = 0 if valid else self._refusals + 1
                 return draft
         if self._refusals >= _REFUSALS and not self._listable:
-            line = f"parameters: {_REFUSALS} points in a row were no valid configurations"
+            line = f"parameters: {_REFUSALS} points in a row were not valid configurations"
             raise ConfigError([line])
         return None
 

@@ -21,7 +21,7 @@ from dlsweep.sweep.study._storage import (
 
 # Times are seconds since 1970 in UTC. JSON are a sweep, folders, coordinates, a configuration, a
 # summary, an info, an epoch's metrics, a stack's members and what it is compiled for.
-# A point that is no valid configuration has no run_id. A run that was taken over from another
+# A point that is not a valid configuration has no run_id. A run that was taken over from another
 # study has no position, which is its place in the order of the search.
 _TABLES = f"""
 PRAGMA application_id={APPLICATION_ID};

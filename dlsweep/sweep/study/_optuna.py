@@ -70,7 +70,7 @@ class OptunaMirror:
             self._present = {trial.user_attrs.get("number") for trial in trials}
             for row in table.rows:
                 self.add(row)
-        except Exception as error:  # what is no journal fails in many ways
+        except Exception as error:  # what is not a journal fails in many ways
             why = (isinstance(error, OSError) and error.strerror) or str(error) or repr(error)
             why = " ".join(why.split())
             line = f"--mirror: {path} cannot be used: {why}; name a new file"

@@ -81,11 +81,11 @@ class Row:
 
     Attributes:
         number: the run's number in the study, from 0.
-        run_id: its wandb id; empty for a point that was no valid configuration.
+        run_id: its wandb id; empty for a point that was not a valid configuration.
         name: what people call it.
         status: one of ``STATUSES``.
-        config: its settings as ``RunConfig.as_dict`` gives them; of a point that was no valid
-            configuration, those that the sweep set.
+        config: its settings by name, as the configuration's ``as_dict`` gives them; of a point that
+            was not a valid configuration, those that the sweep set.
         summary: what was logged at its end.
         history: what was logged every epoch, one mapping per epoch; of a running one, as of a few
             seconds ago.

@@ -40,8 +40,8 @@ class Study(StudyContents):
         sweep: what is searched.
         file: the study file.
         notices: messages for the user, a line each.
-        taken: how many runs have been handed out so far; points that are no valid configuration
-            do not count.
+        taken: how many runs have been handed out so far; points that are not valid do
+            not count.
     """
 
     def __init__(

@@ -136,7 +136,7 @@ def test_nothing_but_invalid_points_ends(storage: str, method: str) -> None:
     parameters = {"learning_rate": Continuous("normal", (-60.0, 1.0))}
     given = SweepFile("never", method, Metric(), parameters)
     with Study.open(given, storage) as study:
-        with pytest.raises(ConfigError, match="50 points in a row were no valid configurations"):
+        with pytest.raises(ConfigError, match="50 points in a row were not valid configurations"):
             study.take(3)
         assert study.table().counts() == {"failed": 50}
         assert study.taken == 0
