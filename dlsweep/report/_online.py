@@ -33,7 +33,7 @@ def from_online(place: Online) -> RunsTable:
     searched = dict(_parameters(found.sweep.get("parameters")))
     read = [_run(online, tuple(searched), own) for online in found.runs]
     metric, notices = _metric(found.sweep, read, own)
-    runs = tuple(dataclasses.replace(run, value=_value(metric, run, own)) for run in read)
+    runs = tuple(_judged(run, metric) for run in read)
     path = "/".join(part for part in (place.entity, place.project, place.sweep) if part)
     what = "sweep" if place.sweep else "group" if place.group else "project"
     source = f"the W&B {what} {path}" + (f", group {place.group}" if place.group else "")
@@ -183,14 +183,14 @@ def _metric(
         goal = given.get("goal")
         if goal not in ("maximize", "minimize"):  # W&B's own default
             goal = "maximize" if own and name.endswith("accuracy") else "minimize"
-        return Metric(name, goal), ()
+        return Metric(name, goal, summary_first=not own), ()
     logged = {name: metric_name(name) for run in runs for name in _names(run)}
     for meant in METRICS:
         names = [name for name, its in logged.items() if its == meant]
         for name in sorted(names, key=lambda name: name != meant):
             goal = "maximize" if meant.endswith("accuracy") else "minimize"
             assumed = f"no sweep says what the runs are judged by; taken to be: {goal} {name}"
-            return Metric(name, goal), () if own else (assumed,)
+            return Metric(name, goal, summary_first=not own), () if own else (assumed,)
     return (Metric() if own else Metric("", "minimize")), ()
 
 
@@ -200,17 +200,11 @@ def _names(run: Run) -> Iterator[str]:
         yield from row
 
 
-def _value(metric: Metric, run: Run, own: bool) -> float | None:
-    """The metric of a run that has ended or is running; None where it has none."""
+def _judged(run: Run, metric: Metric) -> Run:
+    """A run with its value of the metric; one that came to nothing has none."""
     if run.status in ("failed", "diverged", "waiting"):
-        return None
-    if own:
-        return objective(metric, run.history, run.summary)
-    for row in (run.summary, *reversed(run.history)):
-        value = row.get(metric.name)
-        if isinstance(value, int | float) and math.isfinite(value):
-            return float(value)
-    return None
+        return run
+    return dataclasses.replace(run, value=objective(metric, run.history, run.summary))
 
 
 def _parameters(given: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:

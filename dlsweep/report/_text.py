@@ -52,10 +52,10 @@ def overview(table: RunsTable) -> list[str]:
         return [*lines, f"None of them has a value of {code(table.metric.name)}."]
     repeated = sum(len(c.runs) > 1 for c in found)
     if repeated:
+        again = "trained with more than one seed" if table.own else "run more than once"
         lines.append(
-            f"They are {count(len(found), 'configuration')}, {repeated:,} of them trained with "
-            f"more than one {_again(table)}; below, a configuration's value is the mean over its "
-            f"{_again(table)}s."
+            f"They are {count(len(found), 'configuration')}, {repeated:,} of them {again}; below, "
+            f"a configuration's value is the mean over its {_again(table)}s."
         )
     beside = len(table.runs) - len(swept)
     if beside:

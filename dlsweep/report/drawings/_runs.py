@@ -25,6 +25,8 @@ from dlsweep.report.drawings._style import (
 from dlsweep.report.statistics import MOST_LEVELS, settings
 
 TIME = "time"
+DECADES = 30
+"""So many times the least must the greatest be for a logarithmic axis, as on the page."""
 
 
 def scatter(table: RunsTable, against: str = TIME) -> Any:
@@ -60,12 +62,29 @@ def scatter(table: RunsTable, against: str = TIME) -> Any:
 
 
 def _ticks(axes: Any, values: Sequence[Any]) -> np.ndarray:
-    """Places for values on an axis whose ticks are the values, each a little beside the last."""
+    """Places for values on an axis: many numbers as they are, others beside a tick for each."""
+    numbers = _many_numbers(values)
+    if numbers is not None:
+        axes.set_xscale("log" if _spans_decades(numbers) else "linear")
+        return numbers
     levels = _ordered(values)
     axes.set_xticks(range(len(levels)), levels)
     index = {text: place for place, text in enumerate(levels)}
     beside = np.random.default_rng(0).uniform(-0.18, 0.18, len(values))
     return np.array([index[level(value)] for value in values], dtype=float) + beside
+
+
+def _many_numbers(values: Sequence[Any]) -> np.ndarray | None:
+    """Values as numbers, where they are so many different ones that an axis cannot name them."""
+    known = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(known) < len(values) or len(set(known)) <= MOST_LEVELS:
+        return None
+    return np.array(known, dtype=float)
+
+
+def _spans_decades(numbers: np.ndarray) -> bool:
+    """Whether the logarithms of numbers are better to look at."""
+    return bool(numbers.min() > 0 and numbers.max() / numbers.min() > DECADES)
 
 
 def _ordered(values: Sequence[Any]) -> list[str]:
@@ -124,6 +143,20 @@ def _curve(axes: Any, table: RunsTable, run: Run, name: str, **style: Any) -> No
         axes.plot(*zip(*rows, strict=True), marker=marker, **style)
 
 
+def _along(column: Sequence[Any]) -> tuple[np.ndarray, list[tuple[str, float]]]:
+    """Places of values between 0 and 1, and what is written beside the axis at which of them."""
+    numbers = _many_numbers(column)
+    if numbers is not None:
+        scaled = np.log(numbers) if _spans_decades(numbers) else numbers
+        low, high = (level(float(f"{end:.3g}")) for end in (numbers.min(), numbers.max()))
+        ends = [(low, 0.0), (high, 1.0)]
+        return (scaled - scaled.min()) / np.ptp(scaled), ends
+    levels = _ordered(column)
+    index = {text: place / max(len(levels) - 1, 1) for place, text in enumerate(levels)}
+    shown = levels if len(levels) <= MOST_LEVELS else [levels[0], levels[-1]]
+    return np.array([index[level(v)] for v in column]), [(text, index[text]) for text in shown]
+
+
 def parallel(table: RunsTable) -> Any:
     """Every run as a line through its settings and the metric, dark where it is good."""
     names = settings(table)
@@ -134,15 +167,11 @@ def parallel(table: RunsTable) -> Any:
     with figure(3.8) as (drawn, [[axes]]):
         for i, name in enumerate(names):
             column = [run.config.get(name) for run in runs]
-            levels = _ordered(column)
-            index = {text: place for place, text in enumerate(levels)}
-            steps = max(len(levels) - 1, 1)
-            places[:, i] = [index[level(value)] / steps for value in column]
-            shown = levels if len(levels) <= MOST_LEVELS else [levels[0], levels[-1]]
-            for text in shown:
+            places[:, i], marks = _along(column)
+            for text, place in marks:
                 axes.annotate(
                     plain_numbers(text),
-                    (i, index[text] / steps),
+                    (i, place),
                     (-4, 0),
                     textcoords="offset points",
                     ha="right",
