@@ -131,7 +131,9 @@ def test_a_damaged_end_is_dropped(folder: Path, wandb_server: WandbServer):
     assert 0 < len(expected) < 50
     forget_sweep(log)
     assert TransactionLog(log).read() == expected
-    assert len(LogReader(log).records().__next__()) > 0
+    with (folder / "whole").open("wb") as file:
+        write_log(file, read_header(log), records(log))
+    assert log.read_bytes() == (folder / "whole").read_bytes()
     wandb_cli("sync", "--yes", str(folder), cwd=folder)
     [run] = wandb_server.runs.values()
     assert run.column("loss") == [row.values["loss"] for row in expected]
