@@ -1,5 +1,6 @@
 """The README says what is so."""
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import pytest
 
 from dlsweep.config.flags import parse_flags
 from dlsweep.config.table import settings_table
-from dlsweep.sweep import load_sweep
+from dlsweep.sweep import load_sweep, read_study
+from tests.cli.conftest import users_environment
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -50,11 +52,9 @@ def test_links_lead_to_files() -> None:
 
 
 def test_its_python_example_runs(tmp_path: Path) -> None:
-    example = re.search(r"```python\n(.*?)```", README, re.S)
-    assert example is not None
-    code = example[1].replace(
-        'RunConfig(dataset="digits",', 'RunConfig(dataset="digits", epochs=1,'
-    )
+    examples = re.findall(r"```python\n(.*?)```", README, re.S)
+    [example] = [code for code in examples if "import dlsweep" in code]
+    code = example.replace('RunConfig(dataset="digits",', 'RunConfig(dataset="digits", epochs=1,')
     code = code.replace('{"dataset": "digits",', '{"dataset": "digits", "epochs": 1,')
     assert code.count("epochs") == 2
     done = subprocess.run(
@@ -63,3 +63,32 @@ def test_its_python_example_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     runs = r"(0\.0\d* [01] 1 0\.\d+\n){4}"
     assert re.fullmatch(r"0\.\d+ 0\.\d+\n" + runs, done.stdout)
+
+
+def test_its_example_of_an_own_script_runs(tmp_path: Path) -> None:
+    example = re.search(r"<!-- own script -->\n(.*?)<!-- /own script -->", README, re.S)
+    assert example is not None
+    script, sweep, shell = re.findall(r"```(?:python|yaml|sh)\n(.*?)```", example[1], re.S)
+    (tmp_path / "my_train.py").write_text(script)
+    (tmp_path / "sweep.yaml").write_text(sweep)
+    commands = [line.partition("#")[0].split() for line in shell.splitlines()]
+    assert [words[:2] for words in commands] == [
+        ["dlsweep", "sweep"],
+        ["dlsweep", "report"],
+        ["dlsweep", "sync"],  # which needs an account
+    ]
+    for words in commands[:2]:
+        done = subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=tmp_path,
+            env=users_environment(PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}"),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+    rows = read_study(str(tmp_path / "dlsweep.db")).rows
+    assert [row.status for row in rows] == ["finished"] * 6
+    for row in rows:
+        assert row.value == (row.config["x"] - 3) ** 2
+    assert list(tmp_path.glob("*.html"))
