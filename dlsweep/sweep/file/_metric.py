@@ -99,6 +99,8 @@ def objective(
 
     Of a program it is a finite number in the summary, or else the last value in the history.
     """
+    if not metric.name:
+        return None
     if metric.summary_first:
         value = _finite(summary.get(metric.name))
         if value is not None:
