@@ -98,6 +98,7 @@ class LocalSweep:
         with contextlib.ExitStack() as undo:
             self.executor = self._choose_executor()
             undo.callback(self.executor.close)
+            self.executor.launch()  # workers start while the study is opened
             self.study: Study = undo.enter_context(
                 Study.open(sweep, options.storage, continue_from=options.continue_from)
             )

@@ -198,14 +198,15 @@ class StudyFolders:
 def study_folders(study: StudyTable) -> StudyFolders:
     """Look for the folders of a study's runs: where they were made, or below here.
 
-    Each run that has ended has one folder, that of the attempt which ended it.
+    Each run that has ended has one folder, that of the attempt which ended it; that of a program
+    that began its run several times has several.
     """
     from dlsweep.tracking import is_synced  # which imports more than readers need
 
     waiting, sent, missing = list[Path](), list[Path](), list[Path]()
     online = 0
     ended = [row for row in study.rows if row.status not in ("waiting", "running")]
-    kept = [row.info["directory"] for row in ended if row.info.get("directory")]
+    kept = [folder for row in ended for folder in _folders(row)]
     for folder in map(Path, dict.fromkeys([*study.folders, *kept])):
         place = folder if folder.is_dir() else Path("wandb") / folder.name
         if not folder.name.startswith("offline-") and (is_synced(place) or not place.is_dir()):
@@ -218,3 +219,9 @@ def study_folders(study: StudyTable) -> StudyFolders:
             waiting.append(place)
     unfinished = len(study.rows) - len(ended)
     return StudyFolders(tuple(waiting), tuple(sent), online, tuple(missing), unfinished)
+
+
+def _folders(row: Row) -> list[str]:
+    """The folders of a run: one, or several of a program that began its run several times."""
+    folder = row.info.get("directory")
+    return list(row.info.get("directories") or ([folder] if folder else []))
