@@ -12,8 +12,9 @@ import pytest
 from dlsweep import ConfigError, RunConfig, train
 from dlsweep.report import Online, read_runs
 from dlsweep.report._online import from_online
-from dlsweep.report._read import online_place
-from dlsweep.sweep import Study
+from dlsweep.report._read import from_study, online_place
+from dlsweep.sweep import Metric, Row, Study, StudyTable, SweepFile
+from dlsweep.sweep.file import Command
 from tests.sweep.helpers import history, sweep
 from tests.wandb_server import Run, WandbServer, _runs
 
@@ -93,6 +94,23 @@ def test_a_wrong_name_gets_the_nearest_one(storage: str, tmp_path: Path):
 )
 def test_what_a_source_means(source: str, place: Online | None):
     assert online_place(source) == place
+
+
+def test_a_local_study_of_a_program():
+    command = Command(program="mine.py")
+    metric = Metric("val.loss", "minimize", summary_first=True)
+    file = SweepFile("mine", "grid", metric, {}, command=command)
+    configs = [{"seed": 1, "net.width": width, "device": "x"} for width in (8, 16)]
+    rows = [
+        Row(i, f"id{i}", f"mine-{i}", "finished", config, {"val.loss": 5.5}, [{"loss": 1}], 5.5)
+        for i, config in enumerate(configs)
+    ]
+    table = from_study(StudyTable("mine-1", metric, tuple(rows), file))
+    assert (table.own, table.metric, table.parameters) == (False, metric, ("net.width",))
+    assert [run.config for run in table.runs] == configs
+    assert table.runs[0].history == ({"loss": 1},)
+    assert table.command(configs[0]) == file.command_line(configs[0])
+    assert "mine.py --seed=1 --net.width=8 --device=x" in str(table.command(configs[0]))
 
 
 # W&B
@@ -289,6 +307,11 @@ def test_a_wandb_sweep_of_a_program(wandb_server: WandbServer):
     assert first.summary == {"loss": 1000, "accuracy": 93.5, "status": "fine"}
     assert (crashed.status, crashed.reason, crashed.value) == ("failed", "crashed", None)
     assert table.notices == ()
+    # What the program itself wrote into its configuration is none of its flags.
+    command = str(table.command(first.config))
+    assert "train.py" in command
+    assert "--lr=0.1" in command
+    assert "started" not in command
 
 
 def test_many_runs_cost_a_page_for_200_and_one_request_each(wandb_server: WandbServer):
