@@ -65,7 +65,9 @@ NAMES = {
         "AT_ONCE datasets_of Driver leaving_on_signals MOST_DEATHS Progress retry_size "
         "runs_at_once Source StudySource"
     ),
-    "dlsweep.sweep.agent": "agent AgentReport join_sweep JoinedSweep train_joined WandbSource",
+    "dlsweep.sweep.agent": (
+        "agent AgentOptions AgentReport join_sweep JoinedSweep train_joined WandbSource"
+    ),
     "dlsweep.tracking": (
         "Background BackgroundRun INTERRUPTED JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns Outcome "
         "end_untrained Picture Pool THREADS TrackedRun TrackingError conclude "

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._errors import INTERRUPTED
+from dlsweep.cli._sweep import BUILT_IN, command_text
 from dlsweep.config import ConfigError, canonical_value
 from dlsweep.config.kinds import checked_count
 
@@ -46,7 +47,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Train runs until the sweep has no more, then say what became of them."""
-    numbers = {
+    numbers: dict[str, Any] = {
         name: checked_count(f"--{name}", getattr(arguments, name), problems)
         for name in ("stack", "count", "workers")
     }
@@ -59,23 +60,17 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         raise ConfigError(problems)
 
     from dlsweep.cli._progress import LiveProgress
-    from dlsweep.sweep import join_sweep, train_joined
+    from dlsweep.sweep import AgentOptions, join_sweep, train_joined
 
-    joined = join_sweep(
-        arguments.sweep,
-        entity=arguments.entity,
-        project=arguments.project,
-        builtin=arguments.builtin,
-    )
-    if joined.program is not None and arguments.device is not None:
-        why = "has no effect on a program; CUDA_VISIBLE_DEVICES says which GPUs it may use"
-        raise ConfigError([f"--device: {why}"])
-    ends = [end for end in (numbers["count"], joined.left) if end is not None]
+    names = ("entity", "project", "builtin", "device", "cluster")
+    options: dict[str, Any] = numbers | {name: getattr(arguments, name) for name in names}
+    joined = join_sweep(arguments.sweep, AgentOptions(**options))
+    command = joined.program.command if joined.program is not None else None
+    what = BUILT_IN if command is None else f"running `{command_text(command)}` for each run"
+    print(f"dlsweep: {what}", file=sys.stderr)
     try:
-        with LiveProgress(joined.metric, (), min(ends, default=None)) as progress:
-            report = train_joined(
-                joined, progress, device=arguments.device, cluster=arguments.cluster, **numbers
-            )
+        with LiveProgress(joined.metric, (), joined.runs) as progress:
+            report = train_joined(joined, progress)
     except KeyboardInterrupt:
         # Now, as asked: without waiting for what wandb would still send. It is on the disk.
         print("interrupted; `wandb sync` uploads what W&B does not have yet", file=sys.stderr)

@@ -21,6 +21,10 @@ from dlsweep.config.kinds import checked_count
 
 if TYPE_CHECKING:
     from dlsweep.sweep import LocalSweep, Row, StudyTable, SweepFile, SweepOptions
+    from dlsweep.sweep.file import Command
+
+BUILT_IN = "training dlsweep's built-in networks, many at a time"
+"""What is said where no program is run."""
 
 
 def add_parser(commands: Any) -> None:
@@ -205,19 +209,22 @@ def _say(line: str) -> None:
 
 def _what_is_run(local: LocalSweep) -> str:
     """The line that says what a sweep runs."""
-    from dlsweep.sweep.file._command import MACROS
-
-    sweep = local.sweep
-    if sweep.command is None:
-        return "training dlsweep's built-in networks, many at a time"
-    words = " ".join(
-        word.replace("${interpreter}", "python") if word in MACROS else shlex.quote(word)
-        for word in sweep.command.expanded()
-        if word != "${env}"
-    )
+    if local.sweep.command is None:
+        return BUILT_IN
     at_once = local.executor.slots
     many = "one at a time" if at_once == 1 else f"{at_once} at a time; --workers changes that"
-    return f"running `{words}` for each point, {many}"
+    return f"running `{command_text(local.sweep.command)}` for each point, {many}"
+
+
+def command_text(command: Command) -> str:
+    """A sweep's command as a user knows it: the macros stay, with the interpreter's name."""
+    from dlsweep.sweep.file._command import MACROS
+
+    return " ".join(
+        word.replace("${interpreter}", "python") if word in MACROS else shlex.quote(word)
+        for word in command.expanded()
+        if word != "${env}"
+    )
 
 
 def _gave_up(row: Row) -> int:

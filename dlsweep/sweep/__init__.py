@@ -24,7 +24,13 @@ from dlsweep.sweep.file import (
 )
 
 if TYPE_CHECKING:
-    from dlsweep.sweep.agent import AgentReport, JoinedSweep, join_sweep, train_joined
+    from dlsweep.sweep.agent import (
+        AgentOptions,
+        AgentReport,
+        JoinedSweep,
+        join_sweep,
+        train_joined,
+    )
     from dlsweep.sweep.driver import (
         Driver,
         Progress,
@@ -67,6 +73,7 @@ __all__ = [
     "METHODS",
     "METRICS",
     "STATUSES",
+    "AgentOptions",
     "AgentReport",
     "Distribution",
     "Driver",

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dlsweep.sweep.agent._wandb_runs import WandbRuns
 from dlsweep.sweep.file import Settings
 from dlsweep.sweep.study import Metrics, Row, Run
-from dlsweep.tracking import INTERRUPTED, Command, Outcome
+from dlsweep.tracking import INTERRUPTED, Command, Outcome, find_logs
 from dlsweep.training import STOPPED
 
 
 class WandbProgramSource(WandbRuns):
-    """Takes runs of a W&B sweep of a program, which itself sends its results; see ``WandbRuns``."""
+    """Takes runs of a W&B sweep of a program, which itself sends its results; see ``Source``.
+
+    Args:
+        service: the sweep.
+        paths: of the sweep's nested parameters; see ``Settings``.
+        sends: whether the program sends its results while it runs.
+        arguments: those of ``WandbRuns``.
+    """
+
+    def __init__(self, *service: Any, paths: Mapping[str, Any], sends: bool, **arguments: Any):
+        super().__init__(*service, **arguments)
+        self._paths = paths
+        self._sends = sends
+
+    @property
+    def unsent(self) -> dict[Path, str]:
+        """See ``WandbRuns``."""
+        if self._sends:
+            return {}
+        directory = Path(os.environ.get("WANDB_DIR", ""))
+        ended = [row.run_id for row in self.rows]
+        return {log.parent: run for run in ended for log in find_logs(directory, run)}
 
     def _accept(self, command: Command) -> Run:
         """See ``WandbRuns``."""
-        config = Settings(dict(command.settings))
+        parents = {path[:i] for path in self._paths.values() for i in range(1, len(path))}
+        config = Settings(dict(_flat(command.settings, parents)), self._paths)
         run = Run(len(self._configs), config, command.run_id, command.run_id)
-        run.settings = command.settings
+        run.settings = config.as_dict()
         self._configs.append(config)
         self._taken.add(run.run_id)
         return run
@@ -32,25 +56,35 @@ class WandbProgramSource(WandbRuns):
 
     def ended(self, run: Run, outcome: Outcome) -> Row:
         """See ``Source``."""
-        return self._released(run, outcome.status, outcome.summary)
+        self._agents.release(run.run_id)
+        return self._end(run, outcome.status, outcome.summary, info=outcome.info)
 
     def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
         """See ``Source``."""
-        row = self._released(run, "failed", reason=reason)
+        self._agents.release(run.run_id)
+        row = self._end(run, "failed", reason=reason, info=info)
         self._notify_of_giving_up()
         return row
 
     def stopped(self, run: Run) -> Row:
         """See ``Source``."""
-        return self._released(run, STOPPED)
+        self._agents.release(run.run_id)
+        return self._end(run, STOPPED)
 
     def give_back(self, run: Run) -> None:
         """See ``Source``: as under `wandb agent`, a run that is interrupted has ended."""
         if run.run_id in self._taken:
-            self._released(run, INTERRUPTED)
+            self._agents.release(run.run_id)
+            self._end(run, INTERRUPTED)
 
-    def _released(
-        self, run: Run, status: str, summary: Mapping[str, Any] | None = None, reason: str = ""
-    ) -> Row:
-        self._agents.release(run.run_id)
-        return self._end(run, status, summary, reason)
+
+def _flat(
+    settings: Mapping[str, Any], parents: set[tuple[str, ...]], path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, Any]]:
+    """The values of a point by joined names; a mapping that is no parent is itself a value."""
+    for name, value in settings.items():
+        here = (*path, name)
+        if here in parents and isinstance(value, Mapping):
+            yield from _flat(value, parents, here)
+        else:
+            yield ".".join(here), value

@@ -75,12 +75,11 @@ class WandbRuns(Source):
         return {}
 
     @property
-    def giving_up(self) -> bool:
-        """Whether every run so far has failed; `wandb agent` stops then too."""
+    def _failing(self) -> bool:
+        """Whether every run that has ended has failed; `wandb agent` asks for no more then."""
         variable = os.environ.get("WANDB_AGENT_MAX_INITIAL_FAILURES", "")
         most = int(variable) if variable.isdecimal() else _MOST_INITIAL_FAILURES
-        failed = len(self.rows) >= most and all(row.status == "failed" for row in self.rows)
-        return failed and not self._taken
+        return len(self.rows) >= most and all(row.status == "failed" for row in self.rows)
 
     def _ask_to_stop(self, run_id: str) -> None:
         self._stops.append(run_id)
@@ -114,7 +113,7 @@ class WandbRuns(Source):
     def exhausted(self) -> bool:
         """See ``Source``."""
         enough = self._limit is not None and len(self._configs) >= self._limit
-        return enough or self._agents.exhausted or self.giving_up
+        return enough or self._agents.exhausted or self._failing
 
     @property
     def remaining(self) -> int:
@@ -148,7 +147,13 @@ class WandbRuns(Source):
     # Results
 
     def _end(
-        self, run: Run, status: str, summary: Mapping[str, Any] | None = None, reason: str = ""
+        self,
+        run: Run,
+        status: str,
+        summary: Mapping[str, Any] | None = None,
+        *,
+        reason: str = "",
+        info: Mapping[str, Any] | None = None,
     ) -> Row:
         """Record that a run has ended here."""
         self._taken.discard(run.run_id)
@@ -164,6 +169,7 @@ class WandbRuns(Source):
             history=history,
             value=objective(self._metric, history, summary) if history or summary else None,
             reason=reason,
+            info=info or {},
         )
         self.rows.append(row)
         return row
@@ -186,5 +192,5 @@ class WandbRuns(Source):
             raise self._agents.error
 
     def _notify_of_giving_up(self) -> None:
-        if self.giving_up:
+        if self._failing and not self._taken:
             self._notify("every run so far has failed; the agent stops")

@@ -12,8 +12,18 @@ from dlsweep.sweep.file._distributions import (
     plain,
 )
 from dlsweep.sweep.file._early_terminate import Hyperband
-from dlsweep.sweep.file._metric import METRICS, Metric, metric_name, number, objective, parse_metric
+from dlsweep.sweep.file._metric import (
+    METRICS,
+    Metric,
+    metric_name,
+    number,
+    objective,
+    parse_metric,
+    parse_program_metric,
+)
+from dlsweep.sweep.file._parameters import flatten
 from dlsweep.sweep.file._parse import METHODS, load_sweep, parse_sweep
+from dlsweep.sweep.file._program import missing_program
 from dlsweep.sweep.file._settings import Config, Settings
 from dlsweep.sweep.file._space import EDGE, Axis, Coordinates, Space
 from dlsweep.sweep.file._sweep_file import SweepFile
@@ -38,13 +48,16 @@ __all__ = [
     "Space",
     "SweepFile",
     "builtin_flags",
+    "flatten",
     "is_builtin",
     "load_sweep",
     "metric_name",
+    "missing_program",
     "number",
     "objective",
     "parse_command",
     "parse_metric",
+    "parse_program_metric",
     "parse_sweep",
     "plain",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import parse_config
-from dlsweep.sweep.agent import AgentReport, WandbSource, join_sweep, train_joined
+from dlsweep.sweep.agent import AgentOptions, AgentReport, WandbSource, join_sweep, train_joined
 from dlsweep.sweep.driver import Driver, Progress
 from dlsweep.sweep.execution import Executor
 from dlsweep.sweep.file import Metric
@@ -71,8 +71,8 @@ def train(
     sweep: Sweep, progress: Progress | None = None, *, stack: int = 16, **more: Any
 ) -> AgentReport:
     """Train the runs of a sweep in this process."""
-    joined = join_sweep(f"team/plants/{sweep.id}")
-    return train_joined(joined, progress, stack=stack, workers=1, **more)
+    options = AgentOptions(stack=stack, workers=1, **more)
+    return train_joined(join_sweep(f"team/plants/{sweep.id}", options), progress)
 
 
 def train_on(
