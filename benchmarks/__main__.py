@@ -98,6 +98,12 @@ def _scale(arguments: argparse.Namespace) -> dict[str, Any]:
     return scale.measure(repetitions, smoke=arguments.smoke)
 
 
+def _programs(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks import programs
+
+    return programs.measure(arguments.runs or (2 if arguments.smoke else 16))
+
+
 def _gpu(arguments: argparse.Namespace) -> dict[str, Any]:
     from benchmarks import gpu
 
@@ -121,10 +127,11 @@ SECTIONS = {
     "members": Section(_members, _table("members")),
     "overhead": Section(_overhead, _table("overhead")),
     "scale": Section(_scale, _table("scale")),
+    "programs": Section(_programs, _table("programs")),
     "search_quality": Section(_search_quality, _table("search_quality")),
     "gpu": Section(_gpu, _table("gpu")),
 }
-ON_A_CPU = ("s1", "s2", "single", "members", "overhead", "scale")
+ON_A_CPU = ("s1", "s2", "single", "members", "overhead", "scale", "programs")
 
 
 def main() -> None:
@@ -139,6 +146,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int)
     parser.add_argument("--points", type=int, help="of s1 and s2")
     parser.add_argument("--peer-points", type=int, help="of these, how many the peers train")
+    parser.add_argument("--runs", type=int, help="of programs")
     parser.add_argument("--json", type=Path, help="write the results of this call here, too")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()

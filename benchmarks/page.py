@@ -78,6 +78,12 @@ def _scale(result: dict[str, Any]) -> str:
     return _page_table(table(result))
 
 
+def _programs(result: dict[str, Any]) -> str:
+    from benchmarks.programs import table
+
+    return _page_table(table(result))
+
+
 def _search_quality(result: dict[str, Any]) -> str:
     from benchmarks.search_quality import table
 
@@ -108,6 +114,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], str]] = {
     "members": _members,
     "overhead": _overhead,
     "scale": _scale,
+    "programs": _programs,
     "search_quality": _search_quality,
     "gpu": _gpu,
 }

@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import gpu, gpu_points, gpu_training, gpu_ways, page, studies
+from benchmarks import gpu, gpu_points, gpu_training, gpu_ways, page, programs, studies
 from benchmarks.machine import shown, spread
 from benchmarks.peers import PEERS
 from benchmarks.peers.jax_vmap import jax_vmap
@@ -26,6 +26,7 @@ from benchmarks.studies import HERE, NOT_INSTALLED, _order, sample
 from dlsweep.config import RunConfig
 from dlsweep.data import load
 from dlsweep.sweep import load_sweep
+from tests.wandb_server._client import COMMAND
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -119,6 +120,19 @@ def test_what_one_driver_can_do(smoke: Smoke) -> None:
         assert row["memory"]["median"] > 1e7
     assert "| one for each core | summary | 8 |" in out
     assert "| bayes | 2 × as many |" in out
+
+
+def test_a_program_by_both_tools(smoke: Smoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The 5 s that `wandb agent` waits between its questions are cut short.
+    monkeypatch.setattr(programs, "WANDB", [sys.executable, "-c", COMMAND.format(poll=0.2)])
+    results, out = smoke("programs")
+    (result,) = results.values()
+    assert result["runs"] == 2
+    for workers in ("1", "2"):
+        ours, theirs = (result["seconds"][n][workers] for n in ("dlsweep sweep", "wandb agent"))
+        assert result["ratio"][workers] == theirs / ours
+        assert f"| {workers} | {theirs:.1f} | {ours:.1f} |" in out
+    assert "wandb" in result["machine"]
 
 
 def test_search_quality(smoke: Smoke) -> None:
