@@ -39,7 +39,7 @@ def show_results(table: StudyTable, place: str, hints: Sequence[tuple[Sequence[s
         by = "early_terminate" if rule else "W&B"
         out.print(f"\n{by} stopped {len(stopped)} runs and saved {saved:,} epochs")
     program = of_program(table)
-    best = table.best()
+    best = table.best
     if best is None or best.value is None:
         out.print("no run has a result" if table.metric.name else "the sweep has no metric")
     else:

@@ -146,6 +146,7 @@ class StudyTable:
         """The ranked runs, then the others by number."""
         return self.ranked() + [row for row in self.rows if row.value is None]
 
+    @property
     def best(self) -> Row | None:
         """The run with the best value, or None."""
         return next(iter(self.ranked()), None)

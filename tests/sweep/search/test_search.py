@@ -202,7 +202,7 @@ def test_bayes_beats_random(tmp_path: Path) -> None:
             sweep(parameters, method), str(tmp_path / f"{method}{seed}.db"), seed=seed
         ) as study:
             train(study, 50, batch=4, score=toy)
-            best = study.table().best()
+            best = study.table().best
             assert best is not None
             assert best.value is not None
             return 1 - best.value

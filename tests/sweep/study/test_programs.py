@@ -87,7 +87,7 @@ def test_bayes_searches_any_values(storage: str):
                 study.finish(run, "finished", [{"val/reward": reward}])
     assert len(seen) == 40
     table = read_study(storage)
-    best = table.best()
+    best = table.best
     assert best is not None
     assert best.config["width"] is True
     late = [row.config["width"] is True for row in table.rows[20:]]
@@ -132,7 +132,7 @@ def test_a_sweep_without_a_metric_ranks_nothing(storage: str):
             assert row.value is None
         assert not study.exhausted
     table = read_study(storage)
-    assert table.best() is None
+    assert table.best is None
     assert table.sweep == sweep
     assert len(table.ordered()) == 2
 

@@ -77,7 +77,7 @@ def test_the_last_epochs_of_ten_thousand_runs(
         assert row.history == [{"epoch": 3, "val_accuracy": row.value}]
     assert all(row.history == [] for row in read_study(storage, epochs="none").rows)
     assert read_study(storage).rows[100].history[:2] == history(0.1, 0.2)
-    best = table.best()
+    best = table.best
     assert best is not None
     assert best.value == max(row.value for row in table.rows if row.value is not None)
 
@@ -158,7 +158,7 @@ def test_a_table_ranks_its_rows() -> None:
     assert [row.number for row in table.ordered()] == [2, 1, 3, 0]
     assert [row.number for row in table.ranked()] == [2, 1, 3]
     assert table.counts() == {"running": 1, "finished": 2, "stopped": 1}
-    assert table.best() == rows[2]
+    assert table.best == rows[2]
 
 
 def test_reading_imports_neither_torch_nor_optuna_nor_wandb() -> None:

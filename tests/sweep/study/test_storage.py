@@ -238,7 +238,7 @@ def test_a_kill_in_a_transaction_leaves_what_was_there_before_it(tmp_path: Path)
         [(_, [run])] = study.left_over()
         assert (run.number, run.attempt) == (1, 2)
         study.finish(run, "finished", history(0.1, 0.9))
-        best = study.table().best()
+        best = study.table().best
         assert best is not None
         assert (best.number, best.history) == (1, history(0.1, 0.9))
 

@@ -97,7 +97,7 @@ def test_rows_are_what_was_stored(storage: str) -> None:
         assert (row.run_id, row.name) == (run.run_id, run.name)
     # The last value decides, as in W&B, not the best one.
     assert [row.value for row in read.ranked()] == [0.75, 0.6]
-    assert read.best() == first
+    assert read.best == first
     assert read.counts() == {
         "running": 1,
         "finished": 1,
@@ -276,7 +276,7 @@ def test_the_sweep_is_read_back_without_its_file(storage: str) -> None:
     assert found.name == "fashion-mnist-0c352b99"
     assert found.sweep.as_dict() == given.as_dict()
     assert found.rows == ()
-    assert found.best() is None
+    assert found.best is None
 
 
 OWNER = """
