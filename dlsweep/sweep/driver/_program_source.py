@@ -16,7 +16,7 @@ from dlsweep.tracking import Outcome
 _log = logging.getLogger("dlsweep.sweep")
 
 MOST_INITIAL_FAILURES = 5
-"""How many runs must fail, the first and all alike, before the sweep stops; as `wandb agent`."""
+"""How many runs must fail, the first of a command and all alike, before it stops."""
 
 _SHOWN = 10
 
@@ -24,8 +24,8 @@ _SHOWN = 10
 class ProgramSource(StudyRuns):
     """Hands out runs of a program; the program itself makes its wandb runs. See ``Source``.
 
-    If the first runs all fail alike, no more are handed out: the program or its command is wrong,
-    rather than the points. These runs are then run again by the next command.
+    If the first runs all fail alike, no more are handed out: the program, its command or this
+    machine is wrong, rather than the points. These runs are then run again by the next command.
 
     Args:
         study: open and owned by this process.
@@ -74,7 +74,7 @@ class ProgramSource(StudyRuns):
         row = super().failed(run, reason, info)
         if self._failures is not None:
             self._failures.append((run, row))
-            if len({_kind(row.reason) for _, row in self._failures}) > 1 or run.attempt > 1:
+            if len({_kind(row.reason) for _, row in self._failures}) > 1:
                 self._failures = None
             elif len(self._failures) == MOST_INITIAL_FAILURES:
                 self.gave_up = row
