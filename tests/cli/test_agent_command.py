@@ -24,6 +24,9 @@ from tests.sweep.agent.helpers import kill, workers_of
 from tests.tracking.facts import check_confusion, check_run
 from tests.wandb_server import Sweep, WandbServer, wandb_cli
 
+TRAIN = str(REPOSITORY / "train.py")
+"""A program that hands over to dlsweep, so that the built-in networks are trained."""
+
 SPACE = {
     "dataset": {"value": "digits"},
     "epochs": {"value": 2},
@@ -32,12 +35,14 @@ SPACE = {
     "seed": {"values": [1, 2]},
 }
 
+WHAT = "dlsweep: training dlsweep's built-in networks, many at a time"
+
 # Minutes of epochs, each of one step: too few steps to be worth compiling for.
 LONG = {**SPACE, "epochs": {"value": 20_000}, "batch_size": {"value": 1293}}
 
 
 def add(server: WandbServer, **more: Any) -> Sweep:
-    config = {"method": "grid", "program": "train.py", "parameters": SPACE, **more}
+    config = {"method": "grid", "program": TRAIN, "parameters": SPACE, **more}
     return server.add_sweep(config, entity="team", project="plants")
 
 
@@ -62,15 +67,14 @@ def check_end(out: str, server: WandbServer, sweep: Sweep) -> None:
 
 
 def test_the_runs_of_a_sweep(wandb_server: WandbServer, tmp_path: Path):
-    sweep = add(wandb_server, program="classify.py")
+    sweep = add(wandb_server)
     done = dlsweep(
         *("agent", f"team/plants/{sweep.id}", "--workers", "1", "--device", "CPU"),
         cwd=tmp_path,
         **wandb_server.env(),
     )
     assert done.returncode == 0, done.stderr
-    line = "the sweep's program, classify.py, is not run: dlsweep trains its runs itself"
-    assert done.stderr.count(line) == 1
+    assert done.stderr.count(f"{WHAT}\n") == 1
     assert "4/4 run" in done.stderr
     check_end(done.stdout, wandb_server, sweep)
     assert done.stdout.endswith("\n4 runs: 4 finished\n")
@@ -140,7 +144,7 @@ def test_a_worker_that_cannot_start(
     done = dlsweep(*arguments, cwd=tmp_path, **wandb_server.env(), **dead_workers)
     assert (done.returncode, done.stdout) == (1, "")
     reason = "its process ended with exit code 1: ImportError: libtorch.so"
-    assert done.stderr == f"error: a worker cannot start: {reason}\n"
+    assert done.stderr == f"{WHAT}\nerror: a worker cannot start: {reason}\n"
     assert sweep.runs == []
     assert wandb_server.agents == {}
 

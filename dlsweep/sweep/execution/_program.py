@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from dlsweep.sweep.execution import _supervisor
 LEAVE_SECONDS = 30.0
 """How long a program may take to end after SIGINT or SIGTERM; then it is killed."""
 
-_TAIL_BYTES = 4096
+_TAIL_BYTES = 2**14
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class RunningProgram(Protocol):
@@ -110,10 +112,12 @@ def _how_it_ended(code: int) -> str:
 
 
 def _last_line(output: Path) -> str:
-    """The last line of a program's output, after a colon."""
+    """The last line of a program's output that is not wandb's farewell, after a colon."""
     with output.open("rb") as file:
         file.seek(0, os.SEEK_END)
         file.seek(max(0, file.tell() - _TAIL_BYTES))
-        lines = file.read().decode(errors="replace").splitlines()
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        lines = _COLOUR.sub("", file.read().decode(errors="replace")).splitlines()
+    said = [text for line in lines if (text := line.strip())]
+    own = [text for text in said if not text.startswith("wandb:")]
+    last = (own or said or [""])[-1]
     return f": {last}" if last else ""

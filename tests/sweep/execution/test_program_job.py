@@ -315,10 +315,12 @@ def test_a_crash_has_the_last_line_of_output(how: str, reason: str, executor: Ex
         "crashes.py",
         {"how": how},
         ["${interpreter}", "${program}"],
-        environment={"WANDB_SWEEP_ID": "sw1", "WANDB_PROJECT": "p"},
+        # wandb, which is silent in other tests, has the last word.
+        environment={"WANDB_SWEEP_ID": "sw1", "WANDB_PROJECT": "p", "WANDB_SILENT": "false"},
     )
     event = broken(executor, job)
     assert event.reason == reason
+    assert ("wandb: Find logs at" in job.output.read_text()) == (how != "signal")
     [log] = find_logs(job.wandb_dir, "run1")
     assert b"sw1" not in log.read_bytes()
     assert event.info == {
