@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.report._data import is_final
+from dlsweep.report._data import is_final, logged, other_results
 from dlsweep.report._runs import Run, RunsTable
 from dlsweep.report._words import (
     amount,
@@ -32,6 +32,9 @@ from dlsweep.report.statistics import (
     settings,
 )
 
+MOST_NAMES = 10
+"""Of metrics, in a sentence."""
+
 
 def overview(table: RunsTable) -> list[str]:
     """How many runs there are, what they differ in, and how they came out."""
@@ -49,7 +52,7 @@ def overview(table: RunsTable) -> list[str]:
     if not table.judged:
         return [*lines, "No metric says which of them is better, so none is ranked."]
     if not found:
-        return [*lines, f"None of them has a value of {code(table.metric.name)}."]
+        return [*lines, f"None of them has a value of {code(table.metric.name)}.{_logged(table)}"]
     repeated = sum(len(c.runs) > 1 for c in found)
     if repeated:
         again = "trained with more than one seed" if table.own else "run more than once"
@@ -71,6 +74,15 @@ def overview(table: RunsTable) -> list[str]:
             "runs out."
         )
     return [*lines, _results(table)]
+
+
+def _logged(table: RunsTable) -> str:
+    """What a program's runs have logged where it is not what they are judged by."""
+    names = [] if table.own else list(dict.fromkeys([*logged(table), *other_results(table)]))
+    told = [code(name) for name in names[:MOST_NAMES]]
+    if len(names) > MOST_NAMES:
+        told.append(count(len(names) - MOST_NAMES, "other"))
+    return f" They logged {listed(told)}." if names else ""
 
 
 def _results(table: RunsTable) -> str:

@@ -355,6 +355,16 @@ def test_nothing_is_ranked_without_a_metric(tmp_path: Path):
     assert "93.25" in rows[0]
 
 
+def test_a_metric_that_was_never_logged_is_told_with_those_that_were():
+    runs = [replace(run, value=None) for run in TABLES["losses"].runs]
+    told = " ".join(text.overview(program_table(runs, Metric("los", "minimize"))))
+    assert "None of them has a value of `los`. They logged `loss`, `epoch` and `val/acc`." in told
+    silent = " ".join(text.overview(TABLES["nothing logged"]))
+    assert silent.endswith("None of them has a value of `loss`.")
+    many = [program_run(0, {}, status="finished", summary={f"m{i:02}": 1.0 for i in range(12)})]
+    assert "`m09` and 2 others." in " ".join(text.overview(program_table(many)))
+
+
 def test_a_comparison_stands_where_both_values_were_tried():
     table = TABLES["losses"]
     assert Comparison("loss", "l1", "huber").fits(table)

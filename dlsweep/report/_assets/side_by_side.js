@@ -27,7 +27,8 @@ function compare(element, chosen) {
   // Losses of different kinds have different scales: side by side they would say nothing.
   const kinds = SETTINGS.has('loss') ? new Set(chosen.map((run) => valueOf('loss', run))).size : 1;
   const own = ['val_accuracy', kinds > 1 ? 'train_accuracy' : 'val_loss'];
-  const logged = [METRIC.name, ...Object.keys(DATA.history).filter((name) => name !== METRIC.name)];
+  const counts = /(^|\/)(epoch|step|global_step)$/; // as in Python: they say nothing of a run
+  const logged = [METRIC.name, ...Object.keys(DATA.history).filter((name) => name !== METRIC.name && !counts.test(name))];
   const metrics = (DATA.own ? own : logged).filter((name) => chosen.some((run) => curve(name, run).length)).slice(0, 2);
   const pair = make('div', { class: 'pair' });
   element.append(pair);
