@@ -320,7 +320,7 @@ def test_a_crash_has_the_last_line_of_output(how: str, reason: str, executor: Ex
     )
     event = broken(executor, job)
     assert event.reason == reason
-    assert ("wandb: Find logs at" in job.output.read_text()) == (how != "signal")
+    assert ("Find logs at" in job.output.read_text()) == (how != "signal")
     [log] = find_logs(job.wandb_dir, "run1")
     assert b"sw1" not in log.read_bytes()
     assert event.info == {
