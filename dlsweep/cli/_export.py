@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._files import replace_file, unusable
-from dlsweep.cli._show import of_program
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
@@ -64,45 +63,9 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     return 0
 
 
-def flat(study: StudyTable) -> tuple[list[str], list[dict[str, Any]]]:
-    """A study as one row of plain values for each run: its settings, and what it logged last.
-
-    Returns:
-        The columns in their order, and the rows, best first; a setting that is a list is JSON.
-    """
-    runs = study.ordered()
-    fixed = ["number", "name", "run_id", "status", "reason"]
-    program = of_program(study)
-    written = dict.fromkeys(key for row in runs for key in row.config)
-    # A program's settings and metrics may be called anything; each has a column of its own.
-    settings = {key: f"config.{key}" if program and key in fixed else key for key in written}
-    # One column for each name: the learning rate is the configured one, not the last epoch's.
-    taken = {*fixed, *settings.values()}
-    rows = []
-    logged: dict[str, None] = {}
-    for row in runs:
-        last = {**(row.history[-1] if row.history else {}), **row.summary}
-        # Matrices and curves are no cells of a table.
-        cells = {key: value for key, value in last.items() if not isinstance(value, list | dict)}
-        if program:
-            if row.value is not None:  # W&B's summary may have it under another name: loss.min
-                cells[study.metric.name] = row.value
-            cells = {f"summary.{k}" if k in taken else k: value for k, value in cells.items()}
-        more = {key: value for key, value in cells.items() if key not in taken}
-        logged |= dict.fromkeys(more)
-        own = {name: getattr(row, name) for name in fixed}
-        config = {settings[key]: value for key, value in row.config.items()}
-        rows.append({key: _plain(value) for key, value in {**config, **more, **own}.items()})
-    return [*fixed, *settings.values(), *logged], rows
-
-
-def _plain(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | tuple | dict) else value
-
-
 def as_csv(study: StudyTable) -> bytes:
     """With a header; what is none is empty."""
-    columns, rows = flat(study)
+    columns, rows = study.flat()
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
@@ -150,7 +113,7 @@ def as_parquet(study: StudyTable) -> bytes:
     except ImportError:
         line = "--format: parquet needs pyarrow; pip install 'dlsweep[parquet]'"
         raise ConfigError([line]) from None
-    columns, rows = flat(study)
+    columns, rows = study.flat()
     table = pyarrow.table({name: _column([row.get(name) for row in rows]) for name in columns})
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(table, buffer)

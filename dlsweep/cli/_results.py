@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.cli._show import console, of_program, results_beside, runs_table, value_text
+from dlsweep.cli._show import console, failed_outputs, results_beside, runs_table, value_text
 from dlsweep.config import command_line
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ def show_results(table: StudyTable, place: str, hints: Sequence[tuple[Sequence[s
     out.print()
     out.print(runs_table(table, most=20))
     stopped = [row for row in table.rows if row.status == "stopped"]
-    if stopped and of_program(table):
+    if stopped and table.of_program:
         out.print(f"\n{len(stopped)} runs were stopped before they had ended")
     elif stopped := [row for row in stopped if "epochs" in row.config]:
         epochs = sum(int(row.config["epochs"]) for row in stopped)
@@ -38,7 +36,7 @@ def show_results(table: StudyTable, place: str, hints: Sequence[tuple[Sequence[s
         rule = table.sweep.early_terminate if table.sweep is not None else None
         by = "early_terminate" if rule else "W&B"
         out.print(f"\n{by} stopped {len(stopped)} runs and saved {saved:,} epochs")
-    program = of_program(table)
+    program = table.of_program
     best = table.best
     if best is None or best.value is None:
         out.print("no run has a result" if table.metric.name else "the sweep has no metric")
@@ -53,10 +51,8 @@ def show_results(table: StudyTable, place: str, hints: Sequence[tuple[Sequence[s
             f"      {_command(table, best)}",
             **_PLAIN,
         )
-    outputs = [row.info["output"] for row in table.rows if row.reason and "output" in row.info]
-    if outputs:
-        which = "the failed run" if len(outputs) == 1 else f"each of the {len(outputs)} failed runs"
-        out.print(f"\nall that {which} wrote: {_together(outputs)}", **_PLAIN)
+    if outputs := failed_outputs(table):
+        out.print(f"\n{outputs}", **_PLAIN)
     out.print(f"\n{place}", **_PLAIN)
     lines = [(shlex.join(words), why) for words, why in hints]
     width = max((len(words) for words, _ in lines), default=0)
@@ -69,14 +65,6 @@ def _command(table: StudyTable, row: Row) -> str:
     if table.sweep is not None:
         return table.sweep.command_line(row.config)
     return f"python train.py {command_line(row.config)}"
-
-
-def _together(outputs: Sequence[str]) -> str:
-    """The path of one output, or the pattern of several."""
-    if len(outputs) == 1:
-        return os.path.relpath(outputs[0])
-    folders = {Path(output).parent.parent for output in outputs}
-    return ", ".join(f"{os.path.relpath(folder)}/RUN/output.log" for folder in sorted(folders))
 
 
 def all_failed(table: StudyTable) -> int:

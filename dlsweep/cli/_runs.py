@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._export import as_csv, as_json
-from dlsweep.cli._show import console, print_runs
+from dlsweep.cli._show import console, failed_outputs, print_runs
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def _watch(arguments: argparse.Namespace) -> None:
 
 def _show(study: StudyTable) -> None:
     print_runs(study)
+    if outputs := failed_outputs(study):
+        console().print(outputs, highlight=False, markup=False, soft_wrap=True)
     counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in study.counts().items())
     stopped = "; stopped, `dlsweep resume` lets it go on" if study.stopped else ""
     console().print(f"study {study.name}: {counts or 'no runs yet'}{stopped}", highlight=False)

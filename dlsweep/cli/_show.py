@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rich.console import Console
@@ -22,11 +24,6 @@ _OF_THE_BEST_EPOCH = ("best_val_accuracy", "test_accuracy")
 def console() -> Console:
     """Standard output; plain and as wide as it needs to be where it is no terminal."""
     return Console() if sys.stdout.isatty() else Console(width=200)
-
-
-def of_program(study: StudyTable) -> bool:
-    """Whether the runs of a study are those of a program, with settings and metrics of its own."""
-    return study.sweep is not None and study.sweep.command is not None
 
 
 def value_text(value: Any) -> str:
@@ -70,6 +67,18 @@ def print_runs(study: StudyTable) -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
+def failed_outputs(study: StudyTable) -> str:
+    """A line that names the output of the programs that failed; empty where there is none."""
+    outputs = [row.info["output"] for row in study.rows if row.reason and "output" in row.info]
+    if not outputs:
+        return ""
+    if len(outputs) == 1:
+        return f"all that the failed run wrote: {os.path.relpath(outputs[0])}"
+    folders = {Path(output).parent.parent for output in outputs}
+    where = ", ".join(f"{os.path.relpath(folder)}/RUN/output.log" for folder in sorted(folders))
+    return f"all that each of the {len(outputs)} failed runs wrote: {where}"
+
+
 def runs_table(study: StudyTable, most: int | None = None) -> Table:
     """The runs, best first: rank, name, accuracies, and the settings in which they differ.
 
@@ -94,7 +103,7 @@ class _Column(NamedTuple):
 def _columns(study: StudyTable, most: int | None, joint: str) -> list[_Column]:
     rows = study.ordered()[:most]
     metric = study.metric.name
-    program = of_program(study)
+    program = study.of_program
     logged = not program and any(
         metric in epoch for row in study.rows for epoch in row.history[-1:]
     )

@@ -183,17 +183,13 @@ def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespac
         return _gave_up(local.gave_up)
     if now or (local.left and ended != total):
         done = f"{ended} of {total} runs" if total is not None else f"{ended} runs"
+        rest = f"those in training are {'as last saved' if now else 'saved'}"
+        if sweep.command is not None:
+            rest = "those that were running are run again"
         if stopped and not now:
             again = shlex.join(["dlsweep", "resume", table.name, *_storage(arguments)])
-            _say(
-                f"stopped with `dlsweep stop`: {done} are done, those in training are "
-                f"saved; `{again}` lets it go on"
-            )
+            _say(f"stopped with `dlsweep stop`: {done} are done, {rest}; `{again}` lets it go on")
             return 0
-        if sweep.command is None:
-            rest = f"those in training are {'as last saved' if now else 'saved'}"
-        else:
-            rest = "those that were running are run again"
         _say(f"{done} are done, {rest}; the same command goes on")
         if now:
             # At once: neither for a thread that trains nor for what wandb would still send.

@@ -33,6 +33,7 @@ SLOW = SWEEP.replace("value: 1200}", "value: 2000}").replace(
 )
 """One epoch of it takes seconds."""
 
+WHAT = "training dlsweep's built-in networks, many at a time"
 LEAVING = "leaving after the present epoch; Ctrl-C again leaves now"
 
 PROGRAM = """
@@ -172,7 +173,7 @@ def test_the_same_command_goes_on_and_ends_as_if_undisturbed(workers: int, tmp_p
             continue
         assert code == 130
         done = "0 of 3 runs are done, those in training are saved; the same command goes on"
-        expected = [f"dlsweep: {LEAVING}", f"dlsweep: {done}", "interrupted"]
+        expected = [*(f"dlsweep: {line}" for line in (WHAT, LEAVING, done)), "interrupted"]
         assert errors.splitlines() == expected
     code, errors = Command(folder, workers).end()
     assert code == 0
@@ -192,6 +193,7 @@ def test_ctrl_c_twice_leaves_now(workers: int, tmp_path: Path):
     code, errors = command.end()
     assert code == 130
     assert errors.splitlines() == [
+        f"dlsweep: {WHAT}",
         f"dlsweep: {LEAVING}",
         "dlsweep: 0 of 3 runs are done, those in training are as last saved; the same command "
         "goes on",

@@ -63,7 +63,7 @@ def test_of_an_agent(wandb_server: WandbServer, tmp_path: Path):
 
 def test_of_a_local_sweep(tmp_path: Path):
     (tmp_path / "sweep.yaml").write_text(yaml.safe_dump({**FILE, "name": "few"}))
-    told = with_few_files("sweep", "sweep.yaml", "--workers", "2", cwd=tmp_path)
+    told = with_few_files("sweep", "sweep.yaml", "--builtin", "--workers", "2", cwd=tmp_path)
     assert told.count(line(256)) == 1
     rows = read_study(str(tmp_path / "dlsweep.db"), "few").rows
     assert [row.status for row in rows] == ["finished"] * RUNS

@@ -115,11 +115,12 @@ def test_grid(trained: list[RunConfig], folder: Path):
     assert len({record["info"]["directory"] for record in records}) == 4
 
     # What is said: notices, then a line for each run, then the table and where everything is.
-    first, second, *lines = done.err.splitlines()
+    first, second, third, *lines = done.err.splitlines()
     assert {first, second} == {
         "dlsweep: s.yaml: metric val_acc was taken for val_accuracy",
         "dlsweep: s.yaml: lr was taken for learning_rate",
     }
+    assert third == "dlsweep: training dlsweep's built-in networks, many at a time"
     assert [line.split()[0] for line in lines] == ["1/4", "2/4", "3/4", "4/4"]
     for line, record in zip(lines, sorted(records, key=lambda r: r["finished"]), strict=True):
         assert (
@@ -140,7 +141,7 @@ def test_grid(trained: list[RunConfig], folder: Path):
     [name] = re.findall(r"study (small-grid-\S+) in dlsweep.db", done.out)
     assert f"next: dlsweep runs {name} " in done.out
     assert f" dlsweep report {name} " in done.out
-    assert " dlsweep sweep s.yaml --count N " in done.out
+    assert "--count N" not in done.out  # all that there are have been trained
     assert f" dlsweep sync {name} " in done.out
     assert {path.name for path in folder.iterdir()} == {"s.yaml", "dlsweep.db", "wandb"}
 
@@ -234,7 +235,8 @@ parameters:
       lr: {value: 0.02}
   num_epochs: {value: 1}
   weight_init: {distribution: constant, value: Glorot}
-"""
+""",
+        "--builtin",
     )
     expected = RunConfig(
         wandb_project="from-the-file",

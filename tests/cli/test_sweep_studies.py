@@ -31,6 +31,7 @@ parameters:
   optimizer: {values: [adam, sgd]}
 """
 TRAIN = ("sweep", "s.yaml", "--workers", "1")
+WHAT = "dlsweep: training dlsweep's built-in networks, many at a time"
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,8 @@ def test_of_a_changed_sweep_file_it_is_said_what_differs(capsys: pytest.CaptureF
     capsys.readouterr()
     assert main([*TRAIN, "--count", "1"]) == 0
     second = read_study()
-    notice, run = capsys.readouterr().err.splitlines()
+    what, notice, run = capsys.readouterr().err.splitlines()
+    assert what == WHAT
     assert notice == (
         "dlsweep: sweep: learning_rate was {values: [0.01, 0.001]}, is {values: [0.01, 0.002]} "
         f"(compared with study {first.name}), so a new study begins, {second.name}; "
@@ -69,7 +71,7 @@ def test_of_a_changed_sweep_file_it_is_said_what_differs(capsys: pytest.CaptureF
     )
     assert run.startswith("1/1 ")
     assert main([*TRAIN, "--count", "1"]) == 0
-    assert capsys.readouterr().err == ""  # it is known now
+    assert capsys.readouterr().err == f"{WHAT}\n"  # it is known now
 
 
 def test_a_changed_sweep_continues_from_the_runs_of_another(
@@ -84,8 +86,8 @@ def test_a_changed_sweep_continues_from_the_runs_of_another(
     assert line == "--continue-from: got 'toi', no such study; did you mean 'toy'?"
     assert main([*TRAIN, "--continue-from", "toy"]) == 0
     new = read_study()
-    notices, runs = capsys.readouterr().err.splitlines()[:2], new.rows
-    assert notices[1] == (
+    notices, runs = capsys.readouterr().err.splitlines()[:3], new.rows
+    assert notices[2] == (
         f"dlsweep: continue-from: 2 runs of study {old.name} were taken over, 2 do not belong to "
         "the new space"
     )
@@ -179,7 +181,8 @@ def test_a_worker_that_cannot_start_is_one_line_and_takes_no_run(folder: Path):
     done = dlsweep("sweep", "s.yaml", "--workers", "2", cwd=folder, PYTHONPATH=str(folder))
     assert done.returncode == 1
     assert done.stdout == ""
-    [line] = done.stderr.splitlines()
+    what, line = done.stderr.splitlines()
+    assert what == WHAT
     assert line.startswith("error: a worker cannot start: its process ended with exit code 1: ")
     assert line.endswith("import of torch halted; None in sys.modules")
     assert read_study().rows == ()

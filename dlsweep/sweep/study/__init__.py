@@ -20,10 +20,10 @@ from dlsweep.sweep.study._runs import (
     PlannedStack,
     Row,
     Run,
-    StudyTable,
     run_name,
 )
 from dlsweep.sweep.study._storage import StorageError, storage_file
+from dlsweep.sweep.study._table import StudyTable
 
 if TYPE_CHECKING:  # readers do without PyTorch, Optuna and wandb
     from dlsweep.sweep.study._optuna import OptunaMirror, export_optuna

@@ -14,7 +14,8 @@ from dlsweep.config import RunConfig
 from dlsweep.sweep.file import Config, SweepFile, number
 from dlsweep.sweep.study._database import Database, as_json, from_json
 from dlsweep.sweep.study._reading import read_table
-from dlsweep.sweep.study._runs import PlannedStack, Row, Run, StudyTable
+from dlsweep.sweep.study._runs import PlannedStack, Row, Run
+from dlsweep.sweep.study._table import StudyTable
 from dlsweep.training import Layout, layout_facts
 
 _WRITE_SECONDS = 2.0  # between writes of the epochs of runs in training

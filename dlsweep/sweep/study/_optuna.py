@@ -22,7 +22,8 @@ from optuna.trial import FrozenTrial, TrialState
 from dlsweep.config import ConfigError
 from dlsweep.sweep.file import number
 from dlsweep.sweep.search import optuna_distribution, quiet
-from dlsweep.sweep.study._runs import Row, StudyTable
+from dlsweep.sweep.study._runs import Row
+from dlsweep.sweep.study._table import StudyTable
 
 # Optuna calls a run pruned that was stopped, and one that has no value.
 _STATES = {

@@ -15,7 +15,8 @@ from dlsweep.config.errors import did_you_mean
 from dlsweep.sweep.file import SweepFile, parse_sweep
 from dlsweep.sweep.study._database import Database, from_json
 from dlsweep.sweep.study._lock import is_held
-from dlsweep.sweep.study._runs import Row, StudyTable
+from dlsweep.sweep.study._runs import Row
+from dlsweep.sweep.study._table import StudyTable
 
 _log = logging.getLogger("dlsweep.sweep")
 

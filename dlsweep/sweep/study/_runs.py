@@ -1,14 +1,13 @@
-"""Runs as a study hands them out, and as its table shows them to commands and reports."""
+"""Runs as a study hands them out, and as it shows them to commands and reports."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dlsweep.sweep.file import Config, Coordinates, Metric, SweepFile
+from dlsweep.sweep.file import Config, Coordinates, SweepFile
 
 if TYPE_CHECKING:
     from dlsweep.training import Layout
@@ -109,47 +108,6 @@ class Row:
     started: datetime | None = None
     finished: datetime | None = None
     coordinates: Coordinates = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class StudyTable:
-    """A study as it was when it was read.
-
-    Attributes:
-        name: the study's name in its file.
-        metric: what its runs are judged by.
-        rows: its runs by number.
-        sweep: what was searched; None where no sweep file was.
-        stopped: whether ``dlsweep stop`` has stopped it.
-        folders: of wandb runs beside those of the rows, such as the one that shows the data.
-    """
-
-    name: str
-    metric: Metric
-    rows: tuple[Row, ...]
-    sweep: SweepFile | None = None
-    stopped: bool = False
-    folders: tuple[str, ...] = ()
-
-    def counts(self) -> dict[str, int]:
-        """How many runs have each status, those with none left out."""
-        found = Counter(row.status for row in self.rows)
-        return {status: found[status] for status in STATUSES if found[status]}
-
-    def ranked(self) -> list[Row]:
-        """The runs that have the metric's value, best first; equals by number."""
-        sign = -1 if self.metric.goal == "maximize" else 1
-        valued = [(sign * row.value, row.number, row) for row in self.rows if row.value is not None]
-        return [row for *_, row in sorted(valued, key=lambda item: item[:2])]
-
-    def ordered(self) -> list[Row]:
-        """The ranked runs, then the others by number."""
-        return self.ranked() + [row for row in self.rows if row.value is None]
-
-    @property
-    def best(self) -> Row | None:
-        """The run with the best value, or None."""
-        return next(iter(self.ranked()), None)
 
 
 def run_name(sweep: SweepFile, config: Mapping[str, Any], number: int) -> str:
