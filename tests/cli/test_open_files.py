@@ -54,7 +54,9 @@ def line(instead_of: int) -> str:
 def test_of_an_agent(wandb_server: WandbServer, tmp_path: Path):
     sweep = wandb_server.add_sweep(FILE, entity="team", project="plants")
     path = f"team/plants/{sweep.id}"
-    told = with_few_files("agent", path, "--workers", "2", cwd=tmp_path, **wandb_server.env())
+    told = with_few_files(
+        "agent", path, "--builtin", "--workers", "2", cwd=tmp_path, **wandb_server.env()
+    )
     assert told.count(line(64)) == 1
     assert len(sweep.runs) == RUNS
     for run_id in sweep.runs:

@@ -72,8 +72,8 @@ class FunctionCall:
 
     def reason(self, code: int) -> str:
         """Why it failed, in one line."""
-        lines = "".join(traceback.format_exception_only(self._error)).strip().splitlines()
-        return f"the function raised {lines[-1]}"
+        error = f"{type(self._error).__name__}: {self._error}".splitlines()[0]
+        return f"the function raised {error.removesuffix(': ')}"
 
     def _call(self) -> None:
         from dlsweep.tracking import call_with_run  # which imports wandb
