@@ -77,6 +77,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Run what is left of the sweep, then show what came out."""
     from dlsweep.sweep import load_sweep
+    from dlsweep.sweep.local import options_without_effect
 
     if arguments.verbose:
         logging.getLogger("dlsweep").setLevel(logging.DEBUG)
@@ -96,7 +97,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
                 problems += error.problems
     try:
         sweep = load_sweep(arguments.file, builtin=True if arguments.builtin else None)
-        problems += _out_of_place(sweep, arguments)
+        unused = options_without_effect(sweep, vars(arguments))
+        problems += [f"--{name.replace('_', '-')}: {why}" for name, why in unused.items()]
     except ConfigError as error:
         problems += error.problems
     if problems:
@@ -134,18 +136,6 @@ def _seconds(flag: str, value: str | None, problems: list[str]) -> float | None:
     if value is not None and (seconds is None or seconds <= 0):
         problems.append(f"{flag}: got {shown(value)}, expected a number of seconds > 0")
     return seconds
-
-
-def _out_of_place(sweep: SweepFile, arguments: argparse.Namespace) -> list[str]:
-    """A line for each flag that would have no effect on what the sweep runs."""
-    if sweep.command is None:
-        flags = {"--timeout": arguments.timeout, "--keep-going": arguments.keep_going}
-        flags["--resume"] = arguments.resume
-        why = "is for programs; the built-in networks are trained here"
-    else:
-        flags = {"--device": arguments.device}
-        why = "has no effect on a program; CUDA_VISIBLE_DEVICES says which GPUs it may use"
-    return [f"{flag}: {why}" for flag, value in flags.items() if value]
 
 
 def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespace) -> int:

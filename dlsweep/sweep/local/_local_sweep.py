@@ -155,12 +155,13 @@ class LocalSweep:
     def _choose_executor(self) -> Executor:
         options, sweep = self.options, self.sweep
         runs = min((n for n in (sweep.run_cap, sweep.size) if n is not None), default=None)
-        if options.function is not None:
-            return InProcessExecutor()
         if sweep.command is not None:
             if self.mode == "disabled":
-                line = "WANDB_MODE: disabled; a program's metrics are read from its wandb run"
+                what = "program" if options.function is None else "function"
+                line = f"WANDB_MODE: disabled; a {what}'s metrics are read from its wandb run"
                 raise ConfigError([line])
+            if options.function is not None:
+                return InProcessExecutor()
             return choose_program_executor(options.workers, runs, options.cluster)
         devices = devices_of(sweep, options.settings)
         if options.cluster is None:  # else its machines have devices of their own
@@ -171,7 +172,7 @@ class LocalSweep:
 
     def _make_source(self, on_ended: Callable[[Row], None]) -> StudyRuns:
         at_once = runs_at_once(self.sweep.method, self.executor.device, self.executor.slots)
-        if self.sweep.command is not None or self.options.function is not None:
+        if self.sweep.command is not None:
             keep_going = self.options.keep_going
             at_once = max(1, self.executor.slots)
             return ProgramSource(
@@ -207,6 +208,28 @@ class LocalSweep:
             gpus=visible_gpus() if options.cluster is None else (),
             function=options.function,
         )
+
+
+def options_without_effect(
+    sweep: SweepFile, options: Mapping[str, Any], *, function: bool = False
+) -> dict[str, str]:
+    """Which options that are set have no effect on what a sweep runs, and why.
+
+    Args:
+        sweep: the sweep.
+        options: the values of options by name; None and False are not set.
+        function: whether a function is called instead of the sweep's program.
+    """
+    if function:
+        names: tuple[str, ...] = ("workers", "device", "cluster", "builtin")
+        why = "has no effect on a function, which is called in this process, once at a time"
+    elif sweep.command is None:
+        names = ("timeout", "keep_going", "resume")
+        why = "is for programs; the built-in networks are trained here"
+    else:
+        names = ("device",)
+        why = "has no effect on a program; CUDA_VISIBLE_DEVICES says which GPUs it may use"
+    return {name: why for name in names if options.get(name)}
 
 
 def devices_of(sweep: SweepFile, settings: Mapping[str, Any]) -> list[str]:

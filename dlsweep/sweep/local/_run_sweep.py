@@ -14,8 +14,8 @@ from dlsweep.config.kinds import checked_count
 from dlsweep.data import fetch
 from dlsweep.sweep.driver import datasets_of
 from dlsweep.sweep.file import SweepFile, load_sweep, parse_sweep
-from dlsweep.sweep.local._local_sweep import LocalSweep, SweepOptions
-from dlsweep.sweep.study import StudyTable
+from dlsweep.sweep.local._local_sweep import LocalSweep, SweepOptions, options_without_effect
+from dlsweep.sweep.study import StudyTable, read_study
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -82,9 +82,23 @@ def run_sweep(
     settings: dict[str, Any] = {}
     if device is not None:
         settings["device"], _ = canonical_value("device", device)
+    try:
+        sweep = _sweep(config, function, builtin)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    options_set = {
+        "workers": workers,
+        "device": device,
+        "cluster": cluster,
+        "builtin": builtin,
+        "timeout": timeout,
+        "keep_going": keep_going,
+        "resume": resume,
+    }
+    unused = options_without_effect(sweep, options_set, function=function is not None)
+    problems += [f"{name}: {why}" for name, why in unused.items()]
     if problems:
         raise ConfigError(problems)
-    sweep = _sweep(config, function, builtin)
     for notice in sweep.notices:
         _log.warning(notice)
     if count is not None:
@@ -113,7 +127,7 @@ def run_sweep(
         local.run()
         if local.gave_up is not None:
             _log.warning("the sweep stops, for its first runs failed: %s", local.gave_up.reason)
-        return local.table()
+    return read_study(storage, local.study.name)
 
 
 def _sweep(

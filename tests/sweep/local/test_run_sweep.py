@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -134,6 +135,26 @@ def test_early_termination_interrupts_a_function():
     assert len(table.rows[1].history) < 10_000
 
 
+def test_ctrl_c_interrupts_a_function_and_the_same_call_goes_on():
+    calls: list[int] = []
+
+    def train() -> None:
+        calls.append(wandb.init().config.x)
+        if len(calls) == 1:
+            wandb.log({"loss": 7.0})
+            os.kill(os.getpid(), signal.SIGINT)
+            while True:  # an interrupt takes effect where Python code runs
+                threading.Event().wait(0.01)
+        wandb.log({"loss": 1.0})
+
+    [row] = run_sweep(sweep([1, 2]), train).rows
+    assert row.status == "waiting"
+    rows = run_sweep(sweep([1, 2]), train).rows
+    assert calls == [1, 1, 2]
+    assert rows[0].run_id == row.run_id
+    assert [[epoch["loss"] for epoch in row.history] for row in rows] == [[1.0], [1.0]]
+
+
 def test_in_another_thread_as_in_a_notebook():
     found: list[StudyTable] = []
 
@@ -189,6 +210,20 @@ def test_what_is_wrong_is_an_error_before_anything_is_made(
 ):
     with pytest.raises(ConfigError, match=line):
         run_sweep(config, function, **options)
+    assert not list(Path().iterdir())
+
+
+def test_options_without_effect_are_refused(monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(ConfigError) as refused:
+        run_sweep(SWEEP, print, workers=2, cluster="auto")
+    why = "has no effect on a function, which is called in this process, once at a time"
+    assert list(refused.value.problems) == [f"workers: {why}", f"cluster: {why}"]
+    nets = {"method": "grid", "parameters": {"dataset": {"value": "digits"}}}
+    with pytest.raises(ConfigError, match="timeout: is for programs; the built-in networks"):
+        run_sweep(nets, timeout=3.0)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    with pytest.raises(ConfigError, match="WANDB_MODE: disabled; a function's metrics are read"):
+        run_sweep(SWEEP, print)
     assert not list(Path().iterdir())
 
 
