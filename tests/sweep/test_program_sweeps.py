@@ -27,6 +27,7 @@ from dlsweep.sweep import Row, read_study
 from dlsweep.tracking import TransactionLog
 from tests.cli.conftest import dlsweep, users_environment
 from tests.conftest import REPOSITORY
+from tests.sweep.program_cases import CASES, PYTHON, SLOW, Case
 from tests.wandb_server import WandbServer
 from tests.wandb_server._points import points
 
@@ -37,191 +38,6 @@ MARK = "DLSWEEP_TEST_MARK"
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
 )
-
-
-# The programs
-
-
-@dataclass(frozen=True)
-class Case:
-    """A sweep of an example program, and what must come of it.
-
-    Attributes:
-        program: in the folder of example programs.
-        parameters: of the sweep, a grid.
-        value: the metric of a point, which has the names of nested parameters joined by dots; None
-            without one.
-        metric: its name.
-        goal: its goal.
-        command: of the sweep file, behind the interpreter; None to leave it out.
-        rows: how many rows each run logs; None if that differs.
-        status: of a point.
-        name: the display name at W&B; None for that of the study.
-        config: what the program adds to the point in its configuration.
-        flags: of `dlsweep sweep`.
-        more: more keys of the sweep file.
-        beside: more files that the program needs.
-        begins: how many times the program begins its run.
-        code: the exit code of the sweep.
-    """
-
-    program: str
-    parameters: Mapping[str, Any]
-    value: Callable[[Mapping[str, Any]], float | None]
-    metric: str = "loss"
-    goal: str = "minimize"
-    command: Sequence[str] | None = None
-    rows: int | None = 1
-    status: Callable[[Mapping[str, Any]], str] = lambda point: "finished"
-    name: str | None = None
-    config: Mapping[str, Any] = field(default_factory=dict)
-    flags: Sequence[str] = ()
-    more: Mapping[str, Any] = field(default_factory=dict)
-    beside: Sequence[str] = ()
-    begins: int = 1
-    code: int = 0
-
-    def sweep(self) -> dict[str, Any]:
-        """The sweep file."""
-        command = {"command": [*self.command]} if self.command else {}
-        return {
-            "program": self.program,
-            "method": "grid",
-            "metric": {"name": self.metric, "goal": self.goal},
-            "parameters": {**self.parameters},
-            **command,
-            **self.more,
-        }
-
-
-def cross_validated(point: Mapping[str, Any]) -> float:
-    """What sklearn_train.py comes to."""
-    from sklearn.datasets import load_iris
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import cross_val_score
-
-    model = LogisticRegression(C=point["C"], max_iter=point["max_iter"])
-    return float(cross_val_score(model, *load_iris(return_X_y=True), cv=3).mean())
-
-
-PYTHON = ("${env}", "${interpreter}", "${program}")
-LR = {"lr": {"values": [0.1, 0.02, 3e-05, 1.0]}}
-
-CASES = {
-    "argparse": Case(
-        "argparse_train.py",
-        {"lr": {"values": [0.1, 1e-05]}, "width": {"values": [4, 16]}},
-        lambda point: point["lr"] / 3,
-        rows=3,
-        name="my run",
-    ),
-    "configuration only": Case(
-        "config_only.py",
-        {**LR, "net": {"parameters": {"width": {"value": 3}, "act": {"value": "é 'x'"}}}},
-        lambda point: point["lr"] * point["net.width"],
-        rows=2,
-        command=PYTHON,
-    ),
-    "click": Case(
-        "click_train.py",
-        {
-            "lr": {"values": [0.1, 0.3]},
-            "batch-size": {"value": 16},
-            "augment": {"values": [True, False]},
-        },
-        lambda point: point["lr"] * point["batch-size"],
-        command=(*PYTHON, "${args_no_boolean_flags}"),
-    ),
-    "key=value": Case(
-        "key_value.py",
-        {"optimizer": {"values": ["adam", "sgd"]}, "lr": {"values": [0.1, 1e-05]}},
-        lambda point: point["lr"] / 2,
-        rows=2,
-        command=(*PYTHON, "${args_no_hyphens}"),
-    ),
-    "JSON file": Case(
-        "json_file.py",
-        {**LR, "net": {"parameters": {"width": {"value": 3}}}},
-        lambda point: point["lr"] + point["net.width"],
-        command=(*PYTHON, "${args_json_file}"),
-    ),
-    "shell": Case(
-        "train.sh",
-        LR,
-        lambda point: point["lr"] / 10,
-        metric="test_loss",
-        rows=4,
-        command=("sh", "${program}", "${args}"),
-        beside=("argparse_train.py", "evaluate.py"),
-        begins=2,
-    ),
-    "crashes": Case(
-        "crashes.py",
-        {"how": {"values": ["not", "error", "signal", "code"]}},
-        lambda point: 1.0 if point["how"] == "not" else None,
-        rows=None,
-        status=lambda point: "finished" if point["how"] == "not" else "failed",
-        command=PYTHON,
-    ),
-    "logs nothing": Case(
-        "silent.py", {"x": {"values": [1, 2, 3, 4]}}, lambda point: None, rows=0, begins=0
-    ),
-    "late, with its own names": Case(
-        "late_init.py",
-        {"x": {"values": [1, 2, 3, 4]}},
-        lambda point: 0.8,
-        metric="val/acc",
-        goal="maximize",
-        rows=5,
-        name="late",
-    ),
-    "terminated early": Case(
-        "converges.py",
-        {"lr": {"values": [0.5, 0.001, 0.002]}},
-        lambda point: 0.5**10 if point["lr"] == 0.5 else None,
-        metric="train.loss",
-        rows=None,
-        status=lambda point: "finished" if point["lr"] == 0.5 else "stopped",
-        more={"early_terminate": {"type": "hyperband", "min_iter": 2, "eta": 3}},
-    ),
-    "nested names": Case(
-        "nested_names.py",
-        {"x": {"values": [1, 2, 3, 4]}},
-        lambda point: 0.2,
-        metric="val.acc",
-        goal="maximize",
-        rows=3,
-    ),
-    "forks": Case(
-        "forks.py", {"x": {"values": [1, 2, 3, 4]}}, lambda point: 16.0, rows=3, command=PYTHON
-    ),
-    "torch": Case(
-        "torch_train.py",
-        {"lr": {"values": [0.1, 0.01]}, "activation": {"values": ["relu", "tanh"]}},
-        lambda point: None,
-        metric="train/loss",
-        rows=3,
-        config={"epochs": 3, "hidden_size": 16},
-    ),
-    "scikit-learn": Case(
-        "sklearn_train.py",
-        {"C": {"values": [0.01, 0.1, 1.0, 10.0]}, "max_iter": {"value": 500}},
-        cross_validated,
-        metric="cv.mean",
-        goal="maximize",
-        rows=2,
-        command=PYTHON,
-    ),
-    "hangs": Case(
-        "deadlocks.py",
-        {"workers": {"values": [0, 2]}, "batch": {"values": [8, 16]}},
-        lambda point: None if point["workers"] else 1 / point["batch"],
-        rows=None,
-        status=lambda point: "failed" if point["workers"] else "finished",
-        flags=("--timeout", "20"),
-    ),
-}
-SLOW = {"torch", "scikit-learn", "hangs", "forks", "nested names", "JSON file"}
 
 
 # The command, its processes, and what it leaves
@@ -512,7 +328,7 @@ def test_early_termination_sends_sigterm(begin: Begin) -> None:
 
 
 @pytest.mark.slow
-def test_a_bayes_search_comes_to_the_same_however_it_was_interrupted(begin: Begin) -> None:
+def test_a_bayes_search_one_at_a_time_can_be_repeated(begin: Begin) -> None:
     sweep = {
         "program": "argparse_train.py",
         "method": "bayes",
@@ -523,15 +339,21 @@ def test_a_bayes_search_comes_to_the_same_however_it_was_interrupted(begin: Begi
             "width": {"values": [4, 8, 16]},
         },
     }
-    undisturbed, killed = begin(sweep, "--workers", "1"), begin(sweep, "--workers", "1")
-    undisturbed.finish(0)
-    killed.kill(lambda _, ended: ended > 5)
+    first, second, killed = (begin(sweep, "--workers", "1") for _ in range(3))
+    first.finish(0)
+    second.finish(0)
+    killed.kill(lambda _, ended: ended > 10)
     killed.finish(0)
-    first, second = undisturbed.rows(), killed.rows()
-    assert [row.config for row in first] == [row.config for row in second]
-    assert [row.value for row in first] == [row.value for row in second]
-    assert [row.value for row in first] == pytest.approx([row.config["lr"] / 3 for row in first])
-    assert len({str(row.config) for row in first}) == 12
-    tables = [read_study(str(sweeper.folder / "dlsweep.db")) for sweeper in (undisturbed, killed)]
-    best = min(first, key=lambda row: row.value or 0)
-    assert [table.ranked()[0].config for table in tables] == [best.config, best.config]
+    rows = first.rows()
+    points = [row.config for row in rows]
+    assert len({identity(point) for point in points}) == 12
+    assert [row.value for row in rows] == pytest.approx([point["lr"] / 3 for point in points])
+    assert [row.config for row in second.rows()] == points
+    assert [row.value for row in second.rows()] == [row.value for row in rows]
+    best = min(rows, key=lambda row: row.config["lr"])
+    assert read_study(str(second.folder / "dlsweep.db")).ranked()[0].config == best.config
+    # An interrupted search draws what it had not drawn yet anew.
+    configs = [row.config for row in killed.rows()]
+    assert configs[:11] == points[:11]
+    assert len({identity(config) for config in configs}) == 12
+    assert {row.status for row in killed.rows()} == {"finished"}
