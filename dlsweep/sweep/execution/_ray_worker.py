@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import platform
 import queue
 import threading
+from pathlib import Path
 
 from dlsweep.sweep.execution._in_process import ThreadChannel
 from dlsweep.sweep.execution._job import serve
+from dlsweep.sweep.execution._program_job import ProgramJob
 
 
 class RayWorker:
@@ -38,7 +41,22 @@ class RayWorker:
 
     def post(self, message: object) -> None:
         """Take a message of the driver."""
+        if isinstance(message, ProgramJob):
+            message = on_this_node(message)
         self._channel.down.put(message)
+
+
+def on_this_node(job: ProgramJob) -> ProgramJob:
+    """A program's job with folders that are there.
+
+    Where the driver's working directory is not there, it is this process's own: the one that Ray
+    has shipped (``working_dir``), or the one in which the node was started.
+    """
+    if job.cwd.is_dir():
+        return job
+    inside = job.folder.is_relative_to(job.cwd)
+    folder = job.folder.relative_to(job.cwd) if inside else Path("wandb", job.folder.name)
+    return dataclasses.replace(job, cwd=Path.cwd(), folder=Path.cwd() / folder)
 
 
 def restore_priority() -> str:
