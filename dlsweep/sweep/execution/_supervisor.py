@@ -4,6 +4,9 @@ A script that imports nothing of the package, so that it starts at once. Its arg
 program's command. Each byte of standard input is the number of a signal for the program and all
 that it has started; the end of standard input kills them: the driver wants no more of the program,
 or has died.
+
+It does so in a child of the process that the driver has started, which only waits for it: a worker
+of Ray that ends kills its children, but not theirs, which then still see to the program.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ def main(command: list[str]) -> int:
     try:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
-        print(f"{command[0]}: {error.strerror}", file=sys.stderr)
+        print(f"{command[0]}: {error.strerror}", file=sys.stderr, flush=True)
         return CANNOT_RUN
     threading.Thread(target=_obey, args=[process.pid], daemon=True).start()
     code = process.wait()
@@ -64,4 +67,7 @@ def _send(group: int, number: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    child = os.fork()
+    if not child:
+        os._exit(main(sys.argv[1:]))
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) % 256)
