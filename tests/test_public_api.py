@@ -38,7 +38,8 @@ NAMES = {
         "train_epoch"
     ),
     "dlsweep.sweep": (
-        "AgentReport choose_executor datasets_of Distribution DISTRIBUTIONS Driver Executor "
+        "AgentOptions AgentReport choose_executor datasets_of Distribution DISTRIBUTIONS Driver "
+        "Executor "
         "ExecutorError export_optuna Hyperband InProcessExecutor join_sweep JoinedSweep "
         "leaving_on_signals list_studies load_sweep METHODS Metric metric_name METRICS objective "
         "OptunaMirror parse_sweep PlannedStack ProcessExecutor Progress read_study resume_study "
@@ -48,7 +49,8 @@ NAMES = {
     "dlsweep.sweep.file": (
         "Axis builtin_flags Categorical Command Constant Continuous Coordinates Distribution "
         "DISTRIBUTIONS EDGE Hyperband IntUniform is_builtin load_sweep METHODS Metric metric_name "
-        "METRICS number objective parse_command parse_metric parse_sweep plain Space SweepFile"
+        "METRICS number objective parse_command parse_metric parse_sweep plain Space SweepFile "
+        "flatten missing_program parse_program_metric Config Settings"
     ),
     "dlsweep.sweep.search": "Bayes Draft EarlyTermination optuna_distribution quiet Search STARTUP",
     "dlsweep.sweep.study": (
