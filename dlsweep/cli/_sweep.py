@@ -233,6 +233,7 @@ def _storage(arguments: argparse.Namespace) -> list[str]:
 def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> int:
     """Show the results, and what to type next; the exit code."""
     from dlsweep.cli._results import all_failed, show_results
+    from dlsweep.sweep.file import number
 
     directories = {d for row in table.rows if (d := row.info.get("directory"))}
     places = sorted({os.path.relpath(Path(directory).parent) for directory in directories})
@@ -242,7 +243,9 @@ def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
         (["dlsweep", "runs", table.name, *storage], "all runs as a table; --format csv or json"),
         (["dlsweep", "report", table.name, *storage], "figures and findings, as an HTML file"),
     ]
-    if table.sweep is not None and (table.sweep.size is None or len(table.rows) < table.sweep.size):
+    assert table.sweep is not None
+    ends = (table.sweep.size, number(table.sweep.raw.get("run_cap")))  # whatever --count says
+    if all(end is None or len(table.rows) < end for end in ends):
         more = ["dlsweep", "sweep", arguments.file, *storage, "--count", "N"]
         hints.append((more, "go on to N runs"))
     if offline and places:

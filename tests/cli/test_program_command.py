@@ -244,12 +244,14 @@ def test_the_first_five_failures_alike_stop_the_sweep(
     assert err.splitlines()[-1] == f"error: all 6 runs failed: {reason}"
 
     Path("s.yaml").write_text(Path("s.yaml").read_text().replace("6]", "7]"))
-    sweep(capsys, "--workers", "1", code=1)
+    for _ in range(2):  # a program that is not mended stops it again
+        _, err = sweep(capsys, "--workers", "2", code=1)
+        assert f"error: the first 5 runs failed: {reason}" in err
     ids = [row.run_id for row in read_study().rows]
     Path("mended").touch()
     sweep(capsys, "--workers", "2")
     assert statuses(read_study()) == ["finished"] * 6
-    assert [row.run_id for row in read_study().rows][:5] == ids
+    assert [row.run_id for row in read_study().rows][: len(ids)] == ids
 
 
 def test_failures_that_differ_go_on(folder: Path, capsys: pytest.CaptureFixture[str]):
@@ -432,7 +434,6 @@ def test_ctrl_c_interrupts_the_programs_and_the_same_command_goes_on(folder: Pat
     output = Path(again.info["output"]).read_text()
     assert "resume None with" in output
     assert "resume allow with" in output
-    assert first.exists()
 
 
 def test_a_run_that_was_interrupted_begins_again(folder: Path):

@@ -168,8 +168,9 @@ def test_count_is_of_the_whole_sweep(trained: list[RunConfig]):
     text = GRID.replace("grid", "random") + "run_cap: 3\n"
     for count, total in ((1, 1), (2, 2), (2, 2), (1, 2), (9, 3)):
         before = len(trained)
-        sweep(text, f"--count {count}")
+        done = sweep(text, f"--count {count}")
         assert len(runs()) == total
+        assert (" dlsweep sweep s.yaml --count N " in done.out) == (total < 3)
         assert len(trained) == total
         assert before <= total
     sweep(text)
@@ -275,8 +276,8 @@ parameters:
 
 def test_storage_and_project(trained: list[RunConfig], folder: Path):
     (folder / "deep").mkdir()
-    text = GRID + "run_cap: 1\nproject: from-the-file\n"
-    done = sweep(text, "--storage 'deep/a study.db' --project from-the-flag")
+    text = GRID + "project: from-the-file\n"
+    done = sweep(text, "--count 1 --storage 'deep/a study.db' --project from-the-flag")
     assert (folder / "deep" / "a study.db").exists()
     assert not (folder / "dlsweep.db").exists()
     assert [config.wandb_project for config in trained] == ["from-the-flag"]

@@ -141,6 +141,7 @@ def _sweep(
             return parse_sweep(config, builtin=builtin)
         return load_sweep(Path(config), builtin=builtin)
     name = getattr(function, "__qualname__", type(function).__qualname__)
+    name = name.rpartition("<locals>.")[2].strip("<>")
     command = {"program": None, "command": [f"{name}()"]}
     if isinstance(config, Mapping):
         return parse_sweep({**config, **command}, name=name, builtin=False)

@@ -186,9 +186,13 @@ class StudyContents:
             return read_table(self._database.file, connection, study, self.sweep, "all")
 
     def stop_asked(self) -> bool:
-        """Whether ``dlsweep stop`` has stopped the study; looked up every few seconds."""
+        """Whether ``dlsweep stop`` has stopped the study; looked up every few seconds.
+
+        What was logged is written then too: a program may log nothing more for hours.
+        """
         if time.monotonic() - self._looked > _STOP_SECONDS:
             self._looked = time.monotonic()
+            self._write_epochs()
             query = "SELECT stopped FROM studies WHERE id = ?"
             [[self._stopped]] = self._database.query(query, self._id)
         return bool(self._stopped)
