@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlsweep.tracking._data import show_data
     from dlsweep.tracking._errors import TrackingError
     from dlsweep.tracking._function import call_with_run
+    from dlsweep.tracking._joined_log import join_logs
     from dlsweep.tracking._limits import room_for_runs
     from dlsweep.tracking._media import (
         confusion_plot,
@@ -102,6 +103,7 @@ __all__ = [
     "forget_sweep",
     "has_credentials",
     "is_synced",
+    "join_logs",
     "mark_synced",
     "online_ids",
     "open_run",

@@ -100,7 +100,7 @@ class TransactionLog:
         """
         rows = []
         for data in self._reader.records():
-            record = _parsed(data)
+            record = parsed_record(data)
             match record and record.WhichOneof("record_type"):
                 case "history":
                     rows.append(_row(record.history))
@@ -151,7 +151,7 @@ def _without_sweep(data: bytes) -> bytes:
     """A record without the id of its run's sweep; the same object if it has none."""
     if _RUN_TAG not in data:  # most records: they need not be parsed
         return data
-    record = _parsed(data)
+    record = parsed_record(data)
     # A record of another kind has an empty run.
     if record is None or not record.run.sweep_id:
         return data
@@ -159,7 +159,7 @@ def _without_sweep(data: bytes) -> bytes:
     return bytes(record.SerializeToString())
 
 
-def _parsed(data: bytes) -> Any:
+def parsed_record(data: bytes) -> Any:
     """A record, or None if it is not one."""
     # Not before a log is read: workers that run no programs have no use for wandb.
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]

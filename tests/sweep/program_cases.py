@@ -26,7 +26,7 @@ class Case:
         flags: of `dlsweep sweep`.
         more: more keys of the sweep file.
         beside: more files that the program needs.
-        begins: how many times the program begins its run.
+        tracked: whether the program has wandb runs.
         code: the exit code of the sweep.
     """
 
@@ -43,7 +43,7 @@ class Case:
     flags: Sequence[str] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
     beside: Sequence[str] = ()
-    begins: int = 1
+    tracked: bool = True
     code: int = 0
 
     def sweep(self) -> dict[str, Any]:
@@ -118,7 +118,8 @@ CASES = {
         rows=4,
         command=("sh", "${program}", "${args}"),
         beside=("argparse_train.py", "evaluate.py"),
-        begins=2,
+        config={"width": 8},
+        name="my run",
     ),
     "crashes": Case(
         "crashes.py",
@@ -129,7 +130,7 @@ CASES = {
         command=PYTHON,
     ),
     "logs nothing": Case(
-        "silent.py", {"x": {"values": [1, 2, 3, 4]}}, lambda point: None, rows=0, begins=0
+        "silent.py", {"x": {"values": [1, 2, 3, 4]}}, lambda point: None, rows=0, tracked=False
     ),
     "late, with its own names": Case(
         "late_init.py",

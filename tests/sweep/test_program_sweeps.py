@@ -220,17 +220,16 @@ def grid(case: Case) -> list[dict[str, Any]]:
 
 
 def check_folders(case: Case, sweeper: Sweeper, rows: Sequence[Row]) -> None:
-    """Each run has its output and one wandb folder for each time that it was begun."""
+    """Each run has its output and one wandb folder."""
     for row in rows:
         output = Path(row.info["output"])
         place = output.relative_to(sweeper.folder / "dlsweep.db.output")
         assert place.parts[1:] == (row.name, "output.log")
         assert output.is_file()
     folders = [folder.name.rpartition("-")[2] for folder in sweeper.wandb_folders()]
-    assert sorted(folders) == sorted(case.begins * [row.run_id for row in rows])
+    assert sorted(folders) == sorted(row.run_id for row in rows if case.tracked)
     kept = [Path(row.info["directory"]) for row in rows if "directory" in row.info]
-    assert len(kept) == (len(rows) if case.begins else 0)
-    assert set(kept) <= set(sweeper.wandb_folders())
+    assert set(kept) == set(sweeper.wandb_folders())
 
 
 def check_sent(case: Case, sweeper: Sweeper, rows: Sequence[Row], server: WandbServer) -> None:
@@ -238,7 +237,7 @@ def check_sent(case: Case, sweeper: Sweeper, rows: Sequence[Row], server: WandbS
     done = dlsweep("sync", cwd=sweeper.folder, **server.env())
     assert done.returncode == 0, done.stdout + done.stderr
     assert server.unknown == []
-    if not case.begins:
+    if not case.tracked:
         assert server.runs == {}
         return
     assert server.runs.keys() == {row.run_id for row in rows}
@@ -246,10 +245,6 @@ def check_sent(case: Case, sweeper: Sweeper, rows: Sequence[Row], server: WandbS
     for row in rows:
         run = server.runs[row.run_id]
         assert run.sweep is None
-        if case.begins > 1:  # W&B keeps the configuration and the first rows of the last begin
-            assert run.config == configs[identity(row.config)]
-            assert run.summary[case.metric] == row.value
-            continue
         assert run.config == {**configs[identity(row.config)], **case.config}
         assert run.display_name == (case.name or row.name)
         if row.status != "failed":
@@ -257,7 +252,7 @@ def check_sent(case: Case, sweeper: Sweeper, rows: Sequence[Row], server: WandbS
             assert [flat(logged) for logged in run.history] == logged
         assert run.state == ("finished" if row.status == "finished" else "failed"), row
     again = dlsweep("sync", cwd=sweeper.folder, **server.env())
-    assert f": 0 to send, {case.begins * len(rows)} sent before" in again.stdout
+    assert f": 0 to send, {len(rows)} sent before" in again.stdout
 
 
 def check_reports(case: Case, sweeper: Sweeper, rows: Sequence[Row]) -> None:
@@ -310,6 +305,26 @@ def test_killed_while_two_run_both_are_run_again(begin: Begin) -> None:
     check_rows(case, sweeper.rows())
     check_folders(case, sweeper, sweeper.rows())
     assert not killed & set(sweeper.wandb_folders())
+
+
+def test_a_program_that_is_resumed_is_sent_whole(begin: Begin, wandb_server: WandbServer) -> None:
+    parameters = {"x": {"values": [1]}}
+    case = Case("resumes.py", parameters, lambda point: 0.25, rows=4)
+    sweeper = begin(case.sweep(), "--workers", "1", "--resume")
+
+    def two_rows_are_kept(folder: Path, ended: int) -> bool:
+        logs = list(folder.glob("wandb/*run-*/*.wandb"))
+        return [len(TransactionLog(path).read()) for path in logs] == [2]
+
+    sweeper.kill(two_rows_are_kept)
+    sweeper.finish(0)
+    rows = sweeper.rows()
+    check_rows(case, rows)
+    check_folders(case, sweeper, rows)
+    check_sent(case, sweeper, rows, wandb_server)
+    [run] = wandb_server.runs.values()
+    assert run.column("_step") == [0, 1, 2, 3]
+    assert run.column("loss") == [1, 1 / 2, 1 / 3, 1 / 4]
 
 
 def test_early_termination_sends_sigterm(begin: Begin) -> None:

@@ -141,7 +141,7 @@ class ProgramJob:
             with self._start(environment) as program:
                 ending = yield from self._follow(program, context, logs)
         finally:  # it may have been dropped
-            problem = self._forget_sweep(logs)
+            problem = self._tidy(logs)
         if problem:
             yield Notice(self.number, problem)
         info = self._output_info() | logs.info()
@@ -162,13 +162,14 @@ class ProgramJob:
     def _output_info(self) -> dict[str, Any]:
         return {"output": str(self.output.absolute())} if self.output.exists() else {}
 
-    def _forget_sweep(self, logs: ProgramLogs) -> str:
-        """Take a local sweep's id out of the logs; what went wrong, or nothing."""
+    def _tidy(self, logs: ProgramLogs) -> str:
+        """Make the run's files such that W&B takes all of them; what went wrong, or nothing."""
         try:
             if self.local_sweep:
                 logs.forget_sweep()
+            logs.join()
         except OSError as error:
-            return f"the sweep's id is still in the files of run {self.run_id}: {error}"
+            return f"W&B would not take all of run {self.run_id}: {error}"
         return ""
 
     def _environment(self, threads: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dlsweep.tracking import TransactionLog, find_logs, forget_sweep
+from dlsweep.tracking import TransactionLog, find_logs, forget_sweep, join_logs
 
 _LOOK_REST = 20
 """How much longer than a search for logs the pause after it is: there may be 10,000 folders."""
@@ -79,12 +79,12 @@ class ProgramLogs:
         Returns:
             ``logged``, the names of the numbers in the history and the summary, sorted, at most 30;
             and once a run has begun ``directory``, the folder of its last log; ``directories``,
-            all, the oldest first, where there are several; ``entity`` and ``project``, empty where
-            W&B chooses.
+            all, the oldest first, where there are several, see ``join``; ``entity`` and
+            ``project``, empty where W&B chooses.
         """
         names = self._numbers | _numbers(self.summary())
         info: dict[str, Any] = {"logged": sorted(names)[:_MOST_NAMES]}
-        directories = [str(log.path.parent) for log in self._logs]
+        directories = [str(log.path.parent) for log in self._logs if log.path.exists()]
         if directories:
             info["directory"] = directories[-1]
         if len(directories) > 1:
@@ -93,6 +93,12 @@ class ProgramLogs:
             if log.run is not None:
                 info |= {"entity": log.run.entity, "project": log.run.project}
         return info
+
+    def join(self) -> None:
+        """Make one of the logs of the run, unless it is online; see ``join_logs``."""
+        paths = find_logs(self._directory, self._run_id)
+        if len(paths) > 1 and all(path.parent.name.startswith("offline-") for path in paths):
+            join_logs(paths)
 
     def forget_sweep(self) -> None:
         """Take the sweep's id out of all logs of the run; see ``forget_sweep`` of ``tracking``."""
