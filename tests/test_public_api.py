@@ -10,82 +10,84 @@ import pytest
 import dlsweep.sweep
 
 NAMES = {
-    "dlsweep": "ConfigError RunConfig __version__ agent load train",
+    "dlsweep": "__version__ agent ConfigError load run_sweep RunConfig train",
     "dlsweep.cli": "main train_main",
     "dlsweep.config": (
-        "ConfigError ConvLayer RunConfig SETTINGS Setting canonical_value command_line "
-        "flag_parser parse_config parse_flags parse_settings setting_name unknown_setting"
+        "canonical_value command_line ConfigError ConvLayer flag_parser parse_config parse_flags "
+        "parse_settings RunConfig Setting setting_name SETTINGS unknown_setting"
     ),
-    "dlsweep.data": "DATASETS DataUnavailable Dataset Description Split fetch load scale_pixels",
+    "dlsweep.data": "Dataset DATASETS DataUnavailable Description fetch load scale_pixels Split",
     "dlsweep.figures": (
-        "ClassScores Example RocCurve RunAnalysis SplitAnalysis analyse analyse_run "
-        "choose_examples class_counts data_pictures encode_png examples_picture feature_maps "
-        "first_layer model_pictures per_class project"
+        "analyse analyse_run choose_examples class_counts ClassScores data_pictures encode_png "
+        "Example examples_picture feature_maps first_layer model_pictures per_class project "
+        "RocCurve RunAnalysis SplitAnalysis"
     ),
     "dlsweep.models": (
-        "ACTIVATIONS Activation Block ConvNet Dropout DropoutInBlocks FeedForward INITIALIZERS "
-        "MODELS ModelSpec activate_ activation_backward_ build deepen "
-        "initialize model_spec quick_on_cpu"
+        "activate_ Activation activation_backward_ ACTIVATIONS Block build ConvNet deepen Dropout "
+        "DropoutInBlocks FeedForward initialize INITIALIZERS model_spec MODELS ModelSpec "
+        "quick_on_cpu"
     ),
     "dlsweep.report": (
-        "Online Report Run RunsTable joined publish read_runs render_html render_markdown "
+        "joined Online publish read_runs render_html render_markdown Report Run RunsTable "
         "standard_report synced"
     ),
-    "dlsweep.saved": "FILE_NAME Model encode_model load_model looks_inverted read_image save_model",
+    "dlsweep.saved": "encode_model FILE_NAME load_model looks_inverted Model read_image save_model",
     "dlsweep.scratch": (
-        "ACTIVATIONS Activation Adam INITIALIZERS LOSSES Loss Momentum NAdam Nesterov Network "
-        "OPTIMIZERS Optimizer RMSprop SGD evaluate log_probabilities log_softmax predict "
+        "Activation ACTIVATIONS Adam evaluate INITIALIZERS log_probabilities log_softmax Loss "
+        "LOSSES Momentum NAdam Nesterov Network Optimizer OPTIMIZERS predict RMSprop SGD "
         "train_epoch"
     ),
     "dlsweep.sweep": (
         "AgentOptions AgentReport choose_executor datasets_of Distribution DISTRIBUTIONS Driver "
-        "Executor "
-        "ExecutorError export_optuna Hyperband InProcessExecutor join_sweep JoinedSweep "
-        "leaving_on_signals list_studies load_sweep METHODS Metric metric_name METRICS objective "
-        "OptunaMirror parse_sweep PlannedStack ProcessExecutor Progress read_study resume_study "
-        "Row Run runs_at_once Source STATUSES stop_study storage_file StorageError Study "
-        "study_folders study_names StudyFolders StudySource StudyTable SweepFile train_joined"
+        "Executor ExecutorError export_optuna Hyperband InProcessExecutor join_sweep JoinedSweep "
+        "leaving_on_signals list_studies load_sweep LocalSweep METHODS Metric metric_name METRICS "
+        "objective OptunaMirror parse_sweep PlannedStack ProcessExecutor Progress read_study "
+        "resume_study Row Run runs_at_once Source STATUSES stop_study storage_file StorageError "
+        "Study study_folders study_names StudyFolders StudySource StudyTable SweepFile "
+        "SweepOptions train_joined"
     ),
     "dlsweep.sweep.file": (
-        "Axis builtin_flags Categorical Command Constant Continuous Coordinates Distribution "
-        "DISTRIBUTIONS EDGE Hyperband IntUniform is_builtin load_sweep METHODS Metric metric_name "
-        "METRICS number objective parse_command parse_metric parse_sweep plain Space SweepFile "
-        "flatten missing_program parse_program_metric Config Settings"
+        "Axis builtin_flags Categorical Command Config Constant Continuous Coordinates "
+        "Distribution DISTRIBUTIONS EDGE flatten Hyperband IntUniform is_builtin load_sweep "
+        "METHODS Metric metric_name METRICS missing_program number objective parse_command "
+        "parse_metric parse_program_metric parse_sweep plain Settings Space SweepFile"
     ),
     "dlsweep.sweep.search": "Bayes Draft EarlyTermination optuna_distribution quiet Search STARTUP",
     "dlsweep.sweep.study": (
-        "export_optuna list_studies OptunaMirror PlannedStack read_study resume_study Row Run "
-        "run_name STATUSES stop_study storage_file StorageError Study study_folders study_names "
-        "StudyFolders StudyTable"
+        "export_optuna list_studies Metrics OptunaMirror PlannedStack read_study resume_study Row "
+        "Run run_name STATUSES stop_study storage_file StorageError Study study_folders "
+        "study_names StudyFolders StudyTable"
     ),
     "dlsweep.sweep.execution": (
-        "Asked Broken Cause Checkpoint choose_executor Context Done END Epoch Event Executor "
-        "ExecutorError InProcessExecutor Job Left LoggedMetrics Metrics Notice ProcessExecutor "
-        "ProgramJob Resumed SAVE_SECONDS StackJob"
+        "Asked Broken Cause Checkpoint choose_executor choose_program_executor Context Done END "
+        "Epoch Event Executor ExecutorError FunctionJob InProcessExecutor Job Left LoggedMetrics "
+        "Notice ProcessExecutor ProgramJob Resumed SAVE_SECONDS StackJob visible_gpus"
     ),
     "dlsweep.sweep.driver": (
-        "AT_ONCE datasets_of Driver leaving_on_signals MOST_DEATHS Progress retry_size "
-        "runs_at_once Source StudySource"
+        "AT_ONCE datasets_of Driver Jobs leaving_on_signals MOST_DEATHS MOST_INITIAL_FAILURES "
+        "ProgramJobs ProgramSource Progress retry_size runs_at_once Source StackJobs StudyRuns "
+        "StudySource"
     ),
+    "dlsweep.sweep.local": "LocalSweep options_without_effect run_sweep SweepOptions",
     "dlsweep.sweep.agent": (
         "agent AgentOptions AgentReport join_sweep JoinedSweep train_joined WandbSource"
     ),
     "dlsweep.tracking": (
-        "Background BackgroundRun INTERRUPTED JOB_TYPE NO_ACCOUNT OnlineRun OnlineRuns Outcome "
-        "end_untrained Picture Pool THREADS TrackedRun TrackingError conclude "
-        "choose_mode confusion_plot data_media default_entity fetch_runs has_credentials "
-        "online_ids open_run per_class_table refuse roc_plot run_media show_data train "
-        "train_tracked KILLED Command SweepFacts SweepGone "
-        "SweepService Unreachable parse_sweep_id "
-        "room_for_runs is_synced sync_commands sync_folders sync_target FLUSH_SECONDS Opener "
-        "mark_synced patient_settings synced_as TransactionLog find_log find_logs"
+        "Background BackgroundRun call_with_run choose_mode Command conclude confusion_plot "
+        "data_media default_entity end_untrained fetch_runs find_log find_logs FLUSH_SECONDS "
+        "forget_sweep has_credentials INTERRUPTED is_synced JOB_TYPE join_logs KILLED mark_synced "
+        "NO_ACCOUNT online_ids OnlineRun OnlineRuns open_run Opener Outcome parse_sweep_id "
+        "patient_settings per_class_table Picture Pool refuse roc_plot room_for_runs run_media "
+        "show_data SweepFacts SweepGone SweepService sync_commands sync_folders sync_target "
+        "synced_as THREADS TrackedRun TrackingError train train_tracked TransactionLog "
+        "Unreachable"
     ),
     "dlsweep.training": (
-        "BACKENDS DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation FINISHED LOSSES RULES "
-        "Judge Layout RunResult SCHEDULES Stack StackMemory StackState StateError TrainedModel "
-        "STOPPED choose_device compiling_pays cost free_memory keep_freed_memory layout_facts "
-        "layout_from load_data members_that_fit most_members plan refuse_oversized stack_key "
-        "stack_memory steps threads train_stack"
+        "BACKENDS choose_device compiling_pays cost DIVERGED EARLY_STOPPED EpochEnd EpochMetrics "
+        "Evaluation FINISHED free_memory Judge keep_freed_memory Layout layout_facts layout_from "
+        "load_data LOSSES members_that_fit most_members plan refuse_oversized RULES RunResult "
+        "SCHEDULES Stack stack_key stack_memory StackMemory StackState StateError steps STOPPED "
+        "threads train_stack TrainedModel"
     ),
 }
 
