@@ -228,8 +228,10 @@ class Study(StudyContents):
         return self._end(run.number, columns, epochs)
 
     def fail(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
-        """Store that a run could not be trained, and why; it is not tried again."""
-        return self._end(run.number, {"status": "failed", "reason": reason, "info": info or {}})
+        """Store that a run has failed, and why, with what it had logged; it is not tried again."""
+        history = json.loads(as_json([metrics.as_dict() for metrics in run.history]))
+        columns = {"status": "failed", "reason": reason, "info": info or {}}
+        return self._end(run.number, columns, history)
 
     def reopen(self, runs: Sequence[Run]) -> None:
         """Let runs that have failed wait, so that the next ``open`` of the study hands them out."""

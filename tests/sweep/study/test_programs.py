@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dlsweep.sweep.execution import LoggedMetrics
 from dlsweep.sweep.file import Settings, SweepFile, parse_sweep
 from dlsweep.sweep.study import OptunaMirror, Run, Study, list_studies, read_study, run_name
 from tests.sweep.helpers import sweep as builtin_sweep
@@ -296,3 +297,13 @@ def test_names_of_runs():
     assert run_name(program(), {"x": 1}, 7) == "my-sweep-1-7"
     config = {"optimizer": "adam", "activation": "tanh", "hidden_size": 128, "num_layers": 4}
     assert run_name(builtin_sweep({"epochs": {"value": 1}}), config, 17) == "adam-tanh-4x128-17"
+
+
+def test_a_run_that_fails_keeps_what_it_had_logged(storage: str):
+    with Study.open(program(), storage) as study:
+        [run] = study.take()
+        run.history += [LoggedMetrics(1, {"loss": 2.0}), LoggedMetrics(2, {"val/reward": 1.0})]
+        row = study.fail(run, "exit code 1")
+        assert (row.status, row.value) == ("failed", None)
+        assert row.history == [{"loss": 2.0}, {"val/reward": 1.0}]
+        assert read_study(storage).rows == (row,)
