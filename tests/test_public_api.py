@@ -65,8 +65,8 @@ NAMES = {
     ),
     "dlsweep.sweep.driver": (
         "AT_ONCE datasets_of Driver Jobs leaving_on_signals MOST_DEATHS MOST_INITIAL_FAILURES "
-        "ProgramJobs ProgramSource Progress retry_size runs_at_once Source StackJobs StudyRuns "
-        "StudySource"
+        "not_logged ProgramJobs ProgramSource Progress retry_size runs_at_once Source StackJobs "
+        "StudyRuns StudySource"
     ),
     "dlsweep.sweep.local": "LocalSweep options_without_effect run_sweep SweepOptions",
     "dlsweep.sweep.agent": (

@@ -221,6 +221,16 @@ def test_a_failed_run_has_its_reason_and_its_output_and_the_others_go_on(
     assert re.search(r"\n3 runs: (2 failed, 1 finished|1 finished, 2 failed)\n$", done.stdout)
 
 
+def test_a_metric_that_is_never_logged(wandb_server: WandbServer, folder: Path):
+    metric = {"name": "los", "goal": "minimize"}
+    space = {"lr": {"values": [0.5]}, "width": {"values": [8]}}
+    sweep = add(wandb_server, "argparse_train.py", space, metric=metric)
+    done = run_agent(wandb_server, sweep, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    [line] = [line for line in done.stderr.splitlines() if "without logging" in line]
+    assert line.endswith("ended without logging los; it logged epoch, loss; did you mean 'loss'?")
+
+
 def test_an_agent_stops_where_the_first_five_runs_fail(wandb_server: WandbServer, folder: Path):
     (folder / "broken.py").write_text("import wandb\nwandb.init()\nraise KeyError('width')\n")
     sweep = add(wandb_server, "broken.py", {"lr": {"values": [*range(20)]}})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.sweep.agent._wandb_runs import WandbRuns
+from dlsweep.sweep.driver import not_logged
 from dlsweep.sweep.file import Settings
 from dlsweep.sweep.study import Metrics, Row, Run
 from dlsweep.tracking import INTERRUPTED, Command, Outcome, find_logs
@@ -57,7 +58,10 @@ class WandbProgramSource(WandbRuns):
     def ended(self, run: Run, outcome: Outcome) -> Row:
         """See ``Source``."""
         self._agents.release(run.run_id)
-        return self._end(run, outcome.status, outcome.summary, info=outcome.info)
+        row = self._end(run, outcome.status, outcome.summary, info=outcome.info)
+        if row.value is None and self._metric.name:
+            self._notify(not_logged(row, self._metric.name))
+        return row
 
     def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
         """See ``Source``."""

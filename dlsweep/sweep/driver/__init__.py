@@ -3,7 +3,11 @@
 from dlsweep.sweep.driver._data_runs import datasets_of
 from dlsweep.sweep.driver._driver import Driver
 from dlsweep.sweep.driver._jobs import Jobs, ProgramJobs, StackJobs
-from dlsweep.sweep.driver._program_source import MOST_INITIAL_FAILURES, ProgramSource
+from dlsweep.sweep.driver._program_source import (
+    MOST_INITIAL_FAILURES,
+    ProgramSource,
+    not_logged,
+)
 from dlsweep.sweep.driver._progress import Progress
 from dlsweep.sweep.driver._retry import MOST_DEATHS, retry_size
 from dlsweep.sweep.driver._signals import leaving_on_signals
@@ -26,6 +30,7 @@ __all__ = [
     "StudySource",
     "datasets_of",
     "leaving_on_signals",
+    "not_logged",
     "retry_size",
     "runs_at_once",
 ]

@@ -66,7 +66,7 @@ class ProgramSource(StudyRuns):
         row = super().ended(run, outcome)
         name = self._study.sweep.metric.name
         if row.value is None and name:
-            self._notify(_not_logged(row, name))
+            self._notify(not_logged(row, name))
         return row
 
     def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
@@ -93,7 +93,7 @@ def _kind(reason: str) -> str:
     return re.sub(r"[-+.\d]+(e[-+]?\d+)?", "#", reason)
 
 
-def _not_logged(row: Row, name: str) -> str:
+def not_logged(row: Row, name: str) -> str:
     """A line for a program that ended well without logging the metric."""
     logged = row.info.get("logged", ())
     if not logged:
