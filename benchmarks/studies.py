@@ -165,8 +165,12 @@ def run_sweep(study: Study, points: int, *, smoke: bool) -> tuple[float, list[Ru
             return done.stdout
 
         began = time.perf_counter()
-        few = ["--workers", "1"] if smoke else []  # each process takes seconds to import PyTorch
-        dlsweep("sweep", "sweep.yaml", "--count", str(points), "--device", "cpu", *few)
+        few = [
+            "--device",
+            "cpu",
+            *(["--workers", "1"] if smoke else []),
+        ]  # each process takes seconds to import PyTorch
+        dlsweep("sweep", "sweep.yaml", "--builtin", "--count", str(points), *few)
         seconds = time.perf_counter() - began
         rows = json.loads(dlsweep("runs", "--format", "json"))
         failed = [row["reason"] for row in rows if row["status"] == "failed"]

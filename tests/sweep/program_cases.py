@@ -143,7 +143,7 @@ CASES = {
     ),
     "terminated early": Case(
         "converges.py",
-        {"lr": {"values": [0.5, 0.001, 0.002]}},
+        {"lr": {"values": [0.5, 0.001]}},
         lambda point: 0.5**10 if point["lr"] == 0.5 else None,
         metric="train.loss",
         rows=None,

@@ -45,6 +45,7 @@ def ray_cluster(nodes: int = 2, cores: int = 1) -> Iterator[tuple[Any, str]]:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="ray") as folder:
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
+        patch.delenv("WANDB_DIR", raising=False)  # of the test that needs the cluster first
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         cluster = Cluster(
             initialize_head=True,
