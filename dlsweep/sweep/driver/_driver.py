@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 
 from dlsweep.sweep.driver._jobs import Jobs, StackJobs
 from dlsweep.sweep.driver._progress import Progress
@@ -52,6 +53,15 @@ class _Training:
     epoch: int = 0
 
 
+@dataclass
+class _Ended:
+    """Runs that have ended and are to be recorded, and the checkpoint that goes with the last."""
+
+    job: int
+    runs: list[tuple[Run, Outcome]]
+    checkpoint: Path | None = None
+
+
 class Driver:
     """Trains the runs of a source on an executor until there are none left.
 
@@ -83,6 +93,7 @@ class Driver:
         self._jobs = jobs or StackJobs(save_seconds)
         self._waiting = Waiting(source, self._jobs.queue(executor))
         self._training: dict[int, _Training] = {}
+        self._ended: list[_Ended] = []  # not recorded yet, for the next stacks begin first
         self._stopping: set[str] = set()
         self._leaving = False
         self._rule = source.early_termination()
@@ -135,6 +146,7 @@ class Driver:
                 if following is None:
                     break
                 self._start(*following)
+            self._record()
             if self._training:
                 if self._leaving and not left:
                     left = True
@@ -150,10 +162,9 @@ class Driver:
                 self._source.wait()
 
     def _open(self) -> int:
-        """How many runs were taken and have not ended."""
-        return len(self._waiting.runs) + sum(
-            len(training.runs) for training in self._training.values()
-        )
+        """How many runs were taken and are not recorded as ended."""
+        trained = sum(len(training.runs) for training in self._training.values())
+        return len(self._waiting.runs) + trained + sum(len(ended.runs) for ended in self._ended)
 
     # Stacks before they are trained
 
@@ -221,11 +232,15 @@ class Driver:
         elif isinstance(event, Epoch):
             for place in sorted(training.runs.keys() & event.metrics.keys()):
                 self._epoch(training.runs[place], event.metrics[place], event.ended.get(place))
-            for place in sorted(training.runs.keys() & event.ended.keys()):
-                run = training.runs.pop(place)
-                self._progress.ended(self._source.ended(run, event.ended[place]))
+            ended = [
+                (training.runs.pop(place), event.ended[place])
+                for place in sorted(training.runs.keys() & event.ended.keys())
+            ]
             if event.ended:
-                self._executor.recorded(event.job)
+                self._ended.append(_Ended(event.job, ended))
+            # Runs that end together are closed together; one alone while the next job begins.
+            if training.runs or len(ended) != 1 or not self._source.patient:
+                self._record(wait=False)
             epochs = (metrics.epoch for metrics in event.metrics.values())
             training.epoch = max(epochs, default=training.epoch)
             self._pass_stops_on(event.job)
@@ -236,6 +251,22 @@ class Driver:
             del self._training[event.job]
             self._jobs.ended(event.job)
             self._end(training, event)
+
+    def _record(self, *, wait: bool = True) -> None:
+        """Store the results of runs that have ended.
+
+        Args:
+            wait: leave out those of a job that is about to end: its slot comes first.
+        """
+        for ended in [e for e in self._ended if not wait or e.job not in self._training]:
+            while ended.runs:
+                run, outcome = ended.runs[0]
+                self._progress.ended(self._source.ended(run, outcome))
+                ended.runs.pop(0)
+            self._ended.remove(ended)
+            self._executor.recorded(ended.job)
+            if ended.checkpoint is not None:
+                ended.checkpoint.unlink(missing_ok=True)
 
     def _epoch(self, run: Run, metrics: Metrics, outcome: Outcome | None = None) -> None:
         """Record an epoch, unless that was done before its stack broke."""
@@ -270,8 +301,11 @@ class Driver:
         runs = list(training.runs.values())
         if isinstance(event, Broken) and event.details:
             _log.debug(event.details)
+        ended = next((e for e in self._ended if e.job == event.job), None)
         if not runs:
-            if not isinstance(event, Left):
+            if ended is not None and not isinstance(event, Left):
+                ended.checkpoint = checkpoint  # it is of use until they are recorded
+            elif not isinstance(event, Left):
                 checkpoint.unlink(missing_ok=True)
         elif isinstance(event, Broken) and not self._leaving:
             self._retry(training.stack, runs, event)
@@ -312,6 +346,7 @@ class Driver:
     def _give_back(self) -> None:
         """Give back every run that has not ended."""
         trained = [training.runs.values() for training in self._training.values()]
-        for runs in [*trained, self._waiting.runs]:
+        unrecorded = [[run for run, _ in ended.runs] for ended in self._ended]
+        for runs in [*trained, *unrecorded, self._waiting.runs]:
             for run in runs:
                 self._source.give_back(run)

@@ -31,6 +31,11 @@ class Source(ABC):
 
     # Runs
 
+    @property
+    def patient(self) -> bool:
+        """Whether what ``take`` hands out does not depend on ``ended``, which may come later."""
+        return False
+
     @abstractmethod
     def take(self, n: int) -> list[Run]:
         """Up to ``n`` runs to train; fewer or none if there are no more now."""

@@ -39,6 +39,12 @@ class StudyRuns(Source):
 
     # Runs
 
+    @property
+    def patient(self) -> bool:
+        """See ``Source``."""
+        sweep = self._study.sweep
+        return sweep.method != "bayes" and sweep.metric.target is None
+
     def take(self, n: int) -> list[Run]:
         """See ``Source``."""
         return self._study.take(n)

@@ -13,7 +13,8 @@ import pytest
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, load
 from dlsweep.figures import analyse_run
-from dlsweep.sweep.driver import Driver, StudySource
+from dlsweep.sweep.driver import Driver, StackJobs, StudySource
+from dlsweep.sweep.driver._queue import Queue
 from dlsweep.sweep.execution import (
     Broken,
     Executor,
@@ -286,6 +287,13 @@ def test_what_is_compiled_once_stays_compiled(storage: str, monkeypatch: pytest.
 SIX = {**GRID, "epochs": {"value": 1}, "optimizer": {"value": "sgd"}, "seed": {"min": 1, "max": 6}}
 
 
+class Alone(StackJobs):
+    """Each run is a stack of its own."""
+
+    def queue(self, executor: Executor) -> Queue:
+        return Queue()
+
+
 class Crowd(Notes):
     """Notes of how many runs are in training at once, at most."""
 
@@ -315,6 +323,30 @@ def test_no_more_runs_are_open_than_may_be(
     assert progress.most == most
     limit = "the limit on open files (ulimit -n) allows no more"
     assert lines == ([f"at most 3 runs at once instead of 256: {limit}"] if room == 3 else [])
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "order"),
+    [
+        ("random", None, ["started", "started", "ended", "started", "ended", "ended"]),
+        ("random", 2.0, ["started", "ended"] * 3),
+        ("bayes", None, ["started", "ended"] * 3),
+    ],
+)
+def test_the_next_run_begins_before_one_is_recorded_unless_it_depends_on_it(
+    storage: str, method: str, target: float | None, order: list[str]
+):
+    metric = {"name": "val_accuracy", "goal": "maximize"}
+    if target is not None:
+        metric["target"] = target
+    notes = Notes()
+    with Study.open(sweep(SIX, method, metric=metric, run_cap=3), storage) as study:
+        source = StudySource(study, mode="disabled", at_once=2)
+        source.at_once = 2 if source.patient else 1
+        driver = Driver(source, InProcessExecutor(), jobs=Alone(), progress=notes)
+        driver.run()
+        assert [row.status for row in study.rows()] == ["finished"] * 3
+    assert [entry for entry, _ in notes.entries if "epoch" not in entry] == order
 
 
 def test_a_source_without_runs_for_now_is_waited_for(storage: str):
