@@ -6,8 +6,8 @@ import math
 
 from dlsweep.sweep.execution import Cause
 
-MOST_DEATHS = 3
-"""How many workers may die training a run before it has failed."""
+MOST_DEATHS = 4
+"""How many workers may die training a run before it has failed: at least two with it alone."""
 
 MOST_LOSSES = 10
 """How often a stack may be lost with its machine before its runs have failed."""
@@ -38,7 +38,7 @@ def retry_size(cause: Cause, open_runs: int, members: int, deaths: int) -> int |
     if cause is Cause.DEATH:
         if deaths >= MOST_DEATHS:
             return None
-        return 1 if deaths == MOST_DEATHS - 1 else members
+        return 1 if deaths > 1 else members
     if cause is Cause.MEMORY and members > 1:
         return math.ceil(open_runs / 2)
     return 1 if open_runs > 1 else None

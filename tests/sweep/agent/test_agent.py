@@ -218,7 +218,7 @@ def test_a_stack_that_breaks_is_trained_again_and_the_run_at_fault_fails(
         next(run for run in runs_of(wandb_server, sweep) if run.config["seed"] == seed)
         for seed in (1, 2, 3)
     )
-    died = "; 3 workers have died training this run" if cause is Cause.DEATH else ""
+    died = "; 4 workers have died training this run" if cause is Cause.DEATH else ""
     assert (fault.state, fault.exit_code) == ("failed", 1)
     assert fault.summary["reason"] == f"it broke{died}"
     assert fault.column("epoch") == [1, 2]
@@ -228,7 +228,7 @@ def test_a_stack_that_breaks_is_trained_again_and_the_run_at_fault_fails(
     assert [len(stack) for stack in notes.stacks] == {
         Cause.ERROR: [3, 1, 1, 1],
         Cause.MEMORY: [3, 2, 1, 1, 1] if fault.id in second_stack else [3, 2, 1],
-        Cause.DEATH: [3, 3, 1, 1, 1],
+        Cause.DEATH: [3, 3, 1, 1, 1, 1],
     }[cause]
 
 
