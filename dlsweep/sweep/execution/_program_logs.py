@@ -80,11 +80,13 @@ class ProgramLogs:
             ``logged``, the names of the numbers in the history and the summary, sorted, at most 30;
             and once a run has begun ``directory``, the folder of its last log; ``directories``,
             all, the oldest first, where there are several, see ``join``; ``entity`` and
-            ``project``, empty where W&B chooses.
+            ``project``, empty where W&B chooses. A log that does not say which run it is of, as
+            where the program was killed at once, is left out: `wandb sync` cannot read it.
         """
         names = self._numbers | _numbers(self.summary())
         info: dict[str, Any] = {"logged": sorted(names)[:_MOST_NAMES]}
-        directories = [str(log.path.parent) for log in self._logs if log.path.exists()]
+        known = [log for log in self._logs if log.run is not None and log.path.exists()]
+        directories = [str(log.path.parent) for log in known]
         if directories:
             info["directory"] = directories[-1]
         if len(directories) > 1:

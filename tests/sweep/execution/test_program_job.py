@@ -26,6 +26,7 @@ from dlsweep.sweep.execution import (
     ProgramJob,
     Resumed,
 )
+from dlsweep.sweep.execution._program_logs import ProgramLogs
 from dlsweep.sweep.file import parse_command
 from dlsweep.tracking import Outcome, TransactionLog, find_logs
 from tests.conftest import REPOSITORY
@@ -558,3 +559,12 @@ def test_a_run_of_a_sweep_that_wandb_knows_is_online(
     outcome(drain(executor, ended(1)), 1)
     run = wandb_server.runs["run1"]
     assert (run.sweep, run.project, run.config) == (sweep.id, "swept", {"lr": 0.5, "width": 8})
+
+
+def test_a_log_that_wandb_had_only_begun_is_not_to_be_sent(tmp_path: Path):
+    logs = ProgramLogs(tmp_path, "run1")
+    folder = tmp_path / "wandb" / "offline-run-20260101_000000-run1"
+    folder.mkdir(parents=True)
+    (folder / "run-run1.wandb").write_bytes(b":W&B\xbe\xe1\x00")
+    assert logs.read(last=True) == []
+    assert "directory" not in logs.info()
