@@ -73,7 +73,7 @@ class LiveProgress(Progress):
         """See ``Progress``."""
         if isinstance(run.config, RunConfig):
             self._running[run.number] = metrics.epoch / run.config.epochs
-        else:  # nobody knows how long a program takes; its latest value shows that it is alive
+        else:  # how long a program takes is not known; its latest value shows that it runs
             value = number(metrics.as_dict().get(self._metric.name))
             if value is not None:
                 self._latest = f"{run.name}: {self._metric.name} {value_text(value)}"

@@ -85,7 +85,7 @@ class ProgramJob:
             and the run begins again.
         local_sweep: whether W&B does not know the sweep. Its server refuses a run of a sweep that
             it does not know, so that the id is taken out of the run's files before the end is
-            reported. A program that is online is not told the id; it should not give its run an
+            reported. A program that is online does not get the id; it should not give its run an
             id of its own, by which it is not found.
         checkpoint: none; a program saves what it needs itself.
     """

@@ -32,6 +32,9 @@ from dlsweep.sweep.study import OptunaMirror, Row, Study, StudyTable
 from dlsweep.tracking import Opener, choose_mode, has_credentials
 from dlsweep.training import choose_device
 
+_GROWTH = 4
+"""How many times as large a cluster may become while programs run, and still be used whole."""
+
 
 @dataclass(frozen=True)
 class SweepOptions:
@@ -175,6 +178,8 @@ class LocalSweep:
         if self.sweep.command is not None:
             keep_going = self.options.keep_going
             at_once = max(1, self.executor.slots)
+            if self.options.cluster is not None and self.sweep.method != "bayes":
+                at_once *= _GROWTH
             return ProgramSource(
                 self.study, at_once=at_once, on_ended=on_ended, keep_going=keep_going
             )
