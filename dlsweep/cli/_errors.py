@@ -26,7 +26,9 @@ class _Lines(logging.Handler):
     """The package's notices as plain lines on standard error."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(f"dlsweep: {record.getMessage()}", file=sys.stderr, flush=True)
+        # In one piece: print() writes the end of the line by itself, and Ctrl-C may come between.
+        sys.stderr.write(f"dlsweep: {record.getMessage()}\n")
+        sys.stderr.flush()
 
 
 @contextlib.contextmanager

@@ -431,9 +431,16 @@ def test_the_runs_of_a_deleted_sweep_go_on_to_their_end(
     wandb_server: WandbServer, caplog: pytest.LogCaptureFixture
 ):
     sweep = add(wandb_server, {**SPACE, "epochs": {"value": 200}}, run_cap=4)
-    deletes = once(lambda: wandb_server.delete_sweep(sweep.id))
+    in_training: set[str] = set()
+
+    def delete_when_all_train(run: Run, _: object) -> None:
+        if run.run_id not in in_training:
+            in_training.add(run.run_id)
+            if len(in_training) == 4:
+                wandb_server.delete_sweep(sweep.id)
+
     with caplog.at_level(logging.WARNING, "dlsweep"), pytest.raises(SweepGone):
-        train(sweep, deletes, stack=4)
+        train(sweep, Notes(delete_when_all_train), stack=4)
     for run in runs_of(wandb_server, sweep):
         assert (run.state, len(run.history)) == ("finished", 200)
     [line] = [line for line in caplog.messages if "not there any more" in line]
