@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
+from dlsweep.sweep.study._names import run_name
 from dlsweep.sweep.study._reading import (
     StudyFolders,
     list_studies,
@@ -20,7 +21,6 @@ from dlsweep.sweep.study._runs import (
     PlannedStack,
     Row,
     Run,
-    run_name,
 )
 from dlsweep.sweep.study._storage import StorageError, storage_file
 from dlsweep.sweep.study._table import StudyTable

@@ -12,8 +12,9 @@ from dlsweep.config import ConfigError
 from dlsweep.config.errors import as_yaml, did_you_mean
 from dlsweep.sweep.file import SweepFile, objective
 from dlsweep.sweep.study._database import as_json, from_json, insert
+from dlsweep.sweep.study._names import run_name
 from dlsweep.sweep.study._reading import all_studies, read_rows, sweep_of
-from dlsweep.sweep.study._runs import ENDED, run_name
+from dlsweep.sweep.study._runs import ENDED
 
 _LONGEST = 80  # characters of one setting in a notice
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from dlsweep.sweep.file import Config, Coordinates, SweepFile
+from dlsweep.sweep.file import Config, Coordinates
 
 if TYPE_CHECKING:
     from dlsweep.training import Layout
@@ -108,20 +108,3 @@ class Row:
     started: datetime | None = None
     finished: datetime | None = None
     coordinates: Coordinates = field(default_factory=dict)
-
-
-def run_name(sweep: SweepFile, config: Mapping[str, Any], number: int) -> str:
-    """A short name for a run: of a program the sweep's and the number.
-
-    A built-in run is called adam-tanh-4x128-17: optimizer, activation, layers, number.
-    """
-    if sweep.command is not None:
-        return f"{sweep.slug}-{number}"
-    size, layers = config.get("hidden_size"), config.get("num_layers")
-    sizes = f"{layers}x{size}"
-    if isinstance(size, list | tuple):
-        sizes = "-".join(map(str, size)) if len(size) <= 4 else f"{len(size)}-layers"
-    words = [config.get("optimizer"), config.get("activation"), sizes]
-    if config.get("model") == "cnn":
-        words.insert(2, "cnn")
-    return "-".join(str(word) for word in (*words, number))

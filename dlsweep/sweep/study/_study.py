@@ -18,9 +18,10 @@ from dlsweep.sweep.search import Draft, Search
 from dlsweep.sweep.study._contents import StudyContents
 from dlsweep.sweep.study._database import Database, as_json, from_json, insert
 from dlsweep.sweep.study._lock import OwnerLock
+from dlsweep.sweep.study._names import run_name
 from dlsweep.sweep.study._opening import find_or_create, take_over
 from dlsweep.sweep.study._reading import lock_file, read_rows, row_of
-from dlsweep.sweep.study._runs import ENDED, PlannedStack, Row, Run, run_name
+from dlsweep.sweep.study._runs import ENDED, PlannedStack, Row, Run
 from dlsweep.sweep.study._storage import storage_file
 from dlsweep.training import layout_from
 

@@ -40,7 +40,8 @@ def settings(run: Run) -> dict[str, Any]:
 def test_runs_have_the_programs_settings_whoever_reads_them(storage: str):
     with Study.open(program(), storage) as study:
         runs = study.take(10)
-        assert [run.name for run in runs] == [f"my-sweep-1-{i}" for i in range(10)]
+        names = [run_name(study.sweep, settings(run), i) for i, run in enumerate(runs)]
+        assert [run.name for run in runs] == names
         for run in runs:
             assert settings(run).keys() == {"loss", "opt.lr", "opt.steps", "width"}
             assert isinstance(run.config, Settings)
@@ -209,7 +210,7 @@ def test_runs_of_the_same_program_are_taken_over(storage: str):
         rows = study.rows()
         assert [repr(dict(row.config)) for row in rows] == [repr(points[i]) for i in fitting]
         assert [row.value for row in rows] == [-i for i in fitting]
-        assert rows[0].name == "my-sweep-1-0"
+        assert rows[0].name == run_name(new, points[fitting[0]], 0)
         known = {repr(points[i]) for i in fitting}
         assert not known & {repr(settings(run)) for run in study.take(20)}
 
@@ -293,10 +294,46 @@ def test_optunas_tools_read_it(storage: str, tmp_path: Path):
         assert trial.params == row.coordinates
 
 
-def test_names_of_runs():
-    assert run_name(program(), {"x": 1}, 7) == "my-sweep-1-7"
-    config = {"optimizer": "adam", "activation": "tanh", "hidden_size": 128, "num_layers": 4}
-    assert run_name(builtin_sweep({"epochs": {"value": 1}}), config, 17) == "adam-tanh-4x128-17"
+def test_a_run_is_called_by_what_varies_in_its_sweep():
+    grid = {
+        "learning_rate": {"values": [0.01, 1e-5]},
+        "loss": {"values": ["mse", "cross_entropy"]},
+        "optimizer": {"values": ["adam"]},
+        "epochs": {"value": 1},
+    }
+    sweep = builtin_sweep(grid)
+    config = {"learning_rate": 0.01, "loss": "mse", "optimizer": "adam", "epochs": 1}
+    assert run_name(sweep, config, 7) == "lr0.01-mse-7"
+    # The same once it was read from the study file.
+    stored = parse_sweep(sweep.as_dict(), builtin=True)
+    assert run_name(stored, {**config, "learning_rate": 1e-5}, 7) == "lr1e-05-mse-7"
+    sweep = builtin_sweep({"epochs": {"value": 1}})
+    assert run_name(sweep, config, 17) == f"{sweep.slug}-17"
+
+
+def test_names_of_programs_runs_can_be_names_of_files():
+    sweep = parse_sweep(
+        {
+            "program": "mine.py",
+            "method": "grid",
+            "name": "mine",
+            "parameters": {
+                "batch_size": {"values": [1, 2]},
+                "block_sparsity": {"values": [0.5, None]},
+                "path": {"values": ["/data/a b.csv", "..", "x" * 99]},
+                "warm": {"values": [True, False]},
+            },
+        },
+        builtin=False,
+    )
+    config = {"batch_size": 2, "block_sparsity": None, "path": "/data/a b.csv", "warm": False}
+    assert run_name(sweep, config, 0) == "batch_size2-no-block_sparsity-data-a-b.csv-0"
+    assert run_name(sweep, {**config, "path": ""}, 3) == "batch_size2-no-block_sparsity-no-warm-3"
+    for path in ("..", "x" * 99, ""):
+        name = run_name(sweep, {**config, "path": path}, 12)
+        assert name.endswith("-12")
+        assert len(name) < 60
+        assert ".." not in name
 
 
 def test_a_run_that_fails_keeps_what_it_had_logged(storage: str):
