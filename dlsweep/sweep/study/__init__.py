@@ -16,6 +16,7 @@ from dlsweep.sweep.study._reading import (
     study_names,
 )
 from dlsweep.sweep.study._runs import (
+    ROLES,
     STATUSES,
     Metrics,
     PlannedStack,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:  # readers do without PyTorch, Optuna and wandb
     from dlsweep.sweep.study._study import Study
 
 __all__ = [
+    "ROLES",
     "STATUSES",
     "Metrics",
     "OptunaMirror",

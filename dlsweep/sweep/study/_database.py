@@ -22,7 +22,9 @@ from dlsweep.sweep.study._storage import (
 # Times are seconds since 1970 in UTC. JSON are a sweep, folders, coordinates, a configuration, a
 # summary, an info, an epoch's metrics, a stack's members and what it is compiled for.
 # A point that is not a valid configuration has no run_id. A run that was taken over from another
-# study has no position, which is its place in the order of the search.
+# study, and one that the search has not drawn, has no position, which is its place in the order of
+# the search. A role is one of ROLES; repeat_of is the number of the run with the same configuration
+# but for the seed.
 _TABLES = f"""
 PRAGMA application_id={APPLICATION_ID};
 PRAGMA user_version={FORMAT};
@@ -34,6 +36,7 @@ CREATE TABLE studies (
 CREATE TABLE runs (
     study INTEGER NOT NULL REFERENCES studies (id), number INTEGER NOT NULL,
     run_id TEXT, name TEXT NOT NULL, status TEXT NOT NULL,
+    role TEXT NOT NULL DEFAULT 'search', repeat_of INTEGER,
     position INTEGER, coordinates TEXT NOT NULL, config TEXT NOT NULL,
     stack INTEGER, attempt INTEGER NOT NULL DEFAULT 1, deaths INTEGER NOT NULL DEFAULT 0,
     value REAL, summary TEXT NOT NULL DEFAULT '{{}}', reason TEXT NOT NULL DEFAULT '',
@@ -50,6 +53,11 @@ CREATE TABLE stacks (
     PRIMARY KEY (study, id)
 );
 """
+_FROM_FORMAT_1 = (
+    "ALTER TABLE runs ADD COLUMN role TEXT NOT NULL DEFAULT 'search'",
+    "ALTER TABLE runs ADD COLUMN repeat_of INTEGER",
+    f"PRAGMA user_version={FORMAT}",
+)
 _OPENING_SECONDS = 10.0  # that another process may take to change the journal
 
 
@@ -85,6 +93,15 @@ class Database:
                 [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
                 for statement in _TABLES.split(";")[:-1] if not tables else ():
                     connection.execute(statement)
+        elif write and self.query("PRAGMA user_version")[0][0] < FORMAT:
+            self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Bring the tables of format 1 to this one; readers of it need not wait."""
+        with self.transaction() as connection:
+            [version] = connection.execute("PRAGMA user_version").fetchone()
+            for statement in _FROM_FORMAT_1 if version < FORMAT else ():
+                connection.execute(statement)
 
     def transaction(self) -> contextlib.AbstractContextManager[sqlite3.Connection]:
         """Write all or, where something is raised, nothing.

@@ -130,7 +130,7 @@ def take_over(
     own = list(read_rows(connection, study, owned=False, epochs="none"))
     known = {run.run_id for run in own} | {sweep.space.identity(run.config) for run in own}
     for run in read_rows(connection, source["id"], owned=False, epochs="last"):
-        if run.status not in ENDED:
+        if run.status not in ENDED or run.role in ("repeat", "confirmation"):
             continue
         config = sweep.space.restore(run.config)
         place = None if config is None else sweep.space.locate(config)

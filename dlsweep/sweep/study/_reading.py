@@ -162,7 +162,9 @@ def row_of(run: sqlite3.Row, history: Sequence[Any], *, owned: bool = True) -> R
         part: from_json(run[part], f"the {part} of run {run['number']}")
         for part in ("config", "summary", "info", "coordinates")
     }
+    known = set(run.keys())  # a file of format 1 has no roles
     return Row(
+        **{part: run[part] for part in ("role", "repeat_of") if part in known},
         **{part: run[part] for part in ("number", "name", "value", "reason")},
         run_id=run["run_id"] or "",
         status="waiting" if run["status"] == "running" and not owned else run["status"],

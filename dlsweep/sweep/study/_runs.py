@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 ENDED = ("finished", "early_stopped", "stopped", "diverged")
 """The statuses of a run that ended with a result."""
 
+ROLES = ("search", "repeat", "confirmation", "extra")
+"""Why a run is in a study: as a point of the search, as another seed of a point (``--repeats``),
+to confirm a good one over seeds that did not choose it, or because a user has added it."""
+
 STATUSES = ("waiting", "running", *ENDED, "failed")
 """A run waits where its process died before the end; it is the next to be trained. One is stopped
 by the sweep's ``early_terminate`` or by a user, and early_stopped by its own ``early_stopping``."""
@@ -45,6 +49,8 @@ class Run:
         deaths: how many workers have died training it.
         settings: of a W&B sweep, its settings as the sweep spells them.
         history: the epochs that this process has logged so far.
+        role: one of ``ROLES``.
+        repeat_of: the number of the run that has its configuration but for the seed, or None.
     """
 
     number: int
@@ -55,6 +61,8 @@ class Run:
     deaths: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
     history: list[Metrics] = field(default_factory=list)
+    role: str = "search"
+    repeat_of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +100,8 @@ class Row:
         reason: why it failed; else empty.
         info: what was stored besides, such as the folder of its wandb run.
         started, finished: in UTC; None where it has not happened.
-        coordinates: where it is in the space of the sweep.
+        coordinates: where it is in the space of the sweep; nowhere if it is not of the search.
+        role, repeat_of: see ``Run``.
     """
 
     number: int
@@ -108,3 +117,10 @@ class Row:
     started: datetime | None = None
     finished: datetime | None = None
     coordinates: Coordinates = field(default_factory=dict)
+    role: str = "search"
+    repeat_of: int | None = None
+
+    @property
+    def point(self) -> int:
+        """The number of the first run with this configuration, whatever the seed."""
+        return self.number if self.repeat_of is None else self.repeat_of

@@ -15,7 +15,7 @@ DEFAULT_STORAGE = "dlsweep.db"
 """The study file in the working directory that is meant where none is named."""
 
 APPLICATION_ID = 0x646C7377  # "dlsw", which `file` shows too
-FORMAT = 1
+FORMAT = 2
 """The version of the tables, SQLite's ``user_version``."""
 
 _BUSY_SECONDS = 60.0

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlsweep.config import ConfigError
-from dlsweep.sweep.file import SweepFile, objective, plain
+from dlsweep.sweep.file import Config, SweepFile, objective, plain
 from dlsweep.sweep.search import Draft, Search
 from dlsweep.sweep.study._contents import StudyContents
 from dlsweep.sweep.study._database import Database, as_json, from_json, insert
@@ -58,8 +58,9 @@ class Study(StudyContents):
         )
         best = "max" if sweep.metric.goal == "maximize" else "min"
         [[start, self._next, self.taken, self._best]] = database.query(
-            f"SELECT coalesce(max(position) + 1, 0), count(*), count(run_id), {best}(value) "
-            "FROM runs WHERE study = ?",
+            "SELECT coalesce(max(position) + 1, 0), count(*), "
+            "count(CASE role WHEN 'search' THEN run_id END), "
+            f"{best}(CASE role WHEN 'search' THEN value END) FROM runs WHERE study = ?",
             self._id,
         )
         self._search = Search(sweep, int(study["seed"]), start)
@@ -167,6 +168,35 @@ class Study(StudyContents):
                 raise
         return self._add(drafts)
 
+    def add_runs(
+        self, configs: Sequence[Config], role: str, repeat_of: Sequence[int | None] = ()
+    ) -> list[Run]:
+        """Runs of given configurations, handed out to be trained; stored in one transaction.
+
+        They are no points of the search: they do not count for ``run_cap``, and the search learns
+        nothing of them.
+
+        Args:
+            configs: the configurations, in the space of the sweep or not.
+            role: one of ``ROLES``, but not search.
+            repeat_of: for each of them the number of the run that it repeats with another seed, or
+                None; by default none repeats any.
+        """
+        runs = []
+        with self._database.transaction() as connection:
+            for number, config in enumerate(configs, start=self._next):
+                settings = config.as_dict()
+                name = run_name(self.sweep, settings, number)
+                first = repeat_of[number - self._next] if repeat_of else None
+                run = Run(number, config, _new_id(), name, role=role, repeat_of=first)
+                runs.append(run)
+                row = {"study": self._id, "number": number, "run_id": run.run_id, "name": name}
+                row |= {"status": "running", "role": role, "repeat_of": first}
+                row |= {"started": time.time(), "coordinates": "{}", "config": as_json(settings)}
+                insert(connection, "runs", row)
+        self._next += len(runs)
+        return runs
+
     def left_over(self) -> list[tuple[PlannedStack | None, list[Run]]]:
         """What a dead process left unfinished: its stacks, each with the runs that are still open.
 
@@ -174,21 +204,23 @@ class Study(StudyContents):
         now on, and their ``attempt`` is one more than before.
         """
         left: dict[int | None, list[Run]] = {}
-        columns = "number, config, run_id, name, attempt + 1, deaths, stack"
+        columns = "number, config, run_id, name, attempt + 1, deaths, role, repeat_of, stack"
         waiting = "study = ? AND status = 'waiting'"
         rows = self._database.query(
             f"SELECT {columns} FROM runs WHERE {waiting} ORDER BY number", self._id
         )
         update = f"UPDATE runs SET status = 'running', attempt = attempt + 1 WHERE {waiting}"
         self._database.write(update, [(self._id,)])
-        for number, text, *identity, stack in rows:
+        for number, text, *identity, role, repeat_of, stack in rows:
             settings = from_json(text, f"the config of run {number}")
             config = self.sweep.space.restore(settings)
             if config is None:
                 reason = "its configuration is not valid in this version of dlsweep"
                 self._end(number, {"status": "failed", "reason": reason})
             else:
-                left.setdefault(stack, []).append(Run(number, config, *identity))
+                run = Run(number, config, *identity)
+                run.role, run.repeat_of = role, repeat_of
+                left.setdefault(stack, []).append(run)
         unstacked = left.pop(None, [])
         found: list[tuple[PlannedStack | None, list[Run]]] = [
             (self._stack(key), left[key]) for key in sorted(k for k in left if k is not None)
@@ -250,6 +282,8 @@ class Study(StudyContents):
         with self._database.snapshot() as connection:
             for run in read_rows(connection, self._id, owned=True, epochs="none"):
                 self._search.add(run.coordinates, run.config if run.run_id else None)
+                if run.role != "search":
+                    continue
                 if bayes is not None and run.status in ENDED:
                     bayes.learn(run.coordinates, run.value)
                 elif bayes is not None and run.status != "failed":
@@ -269,8 +303,8 @@ class Study(StudyContents):
                     row |= {"reason": draft.reason, "finished": now}
                 else:
                     settings = draft.config.as_dict()
-                    run_id = "".join(secrets.choice(_ALPHABET) for _ in range(8))
-                    run = Run(number, draft.config, run_id, run_name(self.sweep, settings, number))
+                    name = run_name(self.sweep, settings, number)
+                    run = Run(number, draft.config, _new_id(), name)
                     row |= {"run_id": run.run_id, "name": run.name, "status": "running"}
                     runs.append(run)
                     if self._search.bayes is not None:
@@ -297,11 +331,17 @@ class Study(StudyContents):
             row = row_of(end_run(connection, (self._id, number), columns, history), history)
         if self._search.bayes is not None:
             self._search.bayes.tell(number, row.value, counts=row.status != "failed")
-        if row.value is not None and (
-            self._best is None or self.sweep.metric.better(row.value, self._best)
+        if (
+            row.value is not None
+            and row.role == "search"
+            and (self._best is None or self.sweep.metric.better(row.value, self._best))
         ):
             self._best = row.value
         return row
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
 
 
 def end_run(

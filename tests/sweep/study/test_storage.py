@@ -98,7 +98,7 @@ UNFIT = {
     "people.db": f"it holds other tables (people); {AWAY}",
     "studies.db": f"it holds other tables (patients, runs, studies, …); {AWAY}",
     "optuna.db": OPTUNAS,
-    "later.db": f"its format 99 is newer than this dlsweep's 1; update dlsweep, or {AWAY}",
+    "later.db": f"its format 99 is newer than this dlsweep's 2; update dlsweep, or {AWAY}",
     "notes.txt": f"file is not a database; {AWAY}",
     "nodir/a.db": "there is no folder {folder}/nodir",
     "notes.txt/a.db": "there is no folder {folder}/notes.txt",

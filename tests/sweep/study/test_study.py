@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import math
 import sqlite3
 import subprocess
@@ -368,3 +370,44 @@ def test_epochs_of_a_run_that_starts_anew_replace_those_before(
             study.epoch(run, epoch, {"epoch": epoch, "val_accuracy": accuracy})
         assert study.rows()[0].history == history(0.3)
         assert read_study(storage).rows[0].history == history(0.3)
+
+
+def test_runs_beside_the_search_have_a_role_and_do_not_count(tmp_path: Path):
+    made = sweep({"learning_rate": {"min": 0.0, "max": 1.0}}, run_cap=2)
+    with Study.open(made, str(tmp_path / "a.db")) as study:
+        [one] = train(study, 1)
+        config = dataclasses.replace(one.config, seed=1)
+        [repeat] = study.add_runs([config], "confirmation", [one.number])
+        [own] = study.add_runs([dataclasses.replace(one.config, epochs=3)], "extra")
+        study.finish(own, "finished", history(0.99))
+        assert (study.taken, study.exhausted) == (1, False)
+    with Study.open(made, str(tmp_path / "a.db")) as study:  # as after a kill
+        [(_, [again])] = study.left_over()
+        assert (again.role, again.repeat_of, again.attempt) == ("confirmation", one.number, 2)
+        assert again.run_id == repeat.run_id
+        assert again.config == config
+        study.finish(again, "finished", history(0.4))
+        assert len(train(study, 5)) == 1
+        rows = study.rows()
+    assert [(row.role, row.point) for row in rows] == [
+        ("search", 0),
+        ("confirmation", 0),
+        ("extra", 2),
+        ("search", 3),
+    ]
+
+
+def test_a_file_of_the_earlier_format_is_read_and_goes_on(tmp_path: Path):
+    made, file = sweep({"learning_rate": {"min": 0.0, "max": 1.0}}), tmp_path / "a.db"
+    with Study.open(made, str(file)) as study:
+        train(study, 2)
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        for column in ("role", "repeat_of"):
+            connection.execute(f"ALTER TABLE runs DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version=1")
+    before = read_study(str(file)).rows
+    assert [row.role for row in before] == ["search", "search"]
+    with Study.open(made, str(file)) as study:
+        train(study, 1)
+        assert study.rows()[:2] == list(before)
+    assert read_study(str(file)).rows[2].role == "search"
