@@ -1,16 +1,31 @@
-"""Data sets as tensors: fetched once, checked always, split the same way for every run."""
+"""Data sets as tensors: fetched or read once, checked always, split the same way for every run."""
 
-from dlsweep.data._datasets import DATASETS, Description
-from dlsweep.data._fetch import DataUnavailable, fetch
-from dlsweep.data._load import Dataset, Split, load, scale_pixels
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsweep._lazy import lazily
+
+if TYPE_CHECKING:
+    from dlsweep.data._facts import DataFacts, check_data, data_problems, describe
+    from dlsweep.data._fetch import DataUnavailable, fetch
+    from dlsweep.data._load import Dataset, Split, load, load_for, scale_pixels
+    from dlsweep.data.sets import DATASETS, PublishedSet
 
 __all__ = [
     "DATASETS",
+    "DataFacts",
     "DataUnavailable",
     "Dataset",
-    "Description",
+    "PublishedSet",
     "Split",
+    "check_data",
+    "data_problems",
+    "describe",
     "fetch",
     "load",
+    "load_for",
     "scale_pixels",
 ]
+
+__getattr__ = lazily(__name__, __file__)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dlsweep.config.errors import ConfigError, did_you_mean, fold
 from dlsweep.data._cache import Damaged, cache_root, check, check_writable, read_checked, store
-from dlsweep.data._datasets import DATASETS, Description
 from dlsweep.data._sources import Folder, Source, SourceError
+from dlsweep.data.sets import DATASETS, PublishedSet
 
 _log = logging.getLogger("dlsweep.data")
 
@@ -53,7 +53,7 @@ class DataUnavailable(RuntimeError):
         return "\n".join(self.problems)
 
 
-def find(name: str) -> tuple[str, Description]:
+def find(name: str) -> tuple[str, PublishedSet]:
     """A data set's canonical name and description, without regard to case, hyphen or underscore.
 
     Raises:
@@ -92,7 +92,7 @@ def fetch(name: str, cache_dir: str | os.PathLike[str] | None = None) -> Path:
 
 def contents(
     name: str,
-    description: Description,
+    description: PublishedSet,
     directory: Path,
     keep: Callable[[Path, bytes], None],
 ) -> dict[str, bytes]:
@@ -151,7 +151,7 @@ def contents(
     return found
 
 
-def _sources(description: Description, directory: Path) -> Iterator[Source]:
+def _sources(description: PublishedSet, directory: Path) -> Iterator[Source]:
     # Compressed files that somebody put into the cache by hand.
     if any((directory / f"{file}.gz").is_file() for file in description.files):
         yield Folder(directory, f"the compressed files in {directory}", suffixes=(".gz",))

@@ -5,21 +5,26 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from dataclasses import dataclass, replace
-from numbers import Integral
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from dlsweep._version import __version__
-from dlsweep.config.errors import ConfigError
+from dlsweep.config import ConfigError, RunConfig
+from dlsweep.config.data import classes_of
 from dlsweep.data._cache import cache_root, store
-from dlsweep.data._datasets import Description
-from dlsweep.data._fetch import contents, find
+from dlsweep.data._facts import DataFacts, DataSettings, describe, facts_of, split_problems
+from dlsweep.data._fetch import contents
+from dlsweep.data._prepare import prepared
+from dlsweep.data._raw import Raw, select_classes
 from dlsweep.data._shared import SUFFIX, shared
-from dlsweep.data._split import split_problems, stratified_holdout, stratified_subset
+from dlsweep.data._split import stratified_holdout, stratified_subset
+from dlsweep.data.own import OwnData
+from dlsweep.data.sets import DATASETS
 
 _log = logging.getLogger("dlsweep.data")
 
@@ -48,15 +53,32 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
+class Scaling:
+    """How images came from raw numbers: ``(raw − offset) / scale``.
+
+    Args:
+        offset, scale: arrays that broadcast to (C, H, W).
+    """
+
+    offset: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    scale: npt.NDArray[np.float64] = field(default_factory=lambda: np.full(1, 255.0))
+
+    def apply(self, raw: npt.NDArray[Any], dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        """Raw numbers as a model takes them."""
+        return torch.from_numpy((raw - self.offset) / self.scale).to(dtype)
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A data set, ready to train on.
 
     Args:
-        name: its key in `DATASETS`.
+        name: what figures and messages call it; of a data set known by name, its key in `DATASETS`.
         train: what weights are fitted to.
         val: what runs are compared on; the same images for every run of a sweep.
         test: what is looked at once, at the end.
         classes: the names of the classes, in the order of the labels.
+        scaling: how its numbers came from the raw ones.
     """
 
     name: str
@@ -64,6 +86,12 @@ class Dataset:
     val: Split
     test: Split
     classes: tuple[str, ...]
+    scaling: Scaling = field(default_factory=Scaling)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a table of features, of which there are no pictures."""
+        return self.image_shape[:2] == (1, 1)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -93,24 +121,32 @@ def load(
     *,
     val_fraction: float = 0.1,
     train_size: int | None = None,
+    image_size: str | None = None,
+    color: str = "auto",
+    classes: str | None = None,
+    skip_bad: bool = False,
     dtype: torch.dtype = torch.float32,
     device: str | torch.device = "cpu",
     cache_dir: str | os.PathLike[str] | None = None,
     share: bool = False,
 ) -> Dataset:
-    """A data set as tensors; fetched first where it is not in the cache yet.
+    """A data set as tensors; fetched or read first where it is not in the cache yet.
 
-    The validation split is stratified and drawn with the fixed seed 0, not with a run's seed: all
-    runs of a sweep are compared on the same validation images, and runs that differ in the seed
-    alone differ in nothing else. It does not depend on ``train_size`` either.
+    The validation split is the one that came with the data. Else it is stratified and drawn with
+    the fixed seed 0, not with a run's seed: all runs of a sweep are compared on the same validation
+    images, and runs that differ in the seed alone differ in nothing else. It does not depend on
+    ``train_size`` either.
 
     Args:
-        name: a key of `DATASETS`.
+        name: a key of `DATASETS`, the path of a file or folder, ``module:function``, or the
+            reference of a data set kept by `keep_dataset`.
         val_fraction: the part of the published training images that is held out for validation,
             above 0 and below 1. None at all is refused: validation is what a sweep selects on.
         train_size: keep only this many training images, a stratified choice that is the same for
             every run and lies within the choice for any larger number; validation and test stay
             whole. None keeps all.
+        image_size, color, classes, skip_bad: the settings of these names, as ``RunConfig`` has
+            them.
         dtype: of the images, floating point.
         device: where the tensors live.
         cache_dir: as in `fetch`. A cache that cannot be written costs a warning, not the data.
@@ -119,92 +155,138 @@ def load(
 
     Returns:
         The three splits. Images keep the order of the data set; pixels are divided by the largest
-        raw value (255, or 16 for digits) and not standardised.
+        raw value (255, or 16 for digits) and not standardised. The features of a table are: by the
+        mean and deviation of the images that are trained on.
 
     Raises:
-        ConfigError: no such data set, or an impossible ``val_fraction``, ``train_size`` or
-            ``dtype``.
+        ConfigError: no such data set, or settings that are impossible, as such or with it.
         DataUnavailable: no source could deliver the files.
     """
-    problems: list[str] = []
-    classes = 2  # of an unknown data set: what every classification needs
+    problems = (
+        []
+        if dtype.is_floating_point
+        else [f"dtype: got {dtype}, expected a floating-point type for pixels in [0, 1]"]
+    )
+    settings = {
+        "dataset": name,
+        "val_fraction": val_fraction,
+        "train_size": train_size,
+        "image_size": image_size,
+        "color": color,
+        "classes": classes,
+        "skip_bad": skip_bad,
+    }
     try:
-        name, description = find(name)
-        classes = len(description.classes)
+        config = RunConfig(**settings)
     except ConfigError as error:
-        problems.extend(error.problems)
-    if not 0 < val_fraction < 1:
-        problems.append(
-            f"val_fraction={val_fraction}: must be above 0 and below 1, for instance 0.1 (a sweep "
-            "selects on the validation split, so there has to be one)"
-        )
-    if train_size is not None and not (isinstance(train_size, Integral) and train_size >= classes):
-        problems.append(
-            f"train_size={train_size}: must be a whole number, at least {classes} "
-            "(one image of each class), or None for all"
-        )
-    if not dtype.is_floating_point:
-        problems.append(f"dtype={dtype}: pixels in [0, 1] need a floating-point type")
+        problems = [*error.problems, *problems]
     if problems:
         raise ConfigError(problems)
+    return load_for(config, dtype=dtype, device=device, cache_dir=cache_dir, share=share)
 
-    directory = cache_root(cache_dir) / name
+
+def load_for(
+    config: RunConfig,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: str | torch.device = "cpu",
+    cache_dir: str | os.PathLike[str] | None = None,
+    share: bool = False,
+) -> Dataset:
+    """The data set that a configuration names, as `load` gives it."""
+    settings, root = DataSettings.of(config), cache_root(cache_dir)
+    published = DATASETS.get(settings.dataset)
+    pixel_max = 255 if published is None else published.pixel_max
+    if published is None:
+        own = OwnData.find(settings, root)
+        directory, content = own.directory, own.key
+    else:
+        directory = root / settings.dataset
+        content = repr(sorted(published.files.items()))
 
     def made() -> list[torch.Tensor]:
-        splits = _splits(name, description, directory, val_fraction, train_size, dtype)
-        return [tensor for split in splits for tensor in (split.images, split.labels)]
-
-    on_cpu = torch.device(device).type == "cpu"
-    if share and on_cpu and description.files:
-        asked = (
-            val_fraction,
-            train_size,
-            str(dtype),
-            sorted(description.files.items()),
-            __version__,
+        if published is None:
+            raw = own.read()
+        else:
+            raw = published.read(
+                contents(settings.dataset, published, directory, keep=_store_or_warn)
+            )
+            raw = prepared(replace(raw, classes=published.classes), settings)
+        facts, raw = _chosen(
+            own.facts.name if published is None else settings.dataset, raw, settings
         )
-        key = hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+        if problems := split_problems(facts, config.val_fraction, config.train_size):
+            raise ConfigError(problems)
+        splits, scaling = _splits(raw, config, pixel_max, dtype)
+        tensors = [tensor for split in splits for tensor in (split.images, split.labels)]
+        return [*tensors, *map(torch.from_numpy, scaling)]
+
+    if share and torch.device(device).type == "cpu" and (published is None or published.files):
+        asked = (*astuple(settings), config.val_fraction, config.train_size, str(dtype), content)
+        key = hashlib.sha256(repr((*asked, __version__)).encode()).hexdigest()[:16]
         tensors = shared(directory / f"{key}{SUFFIX}", made)
     else:
         tensors = made()
+    *parts, offset, scale = tensors
     train, val, test = (
         Split(images.to(device), labels.to(device))
-        for images, labels in zip(tensors[::2], tensors[1::2], strict=True)
+        for images, labels in zip(parts[::2], parts[1::2], strict=True)
     )
-    return Dataset(name, train, val, test, description.classes)
+    facts = describe(config, cache_dir)
+    scaling = Scaling(offset.numpy(), scale.numpy())
+    return Dataset(facts.name, train, val, test, facts.classes, scaling)
+
+
+def _chosen(name: str, raw: Raw, settings: DataSettings) -> tuple[DataFacts, Raw]:
+    """The images of the classes that are trained on, and what is known of them."""
+    if settings.classes is None:
+        return facts_of(name, raw), raw
+    keep = select_classes(name, raw.classes, classes_of(settings.classes))
+    number = np.full(len(raw.classes), -1)
+    number[keep] = np.arange(len(keep))
+    parts: dict[str, npt.NDArray[Any]] = {}
+    for part, images, labels in raw.parts():
+        of_these = number[labels] >= 0
+        parts[f"{part}_images"] = images[of_these]
+        parts[f"{part}_labels"] = number[labels[of_these]]
+    raw = replace(raw, **parts, classes=tuple(raw.classes[i] for i in keep))
+    return facts_of(name, raw), raw
 
 
 def _splits(
-    name: str,
-    description: Description,
-    directory: Path,
-    val_fraction: float,
-    train_size: int | None,
-    dtype: torch.dtype,
-) -> tuple[Split, Split, Split]:
-    """Train, validation and test from the files of the data set."""
-    raw = description.read(contents(name, description, directory, keep=_store_or_warn))
-    if problems := split_problems(
-        raw.train_labels, len(description.classes), val_fraction, train_size
-    ):
-        raise ConfigError(problems)
-    train, val = stratified_holdout(raw.train_labels, val_fraction)
-    if train_size is not None:
-        train = train[stratified_subset(raw.train_labels[train], train_size)]
+    raw: Raw, config: RunConfig, pixel_max: int, dtype: torch.dtype
+) -> tuple[list[Split], tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]]:
+    """Train, validation and test, and how their numbers were scaled."""
+    if raw.val_images is None or raw.val_labels is None:
+        train, val = stratified_holdout(raw.train_labels, config.val_fraction)
+        val_images, val_labels = raw.train_images[val], raw.train_labels[val]
+    else:
+        train, val_images, val_labels = np.arange(len(raw.train_labels)), *_copies(raw)
+    if config.train_size is not None:
+        train = train[stratified_subset(raw.train_labels[train], config.train_size)]
+    # Indexing copies, so that the tensors are writable and hold no more memory than they need.
+    images = raw.train_images[train]
+    offset, scale = np.zeros(1), np.full(1, float(pixel_max) if images.dtype == np.uint8 else 1.0)
+    if raw.standardise:
+        offset, scale = images.mean(axis=0, dtype=np.float64), images.std(axis=0, dtype=np.float64)
+        scale[scale == 0] = 1.0  # a feature that never varies is 0
+    test = raw.test_images.copy(), raw.test_labels
 
-    def split(
-        images: npt.NDArray[np.uint8], labels: npt.NDArray[np.integer], keep: npt.NDArray[np.intp]
-    ) -> Split:
-        # Indexing copies, so that the tensors are writable and hold no more memory than they need.
-        pixels = scale_pixels(images[keep], description.pixel_max, dtype)
-        targets = torch.from_numpy(labels[keep].astype(np.int64))
-        return Split(pixels, targets)
+    def split(images: npt.NDArray[Any], labels: npt.NDArray[np.integer[Any]]) -> Split:
+        targets = torch.from_numpy(labels.astype(np.int64))
+        if images.dtype == np.uint8:
+            return Split(scale_pixels(images, pixel_max, dtype), targets)
+        scaled = (images - offset) / scale if raw.standardise else images
+        return Split(torch.from_numpy(np.ascontiguousarray(scaled)).to(dtype), targets)
 
-    return (
-        split(raw.train_images, raw.train_labels, train),
-        split(raw.train_images, raw.train_labels, val),
-        split(raw.test_images, raw.test_labels, np.arange(len(raw.test_labels))),
-    )
+    parts = (images, raw.train_labels[train]), (val_images, val_labels), test
+    return [split(*part) for part in parts], (offset, scale)
+
+
+def _copies(raw: Raw) -> tuple[npt.NDArray[Any], npt.NDArray[np.integer[Any]]]:
+    assert raw.val_images is not None
+    assert raw.val_labels is not None
+    return raw.val_images.copy(), raw.val_labels
 
 
 def scale_pixels(

@@ -38,8 +38,7 @@ def stratified_holdout(labels: npt.NDArray[np.integer], fraction: float) -> tupl
         few = f"{count} images of {len(counts)} classes"
         raise ValueError(f"{few} are too few to hold out {fraction}")
     rng = np.random.RandomState(SPLIT_SEED)
-    stay = _shares(counts, count - number_out, rng)
-    out = _shares(counts - stay, number_out, rng)
+    stay, out = _held_out(counts, fraction, rng)
     parts = np.split(np.argsort(labels, kind="stable"), np.cumsum(counts)[:-1])
     staying, held_out = [], []
     for places, first, second in zip(parts, stay, out, strict=True):
@@ -47,6 +46,19 @@ def stratified_holdout(labels: npt.NDArray[np.integer], fraction: float) -> tupl
         staying.append(shuffled[:first])
         held_out.append(shuffled[first : first + second])
     return np.sort(np.concatenate(staying)), np.sort(np.concatenate(held_out))
+
+
+def shares_held_out(counts: npt.NDArray[np.integer], fraction: float) -> tuple[Indices, Indices]:
+    """How many images of each class stay and are held out by ``stratified_holdout``."""
+    return _held_out(counts, fraction, np.random.RandomState(SPLIT_SEED))
+
+
+def _held_out(
+    counts: npt.NDArray[np.integer], fraction: float, rng: np.random.RandomState
+) -> tuple[Indices, Indices]:
+    number_out = math.ceil(fraction * counts.sum())
+    stay = _shares(counts, counts.sum() - number_out, rng)
+    return stay, _shares(counts - stay, number_out, rng)
 
 
 def _shares(counts: npt.NDArray[np.integer], draws: int, rng: np.random.RandomState) -> Indices:
@@ -93,30 +105,3 @@ def stratified_subset(labels: npt.NDArray[np.integer], size: int) -> Indices:
         (places,) = np.nonzero(shuffled == label)
         turn[places] = np.arange(len(places)) / len(places)
     return np.sort(order[np.argsort(turn, kind="stable")[:size]])
-
-
-def split_problems(
-    labels: npt.NDArray[np.integer], classes: int, val_fraction: float, train_size: int | None
-) -> list[str]:
-    """What cannot be had of this many images, one line each; for values that are possible as such.
-
-    Args:
-        labels: of the images to split, shape (N,).
-        classes: the number of classes.
-        val_fraction: above 0 and below 1.
-        train_size: at least ``classes``, or None.
-    """
-    total = len(labels)
-    held_out = math.ceil(val_fraction * total)
-    if held_out < classes or total - held_out < classes:
-        return [
-            f"val_fraction={val_fraction}: would make {held_out} validation and "
-            f"{total - held_out} training images of {total}; each needs at least one image "
-            f"of each of the {classes} classes"
-        ]
-    if train_size is not None and train_size > total - held_out:
-        return [
-            f"train_size={train_size}: only {total - held_out} images are left to train on "
-            f"with val_fraction={val_fraction}"
-        ]
-    return []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import NamedTuple
 
 from dlsweep.config import RunConfig
-from dlsweep.config.choices import DATASETS
+from dlsweep.data import describe
 
 
 class Counts(NamedTuple):
@@ -32,16 +33,16 @@ class Counts(NamedTuple):
 
 def counts(config: RunConfig) -> Counts:
     """The counts of a configuration's network."""
-    data = DATASETS[config.dataset]
-    channels, side, _ = data.image_shape
+    facts = describe(config)
+    shape = facts.image_shape
     products = convolutions = values = 0
     if config.model == "cnn":
         for layer in config.conv_layers:
-            side = layer.output_side(side)
-            weights = channels * layer.channels * layer.kernel**2
-            products, convolutions = products + weights * side**2, convolutions + weights
-            channels = layer.channels
-            values += channels * side**2
-    sizes = (channels * side**2, *config.hidden_sizes, data.classes)
+            weights = layer.weights(shape[0])
+            shape = layer.output_shape(shape)
+            products += weights * math.prod(shape[1:])
+            convolutions += weights
+            values += math.prod(shape)
+    sizes = (math.prod(shape), *config.hidden_sizes, len(facts.classes))
     dense = sum(a * b for a, b in itertools.pairwise(sizes))
     return Counts(products, values, convolutions, dense)

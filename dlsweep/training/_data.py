@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from dlsweep.config import ConfigError, RunConfig
-from dlsweep.data import Dataset, load
+from dlsweep.data import Dataset, load_for
 
 
 def choose_device(name: str) -> torch.device:
@@ -36,10 +36,8 @@ def load_data(
         ConfigError: for a split that the data set cannot give, or a device that is not there.
         dlsweep.data.DataUnavailable: where no source of the data can be reached.
     """
-    return load(
-        config.dataset,
-        val_fraction=config.val_fraction,
-        train_size=config.train_size,
+    return load_for(
+        config,
         dtype=dtype,
         device="cpu" if config.backend == "numpy" else choose_device(config.device),
         share=share,

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from torch.func import vmap
 
 from dlsweep.config import RunConfig
-from dlsweep.config.choices import DATASETS, DatasetChoice
+from dlsweep.data import DataFacts, describe
 from dlsweep.models import MODELS, FeedForward, deepen, model_spec
+from dlsweep.parts import OPTIMIZERS
 from dlsweep.training._apart import own_member
 from dlsweep.training._backpropagation import Backpropagation
 from dlsweep.training._evaluation import EVALUATION_BYTES
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._member import Member, widest_layer
 from dlsweep.training._peak import peak_memory
-from dlsweep.training._rules import rule_of
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _slots(configs: Sequence[RunConfig], device: str) -> int:
 
     On a CPU, RMSprop works with another (see ``FusedUpdate``).
     """
-    most = max(rule_of(config).slots for config in configs)
+    most = max(OPTIMIZERS[config.optimizer].slots for config in configs)
     return most + (device == "cpu" and any(c.optimizer == "rmsprop" for c in configs))
 
 
@@ -159,15 +159,15 @@ def _predict(
     device: str,
     dtype: torch.dtype,
 ) -> StackMemory:
-    choice, size = DATASETS[config.dataset], dtype.itemsize
+    choice, size = describe(config), dtype.itemsize
     model = _model(config, choice, layout, dtype)
     member = Member(model, layout.losses, choice.image_shape)
     # On a CPU, members are evaluated one after the other, each by a model of its own; and some
     # are trained so.
-    alone = own_member(config, choice.image_shape, choice.classes)
+    alone = own_member(config, choice.image_shape, len(choice.classes))
     together = device == "cpu" and isinstance(model, FeedForward)
     train, val = _images(config, choice)
-    batch, largest = min(config.batch_size, train), max(val, choice.test_images)
+    batch, largest = min(config.batch_size, train), max(val, sum(choice.test))
     widest = count * widest_layer(model, choice.image_shape) * size  # of one image
     parameters = count * sum(p.numel() for p in model.parameters()) * size
     buffers = count * sum(b.numel() * b.element_size() for b in model.buffers())
@@ -208,8 +208,8 @@ def _predict(
         work = Backpropagation(model, configs, parameters, state)
         for size in {batch, train % batch} - {0}:
             lead = (count, size) if own_batches else (size,)
-            work.prepare(torch.Size(lead), math.prod(choice.image_shape), choice.classes)
-        return work, empty(count, train, choice.classes)
+            work.prepare(torch.Size(lead), math.prod(choice.image_shape), len(choice.classes))
+        return work, empty(count, train, len(choice.classes))
 
     def evaluate() -> object:
         most = EVALUATION_BYTES[device]
@@ -226,7 +226,7 @@ def _predict(
 
     # On a GPU, rules work on whole matrices, while the gradients' parts are still there.
     updating = 0 if device == "cpu" else 3 * parameters
-    answers = count * val * (choice.classes + 1) * size
+    answers = count * val * (len(choice.classes) + 1) * size
     # A GPU brings them to the host part by part, those of best weights from copies of these.
     evaluated = 2 * answers if device == "cpu" else parameters
     if together:
@@ -245,16 +245,14 @@ def _predict(
         orders=2 * 8 * count * train if own_batches and device != "cpu" else 0,
         evaluation=peak_memory(evaluate) + evaluated,
         results=parameters if device == "cpu" else 0,
-        data=(train + val + choice.test_images) * (pixels * size + 8),
+        data=(train + val + sum(choice.test)) * (pixels * size + 8),
     )
 
 
-def _model(
-    config: RunConfig, choice: DatasetChoice, layout: Layout, dtype: torch.dtype
-) -> nn.Module:
+def _model(config: RunConfig, choice: DataFacts, layout: Layout, dtype: torch.dtype) -> nn.Module:
     """The model that a stack is made from, without values: it may not fit into memory."""
     among, conv_among = layout.activations, layout.conv_activations
-    spec = model_spec(config, choice.image_shape, choice.classes, among, conv_among)
+    spec = model_spec(config, choice.image_shape, len(choice.classes), among, conv_among)
     with torch.device("meta"):
         model = MODELS[config.model](spec).to(dtype)
         if can_be_deepened(config):
@@ -263,47 +261,47 @@ def _model(
     return model
 
 
-def _images(config: RunConfig, choice: DatasetChoice) -> tuple[int, int]:
-    """How many images are trained and validated on, about."""
-    val = round(choice.train_images * config.val_fraction)
-    train = choice.train_images - val
-    return min(train, config.train_size or train), val
+def _images(config: RunConfig, facts: DataFacts) -> tuple[int, int]:
+    """How many images are trained and validated on."""
+    train, val, _ = facts.sizes(config.val_fraction, config.train_size)
+    return train, val
 
 
 def _at_most(config: RunConfig, count: int, layout: Layout, device: str) -> int:
     """More than a stack can take, for little time: most stacks are small beside what is free."""
-    choice = DATASETS[config.dataset]
-    channels, side, _ = choice.image_shape
+    choice = describe(config)
+    shape = choice.image_shape
     parameters = values = 0
     if config.model == "cnn":
         for layer in config.conv_layers:
-            parameters += layer.channels * (channels * layer.kernel**2 + 4)
-            channels, side = layer.channels, layer.output_side(side)
-            values += channels * side**2
-    inputs = channels * side**2
+            parameters += layer.weights(shape[0])
+            shape = layer.output_shape(shape)
+            parameters += 4 * shape[0]
+            values += math.prod(shape)
+    inputs = math.prod(shape)
     sizes = config.hidden_sizes
     if can_be_deepened(config):
         sizes += sizes[-1:] * (layout.depth - len(sizes))
-    for size in (*sizes, choice.classes):
+    for size in (*sizes, len(choice.classes)):
         parameters += size * (inputs + 4)
         values += size
         inputs = size
     train, val = _images(config, choice)
     kinds = len(layout.activations) + len(layout.conv_activations) + len(layout.losses)
-    pixels, largest = math.prod(choice.image_shape), max(val, choice.test_images)
+    pixels, largest = math.prod(choice.image_shape), max(val, sum(choice.test))
     held = pixels + (20 + 3 * kinds) * values
     active = 1 if config.model == "cnn" else count
     batch = min(config.batch_size, train)
     training = 4 * (count * (9 * parameters + batch * pixels) + active * batch * held)
     evaluated = min(EVALUATION_BYTES[device], 4 * count * values * largest)
-    answers = 8 * (count * val * (choice.classes + 1) + pixels * largest)
+    answers = 8 * (count * val * (len(choice.classes) + 1) + pixels * largest)
     data = (train + largest + largest) * (4 * pixels + 8)
     return training + (10 + 3 * kinds) * evaluated + answers + data
 
 
 def countable(config: RunConfig, layout: Layout) -> int:
     """How many members have so few numbers that a GPU's programs can count them, in 31 bits."""
-    choice = DATASETS[config.dataset]
+    choice = describe(config)
     model = _model(config, choice, layout, torch.float32)
     batch = min(config.batch_size, _images(config, choice)[0])
     numbers = sum(p.numel() for p in model.parameters())

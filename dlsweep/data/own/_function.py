@@ -1,0 +1,77 @@
+"""Data that a function of the user's own returns."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dlsweep.config import ConfigError
+from dlsweep.config.data import function_of
+from dlsweep.config.errors import did_you_mean
+from dlsweep.data._raw import Raw
+from dlsweep.data.own._arrays import raw_of_arrays, raw_of_mapping
+from dlsweep.data.own._identity import module_file
+
+
+def read_function(dataset: str) -> Raw:
+    """What ``module:function`` returns: a mapping as of an ``.npz``, ``(images, labels)``, or
+    ``((train_images, train_labels), (test_images, test_labels))``.
+
+    Raises:
+        ConfigError: in one line, what is wrong with it.
+    """
+    place, name = function_of(dataset) or ("", "")
+    try:
+        returned = _function(place, name)()
+    except ConfigError:
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ConfigError([f"dataset: {dataset} failed: {reason}"]) from error
+    if isinstance(returned, Mapping):
+        return raw_of_mapping(dataset, returned)
+    if isinstance(returned, Sequence) and len(returned) in (2, 3) and not isinstance(returned, str):
+        pairs = all(isinstance(part, tuple | list) and len(part) == 2 for part in returned)
+        if pairs:
+            names = ("train", "test") if len(returned) == 2 else ("train", "val", "test")
+            return raw_of_arrays(dataset, dict(zip(names, map(tuple, returned), strict=True)))
+        if len(returned) == 2:
+            return raw_of_arrays(dataset, {"train": (returned[0], returned[1])})
+    raise ConfigError(
+        [
+            f"dataset: {dataset} returned {type(returned).__name__}; expected (images, labels), "
+            "a pair of such, or a dictionary with x_train, y_train, x_test and y_test"
+        ]
+    )
+
+
+def _function(place: str, name: str) -> Callable[[], Any]:
+    file = module_file(place)
+    if Path(place) == file:
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.path.insert(0, str(file.parent))  # as Python does for a program
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(file.parent))
+    else:
+        here = str(Path.cwd())
+        sys.path.insert(0, here)
+        try:
+            module = importlib.import_module(place)
+        finally:
+            sys.path.remove(here)
+    function = getattr(module, name, None)
+    if not callable(function):
+        functions = [n for n, v in vars(module).items() if callable(v) and n[0] != "_"]
+        hint = did_you_mean(name, functions) if functions else ""
+        raise ConfigError([f"dataset: {place} has no function {name}{hint}"])
+    found: Callable[[], Any] = function
+    return found

@@ -1,0 +1,172 @@
+"""One's own data in the cache: found by what its files are, read where it is not there yet."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from dlsweep.config import ConfigError
+from dlsweep.config.data import in_memory
+from dlsweep.data._arrays_file import read_arrays, written
+from dlsweep.data._cache import Damaged, store
+from dlsweep.data._raw import Raw
+from dlsweep.data.own._identity import identity
+from dlsweep.data.own._read import name_of, read
+
+if TYPE_CHECKING:
+    from dlsweep.data._facts import DataFacts, DataSettings
+
+_log = logging.getLogger("dlsweep.data")
+
+_FORMAT = 1
+_WAIT_SECONDS = 600.0
+"""How long another process may take to read the same pictures."""
+_FACTS, _ARRAYS = "facts.json", "arrays"
+
+
+class OwnData:
+    """One's own data; see ``find``.
+
+    Attributes:
+        key: names its content: other content has another key.
+        directory: where it is kept in the cache.
+        facts: what is known of it.
+    """
+
+    def __init__(self, key: str, directory: Path, facts: DataFacts, raw: Raw | None) -> None:
+        self.key = key
+        self.directory = directory
+        self.facts = facts
+        self._raw = raw
+        """What was just read; None where it is in the cache."""
+
+    @classmethod
+    def find(cls, settings: DataSettings, root: Path) -> OwnData:
+        """Look data up in the cache by the names, sizes and times of its files; else read it.
+
+        Args:
+            settings: which data, and how it is to be brought to one size and colour.
+            root: the cache.
+
+        Raises:
+            ConfigError: in a line for each thing, what is wrong with the data.
+        """
+        if in_memory(settings.dataset):
+            key = settings.dataset
+            directory = root / "own" / key
+        else:
+            own = [settings.image_size, settings.color, settings.skip_bad, _FORMAT]
+            source = identity(settings.dataset)
+            key = hashlib.sha256(json.dumps([source, own]).encode()).hexdigest()[:16]
+            directory = root / "own" / f"{name_of(settings.dataset)}-{key}"
+        facts = _facts(directory)
+        if facts is not None:
+            return cls(key, directory, facts, None)
+        if in_memory(settings.dataset):
+            what = f"{settings.dataset} is not in the cache {root}"
+            why = "it was given from Python, as tensors; give them again"
+            raise ConfigError([f"dataset: {what}; {why}, or let this machine see that cache"])
+        try:
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(directory.with_suffix(".lock"), timeout=_WAIT_SECONDS):
+                facts = _facts(directory)  # another process may have read it meanwhile
+                if facts is not None:
+                    return cls(key, directory, facts, None)
+                raw = read(settings)
+                facts = _of(settings.dataset, raw, directory)
+                keep(directory, raw, facts, settings)
+        except (OSError, Timeout) as error:
+            _log.warning("%s: not kept for the next time (%s)", directory, error)
+            raw = read(settings)
+            facts = _of(settings.dataset, raw, None)
+        return cls(key, directory, facts, raw)
+
+    def read(self) -> Raw:
+        """The images and labels.
+
+        Raises:
+            ConfigError: the cache is damaged; the next call of ``find`` reads the data again.
+        """
+        if self._raw is not None:
+            return self._raw
+        try:
+            arrays = read_arrays(self.directory / _ARRAYS)
+            return Raw(
+                **arrays,
+                classes=self.facts.classes,
+                standardise=self.facts.standardise,
+                notes=self.facts.notes,
+            )
+        except (OSError, Damaged, TypeError) as error:
+            (self.directory / _FACTS).unlink(missing_ok=True)
+            raise ConfigError(
+                [f"{self.directory}: damaged ({error}); the next try reads the data again"]
+            ) from None
+
+
+def _of(dataset: str, raw: Raw, directory: Path | None) -> DataFacts:
+    from dlsweep.data._facts import facts_of
+
+    return facts_of(name_of(dataset), raw, directory)
+
+
+def keep(directory: Path, raw: Raw, facts: DataFacts, settings: DataSettings | None = None) -> None:
+    """Keep data in the cache; what the same settings kept of the same place before is removed.
+
+    Raises:
+        OSError: the cache cannot be written.
+    """
+    arrays = {f"{part}_images": images for part, images, _ in raw.parts()}
+    arrays |= {f"{part}_labels": labels for part, _, labels in raw.parts()}
+    store(directory / _ARRAYS, written(arrays))
+    values: dict[str, Any] = dataclasses.asdict(facts) | {"directory": None}
+    if settings is not None:
+        values["settings"] = dataclasses.asdict(settings) | {"classes": None}
+        for other in directory.parent.glob(f"*/{_FACTS}"):
+            if other.parent != directory and _settings(other) == values["settings"]:
+                _remove(other.parent)
+    store(directory / _FACTS, json.dumps(values).encode())
+
+
+def _remove(directory: Path) -> None:
+    for file in sorted(directory.glob("*"), key=lambda file: file.name != _FACTS):
+        file.unlink(missing_ok=True)
+    directory.rmdir()
+
+
+def _settings(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes()).get("settings")
+    except (OSError, ValueError):
+        return None
+
+
+def _facts(directory: Path) -> DataFacts | None:
+    """What was kept of data; None where nothing was, or nothing that is whole."""
+    from dlsweep.data._facts import DataFacts
+
+    try:
+        values = json.loads((directory / _FACTS).read_bytes())
+        values.pop("settings", None)
+        tuples = {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+        facts = DataFacts(**(values | tuples | {"directory": directory}))
+    except (OSError, ValueError, TypeError):
+        return None
+    return facts if (directory / _ARRAYS).is_file() else None
+
+
+def dataset_key(name: str, raw: Raw) -> str:
+    """The reference of data given as arrays: its name, and what it consists of."""
+    content = hashlib.sha256(json.dumps([name, raw.classes]).encode())
+    for part, *arrays in raw.parts():
+        for array in arrays:
+            content.update(f"{part} {array.dtype} {array.shape}".encode())
+            content.update(np.ascontiguousarray(array).data)
+    return f"{name_of(name)}@{content.hexdigest()[:16]}"
