@@ -8,10 +8,25 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from dlsweep._version import __version__
-from dlsweep.cli import _agent, _data, _export, _predict, _report, _runs, _stop, _sweep, _sync
+from dlsweep.cli import (
+    _agent,
+    _data,
+    _export,
+    _predict,
+    _report,
+    _runs,
+    _stop,
+    _sweep,
+    _sync,
+    _train,
+)
 from dlsweep.cli._errors import command
+from dlsweep.cli._train import train
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import did_you_mean, nearest
+
+_MODULES = (_sweep, _train, _stop, _agent, _runs, _sync, _export, _report, _predict, _data)
+"""The modules of the commands, in the order in which ``--help`` lists them."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -38,9 +53,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"dlsweep {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    for module in (_sweep, _stop, _agent, _runs, _sync, _export, _report, _predict, _data):
+    for module in _MODULES:
         module.add_parser(commands)
-    arguments, rest = parser.parse_known_args(sys.argv[1:] if argv is None else argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words:
+        parser.print_help()
+        return 0
+    if words[0] == "train":  # whose flags are the settings, and may come as JSON
+        return train(words[1:], "dlsweep train")
+    arguments, rest = parser.parse_known_args(words)
     problems = _refusals(rest, commands.choices[arguments.command])
     code: int = arguments.run(arguments, problems)
     return code

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from dlsweep.cli._show import value_text
+from dlsweep.cli._table import value_text
 from dlsweep.config import RunConfig
 from dlsweep.sweep import Progress
 from dlsweep.sweep.file import number

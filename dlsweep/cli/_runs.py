@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._export import as_csv, as_json
-from dlsweep.cli._show import console, failed_outputs, print_runs
+from dlsweep.cli._show import failed_outputs, print_runs
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--watch", action="store_true", help="show it again while runs are being trained"
     )
+    parser.add_argument(
+        "--wide", action="store_true", help="show every column, however narrow the terminal is"
+    )
     parser.set_defaults(run=run)
 
 
@@ -40,6 +43,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         problems.append(
             f"--watch: shows the table; --format {arguments.format} does not go with it"
         )
+    if arguments.wide and arguments.format != "table":
+        problems.append(f"--wide: is for the table; --format {arguments.format} shows all anyway")
     if problems:
         raise ConfigError(problems)
     from dlsweep.sweep import read_study
@@ -54,7 +59,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     if arguments.format == "csv":
         sys.stdout.write(as_csv(study).decode())
     else:
-        _show(study)
+        _show(study, wide=arguments.wide)
     return 0
 
 
@@ -66,9 +71,9 @@ def _watch(arguments: argparse.Namespace) -> None:
     while True:
         study = read_study(arguments.storage, arguments.study, epochs="last")
         if study != shown:
-            if console().is_terminal:
-                console().clear()
-            _show(study)
+            if sys.stdout.isatty():
+                print("\033[H\033[2J", end="")
+            _show(study, wide=arguments.wide)
             sys.stdout.flush()
         shown = study
         if not study.counts().get("running"):
@@ -76,10 +81,10 @@ def _watch(arguments: argparse.Namespace) -> None:
         time.sleep(_WATCH)
 
 
-def _show(study: StudyTable) -> None:
-    print_runs(study)
+def _show(study: StudyTable, *, wide: bool) -> None:
+    print_runs(study, wide=wide)
     if outputs := failed_outputs(study):
-        console().print(outputs, highlight=False, markup=False, soft_wrap=True)
+        print(outputs)
     counts = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in study.counts().items())
     stopped = "; stopped, `dlsweep resume` lets it go on" if study.stopped else ""
-    console().print(f"study {study.name}: {counts or 'no runs yet'}{stopped}", highlight=False)
+    print(f"study {study.name}: {counts or 'no runs yet'}{stopped}")

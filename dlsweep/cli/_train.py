@@ -1,11 +1,11 @@
-"""``train.py``: one run from flags."""
+"""``dlsweep train``, which ``train.py`` is too: one run from flags."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._errors import command
 from dlsweep.config import ConfigError, RunConfig, parse_flags
@@ -14,11 +14,26 @@ if TYPE_CHECKING:
     from dlsweep.training import EpochMetrics
 
 
+def add_parser(commands: Any) -> None:
+    """Add the sub-command, which reads its flags itself."""
+    commands.add_parser("train", help="train one configuration", add_help=False)
+
+
 @command
 def train_main(argv: Sequence[str] | None = None) -> int:
-    """Train one run; returns the exit code."""
+    """Train one run, as ``train.py`` does; returns the exit code."""
+    return train(sys.argv[1:] if argv is None else argv, "train.py")
+
+
+def train(argv: Sequence[str], prog: str) -> int:
+    """Train one run; returns the exit code.
+
+    Args:
+        argv: the flags.
+        prog: the name of the command.
+    """
     try:
-        settings, notices = parse_flags(sys.argv[1:] if argv is None else argv)
+        settings, notices = parse_flags(argv, prog)
     except ConfigError as error:
         if "WANDB_SWEEP_ID" in os.environ:
             from dlsweep.tracking import refuse
@@ -28,12 +43,14 @@ def train_main(argv: Sequence[str] | None = None) -> int:
     for notice in notices:
         print(f"dlsweep: {notice}", file=sys.stderr)
 
-    from dlsweep.tracking import train  # only now: torch and wandb take seconds to import
+    from dlsweep.tracking import (
+        train as train_run,
+    )  # only now: torch and wandb take seconds to import
     from dlsweep.training import keep_freed_memory
 
     keep_freed_memory()
     _limit_threads(RunConfig(**settings))
-    result = train(settings, on_epoch=_show_epoch)
+    result = train_run(settings, on_epoch=_show_epoch)
     summary = result.summary()
     print(
         f"{summary['status']}: best_val_accuracy {summary['best_val_accuracy']:.4f} "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dlsweep.config.errors import fold, nearest
 from dlsweep.config.fields import SETTINGS
 
@@ -27,10 +29,24 @@ def setting_name(key: str) -> str | None:
     return _BY_SPELLING.get(fold(parts[-1])) or _BY_SPELLING.get(fold(key))
 
 
-def unknown_setting(key: str) -> str:
-    """The line that refuses a key, with the setting it probably means."""
-    known = [*SETTINGS, *(also for setting in SETTINGS.values() for also in setting.also)]
+def nearest_option(key: str, options: Iterable[str]) -> str | None:
+    """The setting of a model of the user's own that ``key`` means, or None."""
+    spellings = {fold(key), fold(str(key).split(".")[-1])}
+    return next((option for option in options if fold(option) in spellings), None)
+
+
+def unknown_setting(key: str, options: Iterable[str] = ()) -> str:
+    """The line that refuses a key, with the setting it probably means.
+
+    Args:
+        key: as the user wrote it.
+        options: the settings that a model of the user's own brings.
+    """
+    options = list(options)
+    known = [*options, *SETTINGS, *(a for setting in SETTINGS.values() for a in setting.also)]
     found = nearest(str(key).split(".")[-1], known)
-    name = setting_name(found) if found else None
-    hint = f"; did you mean {name!r}?" if name else "; see `python train.py --help` for all of them"
+    name = None
+    if found is not None:
+        name = found if found in options else setting_name(found)
+    hint = f"; did you mean {name!r}?" if name else "; see `dlsweep train --help` for all of them"
     return f"{key}: no such setting{hint}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from dlsweep._version import __version__
 from dlsweep.config import SETTINGS, command_line
-from dlsweep.sweep import Metric
+from dlsweep.sweep import Metric, objective
 
 ENDED = ("finished", "early_stopped", "diverged", "failed")
 """The statuses of a run that will not change any more."""
@@ -92,6 +92,9 @@ class RunsTable:
         own: whether the runs are of dlsweep's built-in networks, so that their settings, metrics
             and figures are known; else they are a program's, and nothing is known but names.
         repeat: of a program, the command line that runs settings again; None where it is not known.
+        replaced: the metric that the source is judged by, where it is a loss and the runs were
+            trained with different ones: their numbers cannot be compared, so the table has the
+            accuracy of the same images for its metric, or none.
     """
 
     title: str
@@ -106,6 +109,21 @@ class RunsTable:
     notices: tuple[str, ...] = ()
     own: bool = True
     repeat: Callable[[Mapping[str, Any]], str] | None = None
+    replaced: str = ""
+
+    def __post_init__(self) -> None:
+        losses = {run.config.get("loss") for run in self.runs if run.value is not None} - {None}
+        if self.own and self.metric.name.endswith("loss") and len(losses) > 1:
+            by = Metric(f"{self.metric.name.removesuffix('loss')}accuracy")
+            values = [
+                None if r.value is None else objective(by, r.history, r.summary) for r in self.runs
+            ]
+            if all(value is None for value in values):
+                by = Metric("")
+            runs = [dataclasses.replace(r, value=v) for r, v in zip(self.runs, values, strict=True)]
+            object.__setattr__(self, "replaced", self.metric.name)
+            object.__setattr__(self, "metric", by)
+            object.__setattr__(self, "runs", tuple(runs))
 
     def words(self, name: str) -> str:
         """A setting or a metric as people say it; a program's has its own name."""
@@ -128,7 +146,7 @@ class RunsTable:
     def command(self, config: Mapping[str, Any]) -> str | None:
         """The command line that runs these settings again; None where it is not known."""
         if self.own:
-            return f"python train.py {command_line(config)}".rstrip()
+            return f"dlsweep train {command_line(config)}".rstrip()
         return self.repeat(config) if self.repeat is not None else None
 
     def steps(self, run: Run, name: str) -> list[tuple[Any, Any]]:
@@ -143,11 +161,6 @@ class RunsTable:
         sign = -1 if self.metric.goal == "maximize" else 1
         valued = [run for run in self.runs if run.value is not None and not run.beside]
         return sorted(valued, key=lambda run: sign * (run.value or 0.0))
-
-    def best(self) -> Run | None:
-        """The run with the best value, or None."""
-        ranked = self.ranked()
-        return ranked[0] if ranked else None
 
     def finished(self) -> list[Run]:
         """The runs that came to an end with a result, in their order; those beside too."""

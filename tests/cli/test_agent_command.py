@@ -57,7 +57,7 @@ def check_end(out: str, server: WandbServer, sweep: Sweep) -> None:
     best = ranked[0]
     lines = out[out.index(f"\nbest: {best}  val_accuracy {values[best]:.4f}") :].splitlines()[2:]
     words = shlex.split(lines[0])
-    assert words[:2] == ["python", "train.py"]
+    assert words[:2] == ["dlsweep", "train"]
     config, _ = parse_config(parse_flags(words[2:])[0])
     wanted, _ = parse_config(runs[best].config)
     places = {"wandb_project": None, "wandb_entity": None, "device": "auto"}

@@ -235,7 +235,7 @@ def test_the_first_five_failures_alike_stop_the_sweep(
     reason = "the program ended with exit code 1: no module named data"
     assert err.splitlines()[-3:] == [
         f"error: the first 5 runs failed: {reason}",
-        f"       all that s-4 wrote is in dlsweep.db.output/{table.name}/s-4/output.log",
+        f"       all that x5-4 wrote is in dlsweep.db.output/{table.name}/x5-4/output.log",
         "dlsweep: the same command runs them again; --keep-going goes on whatever fails",
     ]
     assert statuses(table) == ["waiting"] * 5
@@ -368,10 +368,10 @@ def test_the_latest_value_is_seen_while_a_program_runs(
 ):
     use("waits.py")
     command = Command(terminal=True)
-    command.wait(lambda: command.said("s-0: loss 1.0000"))
+    command.wait(lambda: command.said("-0: loss 1.0000"))
     command.wait(lambda: "running 1" in re.sub(r"\s+", " ", shown(capsys, "runs")))
     _, line, *_ = shown(capsys, "runs").splitlines()
-    assert line.split() == ["s-0", "running", "1", "1.0000"]
+    assert line.split() == ["s-0", "1.0000", "running", "1"]
     with subprocess.Popen(
         [sys.executable, "-m", "dlsweep", "runs", "--watch"],
         env=users_environment(),
@@ -383,8 +383,8 @@ def test_the_latest_value_is_seen_while_a_program_runs(
         Path("go").touch()
         seen += watch.stdout.read()
     assert command.end() == 0
-    assert re.search(r"running 1 +1\.0000", seen)
-    assert re.search(r"finished +0\.5000", seen)
+    assert re.search(r"1\.0000 +running 1", seen)
+    assert re.search(r"s-0 +0\.5000\n", seen)
     assert "best: s-0  loss 0.5000" in command.text
 
 

@@ -7,10 +7,8 @@ import io
 import json
 from dataclasses import replace
 
-from rich.console import Console
-
 from dlsweep.cli._export import as_csv, as_json
-from dlsweep.cli._show import runs_table
+from dlsweep.cli._table import table_lines
 from dlsweep.sweep import Metric, Row, StudyTable, SweepFile
 from dlsweep.sweep.file import Command
 
@@ -46,26 +44,68 @@ ROWS = (
 )
 
 
-def shown(study: StudyTable) -> list[list[str]]:
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(runs_table(study))
-    return [line.split() for line in console.export_text().splitlines() if line.strip()]
+def shown(study: StudyTable, width: int | None = None) -> list[list[str]]:
+    return [line.split() for line in table_lines(study, width) if line]
 
 
 def test_runs_show_what_differs_whatever_it_is_called():
-    head, best, second, failed, running = shown(table(LOSS, *ROWS))
-    assert head == ["#", "run", "status", "val/loss", "name", "device", "opt.kind"]
-    assert best[:6] == ["1", "mine-1", "finished", "0.00012", "none", "True"]
-    assert second[:6] == ["2", "mine-0", "finished", "1234", "x", "1"]
-    assert failed == ["mine-2", "failed:", "no", "luck", "y", "1"]
-    assert running == ["mine-3", "running", "2", "7.0000", "z"]
+    head, best, second, failed, running, why = shown(table(LOSS, *ROWS))
+    assert head == ["#", "run", "val/loss", "name", "device", "opt.kind", "status"]
+    assert best[:5] == ["1", "mine-1", "0.00012", "none", "True"]
+    assert second[:5] == ["2", "mine-0", "1234", "x", "1"]
+    assert failed == ["mine-2", "y", "1", "failed"]
+    assert running == ["mine-3", "7.0000", "z", "running", "2"]
+    assert " ".join(why) == "mine-2 failed: no luck"
 
 
 def test_runs_without_a_metric_show_what_they_logged():
     rows = [replace(row, value=None) for row in ROWS]
     head, first, *_ = shown(table(Metric("", "minimize"), *rows))
-    assert head[:6] == ["#", "run", "status", "val/loss", "lr", "name"]
+    assert head == [
+        "#",
+        "run",
+        "name",
+        "device",
+        "opt.kind",
+        "status",
+        "val/loss",
+        "lr",
+        "name",
+        "val/loss.min",
+    ]
     assert "1234" in first
+
+
+def test_a_narrow_table_leaves_columns_out_and_cuts_no_value():
+    reason = "ValueError: " + "x" * 100
+    space = {f"a_long_parameter_{i}": i / 7e4 for i in range(9)}
+    rows = [
+        Row(i, str(i), f"lr0.0{i}-mse-{i}", "finished", {**space, "same": 3}, value=i / 1e6)
+        for i in range(30)
+    ]
+    rows = [replace(r, config={k: v * (r.number + 1) for k, v in r.config.items()}) for r in rows]
+    rows = [replace(row, config={**row.config, "same": 3}) for row in rows]
+    rows += [replace(rows[0], number=n, value=None, status="failed", reason=reason) for n in (7, 8)]
+    study = table(Metric("val_loss_of_all", "minimize"), *rows)
+    lines = table_lines(study, 80)
+    body = lines[: lines.index("")]
+    assert max(map(len, body)) <= 80
+    assert not any("…" in line for line in body)
+    ranked = [line.split() for line in body if line.split()[0].isdigit()]
+    assert [line[:3] for line in ranked[:2]] == [
+        ["1", "lr0.00-mse-0", "0.0000"],
+        ["2", "lr0.01-mse-1", "1e-06"],
+    ]
+    assert ranked[1][3:5] == ["2.857e-05", "5.714e-05"]
+    below = lines[lines.index("") + 1 :]
+    assert f"lr0.00-mse-0 and 1 more failed: {reason}" in below
+    [left_out] = [line for line in below if line.startswith("not shown: ")]
+    assert "a_long_parameter_8" in left_out
+    assert left_out.endswith("; `dlsweep runs --wide` shows all")
+    wide = table_lines(study)
+    assert "a_long_parameter_8" in wide[0]
+    assert not any(line.startswith("not shown") for line in wide)
+    assert len(table_lines(study, most=20)) < len(wide)
 
 
 def test_csv_keeps_every_setting_and_every_metric():

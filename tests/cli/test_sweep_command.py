@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from dlsweep.cli import main, train_main
 from dlsweep.config import RunConfig
@@ -343,7 +342,7 @@ def test_an_error_in_one_stack_fails_its_runs_only(monkeypatch: pytest.MonkeyPat
         assert record["status"] == ("failed" if broken else "finished")
         assert record["reason"] == ("MemoryError: no room for" if broken else "")
     assert "8/8 " in done.err
-    assert done.out.count("failed: MemoryError: no room for") == 4
+    assert done.out.count(" and 3 more failed: MemoryError: no room for") == 1
     assert done.err.count(" failed MemoryError: no room for") == 4
     assert "best: " in done.out
 
@@ -379,7 +378,7 @@ def test_when_no_run_has_a_result(monkeypatch: pytest.MonkeyPatch):
 def test_the_best_run_is_trained_again_by_its_command(capsys: pytest.CaptureFixture[str]):
     text = GRID.replace("hidden_size: {value: 8}", "hidden_size: {value: [8, 9]}")
     done = sweep(text + "  dropout: {value: 0.1}\n  batch_norm: {value: true}\n")
-    [line] = [line for line in done.out.splitlines() if "python train.py " in line]
+    [line] = [line for line in done.out.splitlines() if "dlsweep train " in line]
     capsys.readouterr()
     assert train_main(shlex.split(line)[2:]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
@@ -415,7 +414,8 @@ def test_verbose_says_how_stacks_are_planned():
 # `dlsweep runs`
 
 
-def test_runs_as_csv_and_as_a_table():
+def test_runs_as_csv_and_as_a_table(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "200")
     sweep(GRID)
     records = {str(record["number"]): record for record in runs()}
     done = command("runs --format csv")
@@ -448,33 +448,37 @@ def test_runs_as_csv_and_as_a_table():
     lines = table.out.splitlines()
     results = ("val_accuracy", "best_val_accuracy", "test_accuracy")
     assert lines[0].split() == ["last", "epoch", *("best", "epoch") * 2]
-    assert lines[1].split() == ["#", "run", "status", *results, "optimizer", "learning_rate"]
+    settings = ("optimizer", "learning_rate")
+    assert lines[1].split() == ["#", "run", results[0], *settings, *results[1:]]
     shown = [line.split() for line in lines[2:6]]
     for cells, row in zip(shown, rows, strict=True):
         assert cells[1] == row["name"]
         summary = records[row["number"]]["summary"]
         found = (records[row["number"]]["value"], *(summary[name] for name in results[1:]))
-        assert cells[3:6] == [f"{value:.4f}" for value in found]
-    assert lines[6].startswith("study small-grid-")
-    assert lines[6].endswith(": 4 finished")
+        assert [cells[2], *cells[5:7]] == [f"{value:.4f}" for value in found]
+    assert lines[7].startswith("equal in all runs: ")
+    assert "hidden_size 8" in lines[7]
+    assert lines[8].startswith("study small-grid-")
+    assert lines[8].endswith(": 4 finished")
 
 
-def test_in_a_narrow_terminal_names_go_on_in_the_next_line(monkeypatch: pytest.MonkeyPatch):
-    sweep(GRID, "--count 1")
-    out = io.StringIO()
-    for module in ("_show", "_runs"):
-        monkeypatch.setattr(f"dlsweep.cli.{module}.console", lambda: Console(file=out, width=72))
-    assert command("runs").code == 0
-    *_, names, run, _ = out.getvalue().splitlines()
-    assert names.split() == ["#", "run", "status", *["accuracy"] * 3]
-    assert "…" not in run
+def test_in_a_narrow_terminal_the_first_columns_are_shown_whole(monkeypatch: pytest.MonkeyPatch):
+    sweep(GRID, "--count 2")
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = command("runs").out.splitlines()
+    table = lines[: lines.index("")]
+    assert max(map(len, table)) <= 60
+    assert "…" not in "".join(table)
+    assert "not shown: test_accuracy; `dlsweep runs --wide` shows all" in lines
+    assert "test_accuracy" in command("runs --wide").out.splitlines()[1]
 
 
 def test_the_model_that_is_kept_can_be_the_metric():
     metric = "{name: best_val_accuracy, goal: maximize}"
     text = GRID.replace("{name: val_acc, goal: maximize}", metric).replace("grid\n", "bayes\n")
     done = sweep(text.replace("[0.01, 0.001]", "[0.01, 0.003, 0.001]"), "--count 5")
-    assert done.out.splitlines()[2].split()[3:5] == ["best_val_accuracy", "test_accuracy"]
+    heading = done.out.splitlines()[2].split()
+    assert (heading[2], heading[-1]) == ("best_val_accuracy", "test_accuracy")
     assert "last epoch" not in done.out
     [best] = [record for record in runs() if f"best: {record['name']} " in done.out]
     found = [record["summary"]["best_val_accuracy"] for record in runs()]

@@ -180,7 +180,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_the_nearest_name():
         )
     assert caught.value.problems == (
         "optimizr: no such setting; did you mean 'optimizer'?",
-        "zzzzzzzz: no such setting; see `python train.py --help` for all of them",
+        "zzzzzzzz: no such setting; see `dlsweep train --help` for all of them",
         "learning_rate: got 'fast', expected a number ≥ 0",
         "epochs: got 0, expected an integer ≥ 1",
         "activation: got 'reluu', not a known choice; did you mean 'relu'?",

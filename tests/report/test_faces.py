@@ -179,7 +179,7 @@ def test_a_run_as_a_table_with_its_command(tmp_path: Path):
     assert best is not None
     text = BestRun().markdown(table, tmp_path)
     assert f"| test accuracy | {100 * best.summary['test_accuracy']:.1f}\u202f% |" in text
-    assert "```sh\npython train.py --dataset digits" in text
+    assert "```sh\ndlsweep train --dataset digits" in text
 
 
 def test_the_numbers_of_each_class(tmp_path: Path):

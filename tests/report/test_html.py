@@ -286,7 +286,7 @@ def test_commands_are_broken_between_words_only(browser: Browser, width: int):
         best = table.best()
         assert best is not None
         [*_, command] = opened.page.locator(".command pre").all_text_contents()
-        assert command == f"python train.py {command_line(best.config)}"
+        assert command == f"dlsweep train {command_line(best.config)}"
 
 
 def test_a_dozen_runs_fit_the_page(browser: Browser):

@@ -228,7 +228,7 @@ def test_three_suggestions_with_their_evidence():
 def test_a_suggestion_is_a_command_for_other_data():
     lines = suggestions(grid(optimizer_matters))
     assert lines[0].endswith(
-        "Here 85.0 % (one seed; number 1 of 54). `python train.py --batch_size 16 --optimizer "
+        "Here 85.0 % (one seed; number 1 of 54). `dlsweep train --batch_size 16 --optimizer "
         "nadam --num_layers 1 --dataset YOURS`"
     )
 

@@ -117,5 +117,5 @@ class SweepFile:
             config: its settings, as a study keeps them: those of nested parameters by joined names.
         """
         if self.command is None:
-            return f"python train.py {command_line(config)}".rstrip()
+            return f"dlsweep train {command_line(config)}".rstrip()
         return self.command.line(Settings(config, self.paths).nested())

@@ -608,7 +608,7 @@ def test_the_command_line_is_what_a_user_would_type(folder: Path, monkeypatch: p
     assert not (folder / "settings.json").exists()
     assert shlex.split(line)[0].startswith(("python", "/"))
     builtin_sweep = parse_sweep({"method": "grid", "parameters": {"epochs": {"value": 3}}})
-    assert builtin_sweep.command_line({"epochs": 3}) == "python train.py --epochs 3"
+    assert builtin_sweep.command_line({"epochs": 3}) == "dlsweep train --epochs 3"
 
 
 def test_only_programs_may_have_metrics_that_built_in_runs_do_not_log():
