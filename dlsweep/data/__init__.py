@@ -9,7 +9,7 @@ from dlsweep._lazy import lazily
 if TYPE_CHECKING:
     from dlsweep.data._facts import DataFacts, check_data, data_problems, describe
     from dlsweep.data._fetch import DataUnavailable, fetch
-    from dlsweep.data._load import Dataset, Split, load, load_for, scale_pixels
+    from dlsweep.data._load import Dataset, Scaling, Split, load, load_for, scale_pixels
     from dlsweep.data.sets import DATASETS, PublishedSet
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "DataUnavailable",
     "Dataset",
     "PublishedSet",
+    "Scaling",
     "Split",
     "check_data",
     "data_problems",

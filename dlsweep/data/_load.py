@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,22 @@ class Scaling:
 
     offset: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     scale: npt.NDArray[np.float64] = field(default_factory=lambda: np.full(1, 255.0))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            name: {"shape": array.shape, "values": array.ravel().tolist()}
+            for name, array in (("offset", self.offset), ("scale", self.scale))
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Scaling:
+        """What ``as_dict`` gave; that of pixels for an empty mapping."""
+        arrays = {
+            name: np.array(array["values"]).reshape(array["shape"])
+            for name, array in values.items()
+        }
+        return cls(**arrays)
 
     def apply(self, raw: npt.NDArray[Any], dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Raw numbers as a model takes them."""

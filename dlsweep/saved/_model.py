@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,7 @@ import torch
 
 from dlsweep._version import __version__
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
-from dlsweep.config.choices import DATASETS
-from dlsweep.data import scale_pixels
+from dlsweep.data import Dataset, Scaling, scale_pixels
 from dlsweep.training import RunResult, TrainedModel
 
 FILE_NAME = "model.safetensors"
@@ -31,13 +30,21 @@ class Model:
         classes: the names of the classes, in the order of the probabilities.
         image_shape: (channels, height, width) of the images it takes.
         summary: what the run came to: best_val_accuracy, best_epoch, test_accuracy and so on.
+        scaling: how raw numbers, such as the features of a table, become those that it takes.
     """
 
-    def __init__(self, trained: TrainedModel, config: RunConfig, summary: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        trained: TrainedModel,
+        config: RunConfig,
+        summary: dict[str, Any],
+        scaling: Scaling | None = None,
+    ) -> None:
         self.config = config
         self.classes = trained.classes
         self.image_shape = trained.image_shape
         self.summary = summary
+        self.scaling = scaling or Scaling()
         self._trained = trained
 
     def predict(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
@@ -76,23 +83,23 @@ class Model:
         return self._trained.probabilities(torch.from_numpy(given.copy()))
 
 
-def encode_model(result: RunResult, classes: Sequence[str]) -> bytes:
+def encode_model(result: RunResult, data: Dataset) -> bytes:
     """The content of a file with the model of a run, that of its best epoch.
 
     Args:
         result: of the engine.
-        classes: the names of the classes.
+        data: what the run was trained on.
     """
     # Imported only here: most runs keep no model.
     from safetensors.numpy import save
 
-    shape = DATASETS[result.config.dataset].image_shape
     metadata = {
         "format": _FORMAT,
         "dlsweep": __version__,
         "config": json.dumps(result.config.as_dict()),
-        "classes": json.dumps(list(classes)),
-        "image_shape": json.dumps(shape),
+        "classes": json.dumps(list(data.classes)),
+        "image_shape": json.dumps(data.image_shape),
+        "scaling": json.dumps(data.scaling.as_dict()),
         "summary": json.dumps({k: _plain(v) for k, v in result.summary().items()}),
     }
     # In C order: safetensors writes an array's memory as it lies.
@@ -135,13 +142,14 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         classes = tuple(map(str, json.loads(metadata["classes"])))
         trained = TrainedModel(config, weights, (channels, height, width), classes)
         summary = json.loads(metadata["summary"])
+        scaling = Scaling.from_dict(json.loads(metadata.get("scaling", "{}")))
     except (KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
         made = metadata.get("dlsweep", "an unknown version")
         raise ConfigError(
             [f"{file}: made by dlsweep {made}, cannot be read by {__version__}: {reason}"]
         ) from None
-    return Model(trained, config, summary)
+    return Model(trained, config, summary, scaling)
 
 
 def _find(path: Path) -> Path:

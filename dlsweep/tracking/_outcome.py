@@ -60,7 +60,7 @@ def conclude(result: RunResult, data: Dataset) -> Outcome:
     """
     config, summary = result.config, result.summary()
     kept = config.save_model and result.best_epoch > 0
-    model = encode_model(result, data.classes) if kept else None
+    model = encode_model(result, data) if kept else None
     if config.figures == "none":
         return Outcome(result.status, summary, data.classes, model=model)
     analysis = analyse_run(result, config.examples)

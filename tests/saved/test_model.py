@@ -45,7 +45,7 @@ def test_a_kept_model_is_the_model(
     name: str, results: dict[str, RunResult], digits: Dataset, tmp_path: Path
 ):
     result = results[name]
-    path = save_model(tmp_path / "some.safetensors", encode_model(result, digits.classes))
+    path = save_model(tmp_path / "some.safetensors", encode_model(result, digits))
     model = dlsweep.load(path)
     assert isinstance(model, Model)
     assert model.config == result.config
@@ -60,7 +60,7 @@ def test_it_is_found_in_the_directory_of_its_run(
     results: dict[str, RunResult], digits: Dataset, tmp_path: Path
 ):
     (tmp_path / "files").mkdir()
-    save_model(tmp_path / "files" / FILE_NAME, encode_model(results["numpy"], digits.classes))
+    save_model(tmp_path / "files" / FILE_NAME, encode_model(results["numpy"], digits))
     for place in (tmp_path, tmp_path / "files", str(tmp_path)):
         assert load_model(place).config == results["numpy"].config
 
@@ -68,7 +68,7 @@ def test_it_is_found_in_the_directory_of_its_run(
 def test_images_in_every_form_that_they_come_in(
     results: dict[str, RunResult], digits: Dataset, tmp_path: Path
 ):
-    model = load_model(save_model(tmp_path / "m", encode_model(results["cnn"], digits.classes)))
+    model = load_model(save_model(tmp_path / "m", encode_model(results["cnn"], digits)))
     whole = digits.test.images[:6]
     expected = model.predict(whole)
     assert expected.shape == (6, 10)
@@ -100,7 +100,7 @@ def test_images_that_are_none(
     digits: Dataset,
     tmp_path: Path,
 ):
-    model = load_model(save_model(tmp_path / "m", encode_model(results["numpy"], digits.classes)))
+    model = load_model(save_model(tmp_path / "m", encode_model(results["numpy"], digits)))
     with pytest.raises(ValueError, match=problem):
         model.predict(images)
 
@@ -138,7 +138,7 @@ def test_what_is_no_model_is_refused_in_one_line(
     save_file({"x": np.zeros(1)}, file)
     assert "not a model of dlsweep's" in refused(file)
 
-    save_model(file, encode_model(results["numpy"], digits.classes))
+    save_model(file, encode_model(results["numpy"], digits))
     whole = file.read_bytes()
     file.write_bytes(whole[:-1])
     assert "not a safetensors file" in refused(file)
@@ -157,6 +157,6 @@ def test_a_run_that_diverged_can_be_kept(
     )
     [result] = train_stack([config], digits)
     assert result.status == "diverged"
-    model = load_model(save_model(tmp_path / "m", encode_model(result, digits.classes)))
+    model = load_model(save_model(tmp_path / "m", encode_model(result, digits)))
     assert model.summary["status"] == "diverged"
     assert model.summary["best_epoch"] == result.best_epoch
