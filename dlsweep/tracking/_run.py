@@ -7,7 +7,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +224,8 @@ def open_run(
     run_id: str | None = None,
     name: str | None = None,
     group: str | None = None,
+    job_type: str | None = None,
+    tags: Sequence[str] = (),
     sweep_id: str | None = None,
     swept: Mapping[str, Any] | None = None,
     directory: Path | None = None,
@@ -237,6 +239,7 @@ def open_run(
         run_id: the run's id; a new one by default.
         name: what the dashboard shows.
         group: runs of one sweep share it.
+        job_type, tags: what the run is in it, for the dashboard.
         sweep_id: the W&B sweep that the run belongs to.
         swept: the settings that this sweep gave the run, as it names and spells them.
         directory: where the folder ``wandb`` is made; the working directory by default.
@@ -251,6 +254,8 @@ def open_run(
         id=run_id,
         name=name,
         group=group,
+        job_type=job_type,
+        tags=tags or None,
         mode=mode,
         dir=directory,
         reinit="create_new",

@@ -1,5 +1,6 @@
 """The loop that trains a sweep, between a source of runs and an executor of jobs."""
 
+from dlsweep.sweep.driver._confirming import NO_SEED, ConfirmOptions
 from dlsweep.sweep.driver._data_runs import datasets_of
 from dlsweep.sweep.driver._driver import Driver
 from dlsweep.sweep.driver._jobs import Jobs, ProgramJobs, StackJobs
@@ -19,6 +20,8 @@ __all__ = [
     "AT_ONCE",
     "MOST_DEATHS",
     "MOST_INITIAL_FAILURES",
+    "NO_SEED",
+    "ConfirmOptions",
     "Driver",
     "Jobs",
     "ProgramJobs",

@@ -193,7 +193,7 @@ class Driver:
         )
         if self._rule is not None:
             for run in runs:
-                if not run.history:
+                if run.judged and not run.history:
                     self._rule.add(run.number, [])
         self._source.started(runs)
         self._progress.started(runs)
@@ -224,7 +224,7 @@ class Driver:
             self._executor.answer(event.job, self._judge(training, event.metrics))
         elif isinstance(event, Resumed):
             for place, run in training.runs.items():
-                if self._rule is not None and not run.history:
+                if self._rule is not None and run.judged and not run.history:
                     self._rule.add(run.number, [m.as_dict() for m in event.histories[place]])
                 for metrics in event.histories[place]:
                     self._epoch(run, metrics)
@@ -282,7 +282,7 @@ class Driver:
         new = {
             place: run.number
             for place, run in training.runs.items()
-            if place in metrics and metrics[place].epoch > len(run.history)
+            if run.judged and place in metrics and metrics[place].epoch > len(run.history)
         }
         stops = self._rule.stops(
             {run: (metrics[place].epoch, metrics[place].as_dict()) for place, run in new.items()}

@@ -158,6 +158,9 @@ class ProgramJobs(Jobs):
         environment = dict(self._environment)
         if self._local_sweep:  # else W&B names the run
             environment["WANDB_NAME"] = run.name
+            if run.repeat_of is not None:
+                environment["WANDB_JOB_TYPE"] = run.role
+                environment["WANDB_TAGS"] = f"point-{run.repeat_of}"
         if self._load:
             gpu = min(self._load, key=self._load.__getitem__)
             self._load[gpu] += 1
@@ -188,5 +191,5 @@ class ProgramJobs(Jobs):
             self._load[self._using.pop(number)] -= 1
 
 
-_OWN = ("WANDB_NAME", "WANDB_RUN_GROUP")
+_OWN = ("WANDB_NAME", "WANDB_RUN_GROUP", "WANDB_JOB_TYPE", "WANDB_TAGS")
 """Variables that a user's own come before."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import RunConfig
+from dlsweep.sweep.driver._confirming import Confirming, ConfirmOptions
 from dlsweep.sweep.driver._source import Source
 from dlsweep.sweep.file import Config
 from dlsweep.sweep.search import EarlyTermination
@@ -22,13 +23,20 @@ class StudyRuns(Source):
         study: open and owned by this process.
         at_once: see ``Source``.
         on_ended: called with the row of each run that has ended.
+        confirm: how the best configurations are confirmed once the search is over; None for not.
     """
 
     def __init__(
-        self, study: Study, *, at_once: int, on_ended: Callable[[Row], None] = lambda row: None
+        self,
+        study: Study,
+        *,
+        at_once: int,
+        on_ended: Callable[[Row], None] = lambda row: None,
+        confirm: ConfirmOptions | None = None,
     ) -> None:
         super().__init__(at_once)
         self._study = study
+        self._confirming = Confirming(study, confirm) if confirm is not None else None
         self._on_ended = on_ended
         self._unfinished = False
 
@@ -47,12 +55,15 @@ class StudyRuns(Source):
 
     def take(self, n: int) -> list[Run]:
         """See ``Source``."""
-        return self._study.take(n)
+        runs = self._study.take(n)
+        if not runs and self._study.exhausted and self._confirming is not None:
+            return self._confirming.take(n)
+        return runs
 
     @property
     def exhausted(self) -> bool:
         """See ``Source``."""
-        return self._study.exhausted
+        return self._study.exhausted and (self._confirming is None or self._confirming.done)
 
     @property
     def remaining(self) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 
 from dlsweep.config import ConfigError
 from dlsweep.sweep.driver import (
+    NO_SEED,
+    ConfirmOptions,
     Driver,
     Jobs,
     ProgramJobs,
@@ -28,7 +30,8 @@ from dlsweep.sweep.execution import (
     visible_gpus,
 )
 from dlsweep.sweep.file import SweepFile
-from dlsweep.sweep.study import OptunaMirror, Row, Study, StudyTable
+from dlsweep.sweep.search import affordable
+from dlsweep.sweep.study import SEED, OptunaMirror, Row, Study, StudyTable
 from dlsweep.tracking import Opener, choose_mode, has_credentials
 from dlsweep.training import choose_device
 
@@ -54,6 +57,10 @@ class SweepOptions:
         keep_going: go on although the first programs all fail alike.
         resume: let a program that was interrupted go on with its run; see ``ProgramJob``.
         function: called for each run instead of a program.
+        confirm: how many of the best configurations are trained over new seeds at the end; 0 for
+            none, None for as many as cost less than a tenth of the sweep.
+        seeds: how many new seeds each gets at most.
+        seed_parameter: of a program, the parameter that is its seed.
     """
 
     storage: str | None = None
@@ -69,6 +76,9 @@ class SweepOptions:
     keep_going: bool = False
     resume: bool = False
     function: Callable[[], object] | None = None
+    confirm: int | None = None
+    seeds: int | None = None
+    seed_parameter: str | None = None
 
 
 class LocalSweep:
@@ -97,6 +107,7 @@ class LocalSweep:
         if self.mode == "online" and not has_credentials():
             raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
         Opener(self.mode).check()
+        self._confirm = _confirm_options(sweep, options)
         self._driver: Driver | None = None
         with contextlib.ExitStack() as undo:
             self.executor = self._choose_executor()
@@ -132,6 +143,28 @@ class LocalSweep:
     def left(self) -> bool:
         """Whether the driver left before the sweep was at its end."""
         return self._driver is not None and self._driver.leaving
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the sweep is left to do, its confirmation included."""
+        return self._source.exhausted and not self.study.open_runs
+
+    @property
+    def confirms(self) -> str:
+        """A line that says what will be confirmed at the end; empty where that is nothing."""
+        total = self.study.total
+        if total is None or not self.sweep.metric.name:
+            return ""
+        candidates, seeds = affordable(total, self.options.confirm, self.options.seeds)
+        if not candidates:
+            return ""
+        if self._confirm.parameter is None:
+            return f"the best will not be confirmed over new seeds: {NO_SEED}"
+        which = f"best {candidates} configurations are" if candidates > 1 else "best one is"
+        return (
+            f"at the end the {which} trained again over up to {seeds} new seeds, to tell the best "
+            "from the luckiest; --confirm 0 does without"
+        )
 
     @property
     def gave_up(self) -> Row | None:
@@ -181,7 +214,11 @@ class LocalSweep:
             if self.options.cluster is not None and self.sweep.method != "bayes":
                 at_once *= _GROWTH
             return ProgramSource(
-                self.study, at_once=at_once, on_ended=on_ended, keep_going=keep_going
+                self.study,
+                at_once=at_once,
+                on_ended=on_ended,
+                confirm=self._confirm,
+                keep_going=keep_going,
             )
         settings = dict(self.options.settings)
         for name in ("project", "entity"):
@@ -189,7 +226,12 @@ class LocalSweep:
             if value is not None and f"wandb_{name}" not in self.sweep.parameters:
                 settings.setdefault(f"wandb_{name}", value)
         return StudySource(
-            self.study, mode=self.mode, at_once=at_once, settings=settings, on_ended=on_ended
+            self.study,
+            mode=self.mode,
+            at_once=at_once,
+            settings=settings,
+            on_ended=on_ended,
+            confirm=self._confirm,
         )
 
     def _jobs(self) -> Jobs | None:
@@ -215,6 +257,27 @@ class LocalSweep:
         )
 
 
+def _confirm_options(sweep: SweepFile, options: SweepOptions) -> ConfirmOptions:
+    """How a sweep is confirmed; a ConfigError where what a user asks for cannot be done."""
+    problems = []
+    parameter = options.seed_parameter if sweep.command is not None else SEED
+    if options.confirm and not sweep.metric.name:
+        problems.append("--confirm: the sweep has no metric, so that none of its runs is the best")
+    elif options.confirm and parameter is None:
+        problems.append(f"--confirm: {NO_SEED}")
+    if options.seeds is not None and options.confirm == 0:
+        problems.append("--seeds: has no effect with --confirm 0")
+    if options.seed_parameter is not None and sweep.command is not None:
+        known = sweep.parameters.get(options.seed_parameter)
+        values = known.support() if known is not None else ()
+        if values is None or not all(type(value) is int for value in values):
+            got = f"{options.seed_parameter} is not a whole number in the sweep file"
+            problems.append(f"--seed-parameter: {got}; a seed is one")
+    if problems:
+        raise ConfigError(problems)
+    return ConfirmOptions(options.confirm, options.seeds, parameter)
+
+
 def options_without_effect(
     sweep: SweepFile, options: Mapping[str, Any], *, function: bool = False
 ) -> dict[str, str]:
@@ -229,7 +292,7 @@ def options_without_effect(
         names: tuple[str, ...] = ("workers", "device", "cluster", "builtin")
         why = "has no effect on a function, which is called in this process, once at a time"
     elif sweep.command is None:
-        names = ("timeout", "keep_going", "resume")
+        names = ("timeout", "keep_going", "resume", "seed_parameter")
         why = "is for programs; the built-in networks are trained here"
     else:
         names = ("device",)

@@ -8,15 +8,20 @@ from dlsweep._lazy import lazily
 from dlsweep.sweep.search._early_termination import EarlyTermination
 from dlsweep.sweep.search._search import Draft, Search
 
-if TYPE_CHECKING:  # what imports Optuna waits until it is needed
+if TYPE_CHECKING:  # what imports Optuna or SciPy waits until it is needed
     from dlsweep.sweep.search._bayes import STARTUP, Bayes, optuna_distribution, quiet
+    from dlsweep.sweep.search._confirm import Candidate, Comparison, Confirmation, affordable
 
 __all__ = [
     "STARTUP",
     "Bayes",
+    "Candidate",
+    "Comparison",
+    "Confirmation",
     "Draft",
     "EarlyTermination",
     "Search",
+    "affordable",
     "optuna_distribution",
     "quiet",
 ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
 from dlsweep.sweep.study._names import run_name
+from dlsweep.sweep.study._points import SEED, Point, candidates_of, points_of
 from dlsweep.sweep.study._reading import (
     StudyFolders,
     list_studies,
@@ -32,18 +33,22 @@ if TYPE_CHECKING:  # readers do without PyTorch, Optuna and wandb
 
 __all__ = [
     "ROLES",
+    "SEED",
     "STATUSES",
     "Metrics",
     "OptunaMirror",
     "PlannedStack",
+    "Point",
     "Row",
     "Run",
     "StorageError",
     "Study",
     "StudyFolders",
     "StudyTable",
+    "candidates_of",
     "export_optuna",
     "list_studies",
+    "points_of",
     "read_study",
     "resume_study",
     "run_name",

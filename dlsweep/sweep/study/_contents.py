@@ -158,13 +158,15 @@ class StudyContents:
         return [config for config in configs if isinstance(config, RunConfig)]
 
     def curves(self) -> dict[int, list[float | None]]:
-        """The sweep's metric by epoch, of every run that has logged any, by its number.
+        """The sweep's metric by epoch, of every run of the search with any, by its number.
 
         Of a program only the rows that have the metric.
         """
         self._write_epochs()
         found: dict[int, list[float | None]] = {}
-        query = "SELECT run, metrics FROM epochs WHERE study = ? ORDER BY run, epoch"
+        query = "SELECT run, metrics FROM epochs JOIN runs ON runs.study = epochs.study AND "
+        query += "number = run WHERE epochs.study = ? AND role IN ('search', 'repeat') "
+        query += "ORDER BY run, epoch"
         with self._database.snapshot() as connection:
             for run, text in connection.execute(query, (self._id,)):
                 metrics = from_json(text, f"an epoch of run {run}")
@@ -172,6 +174,13 @@ class StudyContents:
                     value = number(metrics.get(self.sweep.metric.name))
                     found.setdefault(run, []).append(value)
         return found
+
+    @property
+    def open_runs(self) -> int:
+        """How many runs are handed out and have not ended."""
+        query = "SELECT count(*) FROM runs WHERE study = ? AND status = 'running'"
+        [[count]] = self._database.query(query, self._id)
+        return int(count)
 
     def rows(self) -> list[Row]:
         """The runs so far, by number, with all of their epochs."""

@@ -105,7 +105,7 @@ def _trial(row: Row, metric: str, axes: Mapping[str, BaseDistribution]) -> Froze
     values = [number(metrics.get(metric)) for metrics in row.history]
     params = {k: v for k, v in row.coordinates.items() if k in axes}
     attributes: dict[str, Any] = {
-        **{name: getattr(row, name) for name in ("number", "run_id", "name", "status")},
+        **{name: getattr(row, name) for name in ("number", "run_id", "name", "status", "role")},
         "config": dict(row.config),
         **{k: v for k, v in row.summary.items() if isinstance(v, str) or number(v) is not None},
         **({"reason": row.reason} if row.reason else {}),

@@ -64,6 +64,11 @@ class Run:
     role: str = "search"
     repeat_of: int | None = None
 
+    @property
+    def judged(self) -> bool:
+        """Whether early termination applies to it: it does not where a run is to be whole."""
+        return self.role in ("search", "repeat")
+
 
 @dataclass(frozen=True)
 class PlannedStack:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import ConfigError
 from dlsweep.sweep.file import Metric, SweepFile
+from dlsweep.sweep.study._points import Point, confirmation_of, points_of
 from dlsweep.sweep.study._runs import STATUSES, Row
+
+if TYPE_CHECKING:
+    from dlsweep.sweep.search import Confirmation
 
 
 @dataclass(frozen=True)
@@ -43,19 +48,43 @@ class StudyTable:
         return {status: found[status] for status in STATUSES if found[status]}
 
     def ranked(self) -> list[Row]:
-        """The runs that have the metric's value, best first; equals by number."""
+        """The runs that have the metric's value, best first; equals by number.
+
+        Those that confirm others are not among them: they are seeds of a configuration, no more.
+        """
         sign = -1 if self.metric.goal == "maximize" else 1
-        valued = [(sign * row.value, row.number, row) for row in self.rows if row.value is not None]
+        valued = [
+            (sign * row.value, row.number, row)
+            for row in self.rows
+            if row.value is not None and row.role != "confirmation"
+        ]
         return [row for *_, row in sorted(valued, key=lambda item: item[:2])]
 
     def ordered(self) -> list[Row]:
         """The ranked runs, then the others by number."""
-        return self.ranked() + [row for row in self.rows if row.value is None]
+        ranked = self.ranked()
+        known = {row.number for row in ranked}
+        return ranked + [row for row in self.rows if row.number not in known]
 
     @property
     def best(self) -> Row | None:
-        """The run with the best value, or None."""
+        """The first run of the configuration that was confirmed to be the best.
+
+        Where none was confirmed it is the run with the best value, or None.
+        """
+        if self.confirmation is not None and self.confirmation.best is not None:
+            number = self.confirmation.best.number
+            return next(row for row in self.rows if row.number == number)
         return next(iter(self.ranked()), None)
+
+    def points(self) -> list[Point]:
+        """The runs by configuration, whatever their seeds; by number."""
+        return points_of(self)
+
+    @cached_property
+    def confirmation(self) -> Confirmation | None:
+        """What the runs with new seeds have shown; None where there are none."""
+        return confirmation_of(self)
 
     def flat(self) -> tuple[list[str], list[dict[str, Any]]]:
         """The runs as rows of plain values: their settings, and what they logged last.
