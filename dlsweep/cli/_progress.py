@@ -36,7 +36,8 @@ class LiveProgress(Progress):
         self._metric = metric
         self._total = total
         # Points that were not valid configurations are not among the total either.
-        ended = [row for row in rows if row.run_id and row.status not in ("running", "waiting")]
+        searched = [row for row in rows if row.run_id and row.role == "search"]
+        ended = [row for row in searched if row.status not in ("running", "waiting")]
         self._done = self._before = len(ended)
         self._best: Row | None = None
         for row in ended:
@@ -82,14 +83,16 @@ class LiveProgress(Progress):
     def ended(self, row: Row) -> None:
         """See ``Progress``."""
         self._running.pop(row.number, None)
-        self._done += 1
-        self._consider(row)
+        if row.role == "search":
+            self._done += 1
+            self._consider(row)
         self._refresh()
         if not self._live:
             value = row.reason
             if row.value is not None:
                 value = f"{self._metric.name} {value_text(row.value)}"
-            ended = f"{self._count()} {row.name} {row.status.replace('_', ' ')} {value}".rstrip()
+            what = self._count() if row.role == "search" else row.role
+            ended = f"{what} {row.name} {row.status.replace('_', ' ')} {value}".rstrip()
             parts = [ended, self._best_text(), self._left()]
             print("  ".join(text for text in parts if text), file=sys.stderr, flush=True)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dlsweep.cli._confirmation import confirmation_lines
 from dlsweep.cli._show import failed_outputs, print_runs
 from dlsweep.cli._table import results_beside, value_text
 from dlsweep.config import command_line
@@ -51,6 +52,8 @@ def show_results(
         of = f"; {shown} of its best epoch, {best.summary.get('best_epoch')}" if shown else ""
         print(f"\nbest: {best.name}  {metric} {value_text(best.value)}{of}")
         print(f"      {_command(table, best)}")
+    if confirmed := confirmation_lines(table):
+        print("\n" + "\n".join(confirmed))
     if outputs := failed_outputs(table):
         print(f"\n{outputs}")
     print(f"\n{took}" if took else "")

@@ -67,6 +67,19 @@ def add_parser(commands: Any) -> None:
     program.add_argument(
         "--resume", action="store_true", help="let an interrupted run go on (WANDB_RESUME=allow)"
     )
+    sure = parser.add_argument_group("to tell the best configuration from the luckiest")
+    sure.add_argument(
+        "--confirm",
+        metavar="K",
+        help="train the K best again over new seeds at the end; 0 for none (default: as many as "
+        "cost less than a tenth of the sweep)",
+    )
+    sure.add_argument(
+        "--seeds", metavar="N", help="with how many new seeds at most (default: 3, 5)"
+    )
+    sure.add_argument(
+        "--seed-parameter", metavar="NAME", help="the parameter that is your program's seed"
+    )
     parser.add_argument("--verbose", action="store_true", help="also say how stacks are planned")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--offline", action="store_true", help="keep the runs on disk (the default)")
@@ -83,6 +96,9 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         logging.getLogger("dlsweep").setLevel(logging.DEBUG)
     count = checked_count("--count", arguments.count, problems)
     workers = checked_count("--workers", arguments.workers, problems)
+    confirm = 0 if arguments.confirm == "0" else arguments.confirm
+    confirm = confirm and checked_count("--confirm", confirm, problems)
+    seeds = checked_count("--seeds", arguments.seeds, problems)
     timeout = _seconds("--timeout", arguments.timeout, problems)
     if arguments.mirror is not None:
         problems += unusable("--mirror", arguments.mirror, example="optuna.log")
@@ -125,6 +141,9 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         timeout=timeout,
         keep_going=arguments.keep_going,
         resume=arguments.resume,
+        confirm=confirm,
+        seeds=seeds,
+        seed_parameter=arguments.seed_parameter,
     )
     return _train(sweep, options, arguments)
 
@@ -154,7 +173,7 @@ def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespac
         if asked not in (None, local.mode):
             _say(f"WANDB_MODE={local.mode} always decides; --{asked} has no effect")
         _say(_what_is_run(local))
-        for notice in local.study.notices:
+        for notice in [*local.study.notices, *filter(None, [local.confirms])]:
             _say(notice)
         if local.study.total is None:
             _say(f"a {sweep.method} search has no end; stop it with Ctrl-C, or give --count")
@@ -165,13 +184,17 @@ def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespac
             except KeyboardInterrupt:
                 now = True
         table, stopped, total = local.table(), local.study.stop_asked(), local.study.total
-    ended = sum(bool(r.run_id) and r.status not in ("running", "waiting") for r in table.rows)
+        complete = local.complete
+    ended = sum(
+        bool(r.run_id) and r.role == "search" and r.status not in ("running", "waiting")
+        for r in table.rows
+    )
     if local.unsent and not now:
         sync = shlex.join(["dlsweep", "sync", table.name, *_storage(arguments)])
         _say(f"W&B does not have all of {local.unsent} runs; send the rest with: {sync}")
     if local.gave_up is not None:
         return _gave_up(local.gave_up)
-    if now or (local.left and ended != total):
+    if now or (local.left and not complete):
         done = f"{ended} of {total} runs" if total is not None else f"{ended} runs"
         rest = f"those in training are {'as last saved' if now else 'saved'}"
         if sweep.command is not None:

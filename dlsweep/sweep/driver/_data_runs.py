@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from concurrent.futures import Future
 from pathlib import Path
 
 from dlsweep.config import ConfigError, RunConfig
-from dlsweep.data import load
-from dlsweep.sweep.file import SweepFile
+from dlsweep.data import DATASETS, DataSettings, load_for
+from dlsweep.sweep.file import SweepFile, data_configs
 from dlsweep.sweep.study import Study
 from dlsweep.tracking import Background, show_data
 
@@ -32,11 +33,16 @@ class DataRuns:
         """Show the data sets, if that was not done; ``first`` is a configuration in training."""
         if self._shown or self._study.folders or first.figures == "none":
             return
-        for name in dict.fromkeys([*datasets_of(self._study.sweep), first.dataset]):
+        configs = [*data_configs(self._study.sweep.parameters), first]
+        for settings in dict.fromkeys(map(DataSettings.of, configs)):
+            config = dataclasses.replace(first, **vars(settings), model="feedforward")
             try:
-                data = load(name, val_fraction=first.val_fraction, train_size=first.train_size)
+                data = load_for(config)
             except ConfigError:  # another data set is too small for these settings
-                data = load(name)
+                try:
+                    data = load_for(RunConfig(**vars(settings)))
+                except ConfigError:  # and this one cannot be trained on at all
+                    continue
             show = functools.partial(
                 show_data,
                 data,
@@ -57,8 +63,6 @@ class DataRuns:
 
 
 def datasets_of(sweep: SweepFile) -> list[str]:
-    """The data sets that a sweep's points may use; they are fetched before anything is trained."""
-    distribution = sweep.parameters.get("dataset")
-    if distribution is None:
-        return [RunConfig().dataset]
-    return list(dict.fromkeys(distribution.support() or ()))
+    """The data sets to be fetched before anything of a sweep is trained."""
+    names = dict.fromkeys(config.dataset for config in data_configs(sweep.parameters))
+    return [name for name in names if name in DATASETS]

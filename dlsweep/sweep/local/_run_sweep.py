@@ -37,6 +37,9 @@ def run_sweep(
     keep_going: bool = False,
     resume: bool = False,
     continue_from: str | None = None,
+    confirm: int | None = None,
+    seeds: int | None = None,
+    seed_parameter: str | None = None,
 ) -> StudyTable:
     """Run a sweep without a W&B server, as `dlsweep sweep` does; the same call goes on.
 
@@ -58,6 +61,10 @@ def run_sweep(
         keep_going: go on although the first five runs all fail alike.
         resume: let a program that was interrupted go on with its run.
         continue_from: the name of a study whose finished runs are taken over.
+        confirm: how many of the best configurations are trained over new seeds at the end; 0 for
+            none, by default as many as cost less than a tenth of the sweep.
+        seeds: how many new seeds each gets at most.
+        seed_parameter: the parameter of the program or function that is its seed.
 
     Returns:
         The study, with every run so far.
@@ -79,6 +86,9 @@ def run_sweep(
     problems: list[str] = []
     checked_count("count", count, problems)
     checked_count("workers", workers, problems)
+    checked_count("seeds", seeds, problems)
+    if confirm != 0:
+        checked_count("confirm", confirm, problems)
     settings: dict[str, Any] = {}
     if device is not None:
         settings["device"], _ = canonical_value("device", device)
@@ -94,6 +104,7 @@ def run_sweep(
         "timeout": timeout,
         "keep_going": keep_going,
         "resume": resume,
+        "seed_parameter": seed_parameter,
     }
     unused = options_without_effect(sweep, options_set, function=function is not None)
     problems += [f"{name}: {why}" for name, why in unused.items()]
@@ -120,6 +131,9 @@ def run_sweep(
         keep_going=keep_going,
         resume=resume,
         function=function,
+        confirm=confirm,
+        seeds=seeds,
+        seed_parameter=seed_parameter,
     )
     with LocalSweep(sweep, options) as local:
         for notice in local.study.notices:

@@ -246,3 +246,42 @@ def test_a_table_for_pandas(monkeypatch: pytest.MonkeyPatch):
     assert row["x"] == "[1, null]"
     assert (row["loss"], row["epoch"], row["summary.x"], row["status"]) == (1.5, 1, 7, "finished")
     assert "table" not in frame.columns
+
+
+def test_a_function_is_confirmed_over_the_seeds_that_it_is_given():
+    calls: list[tuple[int, int | None]] = []
+
+    def train() -> None:
+        run = wandb.init()
+        seed = run.config.get("seed")
+        calls.append((run.config.x, seed))
+        noise = 0.0 if seed is None else (seed % 3) * 0.01
+        run.log({"loss": {1: 0.1, 2: 0.101, 3: 5.0, 4: 9.0}[run.config.x] + noise})
+
+    points = sweep([1, 2, 3, 4])
+    line = "--seed-parameter NAME says it"
+    with pytest.raises(ConfigError, match=line):
+        run_sweep(points, train, confirm=3)
+    table = run_sweep(points, train, confirm=3, seeds=4, seed_parameter="seed")
+    assert sorted(calls[4:])[:3] == [(1, 1), (1, 2), (1, 3)]
+    assert len(calls) == 4 + len([row for row in table.rows if row.role == "confirmation"])
+    found = table.confirmation
+    assert found is not None
+    assert found.best is not None
+    assert table.best is not None
+    assert (table.best.config["x"], set(found.equal)) == (1, {0, 1})
+    assert found.best.mean == pytest.approx(0.1 + 0.01, abs=0.01)
+    assert [row.config["x"] for row in table.ranked()] == [1, 2, 3, 4]
+    marks = {path.name for path in Path("wandb").glob("offline-run-*")}
+    assert len(marks) == len(table.rows)
+
+
+def test_seeds_that_are_none_are_refused():
+    for options, line in (
+        ({"confirm": -1}, "confirm: got -1"),
+        ({"confirm": 2, "seed_parameter": "kind"}, "kind is not a whole number"),
+        ({"confirm": 0, "seeds": 3}, "--seeds: has no effect with --confirm 0"),
+    ):
+        made = dict(SWEEP, parameters={"kind": {"values": ["a", "b"]}})
+        with pytest.raises(ConfigError, match=line):
+            run_sweep(made, lambda: None, **options)  # type: ignore[arg-type]

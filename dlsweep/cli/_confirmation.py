@@ -1,0 +1,49 @@
+"""What confirmation has shown, in lines for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsweep.cli._table import value_text
+
+if TYPE_CHECKING:
+    from dlsweep.sweep import StudyTable
+
+_MOST_NAMES = 8
+
+
+def confirmation_lines(table: StudyTable) -> list[str]:
+    """Which configuration is the best by new seeds, how sure that is, and what equals it.
+
+    Args:
+        table: the study; there are no lines where nothing was confirmed.
+    """
+    found = table.confirmation
+    if found is None or found.best is None:
+        return []
+    names = {row.number: row.name for row in table.rows}
+    best, metric = found.best, table.metric.name
+    seeds = f"{len(best.values)} new seeds" if len(best.values) > 1 else "1 new seed"
+    interval = ""
+    if found.low is not None and found.high is not None:
+        interval = f", 95 % interval {value_text(found.low)} to {value_text(found.high)}"
+    lines = [f"confirmed: {names[best.number]}  {metric} {value_text(best.mean)} "]
+    lines[0] += f"on average over {seeds}{interval}"
+    equal = [names[number] for number in found.equal if number != best.number]
+    compared = sum(bool(candidate.values) for candidate in found.candidates)
+    if equal:
+        more = f" and {len(equal) - _MOST_NAMES} more" if len(equal) > _MOST_NAMES else ""
+        lines.append(f"not to be told from it: {', '.join(equal[:_MOST_NAMES])}{more}")
+        if found.simplest is not None:
+            size = next(c.size for c in found.candidates if c.number == found.simplest)
+            lines.append(f"the simplest of these: {names[found.simplest]}, {size:,.0f} parameters")
+    elif compared > 1:
+        others = "the other one" if compared == 2 else f"all other {compared - 1}"
+        lines.append(f"better than {others} beyond chance")
+    if found.optimism is not None and found.optimism > 0:
+        worse = "higher" if table.metric.goal == "maximize" else "lower"
+        by = value_text(found.optimism)
+        lines.append(
+            f"the scores that chose them were {by} {worse} on average: they were lucky too"
+        )
+    return lines

@@ -1,0 +1,43 @@
+"""`dlsweep sweep --confirm`: what it says before, while and after the best are trained again."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.cli.test_sweep_command import GRID, command, runs, sweep
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_the_best_are_named_by_new_seeds():
+    done = sweep(GRID, "--confirm 2 --seeds 3")
+    assert (
+        "at the end the best 2 configurations are trained again over up to 3 new seeds" in done.err
+    )
+    assert "confirming the 2 best configurations over up to 3 new seeds each" in done.err
+    assert re.search(r"^4/4 ", done.err, re.MULTILINE)
+    assert "5/4" not in done.err
+    found = re.search(
+        r"^confirmed: (\S+)  val_accuracy (0\.\d+) on average over 3 new seeds, "
+        r"95 % interval (0\.\d+) to ([01]\.\d+)$",
+        done.out,
+        re.MULTILINE,
+    )
+    assert found
+    assert f"\nbest: {found[1]} " in done.out
+    assert float(found[3]) <= float(found[2]) <= float(found[4])
+    confirmed = [record for record in runs() if record["config"]["seed"] > 0]
+    assert len(confirmed) == 6
+    again = sweep(GRID, "--confirm 2 --seeds 3")
+    assert "confirming" not in again.err
+    assert found[0] in again.out
+
+
+def test_what_cannot_be_confirmed():
+    assert "--confirm: got 'x'" in sweep(GRID, "--confirm x", 2).err
+    assert "--seed-parameter: is for programs" in sweep(GRID, "--seed-parameter s", 2).err
+    done = sweep(GRID, "--confirm 0")
+    assert "confirm" not in done.err + done.out
+    assert command("runs").out.count("finished") <= 4
