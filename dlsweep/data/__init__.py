@@ -7,14 +7,30 @@ from typing import TYPE_CHECKING
 from dlsweep._lazy import lazily
 
 if TYPE_CHECKING:
-    from dlsweep.data._facts import DataFacts, check_data, data_problems, describe
+    from dlsweep.data._facts import (
+        DataFacts,
+        DataSettings,
+        check_data,
+        data_problems,
+        describe,
+        known_facts,
+    )
     from dlsweep.data._fetch import DataUnavailable, fetch
-    from dlsweep.data._load import Dataset, Scaling, Split, load, load_for, scale_pixels
+    from dlsweep.data._load import (
+        Dataset,
+        Scaling,
+        Split,
+        keep_dataset,
+        load,
+        load_for,
+        scale_pixels,
+    )
     from dlsweep.data.sets import DATASETS, PublishedSet
 
 __all__ = [
     "DATASETS",
     "DataFacts",
+    "DataSettings",
     "DataUnavailable",
     "Dataset",
     "PublishedSet",
@@ -24,6 +40,8 @@ __all__ = [
     "data_problems",
     "describe",
     "fetch",
+    "keep_dataset",
+    "known_facts",
     "load",
     "load_for",
     "scale_pixels",

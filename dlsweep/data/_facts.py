@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class DataFacts:
         standardise: whether the numbers are features of a table rather than pixels.
         notes: a line for each thing that a user should know of how the data was read.
         directory: where it is kept in the cache.
+        scaling: of a data set given as tensors, how these came from raw numbers, where that is
+            known; see ``Scaling.as_dict``.
     """
 
     name: str
@@ -68,6 +70,7 @@ class DataFacts:
     standardise: bool = False
     notes: tuple[str, ...] = ()
     directory: Path | None = None
+    scaling: Mapping[str, Any] | None = None
 
     def sizes(self, val_fraction: float, train_size: int | None = None) -> tuple[int, int, int]:
         """How many images are trained, validated and tested on."""
@@ -89,6 +92,22 @@ def describe(config: RunConfig, cache_dir: str | os.PathLike[str] | None = None)
         DataUnavailable: it has to be fetched, and no source could deliver it.
     """
     return _described(DataSettings.of(config), cache_root(cache_dir))
+
+
+def known_facts(
+    config: RunConfig, cache_dir: str | os.PathLike[str] | None = None
+) -> DataFacts | None:
+    """As ``describe``; None where that would take reading the data, or it is not there."""
+    settings, root = DataSettings.of(config), cache_root(cache_dir)
+    published = DATASETS.get(settings.dataset)
+    if published is not None:
+        return None if published.image_shape is None else _described(settings, root)
+    from dlsweep.data.own import OwnData
+
+    try:
+        return _described(settings, root) if OwnData.is_kept(settings, root) else None
+    except ConfigError:
+        return None
 
 
 @functools.lru_cache(maxsize=64)

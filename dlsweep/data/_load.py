@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from dlsweep.data._prepare import prepared
 from dlsweep.data._raw import Raw, select_classes
 from dlsweep.data._shared import SUFFIX, shared
 from dlsweep.data._split import stratified_holdout, stratified_subset
-from dlsweep.data.own import OwnData
+from dlsweep.data.own import OwnData, dataset_key, keep, raw_of_arrays, with_test
 from dlsweep.data.sets import DATASETS
 
 _log = logging.getLogger("dlsweep.data")
@@ -105,6 +105,49 @@ class Dataset:
     classes: tuple[str, ...]
     scaling: Scaling = field(default_factory=Scaling)
 
+    @classmethod
+    def of(
+        cls,
+        images: Any,
+        labels: Any,
+        *,
+        test: tuple[Any, Any] | None = None,
+        val: tuple[Any, Any] | None = None,
+        classes: Sequence[str] | None = None,
+        name: str = "own",
+        val_fraction: float = 0.1,
+        dtype: torch.dtype = torch.float32,
+    ) -> Dataset:
+        """A data set of one's own arrays or tensors.
+
+        Args:
+            images: to train on: pixels (N, H, W), (N, C, H, W) or (N, H, W, C), integers from 0 to
+                255 or numbers from 0 to 1; or features (N, D), which are standardised.
+            labels: one for each image, numbers or text.
+            test, val: images and labels of these splits. Without, a stratified fifth of the images
+                is the test split, and ``val_fraction`` of the others the validation split.
+            classes: the names of the classes, of which labels are places; the labels by default.
+            name: what figures and messages call it.
+            val_fraction: above 0 and below 1.
+            dtype: of the images, floating point.
+
+        Raises:
+            ConfigError: in one line, for arrays that make no data set.
+
+        Example::
+
+            data = Dataset.of(images, labels, classes=["cat", "dog"], name="pets")
+            dlsweep.train({"epochs": 3}, data=data)
+        """
+        parts = {"train": (images, labels), "val": val, "test": test}
+        given = {part: pair for part, pair in parts.items() if pair is not None}
+        raw = with_test(name, raw_of_arrays(name, given, classes))
+        config = RunConfig(val_fraction=val_fraction)
+        if problems := split_problems(facts_of(name, raw), config.val_fraction, None):
+            raise ConfigError(problems)
+        splits, (offset, scale) = _splits(raw, config, 255, dtype)
+        return cls(name, *splits, raw.classes, Scaling(offset, scale))
+
     @property
     def is_table(self) -> bool:
         """Whether it is a table of features, of which there are no pictures."""
@@ -131,6 +174,37 @@ class Dataset:
             val=self.val.to(device, dtype),
             test=self.test.to(device, dtype),
         )
+
+
+def keep_dataset(data: Dataset, cache_dir: str | os.PathLike[str] | None = None) -> str:
+    """Keep a data set in the cache, where other processes find it.
+
+    It costs a file of the size of its tensors; the same data set is kept once.
+
+    Returns:
+        A reference, which the setting ``dataset`` takes: the name of the data set, and a digest of
+        its content.
+
+    Raises:
+        ConfigError: the cache cannot be written.
+    """
+    arrays = {}
+    for part in ("train", "val", "test"):
+        split: Split = getattr(data, part)
+        arrays[f"{part}_images"] = split.images.cpu().numpy()
+        arrays[f"{part}_labels"] = split.labels.cpu().numpy()
+    raw = Raw(**arrays, classes=data.classes)
+    reference = dataset_key(data.name, raw)
+    directory = cache_root(cache_dir) / "own" / reference
+    facts = replace(facts_of(data.name, raw, directory), scaling=data.scaling.as_dict())
+    try:
+        keep(directory, raw, facts)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ConfigError(
+            [f"data: {directory} cannot be written: {why}; DLSWEEP_DATA names another folder"]
+        ) from None
+    return reference
 
 
 def load(
@@ -251,6 +325,8 @@ def load_for(
     )
     facts = describe(config, cache_dir)
     scaling = Scaling(offset.numpy(), scale.numpy())
+    if facts.scaling is not None:
+        scaling = Scaling.from_dict(facts.scaling)
     return Dataset(facts.name, train, val, test, facts.classes, scaling)
 
 

@@ -8,11 +8,12 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
 import wandb
 
 from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.config.relations import without_effect
-from dlsweep.data import Dataset
+from dlsweep.data import Dataset, check_data, keep_dataset
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, project_of_environment
 from dlsweep.tracking._outcome import conclude
 from dlsweep.tracking._run import TrackedRun, start
@@ -35,6 +36,7 @@ def train_tracked(
 def train(
     config: RunConfig | Mapping[str, Any] | None = None,
     *,
+    data: Dataset | None = None,
     on_epoch: Callable[[RunConfig, EpochMetrics], None] | None = None,
 ) -> RunResult:
     """Train one run and log it to W&B: alone, or as a run of a W&B sweep.
@@ -46,6 +48,8 @@ def train(
     Args:
         config: settings by any of their names; what is missing comes from the sweep, or is the
             default.
+        data: what to train on, in place of the setting ``dataset``; it is kept in the cache, and
+            the setting becomes a reference to it. See ``dlsweep.data.Dataset.of``.
         on_epoch: called after every epoch.
 
     Returns:
@@ -57,12 +61,14 @@ def train(
         TrackingError: if W&B cannot be reached or does not know the user.
     """
     values = config.as_dict() if isinstance(config, RunConfig) else dict(config or {})
-    settings, explicit, notices = parse_settings(values)
+    own = {} if data is None else {"dataset": keep_dataset(data)}
+    settings, explicit, notices = parse_settings(values | own)
     _warn(notices)
     if not _in_sweep():  # whose parameters some of its runs may heed, and others not
         _warn(_without_effect(settings, explicit))
     # Only an open run has the settings of a sweep; alone, all is checked before a run is opened.
-    data = None if _in_sweep() else _data_for(settings)
+    dtype = torch.float32 if data is None else data.train.images.dtype
+    data = None if _in_sweep() else _data_for(settings, explicit, dtype)
     if "wandb_project" not in explicit and (project := project_of_environment()):
         settings = dataclasses.replace(settings, wandb_project=project)
     run, mode = _open(settings)
@@ -71,8 +77,8 @@ def train(
             _, swept, notices = parse_settings(dict(run.config))
             _warn(notices)
             place = {"wandb_project": run.project, "wandb_entity": run.entity}
-            settings, _, _ = parse_settings({**explicit, **swept, **place})
-            data = _data_for(settings)
+            settings, _, _ = parse_settings({**explicit, **swept, **place, **own})
+            data = _data_for(settings, swept, dtype)
         tracked = TrackedRun(run, settings)
         if settings.figures == "full":
             tracked.show_data(data)
@@ -98,10 +104,13 @@ def train(
     return results[0]
 
 
-def _data_for(settings: RunConfig) -> Dataset:
-    """The data to train on; refuses what is too large to be trained."""
+def _data_for(settings: RunConfig, given: Mapping[str, Any], dtype: torch.dtype) -> Dataset:
+    """The data to train on; refuses what it cannot serve, and what is too large to be trained."""
+    facts = check_data(settings)
+    if facts.val is not None and "val_fraction" in given:
+        _log.warning("val_fraction: no effect: %s has a validation split of its own", facts.name)
     refuse_oversized(settings)
-    return load_data(settings)
+    return load_data(settings, dtype)
 
 
 def _without_effect(settings: RunConfig, explicit: Mapping[str, Any]) -> list[str]:

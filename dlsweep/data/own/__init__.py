@@ -1,6 +1,7 @@
 """One's own data: read from files or a function, and kept in the cache until it changes."""
 
 from dlsweep.data.own._arrays import raw_of_arrays
-from dlsweep.data.own._own import OwnData
+from dlsweep.data.own._own import OwnData, dataset_key, keep
+from dlsweep.data.own._read import with_test
 
-__all__ = ["OwnData", "raw_of_arrays"]
+__all__ = ["OwnData", "dataset_key", "keep", "raw_of_arrays", "with_test"]

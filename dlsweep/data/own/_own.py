@@ -58,14 +58,7 @@ class OwnData:
         Raises:
             ConfigError: in a line for each thing, what is wrong with the data.
         """
-        if in_memory(settings.dataset):
-            key = settings.dataset
-            directory = root / "own" / key
-        else:
-            own = [settings.image_size, settings.color, settings.skip_bad, _FORMAT]
-            source = identity(settings.dataset)
-            key = hashlib.sha256(json.dumps([source, own]).encode()).hexdigest()[:16]
-            directory = root / "own" / f"{name_of(settings.dataset)}-{key}"
+        key, directory = _place(settings, root)
         facts = _facts(directory)
         if facts is not None:
             return cls(key, directory, facts, None)
@@ -88,6 +81,11 @@ class OwnData:
             facts = _of(settings.dataset, raw, None)
         return cls(key, directory, facts, raw)
 
+    @staticmethod
+    def is_kept(settings: DataSettings, root: Path) -> bool:
+        """Whether ``find`` would read nothing; raises ConfigError where there is no such data."""
+        return (_place(settings, root)[1] / _FACTS).is_file()
+
     def read(self) -> Raw:
         """The images and labels.
 
@@ -109,6 +107,16 @@ class OwnData:
             raise ConfigError(
                 [f"{self.directory}: damaged ({error}); the next try reads the data again"]
             ) from None
+
+
+def _place(settings: DataSettings, root: Path) -> tuple[str, Path]:
+    """The key of data, and where it is kept."""
+    if in_memory(settings.dataset):
+        return settings.dataset, root / "own" / settings.dataset
+    how = [settings.image_size, settings.color, settings.skip_bad, _FORMAT]
+    content = json.dumps([identity(settings.dataset), how])
+    key = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return key, root / "own" / f"{name_of(settings.dataset)}-{key}"
 
 
 def _of(dataset: str, raw: Raw, directory: Path | None) -> DataFacts:

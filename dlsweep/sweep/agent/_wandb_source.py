@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig, parse_settings
-from dlsweep.data import DataUnavailable, fetch
+from dlsweep.data import DATASETS, DataUnavailable, check_data, fetch
 from dlsweep.sweep.agent._wandb_runs import WandbRuns
 from dlsweep.sweep.execution import ExecutorError
 from dlsweep.sweep.study import Metrics, Row, Run
@@ -74,7 +74,9 @@ class WandbSource(WandbRuns):
         try:
             _, swept, notices = parse_settings(command.settings)
             config, _, _ = parse_settings({**swept, **self._overriding})
-            fetch(config.dataset)
+            check_data(config)
+            if config.dataset in DATASETS:
+                fetch(config.dataset)
         except (ConfigError, DataUnavailable) as error:
             reason, exit_code = str(error), 2 if isinstance(error, ConfigError) else 1
             self._close_untrained(command, exit_code, reason)

@@ -13,13 +13,13 @@ import torch
 
 from dlsweep._version import __version__
 from dlsweep.config import RunConfig
-from dlsweep.data import Dataset
+from dlsweep.data import Dataset, DataSettings
 from dlsweep.sweep.execution._events import Asked, Epoch, Event
 from dlsweep.sweep.execution._messages import Answer, Leave, Message, Ready, Recorded, Saved, Stop
 from dlsweep.training import keep_freed_memory, load_data
 
-_data_settings = attrgetter("dataset", "val_fraction", "train_size", "device", "backend")
-"""What a data set in memory depends on."""
+_split_settings = attrgetter("val_fraction", "train_size", "device", "backend")
+"""What a data set in memory depends on, beside which images there are."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Context:
 
     def load(self, config: RunConfig) -> Dataset:
         """Load the data set of a configuration. It is kept until a job needs another one."""
-        key = _data_settings(config)
+        key = DataSettings.of(config), _split_settings(config)
         if key not in self._loaded:
             self._loaded.clear()
             self._loaded[key] = load_data(config, share=True)

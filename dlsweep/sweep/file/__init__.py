@@ -2,6 +2,7 @@
 
 from dlsweep.sweep.file._builtin import builtin_flags, is_builtin
 from dlsweep.sweep.file._command import Command, parse_command
+from dlsweep.sweep.file._data import data_configs
 from dlsweep.sweep.file._distributions import (
     DISTRIBUTIONS,
     Categorical,
@@ -48,6 +49,7 @@ __all__ = [
     "Space",
     "SweepFile",
     "builtin_flags",
+    "data_configs",
     "flatten",
     "is_builtin",
     "load_sweep",

@@ -10,18 +10,29 @@ from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.config.errors import shown
+from dlsweep.data import data_problems
+from dlsweep.sweep.file._data import KnownData
 from dlsweep.sweep.file._distributions import plain
 from dlsweep.sweep.file._settings import Config
 from dlsweep.sweep.file._space import Coordinates, Space
 
 _INTERACTING = {"hidden_size", "num_layers", "model", "conv_layers", "dataset"}
 _INTERACTING |= {"backend", "batch_norm", "dropout", "device", "batch_size"}
-_INTERACTING |= {"val_fraction", "train_size"}
+_INTERACTING |= {"val_fraction", "train_size", "image_size", "color", "classes", "skip_bad"}
 _MOST_COMBINATIONS = 20_000
 
 
 class BuiltinSpace(Space):
-    """Points whose configurations are ``RunConfig``; see ``Space``."""
+    """Points whose configurations are ``RunConfig``; see ``Space``.
+
+    Attributes:
+        data: what is known of the data sets; contradictions to it are found too.
+    """
+
+    @cached_property
+    def data(self) -> KnownData:
+        """Of data that has to be read first nothing is known, unless another one is set."""
+        return KnownData(read=False)
 
     def settings(self, coordinates: Coordinates) -> dict[str, Any]:
         """The settings at a point; a list of hidden sizes also says the number of layers."""
@@ -29,7 +40,15 @@ class BuiltinSpace(Space):
 
     def config(self, coordinates: Coordinates) -> RunConfig:
         """See ``Space``."""
-        return RunConfig(**self.settings(coordinates))
+        return self._checked(self.settings(coordinates))
+
+    def _checked(self, settings: dict[str, Any]) -> RunConfig:
+        """The configuration; raises ConfigError where its data set cannot serve it."""
+        config = RunConfig(**settings)
+        facts = self.data.of(config)
+        if facts is not None and (problems := data_problems(config, facts)):
+            raise ConfigError(problems)
+        return config
 
     def restore(self, stored: Mapping[str, Any]) -> RunConfig | None:
         """See ``Space``: None where this version of dlsweep has no such configuration."""
@@ -67,7 +86,7 @@ class BuiltinSpace(Space):
         for values in product(*listed):
             pairs = [(axis.setting, value) for axis, value in zip(axes, values, strict=True)]
             try:
-                RunConfig(**_with_layers(fixed | dict(pairs)))
+                self._checked(_with_layers(fixed | dict(pairs)))
                 allowed.update(pairs)
             except ConfigError as error:
                 refused.append(error.problems[0])

@@ -12,7 +12,9 @@ from dlsweep.config.errors import shown
 from dlsweep.config.kinds import checked_count
 from dlsweep.config.relations import without_effect
 from dlsweep.sweep.file._builtin import builtin_flags
+from dlsweep.sweep.file._builtin_space import BuiltinSpace
 from dlsweep.sweep.file._command import Command, parse_command
+from dlsweep.sweep.file._data import KnownData, beside_the_file
 from dlsweep.sweep.file._distributions import Distribution
 from dlsweep.sweep.file._early_terminate import parse_early_terminate
 from dlsweep.sweep.file._flags import merge_flags
@@ -64,7 +66,12 @@ def load_sweep(path: str | Path, *, builtin: bool | None = None) -> SweepFile:
 
 
 def parse_sweep(
-    written: Any, name: str = "sweep", path: Path | None = None, *, builtin: bool | None = None
+    written: Any,
+    name: str = "sweep",
+    path: Path | None = None,
+    *,
+    builtin: bool | None = None,
+    read_data: bool = True,
 ) -> SweepFile:
     """The sweep that a mapping in W&B's schema describes.
 
@@ -75,6 +82,8 @@ def parse_sweep(
         builtin: True to train the built-in networks, whatever program is named; False for a
             program, of which nothing on disk is looked at; None to find out what is named, whose
             paths are relative to the working directory.
+        read_data: of built-in runs, whether one's own data that is not in the cache yet is read,
+            to find out whether it can serve them.
 
     Raises:
         ConfigError: with one line for everything that is wrong.
@@ -101,7 +110,10 @@ def parse_sweep(
     metric = _metric(keys, method, program, problems, notices)
     paths: dict[str, tuple[str, ...]] = {}
     if program is None:
-        parameters = parse_parameters(keys.get("parameters"), method, problems, notices)
+        written_parameters = keys.get("parameters")
+        if path is not None:
+            written_parameters = beside_the_file(written_parameters, path.parent)
+        parameters = parse_parameters(written_parameters, method, problems, notices)
         if command is not None and flags:
             parameters = merge_flags(command, flags, parameters, problems, notices)
     else:
@@ -132,6 +144,8 @@ def parse_sweep(
         )
     if not problems:
         notices += _without_effect(parameters) if program is None else []
+        if isinstance(sweep.space, BuiltinSpace):
+            sweep.space.data = KnownData(read_data)
         contradictions, about, _ = sweep.space.combinations
         problems += contradictions
         notices += about

@@ -123,7 +123,7 @@ def sweep_of(study: sqlite3.Row) -> SweepFile | None:
     stored = from_json(study["sweep"], f"the sweep of study {name}")
     builtin = not stored.keys() & {"program", "command"}
     try:
-        return parse_sweep(stored, name=name, builtin=builtin)
+        return parse_sweep(stored, name=name, builtin=builtin, read_data=False)
     except ConfigError as error:
         why = "is not one of this version of dlsweep's"
         _log.warning("study %s is left out, it %s: %s", name, why, error.problems[0])

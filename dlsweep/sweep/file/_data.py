@@ -1,0 +1,87 @@
+"""The data sets of a sweep of built-in networks."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from dlsweep.config import ConfigError, RunConfig, setting_name
+from dlsweep.data import DataFacts as Facts
+from dlsweep.data import DataSettings, describe, known_facts
+from dlsweep.sweep.file._distributions import Distribution
+
+_NAMES = tuple(DataSettings.__dataclass_fields__)
+_MOST = 100
+
+
+def data_configs(parameters: Mapping[str, Distribution]) -> list[RunConfig]:
+    """A configuration for each data set that a sweep's points may use, all else by default."""
+    varied = {name: parameters[name].support() or () for name in _NAMES if name in parameters}
+    if math.prod(map(len, varied.values())) > _MOST:
+        varied = {name: values[:1] for name, values in varied.items()}
+    found = []
+    for values in product(*varied.values()):
+        try:
+            found.append(RunConfig(**dict(zip(varied, values, strict=True))))
+        except ConfigError:
+            continue
+    return list(dict.fromkeys(found))
+
+
+class KnownData:
+    """What is known of data sets, found out once for each.
+
+    Args:
+        read: whether one's own data that is not in the cache yet is read for it.
+    """
+
+    def __init__(self, read: bool) -> None:
+        self._read = read
+        self._found: dict[DataSettings, Facts | ConfigError | None] = {}
+
+    def of(self, config: RunConfig) -> Facts | None:
+        """What is known of the data set of a configuration; None where it is not to be read.
+
+        Raises:
+            ConfigError: with what is wrong with the data.
+        """
+        settings = DataSettings.of(config)
+        if settings not in self._found:
+            try:
+                self._found[settings] = describe(config) if self._read else known_facts(config)
+            except ConfigError as error:
+                self._found[settings] = error
+        found = self._found[settings]
+        if isinstance(found, ConfigError):
+            raise found
+        return found
+
+
+def beside_the_file(parameters: Any, folder: Path) -> Any:
+    """The ``parameters`` of a sweep file, in which a data set beside the file is found too.
+
+    A path is relative to the working directory, as W&B has it; where there is nothing of that
+    name, to the file.
+    """
+    if not isinstance(parameters, Mapping):
+        return parameters
+    found = dict(parameters)
+    for key, spec in parameters.items():
+        if isinstance(spec, Mapping) and setting_name(str(key)) == "dataset":
+            found[key] = {k: _beside(v, folder) for k, v in spec.items()}
+    return found
+
+
+def _beside(value: Any, folder: Path) -> Any:
+    if isinstance(value, list):
+        return [_beside(item, folder) for item in value]
+    if not isinstance(value, str) or not value:
+        return value
+    path = value.rpartition(":")[0] if ".py:" in value else value
+    if os.path.isabs(path) or os.path.exists(path) or not (folder / path).exists():
+        return value
+    return str(folder.absolute() / value)
