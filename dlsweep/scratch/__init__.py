@@ -1,57 +1,54 @@
 """A neural network from scratch, in NumPy alone: what a student writes once, by hand.
 
-Read ``network.py`` first (initial weights, forward, softmax, loss, backward), then
-``optimizers.py`` (six update rules), then ``training.py`` (mini-batches). The test-suite holds all
-of it equal to PyTorch, to 1e-9 in float64.
+Read ``network.py`` first (forward and backward pass), then ``layers.py`` (each layer's
+derivative), ``losses.py``, ``initializers.py``, ``optimizers.py`` (nine update rules), and
+``training.py`` (mini-batches). ``gradient_check.py`` compares every derivative with differences::
+
+    python -m dlsweep.scratch
+
+The test-suite holds all of it equal to PyTorch, to 1e-9 in float64. The folder needs nothing but
+NumPy: a copy of it works by itself, under any name.
 
 A network with two hidden layers that learns scikit-learn's digits::
 
+    import numpy as np
     from sklearn.datasets import load_digits
-    from dlsweep.config.streams import epoch_order
-    from dlsweep.scratch import Adam, Network, evaluate, train_epoch
+    from dlsweep.scratch import Adam, CrossEntropy, evaluate, feedforward, train_epoch
 
     images, labels = load_digits(return_X_y=True)
     images = images / 16
-    network = Network(
-        [64, 32, 32, 10],
-        activation="tanh",
-        loss="cross_entropy",
-        weight_init="xavier",
-        seed=0,
-    )
+    rng = np.random.default_rng(0)
+    network = feedforward([64, 32, 32, 10], rng, activation="tanh", weight_init="xavier")
+    loss = CrossEntropy()
     optimizer = Adam(network.parameters, learning_rate=0.01)
     for epoch in range(1, 11):
-        order = epoch_order(0, epoch, 1500)
-        loss, accuracy = train_epoch(
-            network, optimizer, images[:1500], labels[:1500], order, batch_size=32
-        )
-        print(epoch, loss, accuracy)
-    print("test", evaluate(network, images[1500:], labels[1500:]))
+        order = rng.permutation(1500)
+        print(epoch, *train_epoch(network, loss, optimizer, images, labels, order, batch_size=32))
+    print("test", evaluate(network, loss, images[1500:], labels[1500:]))
 
 Where other programs keep the processor's cores busy, set ``OPENBLAS_NUM_THREADS=1``: the threads
 of NumPy's matrix products spin while they wait for each other, which mini-batches do not repay.
 """
 
-from dlsweep.scratch.network import (
-    ACTIVATIONS,
-    INITIALIZERS,
-    LOSSES,
-    Activation,
-    Loss,
-    Network,
-    log_softmax,
-)
-from dlsweep.scratch.optimizers import (
+from .gradient_check import check_all
+from .initializers import INITIALIZERS, random_normal
+from .layers import ACTIVATIONS, Array, Layer, Linear
+from .losses import LOSSES, CrossEntropy, Loss, MeanSquaredError, log_softmax
+from .network import Network, feedforward
+from .optimizers import (
     OPTIMIZERS,
     SGD,
+    Adadelta,
+    Adagrad,
     Adam,
+    AdamW,
     Momentum,
     NAdam,
     Nesterov,
     Optimizer,
     RMSprop,
 )
-from dlsweep.scratch.training import evaluate, log_probabilities, predict, train_epoch
+from .training import evaluate, logits_of, predict, train_epoch
 
 __all__ = [
     "ACTIVATIONS",
@@ -59,18 +56,28 @@ __all__ = [
     "LOSSES",
     "OPTIMIZERS",
     "SGD",
-    "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
+    "AdamW",
+    "Array",
+    "CrossEntropy",
+    "Layer",
+    "Linear",
     "Loss",
+    "MeanSquaredError",
     "Momentum",
     "NAdam",
     "Nesterov",
     "Network",
     "Optimizer",
     "RMSprop",
+    "check_all",
     "evaluate",
-    "log_probabilities",
+    "feedforward",
     "log_softmax",
+    "logits_of",
     "predict",
+    "random_normal",
     "train_epoch",
 ]

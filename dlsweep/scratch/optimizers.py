@@ -1,102 +1,94 @@
-"""Six update rules: from the gradient of the loss to the next weights.
+"""Update rules: from the gradient of the loss to the next weights.
 
-In the formulas, w are all parameters of the network (weights and biases alike), g is the gradient
-of the loss with the weight decay in it, and t counts the steps from 1. Every rule equals the
-optimizer of torch.optim that it names, step for step; where textbooks differ, torch decides.
+In the formulas, w is a parameter (a weight or a bias), g the gradient of the loss with the weight
+decay in it, η the learning rate, and t counts the steps from 1. Every rule works element by
+element, and equals the optimizer of torch.optim that it names, step for step; where textbooks
+differ, torch decides.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from dlsweep.scratch.network import Array
-
-# The rules are elementwise, so a step may go through the parameters piece by piece. A formula's
-# intermediate results are then small: they stay in the processor's cache, and their memory is
-# reused, where that of a whole vector is fetched from the operating system again and again.
-BLOCK = 16384
+from .layers import Array
 
 
+@dataclass
 class Optimizer(ABC):
-    """What the rules share: the hyperparameters, the weight decay and the running averages.
-
-    Each rule uses the hyperparameters that its formula names and ignores the others.
+    """What the rules share: the learning rate, the weight decay, and a memory.
 
     Args:
-        parameters: the vector to be trained, changed in place (``Network.parameters``).
-        learning_rate: an attribute, which a schedule may change between steps.
-        momentum: decay of the velocity (momentum, nesterov).
-        beta: decay of the average of g² (rmsprop).
-        beta1: decay of the average of g (adam, nadam).
-        beta2: decay of the average of g² (adam, nadam).
-        epsilon: keeps the denominator away from 0 (rmsprop, adam, nadam).
+        parameters: the arrays to be trained, changed in place (``Network.parameters``).
+        learning_rate: η, an attribute, which a schedule may change between steps.
         weight_decay: the L2 penalty; adds weight_decay · w to the gradient, of biases too.
+
+    Attributes:
+        memory: for each parameter the arrays that the rule remembers from step to step, such as a
+            running average of g. They have the parameter's shape and start at 0.
+        t: how many steps were taken.
     """
 
-    def __init__(
-        self,
-        parameters: Array,
-        *,
-        learning_rate: float,
-        momentum: float = 0.9,
-        beta: float = 0.9,
-        beta1: float = 0.9,
-        beta2: float = 0.999,
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        self.parameters = parameters
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.beta = beta
-        self.beta1 = beta1
-        self.beta2 = beta2
-        self.epsilon = epsilon
-        self.weight_decay = weight_decay
-        self.t = 0
-        # The averages are kept from step to step, one entry per parameter. A rule without them
-        # leaves them alone, and pages that nobody writes to take no memory.
-        self.m: Array = np.zeros(parameters.shape, parameters.dtype)  # of g
-        self.v: Array = np.zeros(parameters.shape, parameters.dtype)  # of g²
+    parameters: Sequence[Array]
+    learning_rate: float
+    weight_decay: float = 0.0
 
-    def step(self, gradients: Array) -> None:
-        """Moves the parameters by one step, given dL/dw, a vector of the parameters' shape."""
+    remembers: ClassVar[int] = 0
+    """How many arrays the rule remembers for each parameter."""
+
+    def __post_init__(self) -> None:
+        self.t = 0
+        self.memory = [[np.zeros_like(w) for _ in range(self.remembers)] for w in self.parameters]
+
+    def step(self, gradients: Sequence[Array]) -> None:
+        """Moves every parameter by one step, given dL/dw of each, in the same order."""
         self.t += 1
-        for start in range(0, len(self.parameters), BLOCK):
-            block = slice(start, start + BLOCK)
-            w, g = self.parameters[block], gradients[block]
-            if self.weight_decay:
-                # The penalty is weight_decay / 2 · |w|², and this adds its derivative.
-                g = g + self.weight_decay * w
-            self.update(w, g, self.m[block], self.v[block])
+        for w, g, memory in zip(self.parameters, gradients, self.memory, strict=True):
+            self.update(w, self.decay(w, g), *memory)
+
+    def decay(self, w: Array, g: Array) -> Array:
+        """The gradient with the penalty's: weight_decay / 2 · |w|² has the derivative below."""
+        return g + self.weight_decay * w if self.weight_decay else g
 
     @abstractmethod
-    def update(self, w: Array, g: Array, m: Array, v: Array) -> None:
-        """The rule: changes w, m and v in place, given g. Four vectors of one shape."""
+    def update(self, w: Array, g: Array, *memory: Array) -> None:
+        """The rule: changes w and the memory in place, given g. Arrays of one shape."""
 
 
+@dataclass
 class SGD(Optimizer):
     """Straight down the gradient (torch.optim.SGD)."""
 
-    def update(self, w: Array, g: Array, m: Array, v: Array) -> None:
+    def update(self, w: Array, g: Array, *memory: Array) -> None:
         """w ← w - η g."""
         w -= self.learning_rate * g
 
 
+@dataclass
 class Momentum(Optimizer):
-    """A velocity that remembers: Polyak (1964) (torch.optim.SGD with momentum)."""
+    """A velocity that remembers: Polyak (1964) (torch.optim.SGD with momentum).
 
-    def update(self, w: Array, g: Array, m: Array, v: Array) -> None:
+    Across a valley gradients change sign and cancel in m; along it they add up.
+    """
+
+    momentum: float = 0.9
+    remembers = 1
+
+    def update(self, w: Array, g: Array, *memory: Array) -> None:
         """m ← μ m + g;  w ← w - η m."""
+        (m,) = memory
         m *= self.momentum
         m += g
         w -= self.learning_rate * m
 
 
-class Nesterov(Optimizer):
+@dataclass
+class Nesterov(Momentum):
     """Momentum that looks ahead: Sutskever et al. (2013), equations 3 and 4, on the looked-ahead w.
 
     The textbook takes the gradient at w - η μ m, where the velocity is about to carry the weights.
@@ -104,33 +96,88 @@ class Nesterov(Optimizer):
     (torch.optim.SGD with nesterov=True).
     """
 
-    def update(self, w: Array, g: Array, m: Array, v: Array) -> None:
+    def update(self, w: Array, g: Array, *memory: Array) -> None:
         """m ← μ m + g;  w ← w - η (g + μ m)."""
+        (m,) = memory
         m *= self.momentum
         m += g
         w -= self.learning_rate * (g + self.momentum * m)
 
 
+@dataclass
+class Adagrad(Optimizer):
+    """Smaller steps where much has happened: Duchi, Hazan & Singer (2011) (torch.optim.Adagrad).
+
+    v only grows, so the steps of every weight become ever smaller: the flaw that RMSprop mends.
+    """
+
+    epsilon: float = 1e-10
+    remembers = 1
+
+    def update(self, w: Array, g: Array, *memory: Array) -> None:
+        """v ← v + g²;  w ← w - η g / (√v + ε)."""
+        (v,) = memory
+        v += g * g
+        w -= self.learning_rate * g / (np.sqrt(v) + self.epsilon)
+
+
+@dataclass
 class RMSprop(Optimizer):
     """Every weight at its own pace: Tieleman & Hinton (2012), lecture 6e (torch.optim.RMSprop)."""
 
-    def update(self, w: Array, g: Array, m: Array, v: Array) -> None:
+    beta: float = 0.99
+    epsilon: float = 1e-8
+    remembers = 1
+
+    def update(self, w: Array, g: Array, *memory: Array) -> None:
         """v ← β v + (1 - β) g²;  w ← w - η g / (√v + ε)."""
+        (v,) = memory
         v *= self.beta
         v += (1 - self.beta) * g * g
         w -= self.learning_rate * g / (np.sqrt(v) + self.epsilon)
 
 
+@dataclass
+class Adadelta(Optimizer):
+    """RMSprop whose steps have the size of earlier steps: Zeiler (2012) (torch.optim.Adadelta).
+
+    g / √v has no unit, but a step should have w's. √u, the size of past steps, has it. The rule was
+    made to do without a learning rate: η is 1 unless one insists.
+    """
+
+    learning_rate: float = 1.0
+    beta: float = 0.9
+    epsilon: float = 1e-6
+    remembers = 2
+
+    def update(self, w: Array, g: Array, *memory: Array) -> None:
+        """v ← β v + (1 - β) g²;  d = √(u + ε) / √(v + ε) g;  u ← β u + (1 - β) d²;  w ← w - η d."""
+        v, u = memory
+        v *= self.beta
+        v += (1 - self.beta) * g * g
+        d = np.sqrt(u + self.epsilon) / np.sqrt(v + self.epsilon) * g
+        u *= self.beta
+        u += (1 - self.beta) * d * d
+        w -= self.learning_rate * d
+
+
+@dataclass
 class Adam(Optimizer):
     """Momentum and RMSprop in one: Kingma & Ba (2015), algorithm 1 (torch.optim.Adam).
 
     Both averages start at 0 and are too small at first, by the factors 1 - β1ᵗ and 1 - β2ᵗ; the
     hats divide them out. That is done here as in the paper's section 2, on the two numbers η and ε
-    instead of the two vectors: η m̂ / (√v̂ + ε) = η √(1 - β2ᵗ) / (1 - β1ᵗ) · m / (√v + ε √(1 - β2ᵗ)).
+    instead of the two arrays: η m̂ / (√v̂ + ε) = η √(1 - β2ᵗ) / (1 - β1ᵗ) · m / (√v + ε √(1 - β2ᵗ)).
     """
 
-    def update(self, w: Array, g: Array, m: Array, v: Array) -> None:
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    remembers = 2
+
+    def update(self, w: Array, g: Array, *memory: Array) -> None:
         """m ← β1 m + (1 - β1) g;  v ← β2 v + (1 - β2) g²;  w ← w - η m̂ / (√v̂ + ε)."""
+        m, v = memory
         m *= self.beta1
         m += (1 - self.beta1) * g
         v *= self.beta2
@@ -140,7 +187,24 @@ class Adam(Optimizer):
         w -= rate * m / (np.sqrt(v) + self.epsilon * root)
 
 
-class NAdam(Optimizer):
+@dataclass
+class AdamW(Adam):
+    """Adam with a weight decay that shrinks: Loshchilov & Hutter (2019) (torch.optim.AdamW).
+
+    In Adam the penalty's gradient is divided by √v like the rest of g, so weights with large
+    gradients hardly decay. Here each step takes the same share η · weight_decay off every weight.
+    """
+
+    weight_decay: float = 0.01
+
+    def decay(self, w: Array, g: Array) -> Array:
+        """w ← w - η · weight_decay · w; the gradient is that of the loss alone."""
+        w *= 1 - self.learning_rate * self.weight_decay
+        return g
+
+
+@dataclass
+class NAdam(Adam):
     """Adam with Nesterov's look-ahead: Dozat (2016), algorithm 2 (torch.optim.NAdam).
 
     Looking ahead, a step adds up what this gradient gives now and what the average will give at
@@ -148,20 +212,23 @@ class NAdam(Optimizer):
     β1. Its bias correction needs the product of all momenta so far, Πₜ = μ1 μ2 … μₜ.
     """
 
-    mu_product = 1.0
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.mu_product = 1.0
 
     def mu(self, t: int) -> float:
         """μₜ, the momentum at step t."""
         decay: float = 0.96 ** (0.004 * t)
         return self.beta1 * (1 - 0.5 * decay)
 
-    def step(self, gradients: Array) -> None:
+    def step(self, gradients: Sequence[Array]) -> None:
         """As in every rule, and Πₜ ← Πₜ₋₁ μₜ."""
         self.mu_product *= self.mu(self.t + 1)
         super().step(gradients)
 
-    def update(self, w: Array, g: Array, m: Array, v: Array) -> None:
+    def update(self, w: Array, g: Array, *memory: Array) -> None:
         """m, v as in Adam;  w ← w - η ((1-μₜ)/(1-Πₜ) g + μₜ₊₁/(1-Πₜ₊₁) m) / (√v̂ + ε)."""
+        m, v = memory
         m *= self.beta1
         m += (1 - self.beta1) * g
         v *= self.beta2
@@ -178,7 +245,10 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
     "momentum": Momentum,
     "nesterov": Nesterov,
+    "adagrad": Adagrad,
     "rmsprop": RMSprop,
+    "adadelta": Adadelta,
     "adam": Adam,
+    "adamw": AdamW,
     "nadam": NAdam,
 }

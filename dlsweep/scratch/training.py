@@ -6,21 +6,33 @@ A run whose learning rate is too high overflows. That is a result, a loss that i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 
-from dlsweep.scratch.network import Array, Labels, Network
-from dlsweep.scratch.optimizers import Optimizer
+from .layers import Array
+from .losses import Labels, Loss, log_softmax
+from .network import Network
 
 # Images per forward pass where no gradient is wanted: enough to keep the matrix products busy,
-# few enough that the activations of wide layers fit in memory.
+# few enough that the outputs of wide layers fit in memory.
 EVALUATION_BATCH = 4096
+
+
+class Stepper(Protocol):
+    """What moves the parameters: every ``Optimizer`` does."""
+
+    def step(self, gradients: Sequence[Array]) -> None:
+        """One step, given the gradients of all parameters."""
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def train_epoch(
     network: Network,
-    optimizer: Optimizer,
+    loss: Loss,
+    optimizer: Stepper,
     images: Array,
     labels: Labels,
     order: npt.NDArray[np.integer],
@@ -30,11 +42,13 @@ def train_epoch(
 
     Args:
         network: changed in place.
+        loss: what is to become small.
         optimizer: the one that was made with ``network.parameters``.
         images: (N, pixels).
         labels: (N,), integers.
-        order: the order in which the images are visited, a permutation of ``range(N)``. Mini-batch
-            i is ``order[i * batch_size : (i + 1) * batch_size]``; the last may be smaller.
+        order: the order in which the images are visited, such as ``rng.permutation(N)``, a new one
+            in every epoch. Mini-batch i is ``order[i * batch_size : (i + 1) * batch_size]``; the
+            last may be smaller.
         batch_size: images per mini-batch.
 
     Returns:
@@ -46,42 +60,39 @@ def train_epoch(
         batch = order[start : start + batch_size]
         batch_images, batch_labels = images[batch], labels[batch]
 
-        inputs, log_p = network.forward(batch_images)
-        network.backward(inputs, log_p, batch_labels)
-        optimizer.step(network.gradients)
+        x = network.forward(batch_images)
+        logits = x[-1]
+        delta = loss.backward(logits, batch_labels)
+        optimizer.step(network.backward(x, delta))
 
-        total_loss += network.loss.value(log_p, batch_labels) * len(batch)
-        correct += int(np.count_nonzero(log_p.argmax(axis=1) == batch_labels))
+        total_loss += loss.forward(logits, batch_labels) * len(batch)
+        correct += int(np.count_nonzero(logits.argmax(axis=1) == batch_labels))
     return total_loss / len(order), correct / len(order)
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def log_probabilities(network: Network, images: Array) -> Array:
-    """The logarithms of the class probabilities: (N, pixels) -> (N, classes)."""
+def logits_of(network: Network, images: Array) -> Array:
+    """The logits of every image: (N, pixels) -> (N, classes)."""
     starts = range(0, len(images), EVALUATION_BATCH)
-    return np.concatenate(
-        [network.forward(images[start : start + EVALUATION_BATCH])[1] for start in starts]
-    )
-
-
-def predict(network: Network, images: Array) -> Array:
-    """The class probabilities of every image: (N, pixels) -> (N, classes)."""
-    return np.exp(log_probabilities(network, images))
+    return np.concatenate([network.forward(images[i : i + EVALUATION_BATCH])[-1] for i in starts])
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-def evaluate(network: Network, images: Array, labels: Labels) -> tuple[float, float]:
+def predict(network: Network, images: Array) -> Array:
+    """The class probabilities of every image: (N, pixels) -> (N, classes)."""
+    probabilities: Array = np.exp(log_softmax(logits_of(network, images)))
+    return probabilities
+
+
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
+def evaluate(network: Network, loss: Loss, images: Array, labels: Labels) -> tuple[float, float]:
     """The loss and the accuracy on a split, means over its N images.
 
     Args:
         network: left as it is.
+        loss: the one to measure.
         images: (N, pixels), N >= 1.
         labels: (N,), integers.
     """
-    total_loss, correct = 0.0, 0
-    for start in range(0, len(images), EVALUATION_BATCH):
-        batch = slice(start, start + EVALUATION_BATCH)
-        _, log_p = network.forward(images[batch])
-        total_loss += network.loss.value(log_p, labels[batch]) * len(log_p)
-        correct += int(np.count_nonzero(log_p.argmax(axis=1) == labels[batch]))
-    return total_loss / len(images), correct / len(images)
+    logits = logits_of(network, images)
+    return loss.forward(logits, labels), float((logits.argmax(axis=1) == labels).mean())

@@ -1,18 +1,33 @@
-"""The from-scratch network as a backend: a stack of one."""
+"""The from-scratch network as a backend: a stack of one.
+
+``dlsweep.scratch`` is written to be read; what the engine needs beside that is here: initial
+weights from the run's own streams, parameters in blocks, the best weights, checkpoints.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
 from dlsweep import scratch
 from dlsweep.config import RunConfig
-from dlsweep.config.streams import epoch_order
+from dlsweep.config.streams import epoch_order, weight_stream
 from dlsweep.data import Dataset, Split
 from dlsweep.training._learner import Recalled
 from dlsweep.training._state import load_arrays
+
+_BLOCK = 16384
+"""Numbers that a step of an update rule goes through at a time.
+
+The rules work element by element, so any blocks do. The intermediate results of small ones stay in
+the processor's cache, and their memory is used again; that of large ones the operating system gives
+and takes each time.
+"""
 
 
 class NumpyLearner:
@@ -28,53 +43,45 @@ class NumpyLearner:
         self.config = config
         self.splits = {name: _arrays(getattr(data, name)) for name in ("train", "val", "test")}
         images, _ = self.splits["train"]
-        self.network = scratch.Network(
-            [images.shape[1], *config.hidden_sizes, data.num_classes],
-            activation=config.activation,
-            loss=config.loss,
-            weight_init=config.weight_init,
-            seed=config.seed,
-            dtype=images.dtype,
-        )
-        self.optimizer = scratch.OPTIMIZERS[config.optimizer](
-            self.network.parameters,
-            learning_rate=config.learning_rate,
-            momentum=config.momentum,
-            beta=config.beta,
-            beta1=config.beta1,
-            beta2=config.beta2,
-            epsilon=config.epsilon,
-            weight_decay=config.weight_decay,
-        )
+        sizes = [images.shape[1], *config.hidden_sizes, data.num_classes]
+        self.network = _network(config, sizes, images.dtype)
         self.best = copy.deepcopy(self.network)
+        self.loss = _with_settings(scratch.LOSSES[config.loss], config)
+        self.optimizer = self.make_optimizer()
+
+    def make_optimizer(self) -> scratch.Optimizer:
+        """The update rule, on the network's parameters in blocks."""
+        rule = scratch.OPTIMIZERS[self.config.optimizer]
+        return _with_settings(rule, self.config, parameters=_blocks(self.network.parameters))
+
+    def step(self, gradients: Sequence[np.ndarray]) -> None:
+        """One step of the update rule, given the gradients of the network's parameters."""
+        self.optimizer.step(_blocks(gradients))
 
     def parameters(self, row: int) -> int:
         """See ``Learner``."""
-        return int(self.network.parameters.size)
+        return sum(parameter.size for parameter in self.network.parameters)
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See ``Learner``."""
         images, labels = self.splits["train"]
         self.optimizer.learning_rate = float(learning_rates[0])
+        order = epoch_order(self.config.seed, epoch, len(labels))
         loss, accuracy = scratch.train_epoch(
-            self.network,
-            self.optimizer,
-            images,
-            labels,
-            epoch_order(self.config.seed, epoch, len(labels)),
-            self.config.batch_size,
+            self.network, self.loss, self, images, labels, order, self.config.batch_size
         )
         return np.array([loss]), np.array([accuracy])
 
     def validate(self) -> tuple[np.ndarray, np.ndarray]:
         """See ``Learner``."""
-        loss, accuracy = scratch.evaluate(self.network, *self.splits["val"])
+        loss, accuracy = scratch.evaluate(self.network, self.loss, *self.splits["val"])
         return np.array([loss]), np.array([accuracy])
 
     def remember(self, rows: Sequence[int]) -> None:
         """See ``Learner``."""
         if rows:
-            self.best.restore(self.network.snapshot())
+            for best, now in zip(self.best.parameters, self.network.parameters, strict=True):
+                best[...] = now
 
     def expect(self, rows: Sequence[int]) -> None:
         """See ``Learner``. There is one."""
@@ -82,28 +89,23 @@ class NumpyLearner:
     def recall(self, row: int, split: str) -> Recalled:
         """See ``Learner``."""
         images, labels = self.splits[split]
-        loss, _ = scratch.evaluate(self.best, images, labels)
-        log_p = scratch.log_probabilities(self.best, images)
-        return Recalled(loss, log_p.argmax(1), np.exp(log_p).astype(np.float32))
+        logits = scratch.logits_of(self.best, images)
+        probabilities = np.exp(scratch.log_softmax(logits)).astype(np.float32)
+        return Recalled(self.loss.forward(logits, labels), logits.argmax(1), probabilities)
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """Weights as (outputs, inputs), under the names that the torch model gives them."""
-        names = self._layer_names()
-        weights = {}
-        for name, weight, bias in zip(names, self.best.weights, self.best.biases, strict=True):
-            weights[f"{name}.weight"] = weight.T.copy()
-            weights[f"{name}.bias"] = bias.copy()
-        return weights
+        return {name: array.T.copy() for name, array in self._named(self.best).items()}
 
     def set_best_weights(self, row: int, weights: Mapping[str, np.ndarray]) -> None:
         """See ``Learner``."""
-        names = self._layer_names()
-        for name, weight, bias in zip(names, self.best.weights, self.best.biases, strict=True):
-            weight[...] = weights[f"{name}.weight"].T
-            bias[...] = weights[f"{name}.bias"]
+        for name, array in self._named(self.best).items():
+            array[...] = weights[name].T
 
-    def _layer_names(self) -> list[str]:
-        return [f"hidden.{i}.weights" for i in range(self.config.num_layers)] + ["output"]
+    def _named(self, network: scratch.Network) -> dict[str, np.ndarray]:
+        layers = [f"hidden.{i}.weights" for i in range(self.config.num_layers)] + ["output"]
+        names = [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
+        return dict(zip(names, network.parameters, strict=True))
 
     def keep(self, rows: Sequence[int]) -> None:
         """See ``Learner``; there is only one member to keep."""
@@ -125,11 +127,38 @@ class NumpyLearner:
         return {name: np.array(getattr(self.optimizer, name)) for name in names}
 
     def _arrays(self) -> dict[str, np.ndarray]:
-        """All else that training changes; the best network, a copy, has no vector but its views."""
-        best = {f"best.weights.{i}": w for i, w in enumerate(self.best.weights)}
-        best |= {f"best.biases.{i}": b for i, b in enumerate(self.best.biases)}
-        parameters, optimizer = self.network.parameters, self.optimizer
-        return {"parameters": parameters, "m": optimizer.m, "v": optimizer.v, **best}
+        """All else that training changes."""
+        arrays = {f"now.{name}": array for name, array in self._named(self.network).items()}
+        arrays |= {f"best.{name}": array for name, array in self._named(self.best).items()}
+        for i, block in enumerate(self.optimizer.memory):
+            arrays |= {f"memory.{i}.{j}": array for j, array in enumerate(block)}
+        return arrays
+
+
+def _network(config: RunConfig, sizes: Sequence[int], dtype: np.dtype) -> scratch.Network:
+    """The network of a run, each linear layer with weights from its own stream."""
+    draw, layers = scratch.INITIALIZERS[config.weight_init], []
+    for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+        weight, bias = draw(weight_stream(config.seed, i), fan_in, fan_out)
+        layers += [scratch.Linear(weight, bias, dtype), scratch.ACTIVATIONS[config.activation]()]
+    return scratch.Network(layers[:-1])
+
+
+T = TypeVar("T")
+
+
+def _with_settings(kind: Callable[..., T], config: RunConfig, **others: object) -> T:
+    """An optimizer or a loss, its fields set to the run's settings of the same names."""
+    names = {field.name for field in dataclasses.fields(kind)} - others.keys()  # type: ignore[arg-type]
+    return kind(
+        **others, **{name: getattr(config, name) for name in names if hasattr(config, name)}
+    )
+
+
+def _blocks(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Views of the arrays' numbers, at most so many in each."""
+    flat = [array.reshape(-1) for array in arrays]
+    return [a[start : start + _BLOCK] for a in flat for start in range(0, a.size, _BLOCK)]
 
 
 def _arrays(split: Split) -> tuple[np.ndarray, np.ndarray]:
