@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from dlsweep.cli._table import value_text
+from dlsweep.cli._time_left import TimeLeft, duration
 from dlsweep.config import RunConfig
 from dlsweep.sweep import Progress
 from dlsweep.sweep.file import number
@@ -43,7 +43,8 @@ class LiveProgress(Progress):
         for row in ended:
             self._consider(row)
         self._running: dict[int, float] = {}  # the share of its epochs that a run has trained
-        self._began = time.monotonic()
+        self._time_left = TimeLeft(None if total is None else total - self._before)
+        self._begun = False
         self._live = sys.stderr.isatty()
         self._bar = Bar(
             TextColumn("{task.fields[runs]}"),
@@ -64,14 +65,21 @@ class LiveProgress(Progress):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def planned(self, runs: Sequence[Run]) -> None:
+        """See ``Progress``."""
+        self._time_left.planned(runs)
+
     def started(self, runs: Sequence[Run]) -> None:
         """See ``Progress``."""
+        self._begun = True
+        self._time_left.started(runs)
         for run in runs:
             self._running.setdefault(run.number, 0.0)
         self._refresh()
 
     def epoch(self, run: Run, metrics: Metrics) -> None:
         """See ``Progress``."""
+        self._time_left.epoch(run, metrics.epoch)
         if isinstance(run.config, RunConfig):
             self._running[run.number] = metrics.epoch / run.config.epochs
         else:  # how long a program takes is not known; its latest value shows that it runs
@@ -83,6 +91,7 @@ class LiveProgress(Progress):
     def ended(self, row: Row) -> None:
         """See ``Progress``."""
         self._running.pop(row.number, None)
+        self._time_left.ended(row.number)
         if row.role == "search":
             self._done += 1
             self._consider(row)
@@ -113,32 +122,20 @@ class LiveProgress(Progress):
         return f"{end} {self._metric.name} {value_text(self._best.value)}"
 
     def _left(self) -> str:
-        """The time left, from the share of the work that was done since this command began."""
-        new = self._work() - self._before
-        if self._total is None or new <= 0:
-            return ""
-        seconds = (time.monotonic() - self._began) / new * (self._total - self._before - new)
-        return f"about {duration(max(0.0, seconds))} left"
+        seconds = self._time_left.seconds()
+        return "" if seconds is None else f"about {duration(seconds)} left"
 
     def _work(self) -> float:
         """Runs that are done, and parts of those that are running."""
         return self._done + sum(self._running.values())
 
     def _refresh(self) -> None:
+        now = f"{len(self._running)} running" if self._begun else "starting"
         self._bar.update(
             self._task,
             completed=self._work(),
-            runs=f"{self._count()} runs done, {len(self._running)} running",
+            runs=f"{self._count()} runs done, {now}",
             best=self._best_text(),
             latest=self._latest,
             left=self._left(),
         )
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 40 s, 12 min, 3.4 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -8,6 +8,8 @@ import logging
 import os
 import shlex
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +164,7 @@ def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespac
     from dlsweep.cli._progress import LiveProgress
     from dlsweep.sweep import LocalSweep, datasets_of
 
+    began = time.monotonic()
     if sweep.command is None:
         for name in datasets_of(sweep):
             fetched(name)
@@ -209,7 +212,23 @@ def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespac
             sys.stderr.flush()
             os._exit(INTERRUPTED)
         raise KeyboardInterrupt
-    return _report(table, arguments, offline=local.mode == "offline")
+    took = _took(_ended(table.rows) - _ended(local.before.rows), time.monotonic() - began)
+    return _report(table, arguments, took, offline=local.mode == "offline")
+
+
+def _ended(rows: Iterable[Row]) -> int:
+    return sum(bool(r.run_id) and r.status not in ("running", "waiting") for r in rows)
+
+
+def _took(runs: int, seconds: float) -> str:
+    """A line with the time that a command has taken for its runs; empty if there were none."""
+    from dlsweep.cli._time_left import duration
+
+    if not runs:
+        return ""
+    rate = 60 * runs / seconds
+    each = f"{rate:.0f} runs a minute" if rate >= 1 else f"{60 * rate:.1f} runs an hour"
+    return f"{runs} run{'s' * (runs != 1)} in {duration(seconds)}, {each}"
 
 
 def _say(line: str) -> None:
@@ -253,8 +272,8 @@ def _storage(arguments: argparse.Namespace) -> list[str]:
     return storage_words(arguments.storage)
 
 
-def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) -> int:
-    """Show the results, and what to type next; the exit code."""
+def _report(table: StudyTable, arguments: argparse.Namespace, took: str, *, offline: bool) -> int:
+    """Show the results, how long they took, and what to type next; the exit code."""
     from dlsweep.cli._results import all_failed, show_results
     from dlsweep.sweep.file import number
 
@@ -274,5 +293,5 @@ def _report(table: StudyTable, arguments: argparse.Namespace, *, offline: bool) 
     if offline and places:
         hints.append((["dlsweep", "sync", table.name, *storage], "send the runs to W&B"))
     place = f"study {table.name} in {arguments.storage or 'dlsweep.db'}{where}"
-    show_results(table, place, hints)
+    show_results(table, place, hints, took)
     return all_failed(table)

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from dlsweep.cli._progress import LiveProgress, duration
+from dlsweep.cli._progress import LiveProgress
+from dlsweep.cli._time_left import TimeLeft, duration
 from dlsweep.config import RunConfig
 from dlsweep.sweep import Metric, Row, Run
-from dlsweep.training import EpochMetrics
+from dlsweep.sweep.file import Settings
+from dlsweep.training import EpochMetrics, cost
 from tests.cli.conftest import users_environment
 
 SWEEP = """
@@ -55,6 +57,9 @@ def test_in_a_terminal_one_line_is_kept_up_to_date(tmp_path: Path):
 
     lines = re.findall(r"(\d)/4 runs done, (\d) running([^\r\n]*)", text)
     assert ("0", "2") in [line[:2] for line in lines]
+    assert lines[0][:2] != ("0", "0")
+    assert "0/4 runs done, starting" in text
+    assert re.search(r"\n4 runs in \d+ s, \d+ runs a minute", text)
     done, running, rest = lines[-1]
     assert (done, running) == ("4", "0")
     assert re.search(r"highest val_accuracy 0\.\d{4}", rest)
@@ -110,6 +115,47 @@ def test_the_best_is_the_smallest_where_that_is_the_goal(capsys: pytest.CaptureF
         "0.3000",
     ]
     assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+
+
+def test_the_time_left_of_unequal_runs_is_right(monkeypatch: pytest.MonkeyPatch):
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    sizes = [(h, b) for h in (16, 64, 256) for b in (16, 64, 256)]
+    configs = [RunConfig(hidden_size=h, batch_size=b, epochs=3) for h, b in sizes]
+    configs.sort(key=cost, reverse=True)
+    runs = [Run(n, config, f"id{n}", f"run-{n}") for n, config in enumerate(configs)]
+    took = [7 * cost(run.config) + 0.3 for run in runs if isinstance(run.config, RunConfig)]
+    left = TimeLeft(len(runs))
+    clock[0] = 60.0  # until the first one begins
+    left.planned(runs[:5])  # the rest later
+    said: list[tuple[float, float]] = []
+    for i, run in enumerate(runs):
+        left.started([run])
+        if i == 3:
+            left.planned(runs[5:])
+        for n in (1, 2, 3):
+            clock[0] += took[i] / 3
+            left.epoch(run, n)
+        left.ended(run.number)
+        said.append((left.seconds() or 0.0, sum(took[i + 1 :])))
+    for estimate, truth in said[3:-1]:
+        assert truth / 1.5 < estimate < 1.5 * truth
+    assert said[-1] == (0.0, 0)
+
+
+def test_the_time_left_of_programs_is_that_of_their_mean(monkeypatch: pytest.MonkeyPatch):
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    runs = [Run(n, Settings({"x": n}), f"id{n}", f"run-{n}") for n in range(8)]
+    left = TimeLeft(8)
+    left.planned(runs)
+    left.started(runs[:1])
+    left.started(runs[1:2])
+    assert left.seconds() is None
+    clock[0] = 10.0
+    left.ended(0)
+    left.started(runs[2:3])
+    assert left.seconds() == 30.0  # one about to end and one begun, five to go: 0 + 10 + 50, by two
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ class Driver:
             try:
                 self._executor.start()
                 self._waiting.resume()
+                self._progress.planned(self._waiting.runs)
                 self._train()
             except Exception as error:
                 self._source.abort(error)
@@ -173,7 +174,9 @@ class Driver:
         if not self._waiting and not self._source.exhausted:
             room = self._room() - self._open()
             if room > 0:
-                self._waiting.add(self._source.take(room))
+                taken = self._source.take(room)
+                self._waiting.add(taken)
+                self._progress.planned(taken)
         return self._waiting.next()
 
     def _room(self) -> int:

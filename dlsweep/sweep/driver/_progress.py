@@ -10,6 +10,9 @@ from dlsweep.sweep.study import Metrics, Row, Run
 class Progress:
     """Callbacks for what happens in a sweep. These do nothing; subclasses show it."""
 
+    def planned(self, runs: Sequence[Run]) -> None:
+        """These runs are going to be trained, now or later."""
+
     def started(self, runs: Sequence[Run]) -> None:
         """Training of these runs begins, or begins again."""
 
