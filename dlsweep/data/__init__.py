@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from dlsweep._lazy import lazily
 
 if TYPE_CHECKING:
+    from dlsweep.data._dataset import Dataset, Scaling, Split, scale_pixels
     from dlsweep.data._facts import (
         DataFacts,
         DataSettings,
@@ -16,15 +17,7 @@ if TYPE_CHECKING:
         known_facts,
     )
     from dlsweep.data._fetch import DataUnavailable, fetch
-    from dlsweep.data._load import (
-        Dataset,
-        Scaling,
-        Split,
-        keep_dataset,
-        load,
-        load_for,
-        scale_pixels,
-    )
+    from dlsweep.data._load import keep_dataset, load, load_for
     from dlsweep.data.sets import DATASETS, PublishedSet
 
 __all__ = [

@@ -19,7 +19,7 @@ from dlsweep.data._cache import cache_root
 from dlsweep.data._fetch import contents, find
 from dlsweep.data._raw import Raw, select_classes
 from dlsweep.data._split import shares_held_out
-from dlsweep.data.sets import DATASETS
+from dlsweep.data.sets import DATASETS, PublishedSet
 
 if TYPE_CHECKING:
     import os
@@ -135,9 +135,12 @@ def _of_name(settings: DataSettings, root: Path) -> DataFacts:
     shape, train, test = published.image_shape, published.train, published.test
     if shape is None:  # whoever wrote its file does not know
         raw = published.read(contents(name, published, directory, keep=lambda *_: None))
-        raw = replace(raw, classes=published.classes)
+        raw = verified(published, raw)
         shape, train, test = raw.image_shape, raw.counts("train") or (), raw.counts("test") or ()
     channels, height, width = shape
+    classes = len(published.classes)
+    if isinstance(test, int):  # of each class about as many
+        test = tuple((test + i) // classes for i in range(classes))
     if settings.color != "auto":
         channels = 3 if settings.color == "true" else 1
     if settings.image_size is not None:
@@ -158,6 +161,22 @@ def _of_own(settings: DataSettings, root: Path) -> DataFacts:
 
     own = OwnData.find(settings, root)
     return own.facts
+
+
+def verified(published: PublishedSet, raw: Raw) -> Raw:
+    """A published data set that has been read, with its classes; its file must say what it is.
+
+    Raises:
+        ValueError: the file says otherwise.
+    """
+    raw = replace(raw, classes=published.classes)
+    known = published.image_shape, published.train, published.test
+    test = raw.counts("test") or ()
+    tested = sum(test) if isinstance(published.test, int) else test
+    found = raw.image_shape, raw.counts("train"), tested
+    if published.image_shape is not None and known != found:
+        raise ValueError(f"{published.name}: its file says {known}, and its images say {found}")
+    return raw
 
 
 def facts_of(name: str, raw: Raw, directory: Path | None = None) -> DataFacts:

@@ -44,13 +44,27 @@ class DataUnavailable(RuntimeError):
             f"{self.name} is not here and could not be fetched. Tried:",
             *(f"  {line}" for line in self.tried),
             f"By hand: where there is a network, run `dlsweep data {self.name}` and copy its "
-            "folder; or put these files, as they are or as .gz, into",
+            f"folder; or put {_as_they_are(self.missing)} into",
             f"  {self.directory}",
-            *(f"    {file}  (MD5 {md5} when uncompressed)" for file, md5 in self.missing.items()),
+            *(f"    {file}  (MD5 {md5}{_when(file)})" for file, md5 in self.missing.items()),
         )
 
     def __str__(self) -> str:
         return "\n".join(self.problems)
+
+
+_PACKED = (".gz", ".bz2", ".zip", ".mat")
+
+
+def _as_they_are(files: Iterable[str]) -> str:
+    packed = all(file.endswith(_PACKED) for file in files)
+    return (
+        "these files, as they are published," if packed else "these files, as they are or as .gz,"
+    )
+
+
+def _when(file: str) -> str:
+    return "" if file.endswith(_PACKED) else " when uncompressed"
 
 
 def find(name: str) -> tuple[str, PublishedSet]:

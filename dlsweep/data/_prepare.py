@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ def prepared(raw: Raw, settings: DataSettings) -> Raw:
     if raw.standardise:
         name = "image_size" if settings.image_size is not None else "color"
         raise ConfigError([f"{name}: no effect on a table of features; leave it out"])
-    parts = {
+    parts: dict[str, Any] = {
         f"{part}_images": _brought(images, channels, height, width)
         for part, images, _ in raw.parts()
     }

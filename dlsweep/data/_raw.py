@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlsweep.config import ConfigError
-from dlsweep.config.errors import fold
+from dlsweep.config.errors import did_you_mean, fold
 
 Array = npt.NDArray[Any]
 Labels = npt.NDArray[np.integer[Any]]
@@ -62,6 +62,29 @@ class Raw:
         return None
 
 
+def of_parts(
+    images: Mapping[str, Array],
+    labels: Mapping[str, Labels],
+    classes: tuple[str, ...],
+    *,
+    standardise: bool = False,
+    notes: Sequence[str] = (),
+) -> Raw:
+    """A data set from the images and labels of ``train``, and of ``val`` and ``test`` if any."""
+    shape, dtype = images["train"].shape[1:], images["train"].dtype
+    return Raw(
+        images["train"],
+        labels["train"],
+        images.get("test", np.empty((0, *shape), dtype)),
+        labels.get("test", np.empty(0, np.int64)),
+        images.get("val"),
+        labels.get("val"),
+        classes,
+        standardise,
+        tuple(notes),
+    )
+
+
 def number_labels(
     where: str, parts: Sequence[tuple[str, npt.NDArray[Any]]]
 ) -> tuple[tuple[str, ...], list[Labels]]:
@@ -86,7 +109,9 @@ def number_labels(
         found = f"only {classes[0]!r}" if classes else "none"
         raise ConfigError([f"{where}: got {found} as class, expected 2 or more classes"])
     place = {name: i for i, name in enumerate(classes)}
-    numbers = [np.array([place[label] for label in labels], np.int64) for _, labels in texts]
+    numbers: list[Labels] = [
+        np.array([place[label] for label in labels], np.int64) for _, labels in texts
+    ]
     return tuple(classes), numbers
 
 
@@ -122,8 +147,6 @@ def select_classes(where: str, known: Sequence[str], chosen: Sequence[str]) -> l
     Raises:
         ConfigError: for a class that there is not, or fewer than two.
     """
-    from dlsweep.config.errors import did_you_mean
-
     places = {name: i for i, name in enumerate(known)}
     folded = {fold(name): i for i, name in enumerate(known)}
     found, problems = set(), []

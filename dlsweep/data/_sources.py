@@ -72,9 +72,15 @@ class Folder:
 
 @dataclass(frozen=True)
 class Mirror:
-    """A web directory with the gzipped files; ``url`` ends with a slash."""
+    """A web directory with the files; ``url`` ends with a slash.
+
+    Args:
+        url: of the directory.
+        suffix: ".gz" where its files are compressed, and are wanted as they are otherwise.
+    """
 
     url: str
+    suffix: str = ".gz"
 
     @property
     def name(self) -> str:
@@ -84,7 +90,8 @@ class Mirror:
     def files(self, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """See `Source`."""
         for file in wanted:
-            yield file, gunzip(download(f"{self.url}{file}.gz"), f"{file}.gz")
+            content = download(f"{self.url}{file}{self.suffix}")
+            yield file, gunzip(content, f"{file}.gz") if self.suffix else content
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class Unusable:
         raise SourceError(self.reason)
 
 
-def torchvision_mirrors(dataset: str) -> Iterator[Source]:
+def torchvision_mirrors(dataset: str, suffix: str = ".gz") -> Iterator[Source]:
     """The mirrors that torchvision lists for a class of `torchvision.datasets`, in its order."""
     try:
         # Imported only here: it takes a second, and data already in the cache needs none of it.
@@ -108,7 +115,7 @@ def torchvision_mirrors(dataset: str) -> Iterator[Source]:
         yield Unusable("torchvision's mirrors", f"torchvision cannot be imported: {error}")
         return
     for url in mirrors:
-        yield Mirror(url)
+        yield Mirror(url, suffix)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dlsweep.config import ConfigError
-from dlsweep.data._raw import Array, Labels, Raw, number_labels
+from dlsweep.data._raw import Array, Labels, Raw, number_labels, of_parts
 
 PARTS = {
     "train": ("train", "training", "tr"),
@@ -118,18 +118,7 @@ def raw_of_arrays(
     else:
         names, numbers = tuple(classes), [_checked(where, labels[p], classes) for p in labels]
     counted = dict(zip(labels, numbers, strict=True))
-    none = np.empty((0, *shape), images["train"].dtype), np.empty(0, np.int64)
-    test = (images["test"], counted["test"]) if "test" in images else none
-    val = (images["val"], counted["val"]) if "val" in images else (None, None)
-    return Raw(
-        images["train"],
-        counted["train"],
-        *test,
-        *val,
-        classes=names,
-        standardise=table and standardise,
-        notes=tuple(notes),
-    )
+    return of_parts(images, counted, names, standardise=table and standardise, notes=notes)
 
 
 def _array(value: Any) -> npt.NDArray[Any]:
@@ -165,9 +154,10 @@ def _images(where: str, array: Array) -> Array:
 
 def _labels(where: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if array.ndim == 2 and array.shape[1] == 1:
-        return array[:, 0]
+        only: npt.NDArray[Any] = array[:, 0]
+        return only
     if array.ndim == 2 and array.dtype.kind in "biuf" and _one_hot(array):
-        return array.argmax(axis=1)
+        return np.argmax(array, axis=1)
     if array.ndim != 1 or array.dtype.kind not in "biufUSO":
         got = f"labels of shape {_by(array.shape)} and type {array.dtype}"
         raise ConfigError([f"dataset: {where}: got {got}, expected one for each image"])

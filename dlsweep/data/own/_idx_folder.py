@@ -21,7 +21,7 @@ _PARTS = {"train": "train", "t10k": "test", "test": "test"}
 
 def _files(folder: Path) -> dict[tuple[str, str], Path]:
     """The files by part and by images or labels."""
-    found = {}
+    found: dict[tuple[str, str], Path] = {}
     for path in sorted(folder.iterdir()):
         if path.is_file() and (match := _NAME.fullmatch(path.name)):
             part = _PARTS.get(match[1].lower(), "val")

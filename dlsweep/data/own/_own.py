@@ -16,7 +16,7 @@ from dlsweep.config import ConfigError
 from dlsweep.config.data import in_memory
 from dlsweep.data._arrays_file import read_arrays, written
 from dlsweep.data._cache import Damaged, store
-from dlsweep.data._raw import Raw
+from dlsweep.data._raw import Raw, of_parts
 from dlsweep.data.own._identity import identity
 from dlsweep.data.own._read import name_of, read
 
@@ -68,7 +68,7 @@ class OwnData:
             raise ConfigError([f"dataset: {what}; {why}, or let this machine see that cache"])
         try:
             directory.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(directory.with_suffix(".lock"), timeout=_WAIT_SECONDS):
+            with FileLock(f"{directory}.lock", timeout=_WAIT_SECONDS):
                 facts = _facts(directory)  # another process may have read it meanwhile
                 if facts is not None:
                     return cls(key, directory, facts, None)
@@ -95,14 +95,17 @@ class OwnData:
         if self._raw is not None:
             return self._raw
         try:
-            arrays = read_arrays(self.directory / _ARRAYS)
-            return Raw(
-                **arrays,
-                classes=self.facts.classes,
-                standardise=self.facts.standardise,
-                notes=self.facts.notes,
+            found = read_arrays(self.directory / _ARRAYS)
+            parts = sorted({name.partition("_")[0] for name in found})
+            facts = self.facts
+            return of_parts(
+                {part: found[f"{part}_images"] for part in parts},
+                {part: found[f"{part}_labels"] for part in parts},
+                facts.classes,
+                standardise=facts.standardise,
+                notes=facts.notes,
             )
-        except (OSError, Damaged, TypeError) as error:
+        except (OSError, Damaged, KeyError) as error:
             (self.directory / _FACTS).unlink(missing_ok=True)
             raise ConfigError(
                 [f"{self.directory}: damaged ({error}); the next try reads the data again"]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from dlsweep.config import ConfigError
 from dlsweep.config.data import size_of
-from dlsweep.data._raw import Raw, number_labels
+from dlsweep.data._raw import Raw, number_labels, of_parts
 from dlsweep.data.own._arrays import PARTS
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ _ENDINGS = {".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".gif", ".
 _ENDINGS |= {".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".ico", ".pcx", ".avif", ".jp2"}
 _MOST_LINES = 10
 _GRAY = {"L", "1", "LA", "I;16", "I;16B", "I", "F"}
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,7 @@ def read_pictures(folder: Path, settings: DataSettings) -> Raw:
     shape = (3 if coloured else 1, *size)
     images = {p: _stacked([a for _, a in parts[p]], shape) for p in present}
     counted = dict(zip(present, numbers, strict=True))
-    none = np.empty((0, *shape), np.uint8), np.empty(0, np.int64)
-    test = (images["test"], counted["test"]) if "test" in images else none
-    val = (images["val"], counted["val"]) if "val" in images else (None, None)
-    return Raw(images["train"], counted["train"], *test, *val, classes=classes, notes=tuple(notes))
+    return of_parts(images, counted, classes, notes=notes)
 
 
 def _listed(folder: Path) -> tuple[list[_File], list[str]]:
@@ -97,7 +95,8 @@ def _listed(folder: Path) -> tuple[list[_File], list[str]]:
     elif others := [path.name for path in top if path.name.lower() not in named]:
         line = f"{', '.join(others[:3])}: beside train there can be val and test only"
         raise ConfigError([f"dataset: {folder}: got the folder {line}"])
-    files, others = [], 0
+    files: list[_File] = []
+    no_pictures = 0
     for part, place in parts.items():
         for of_class in _folders(place):
             for path in sorted(of_class.rglob("*")):
@@ -106,13 +105,14 @@ def _listed(folder: Path) -> tuple[list[_File], list[str]]:
                 if path.suffix.lower() in _ENDINGS:
                     files.append(_File(part, of_class.name, path))
                 elif path.is_file():
-                    others += 1
+                    no_pictures += 1
     if not files:
         flat = sum(path.suffix.lower() in _ENDINGS for path in folder.iterdir())
         hint = "a folder for each class, with pictures in it"
         got = f"{flat:,} pictures, but not in folders" if flat else "no pictures in its folders"
         raise ConfigError([f"dataset: {folder}: got {got}; expected {hint}"])
-    return files, [f"{others:,} files are no pictures and are left out"] if others else []
+    left_out = f"{no_pictures:,} files are no pictures and are left out"
+    return files, [left_out] if no_pictures else []
 
 
 def _folders(folder: Path) -> list[Path]:

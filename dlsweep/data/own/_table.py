@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ def read_table(path: Path) -> Raw:
             [f"dataset: {path}: {what}, too many for classes; name the labels' column label"]
         )
     raw = raw_of_arrays(str(path), {p: (t.features, t.labels) for p, t in tables.items()})
-    return Raw(**{**vars(raw), "notes": (*raw.notes, *notes)})
+    return replace(raw, notes=(*raw.notes, *notes))
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ class PublishedSet:
         also: other spellings of the name that differ in their letters.
         image_shape: channels, height and width, known before anything is fetched; None to read
             the data first.
-        train, test: likewise, how many images of each class the parts have.
+        train, test: likewise, how many images of each class the parts have; of the test images,
+            how many there are in all where no more is known.
         pixel_max: the raw pixel that becomes 1.0 (0 becomes 0.0).
-        by_hand: how files are brought by hand where that takes more than copying them.
     """
 
     name: str
@@ -43,6 +43,5 @@ class PublishedSet:
     also: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] | None = None
     train: tuple[int, ...] = ()
-    test: tuple[int, ...] = ()
+    test: tuple[int, ...] | int = ()
     pixel_max: int = 255
-    by_hand: str = ""
