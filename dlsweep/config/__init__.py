@@ -3,7 +3,6 @@
 from dlsweep.config.errors import ConfigError
 from dlsweep.config.fields import SETTINGS
 from dlsweep.config.flags import command_line, flag_parser, parse_flags
-from dlsweep.config.kinds import ConvLayer
 from dlsweep.config.names import setting_name, unknown_setting
 from dlsweep.config.parse import canonical_value, parse_config, parse_settings
 from dlsweep.config.run_config import RunConfig
@@ -12,7 +11,6 @@ from dlsweep.config.setting import Setting
 __all__ = [
     "SETTINGS",
     "ConfigError",
-    "ConvLayer",
     "RunConfig",
     "Setting",
     "canonical_value",

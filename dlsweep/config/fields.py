@@ -7,16 +7,24 @@ the README.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from dlsweep.config import choices, kinds
-from dlsweep.config.kinds import ConvLayer
-from dlsweep.config.setting import Setting, choice, setting
+from dlsweep.config import choices, data, kinds
+from dlsweep.config.kinds import Named
+from dlsweep.config.own_model import model_name
+from dlsweep.config.setting import Setting, choice, from_option, setting
+from dlsweep.parts import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, Conv, Layer
+
+
+def _weight_init(value: Any) -> str | None:
+    return None if value is None else str(kinds.choice(INITIALIZERS)(value))
 
 
 @dataclass(frozen=True)
-class Fields:
-    """Every setting with its default; ``RunConfig`` adds the checks."""
+class CoreFields:
+    """Every setting that no part brings, with its default; ``RunConfig`` adds the checks."""
 
     wandb_project: str | None = setting(
         "dlsweep", "W&B project", kinds.project, "text", "-wp", "project project_name"
@@ -24,11 +32,54 @@ class Fields:
     wandb_entity: str | None = setting(
         None, "W&B entity (user or team)", kinds.entity, "text", "-we", "entity"
     )
-    dataset: str = choice(
-        "fashion_mnist", "data set", choices.DATASETS, "-d", "data dataset_name data_set"
+    dataset: str = setting(
+        "fashion_mnist",
+        "data set: a name, or your own images or table",
+        data.dataset,
+        f"{', '.join(data.named())}, or a folder, .npz, .csv, .parquet or module:function",
+        "-d",
+        "data dataset_name data_set",
     )
-    model: str = choice(
-        "feedforward", "model", choices.MODELS, "", "model_type architecture network arch"
+    image_size: str | None = setting(
+        None,
+        "bring the images to this size; none keeps the pictures' own",
+        kinds.optional(data.image_size),
+        "pixels, HEIGHTxWIDTH, or none",
+        "",
+        "img_size image_shape resize input_size",
+    )
+    color: str = setting(
+        "auto",
+        "images of three channels or of one; auto has three where the pictures have colours",
+        data.color,
+        "auto, true, false",
+        "",
+        "colour rgb",
+    )
+    classes: str | None = setting(
+        None,
+        "train on these classes of the data set only",
+        kinds.optional(data.classes),
+        "names such as cat,dog, or none",
+        "",
+        "class_names only_classes",
+    )
+    skip_bad: bool = setting(
+        False,
+        "leave out pictures that cannot be read",
+        kinds.boolean,
+        "true or false",
+        "",
+        "skip_damaged",
+    )
+    model: str = setting(
+        "feedforward",
+        "model: a name, or a class of your own",
+        model_name,
+        f"{', '.join(choices.MODELS)}, net.py:Net or package.module:Net",
+        "",
+        "model_type architecture network arch",
+        choices.MODELS,
     )
     backend: str = choice("torch", "what trains the run", choices.BACKENDS, "", "framework")
     epochs: int = setting(
@@ -50,14 +101,14 @@ class Fields:
     loss: str = choice(
         "cross_entropy",
         "loss",
-        choices.LOSSES,
+        LOSSES,
         "-l",
         "loss_function loss_fn loss_func criterion loss_type",
     )
     optimizer: str = choice(
         "adam",
         "update rule",
-        choices.OPTIMIZERS,
+        OPTIMIZERS,
         "-o",
         "optim optimiser opt optimizer_name optimizer_type optimization optimisation",
     )
@@ -79,7 +130,7 @@ class Fields:
     )
     beta: float = setting(
         0.9,
-        "decay of rmsprop's mean square",
+        "decay of the mean square of rmsprop and adadelta",
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-beta",
@@ -87,21 +138,21 @@ class Fields:
     )
     beta1: float = setting(
         0.9,
-        "decay of the first moment of adam and nadam",
+        "decay of the first moment of adam, adamw and nadam",
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-beta1",
     )
     beta2: float = setting(
         0.999,
-        "decay of the second moment of adam and nadam",
+        "decay of the second moment of adam, adamw and nadam",
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-beta2",
     )
     epsilon: float = setting(
         1e-8,
-        "added to the denominator of rmsprop, adam and nadam",
+        "added to the denominator of optimizers that have one",
         kinds.number(0, above=True),
         "number > 0",
         "-eps --eps",
@@ -109,21 +160,23 @@ class Fields:
     )
     weight_decay: float = setting(
         0.0,
-        "L2 penalty, added to the gradient",
+        "L2 penalty, added to the gradient; adamw shrinks the weights instead",
         kinds.number(0),
         "number ≥ 0",
         "-w_d -wd",
         "w_d wd l2 l2_reg l2_regularization l2_regularisation l2_penalty l2_lambda regularization "
         "weight_decay_rate lambda reg",
     )
-    weight_init: str = choice(
-        "he",
-        "initial weights",
-        choices.WEIGHT_INITS,
+    weight_init: str = setting(
+        None,  # see RunConfig
+        "initial weights; a model of your own keeps its modules' own by default",
+        _weight_init,
+        "",
         "-w_i",
         "w_i init initializer initialiser initialization initialisation init_method weight "
         "weight_initialization weight_initialisation weight_initializer weight_init_method "
         "weights_init weights_initialization kernel_initializer init_type",
+        INITIALIZERS,
     )
     num_layers: int = setting(
         3,
@@ -149,23 +202,23 @@ class Fields:
     activation: str = choice(
         "relu",
         "activation of the hidden layers",
-        choices.ACTIVATIONS,
+        ACTIVATIONS,
         "-a",
         "activation_function activation_func activation_fn act act_fn act_func nonlinearity "
         "activations hidden_activation activation_functions",
     )
-    conv_layers: tuple[ConvLayer, ...] = setting(
-        (ConvLayer(32, 3, 1), ConvLayer(64, 3, 2)),
-        "cnn: convolutions {channels, kernel, stride}, without padding",
+    conv_layers: tuple[Layer, ...] = setting(
+        (Conv(32, 3, 1), Conv(64, 3, 2)),
+        "cnn: convolutions {channels, kernel, stride, padding} and pooling {max_pool: 2}",
         kinds.conv_layers,
-        "list, or text such as 16x5x5/2,8x3x3/1",
+        "list, or text such as 16x5x5/2,32x3x3p1,max2",
         "",
         "convolutions conv convs conv_layer",
     )
     conv_activation: str | None = setting(
         None,
         "cnn: activation after the convolutions, where it differs from activation",
-        kinds.optional(kinds.choice(choices.ACTIVATIONS)),
+        kinds.optional(kinds.choice(ACTIVATIONS)),
         "none, or as activation",
     )
     batch_norm: bool = setting(
@@ -266,4 +319,26 @@ class Fields:
     )
 
 
+def _options() -> list[tuple[str, Any, Any]]:
+    """The settings that parts bring, as fields, by name."""
+    brought = {}
+    for parts in (OPTIMIZERS, LOSSES, INITIALIZERS, ACTIVATIONS):
+        for part in parts.values():
+            for name, option in part.options.items():
+                metadata = {"setting": from_option(option)}
+                brought[name] = dataclasses.field(default=option.default, metadata=metadata)
+    return [(name, type(field.default), field) for name, field in sorted(brought.items())]
+
+
+if TYPE_CHECKING:
+    Fields = CoreFields
+else:
+    Fields = dataclasses.make_dataclass("Fields", _options(), bases=(CoreFields,), frozen=True)
+
 SETTINGS: dict[str, Setting] = {f.name: f.metadata["setting"] for f in dataclasses.fields(Fields)}
+"""What is said of a setting where ``RunConfig`` defines it."""
+
+WORDS: dict[str, Mapping[str, Named]] = {
+    name: setting.values for name, setting in SETTINGS.items() if setting.values is not None
+}
+"""The values of the settings whose values are words."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import dataclasses
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -13,11 +12,15 @@ from typing import Any, NoReturn
 from dlsweep.config import kinds
 from dlsweep.config.errors import ConfigError, nearest
 from dlsweep.config.fields import SETTINGS
-from dlsweep.config.names import setting_name
-from dlsweep.config.parse import parse_settings
+from dlsweep.config.model_options import REQUIRED, model_options
+from dlsweep.config.names import nearest_option, setting_name
+from dlsweep.config.own_model import is_own, model_name
+from dlsweep.config.parse import NONE, flatten, parse_settings
 from dlsweep.config.run_config import RunConfig
+from dlsweep.config.setting import Setting, from_option
+from dlsweep.parts import Option
 
-_DEFAULTS: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(RunConfig)}
+_DEFAULTS = RunConfig()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -27,17 +30,23 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError([message])
 
 
-def _help(name: str) -> str:
-    setting = SETTINGS[name]
-    values = ", ".join(setting.values) if setting.values else setting.expects
-    default = _DEFAULTS[name]
+def _help(name: str, setting: Setting, default: Any) -> str:
+    values = setting.expects or ", ".join(setting.values or ())
     if name == "conv_layers":
-        default = ",".join(f"{c.channels}x{c.kernel}x{c.kernel}/{c.stride}" for c in default)
-    return f"{setting.help} ({values}; default: {default})".replace("%", "%%")
+        default = ",".join(layer.text for layer in default)
+    shown = "must be given" if default is REQUIRED else f"default: {default}"
+    return f"{setting.help} ({values}; {shown})".replace("%", "%%")
 
 
-def flag_parser(prog: str = "train.py") -> argparse.ArgumentParser:
-    """The parser of all flags; every value stays text, for ``parse_settings`` to judge together."""
+def flag_parser(
+    prog: str = "train.py", options: Mapping[str, Option] = NONE
+) -> argparse.ArgumentParser:
+    """The parser of all flags; every value stays text, for ``parse_settings`` to judge together.
+
+    Args:
+        prog: the name that ``--help`` shows.
+        options: the settings that a model of the user's own brings.
+    """
     parser = _Parser(
         prog=prog,
         description="Train one configuration and log it to W&B.",
@@ -45,30 +54,39 @@ def flag_parser(prog: str = "train.py") -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
     )
     for name, setting in SETTINGS.items():
-        spellings = [*setting.flags, f"--{name}"]
-        if "_" in name:
-            spellings.append(f"--{name.replace('_', '-')}")
-        extra: dict[str, Any] = {}
-        if setting.parse is kinds.boolean:
-            extra = {"nargs": "?", "const": "true"}
-        elif name == "hidden_size":
-            extra = {"nargs": "+"}
-        parser.add_argument(
-            *dict.fromkeys(spellings),
-            dest=name,
-            metavar=name.upper() if setting.values is None else "|".join(setting.values),
-            help=_help(name),
-            **extra,
-        )
+        if name not in options:
+            _add(parser, name, setting, _DEFAULTS[name])
+    if options:
+        group = parser.add_argument_group("settings of the model")
+        for name, option in options.items():
+            _add(group, name, from_option(option), option.default)
     return parser
 
 
-def _canonical_flag(argument: str) -> str:
+def _add(to: Any, name: str, setting: Setting, default: Any) -> None:
+    spellings = [*setting.flags, f"--{name}"]
+    if "_" in name:
+        spellings.append(f"--{name.replace('_', '-')}")
+    extra: dict[str, Any] = {}
+    if setting.parse is kinds.boolean:
+        extra = {"nargs": "?", "const": "true"}
+    elif name == "hidden_size" or (isinstance(default, tuple) and name != "conv_layers"):
+        extra = {"nargs": "+"}
+    to.add_argument(
+        *dict.fromkeys(spellings),
+        dest=name,
+        metavar=name.upper() if setting.values is None else "|".join(setting.values),
+        help=_help(name, setting, default),
+        **extra,
+    )
+
+
+def _canonical_flag(argument: str, options: Mapping[str, Option]) -> str:
     """``--hidden-layers=3`` as ``--num_layers=3``: W&B's agents write the sweep file's own keys."""
     if not argument.startswith("--") or argument == "--":
         return argument
     flag, equals, value = argument[2:].partition("=")
-    name = setting_name(flag)
+    name = nearest_option(flag, options) or setting_name(flag)
     return argument if name is None else f"--{name}{equals}{value}"
 
 
@@ -104,7 +122,6 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
         SystemExit: after ``--help``.
     """
     problems: list[str] = []
-    parser = flag_parser(prog)
     nested: dict[str, Any] = {}
     plain: list[str] = []
     for argument in argv:
@@ -114,7 +131,9 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
             nested.update({flag[2:]: found} if flag.startswith("--") else found)
         else:
             plain.append(argument)
-    namespace, rest = parser.parse_known_args([_canonical_flag(a) for a in plain])
+    options = _options(plain, nested)
+    parser = flag_parser(prog, options)
+    namespace, rest = parser.parse_known_args([_canonical_flag(a, options) for a in plain])
     known = [option for action in parser._actions for option in action.option_strings]
     for argument in rest:
         if argument.startswith("-") and not _is_number(argument):
@@ -133,6 +152,26 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
     if problems:
         raise ConfigError(problems)
     return settings, notices
+
+
+def _options(plain: Sequence[str], nested: Mapping[str, Any]) -> Mapping[str, Option]:
+    """What the model that the arguments name brings.
+
+    Raises:
+        ConfigError: where it is a class that cannot be had.
+    """
+    parser = _Parser(allow_abbrev=False, add_help=False)
+    parser.add_argument("--model")
+    named, _ = parser.parse_known_args([_canonical_flag(argument, NONE) for argument in plain])
+    model = named.model
+    for key, value in flatten(nested):
+        if setting_name(key) == "model":
+            model = value
+    try:
+        model = model_name(model)
+    except ValueError:
+        return NONE  # none, or refused with the other settings
+    return model_options(model) if is_own(model) else NONE
 
 
 def _hint(argument: str) -> str:
@@ -161,11 +200,10 @@ def command_line(config: Mapping[str, Any]) -> str:
     for name, value in config.items():
         if name in ("wandb_project", "wandb_entity", "device") or defaults.get(name) == value:
             continue
-        if name == "hidden_size" and isinstance(value, list):
+        if isinstance(value, list) and name != "conv_layers":
             words += [f"--{name}", *map(str, value)]
         elif name == "conv_layers":
-            layers = ",".join(f"{c['channels']}x{c['kernel']}/{c['stride']}" for c in value)
-            words += [f"--{name}", layers]
+            words += [f"--{name}", ",".join(layer.text for layer in kinds.conv_layers(value))]
         else:
             words += [f"--{name}", str(value)]
     return shlex.join(words)

@@ -7,15 +7,15 @@ canonical value, or raises ValueError with the end of the sentence "NAME: got VA
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from dlsweep.config.choices import Choice
 from dlsweep.config.errors import did_you_mean, fold, shown
+from dlsweep.parts import LAYERS, Layer, Option
 
 Parser = Callable[[Any], Any]
 
@@ -36,17 +36,16 @@ MOST_SEED = 2**63 - 1
 """What a column of whole numbers holds, in a table of runs."""
 
 
-@dataclass(frozen=True)
-class ConvLayer:
-    """One convolution without padding: ``channels`` filters of ``kernel``×``kernel``."""
+class Named(Protocol):
+    """One of the words that a setting may take."""
 
-    channels: int
-    kernel: int
-    stride: int = 1
+    @property
+    def meaning(self) -> str:
+        """A few words for ``--help``."""
 
-    def output_side(self, side: int) -> int:
-        """The height (or width) of the output for an input of ``side`` pixels; may be < 1."""
-        return (side - self.kernel) // self.stride + 1
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Its other spellings."""
 
 
 def text(value: Any) -> str | None:
@@ -83,9 +82,9 @@ def number(low: float, high: float = math.inf, *, above: bool = False) -> Parser
     """A finite float in [low, high), or in (low, high) where ``above``."""
 
     def parse(value: Any) -> float:
-        expected = f"expected a number {'>' if above else '≥'} {low:g}" + (
-            f" and < {high:g}" if high < math.inf else ""
-        )
+        limits = [f"{'>' if above else '≥'} {low:g}"] * (low > -math.inf)
+        limits += [f"< {high:g}"] * (high < math.inf)
+        expected = f"expected a number {' and '.join(limits)}".rstrip()
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError(expected)
         try:
@@ -108,7 +107,7 @@ def integer(low: int, high: int = MOST_SEED) -> Parser:
     """An integer from low to high; 64.0 and "64" count, 64.5 and true do not."""
 
     def parse(value: Any) -> int:
-        expected = f"expected an integer ≥ {low}"
+        expected = "expected an integer" + f" ≥ {low}" * (low > -MOST_SEED)
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise ValueError(expected)
         try:
@@ -170,7 +169,7 @@ def boolean(value: Any) -> bool:
     raise ValueError("expected true or false")
 
 
-def choice(choices: Mapping[str, Choice]) -> Parser:
+def choice(choices: Mapping[str, Named]) -> Parser:
     """One of ``choices``, in any of its spellings; returns the canonical one."""
     spellings = {
         fold(spelling): name for name, c in choices.items() for spelling in (name, *c.also)
@@ -225,34 +224,55 @@ def sizes(value: Any) -> int | tuple[int, ...]:
         raise ValueError("expected an integer ≥ 1, or a list with one per layer") from None
 
 
-_CONV_TEXT = re.compile(r"(\d+)x(\d+)(?:x(\d+))?(?:/(\d+))?")
-
-
-def _conv_layer(value: Any) -> ConvLayer:
-    if isinstance(value, ConvLayer):
+def _layer(value: Any) -> Layer:
+    """One layer of ``conv_layers``, of any of its forms."""
+    if isinstance(value, Layer):
         return value
-    one = integer(1, MOST_UNITS)
     if isinstance(value, str):  # as papers write it: 16x5x5/2, or 16x5/2
-        match = _CONV_TEXT.fullmatch(value.lower().replace("×", "x").replace(" ", ""))
-        if match is None or match[3] not in (None, match[2]):
-            raise ValueError
-        value = [match[1], match[2], match[4] or 1]
+        text = value.lower().replace("×", "x").replace(" ", "")
+        for kind in LAYERS.values():
+            fields = kind.from_text(text)
+            if fields is not None:
+                return _layer_of(kind, fields)
+        raise ValueError
     if isinstance(value, Mapping):
         by_name = {fold(key): item for key, item in value.items()}
-        for name, also in (("channels", ("outchannels", "filters")), ("kernel", ("kernelsize",))):
-            for other in also:
-                if other in by_name:
-                    by_name[name] = by_name.pop(other)
-        if not set(by_name) <= {"channels", "kernel", "stride"}:
-            raise ValueError
-        value = [by_name.get("channels"), by_name.get("kernel"), by_name.get("stride", 1)]
-    if not isinstance(value, Sequence) or len(value) not in (2, 3):
+        kind = LAYERS["conv"]
+        for key in ("kind", "type", "layer"):
+            if key in by_name:
+                kind = LAYERS[choice(LAYERS)(by_name.pop(key))]
+        if len(by_name) == 1:  # {max_pool: 2}
+            spelling, item = next(iter(by_name.items()))
+            for other in LAYERS.values():
+                if spelling in {fold(name) for name in (other.name, *other.also)}:
+                    return _layer_of(other, {"size": item})
+        return _layer_of(kind, by_name)
+    if not isinstance(value, Sequence) or len(value) not in (2, 3, 4):
         raise ValueError
-    return ConvLayer(*(one(v) for v in value))
+    return _layer_of(
+        LAYERS["conv"], dict(zip(("channels", "kernel", "stride", "padding"), value, strict=False))
+    )
 
 
-def conv_layers(value: Any) -> tuple[ConvLayer, ...]:
-    """Convolutions: {channels, kernel, stride} each, or [16, 5, 2], or the text 16x5x5/2."""
+def _layer_of(kind: type[Layer], fields: Mapping[str, Any]) -> Layer:
+    """A layer of a kind, from its fields by any of their names."""
+    given = {kind.spelled.get(fold(key), str(key)): value for key, value in fields.items()}
+    if given.get("padding") == "same" and given.get("stride", 1) in (1, "1"):
+        given["padding"] = integer(1, MOST_UNITS)(given["kernel"]) // 2
+    known = {field.name for field in dataclasses.fields(kind)}
+    if not given.keys() <= known:
+        raise ValueError
+    try:
+        return kind(**{k: integer(kind.least.get(k, 1), MOST_UNITS)(v) for k, v in given.items()})
+    except (TypeError, KeyError):
+        raise ValueError from None
+
+
+def conv_layers(value: Any) -> tuple[Layer, ...]:
+    """Layers of a CNN: {channels, kernel, stride, padding} or [16, 5, 2] or the text 16x5x5/2p1.
+
+    Pooling is {max_pool: 2}, {kind: max_pool, size: 3, stride: 2} or the text max2, max3/2, avg2.
+    """
     if isinstance(value, str):
         try:
             # A W&B agent's flag spells a list of dictionaries as Python does.
@@ -262,10 +282,82 @@ def conv_layers(value: Any) -> tuple[ConvLayer, ...]:
     try:
         if not isinstance(value, Sequence) or not value:
             raise ValueError
-        return tuple(_conv_layer(layer) for layer in value)
+        layers = tuple(_layer(layer) for layer in value)
     except TooLarge:
         raise
     except ValueError:
         raise ValueError(
-            "expected a list of convolutions such as {channels: 16, kernel: 5, stride: 2}"
+            "expected a list of layers such as {channels: 16, kernel: 5, stride: 2} or "
+            "{max_pool: 2}, or text such as 16x5x5/2,32x3x3p1,max2"
         ) from None
+    if not any(layer.has_weights for layer in layers):
+        raise ValueError("expected a convolution among the layers, such as 16x5x5")
+    return layers
+
+
+def of_option(option: Option) -> Parser:
+    """The parser of a setting that a part or a model declares."""
+    parse: Parser
+    if option.values:
+        parse = _one_of(option.values)
+    elif option.type is bool:
+        parse = boolean
+    elif option.type is int:
+        low = -MOST_SEED if option.low == -math.inf else int(option.low)
+        high = MOST_SEED if option.high == math.inf else int(option.high)
+        parse = integer(low, high)
+    elif option.type is float:
+        parse = number(option.low, option.high, above=option.above)
+    elif option.type is tuple:
+        parse = integers
+    else:
+        parse = _words
+    return optional(parse) if option.optional else parse
+
+
+def expects(option: Option) -> str:
+    """What a table of settings says of an option's values."""
+    if option.values:
+        said = ", ".join(option.values)
+    elif option.type is bool:
+        said = "true or false"
+    elif option.type in (int, float):
+        said = "integer" if option.type is int else "number"
+        if option.high < math.inf:
+            low = (
+                f"{option.low:g} {'<' if option.above else '≤'} " if option.low > -math.inf else ""
+            )
+            said = f"{low}{said} < {option.high:g}"
+        elif option.low > -math.inf:
+            said = f"{said} {'>' if option.above else '≥'} {option.low:g}"
+    else:
+        said = "integers" if option.type is tuple else "text"
+    return f"{said}, or none" if option.optional else said
+
+
+def integers(value: Any) -> tuple[int, ...]:
+    """A list of integers, or text such as 64,32."""
+    one = integer(-MOST_SEED)
+    value = _listed(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = [value]
+    try:
+        return tuple(one(item) for item in value)
+    except (TypeError, ValueError):
+        raise ValueError("expected a list of integers") from None
+
+
+def _one_of(words: tuple[str, ...]) -> Parser:
+    def parse(value: Any) -> str:
+        for word in words:
+            if fold(value) == fold(word):
+                return word
+        raise ValueError(f"not a known choice{did_you_mean(value, words)}")
+
+    return parse
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("expected text")
+    return value

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from dlsweep.config.errors import ConfigError, fold, shown
 from dlsweep.config.fields import SETTINGS
-from dlsweep.config.names import setting_name, unknown_setting
+from dlsweep.config.model_options import model_options
+from dlsweep.config.names import nearest_option, setting_name, unknown_setting
+from dlsweep.config.own_model import is_own
 from dlsweep.config.run_config import RunConfig
+from dlsweep.config.setting import from_option
+from dlsweep.parts import Option
+
+NONE: Mapping[str, Option] = MappingProxyType({})
+"""What a built-in model brings: its settings are among those of every run."""
 
 
-def canonical_value(name: str, value: Any) -> tuple[Any, str | None]:
+def canonical_value(
+    name: str, value: Any, options: Mapping[str, Option] = NONE
+) -> tuple[Any, str | None]:
     """A setting's value in its canonical spelling, and a notice where it was spelled otherwise.
+
+    Args:
+        name: of a setting.
+        value: as the user wrote it.
+        options: the settings that a model of the user's own brings.
 
     Raises:
         ConfigError: where the value is not one that the setting takes.
     """
-    setting = SETTINGS[name]
+    setting = from_option(options[name]) if name in options else SETTINGS[name]
     try:
         canonical = setting.parse(value)
     except ValueError as error:
@@ -35,6 +50,22 @@ def flatten(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _model_options(
+    settings: Iterable[tuple[str, Any]],
+) -> tuple[Mapping[str, Option], tuple[str, ...]]:
+    """What the model that settings name brings, and what is wrong with that model."""
+    for key, value in settings:
+        if setting_name(key) == "model":
+            try:
+                model = SETTINGS["model"].parse(value)
+                return (model_options(model) if is_own(model) else NONE), ()
+            except ConfigError as error:
+                return NONE, error.problems
+            except ValueError:
+                break  # refused with the others
+    return NONE, ()
 
 
 def parse_settings(mapping: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any], list[str]]:
@@ -56,15 +87,19 @@ def parse_settings(mapping: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any
     notices: list[str] = []
     given: dict[str, Any] = {}
     source: dict[str, str] = {}
-    for key, value in flatten(mapping):
-        name = setting_name(key)
+    flat = list(flatten(mapping))
+    options, refused = _model_options(flat)
+    problems += refused
+    for key, value in flat:
+        name = nearest_option(key, options) or setting_name(key)
         if name is None:
-            problems.append(unknown_setting(key))
+            if not refused:  # it may be one of the model's
+                problems.append(unknown_setting(key, options))
             continue
         if fold(key) != fold(name):
             notices.append(f"{key} was taken for {name}")
         try:
-            canonical, notice = canonical_value(name, value)
+            canonical, notice = canonical_value(name, value, options)
         except ConfigError as error:
             problems += error.problems
             continue
@@ -77,10 +112,12 @@ def parse_settings(mapping: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any
             notices.append(notice)
     if isinstance(given.get("hidden_size"), tuple):
         given.setdefault("num_layers", len(given["hidden_size"]))
+    own = {name: given[name] for name in options if name in given}
+    built_in = {name: value for name, value in given.items() if name not in own}
     try:
-        config = RunConfig(**given)
+        config = RunConfig(**built_in, model_settings=tuple(own.items()))
     except ConfigError as error:
-        problems += error.problems
+        problems += [line for line in error.problems if line not in problems]
     if problems:
         raise ConfigError(problems)
     values = config.as_dict()

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from dlsweep.config import choices
-from dlsweep.config.fields import Fields
+from dlsweep.config.fields import WORDS, Fields
 
-_HEEDED = {
-    "conv_layers": ("model", ("cnn",)),
-    "conv_activation": ("model", ("cnn",)),
-    "momentum": ("optimizer", ("momentum", "nesterov")),
-    "beta": ("optimizer", ("rmsprop",)),
-    "beta1": ("optimizer", ("adam", "nadam")),
-    "beta2": ("optimizer", ("adam", "nadam")),
-    "epsilon": ("optimizer", ("rmsprop", "adam", "nadam")),
-    "step_size": ("lr_schedule", ("step",)),
-    "gamma": ("lr_schedule", ("step",)),
-    "projection": ("figures", ("full",)),
-}
-"""Settings that only some values of another setting heed."""
+
+def _heeding() -> dict[str, tuple[str, tuple[str, ...]]]:
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for setting, values in WORDS.items():
+        for word, value in values.items():
+            for name in (*getattr(value, "heeds", ()), *getattr(value, "options", ())):
+                _, words = found.get(name, (setting, ()))
+                found[name] = setting, (*words, word)
+    return found
+
+
+HEEDING = _heeding()
+"""Settings that only some values of another setting heed: that setting, and these values."""
 
 
 def without_effect(given: Collection[str], values: Mapping[str, Collection[Any]]) -> list[str]:
@@ -32,7 +30,7 @@ def without_effect(given: Collection[str], values: Mapping[str, Collection[Any]]
         values: by name, all values that a setting may have, in one run or over a sweep.
     """
     for_nothing: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for name, (other, heeding) in _HEEDED.items():
+    for name, (other, heeding) in HEEDING.items():
         if name in given and not set(heeding) & set(values[other]):
             for_nothing.setdefault((other, heeding), []).append(name)
     return [
@@ -51,17 +49,6 @@ def contradictions(config: Fields) -> list[str]:
         )
     if config.batch_norm and config.batch_size == 1:
         problems.append("batch_norm: one image has no variance; use a batch_size of 2 or more")
-    problems += _split(config)
-    if config.model == "cnn":
-        _, side, _ = choices.DATASETS[config.dataset].image_shape
-        for i, layer in enumerate(config.conv_layers, start=1):
-            if layer.output_side(side) < 1:
-                problems.append(
-                    f"conv_layers: convolution {i} ({layer.kernel}×{layer.kernel}) is larger than "
-                    f"the {side}×{side} image that reaches it"
-                )
-                break
-            side = layer.output_side(side)
     if config.backend == "numpy":
         if config.model != "feedforward":
             problems.append("model: backend numpy trains feedforward only; use backend torch")
@@ -72,22 +59,3 @@ def contradictions(config: Fields) -> list[str]:
         if config.device.startswith("cuda"):
             problems.append("device: backend numpy runs on the CPU; use auto or cpu")
     return problems
-
-
-def _split(config: Fields) -> list[str]:
-    """What cannot be had of the data set, as ``dlsweep.data`` finds it of the images themselves."""
-    data = choices.DATASETS[config.dataset]
-    held_out = math.ceil(config.val_fraction * data.train_images)
-    left = data.train_images - held_out
-    if min(held_out, left) < data.classes:
-        return [
-            f"val_fraction: got {config.val_fraction:g}, which makes {held_out:,} validation and "
-            f"{left:,} training images of {config.dataset}; each needs one of every of the "
-            f"{data.classes} classes"
-        ]
-    if config.train_size is None or data.classes <= config.train_size <= left:
-        return []
-    return [
-        f"train_size: got {config.train_size:,}, expected {data.classes} (one image of each class) "
-        f"to {left:,} (what val_fraction {config.val_fraction:g} leaves of {config.dataset})"
-    ]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlsweep.config import choices, kinds
+from dlsweep.config import kinds
+from dlsweep.parts import Option
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Setting:
     parse: kinds.Parser
     flags: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
-    values: Mapping[str, choices.Choice] | None = None
+    values: Mapping[str, kinds.Named] | None = None
     expects: str = ""
 
 
@@ -37,7 +38,7 @@ def setting(
     expects: str,
     flags: str = "",
     also: str = "",
-    values: Mapping[str, choices.Choice] | None = None,
+    values: Mapping[str, kinds.Named] | None = None,
 ) -> Any:
     """A field of ``RunConfig`` with its ``Setting``; flags and other names are one text each."""
     found = Setting(help, parse, tuple(flags.split()), tuple(also.split()), values, expects)
@@ -45,7 +46,17 @@ def setting(
 
 
 def choice(
-    default: str, help: str, values: Mapping[str, choices.Choice], flags: str = "", also: str = ""
+    default: str, help: str, values: Mapping[str, kinds.Named], flags: str = "", also: str = ""
 ) -> Any:
     """A field whose values are words."""
     return setting(default, help, kinds.choice(values), "", flags, also, values)
+
+
+def from_option(option: Option) -> Setting:
+    """What is said of a setting that a part or a model declares."""
+    return Setting(
+        option.help,
+        kinds.of_option(option),
+        also=option.also,
+        expects=kinds.expects(option),
+    )

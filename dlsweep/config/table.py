@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from dlsweep.config.fields import SETTINGS, Fields
+from dlsweep.config.fields import SETTINGS
+from dlsweep.config.run_config import RunConfig
 
 
 def settings_table() -> str:
     """Every setting as a row of a Markdown table: name, short flags, values, default, meaning."""
     lines = ["| setting | short flags | values | default | meaning |", "|---|---|---|---|---|"]
-    for field in dataclasses.fields(Fields):
-        setting = SETTINGS[field.name]
+    defaults = RunConfig()
+    for name, setting in SETTINGS.items():
         flags = " ".join(f"`{flag}`" for flag in setting.flags)
-        values = ", ".join(f"`{value}`" for value in setting.values or ()) or setting.expects
+        words = ", ".join(f"`{value}`" for value in setting.values or ())
+        values = setting.expects or words
         lines.append(
-            f"| `{field.name}` | {flags} | {values} | {_default(field.default)} | {setting.help} |"
+            f"| `{name}` | {flags} | {values} | {_default(defaults[name])} | {setting.help} |"
         )
     return "\n".join(lines)
 
@@ -23,8 +23,8 @@ def settings_table() -> str:
 def _default(value: object) -> str:
     if value is None:
         return "none"
-    if isinstance(value, tuple):  # convolutions
-        return ", ".join(f"`{c.channels}x{c.kernel}x{c.kernel}/{c.stride}`" for c in value)
+    if isinstance(value, tuple):  # layers
+        return ", ".join(f"`{layer.text}`" for layer in value)
     if isinstance(value, bool):
         return str(value).lower()
     return f"`{value}`" if isinstance(value, str) else f"{value:g}"

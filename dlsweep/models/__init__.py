@@ -9,16 +9,13 @@ from torch import nn
 
 from dlsweep.config import RunConfig
 from dlsweep.models._activations import (
-    ACTIVATIONS,
     Activation,
-    activate_,
-    activation_backward_,
 )
 from dlsweep.models._blocks import Block
 from dlsweep.models._cnn import ConvNet
 from dlsweep.models._dropout import Dropout, DropoutInBlocks
 from dlsweep.models._feedforward import FeedForward, deepen
-from dlsweep.models._initializers import INITIALIZERS, initialize
+from dlsweep.models._initializers import initialize
 from dlsweep.models._on_cpu import quick_on_cpu
 from dlsweep.models._spec import ModelSpec, model_spec
 
@@ -50,13 +47,11 @@ def build(
     with torch.random.fork_rng(devices=[]):  # modules draw weights of their own: not used
         spec = model_spec(config, image_shape, num_classes, among, conv_among)
         model = MODELS[config.model](spec).to(dtype)
-    initialize(model, config.weight_init, config.seed)
+    initialize(model, config)
     return model
 
 
 __all__ = [
-    "ACTIVATIONS",
-    "INITIALIZERS",
     "MODELS",
     "Activation",
     "Block",
@@ -65,8 +60,6 @@ __all__ = [
     "DropoutInBlocks",
     "FeedForward",
     "ModelSpec",
-    "activate_",
-    "activation_backward_",
     "build",
     "deepen",
     "initialize",

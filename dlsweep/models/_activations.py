@@ -7,16 +7,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "identity": lambda x: x,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": F.relu,
-    "leaky_relu": F.leaky_relu,  # slope 0.01
-    "elu": F.elu,  # alpha 1
-}
+from dlsweep.parts import ACTIVATIONS
 
 _aten = torch.ops.aten
 
@@ -48,62 +40,6 @@ def _activation_backward(
 ) -> Tensor:
     """The gradient at x, given that at y, which is ``_activate`` of x. It selects once."""
     return _one_of([_BACKWARD[name](dy, x, y) for name in among], chosen)
-
-
-_HALF = torch.tensor(0.5)
-"""As a tensor: of a number torch makes one at each operation, which takes longer than a small one's
-arithmetic."""
-_BLOCK = 32 * 1024
-"""Numbers that stay in a core's cache, while half a dozen operations work on them."""
-
-
-def _elu_(x: Tensor) -> None:
-    """As ``F.elu_`` to the last digits, in half the time: expm1(x) = tanh(x / 2) · (1 + exp(x)).
-
-    Where x > 0, the product has exp(0) and is no more than x; elsewhere it is no less.
-    """
-    for part in _in_blocks(x):
-        half = torch.mul(part, _HALF).tanh_()
-        below = half.addcmul_(half, part.clamp(max=0).exp_())
-        torch.maximum(part, below, out=part)
-
-
-def _in_blocks(x: Tensor) -> Sequence[Tensor]:
-    """The numbers of a tensor that has no gaps, in parts, as they lie in memory."""
-    size = _BLOCK * torch.get_num_threads()
-    last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
-    if x.numel() <= size or not (last or x.is_contiguous()):
-        return [x]
-    return torch.split(x.as_strided((x.numel(),), (1,)), size)
-
-
-_IN_PLACE: dict[str, Callable[[Tensor], object]] = {
-    "identity": lambda x: x,
-    "sigmoid": torch.sigmoid_,
-    "tanh": torch.tanh_,
-    "relu": torch.relu_,
-    "leaky_relu": lambda x: F.leaky_relu_(x),
-    "elu": _elu_,
-}
-
-_BACKWARD_IN_PLACE: dict[str, Callable[[Tensor, Tensor], object]] = {
-    "identity": lambda d, y: d,
-    "sigmoid": lambda d, y: _aten.sigmoid_backward.grad_input(d, y, grad_input=d),
-    "tanh": lambda d, y: _aten.tanh_backward.grad_input(d, y, grad_input=d),
-    "relu": lambda d, y: _aten.threshold_backward.grad_input(d, y, 0, grad_input=d),
-    "leaky_relu": lambda d, y: _aten.leaky_relu_backward.grad_input(d, y, 0.01, True, grad_input=d),
-    "elu": lambda d, y: _aten.elu_backward.grad_input(d, 1, 1, 1, True, y, grad_input=d),
-}
-
-
-def activate_(name: str) -> Callable[[Tensor], object]:
-    """What applies an activation in place."""
-    return _IN_PLACE[name]
-
-
-def activation_backward_(name: str) -> Callable[[Tensor, Tensor], object]:
-    """What turns the gradient at an activation's values, given with these, into that before it."""
-    return _BACKWARD_IN_PLACE[name]
 
 
 class _Chosen(torch.autograd.Function):
@@ -156,7 +92,7 @@ class _InPlace(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, name: str) -> Tensor:
-        activate_(name)(x)
+        ACTIVATIONS[name].apply_(x, x)
         ctx.mark_dirty(x)
         ctx.save_for_backward(x)
         ctx.name = name
@@ -165,7 +101,7 @@ class _InPlace(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (y,) = ctx.saved_tensors
-        activation_backward_(ctx.name)(gradients[0], y)
+        ACTIVATIONS[ctx.name].backward_(gradients[0], y)
         return gradients[0], None
 
 
@@ -186,5 +122,8 @@ class ActivationInPlace(Activation):
 
     def forward(self, x: Tensor) -> Tensor:
         """See ``Activation``."""
-        y: Tensor = _InPlace.apply(x, self.among[0])
+        (name,) = self.among
+        if ACTIVATIONS[name].keeps == "input":
+            return ACTIVATIONS[name](x)
+        y: Tensor = _InPlace.apply(x, name)
         return y

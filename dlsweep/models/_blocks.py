@@ -37,18 +37,21 @@ class Block(nn.Module):
         return y
 
 
-def blocks_with_dropout(blocks: Sequence[Block], spec: ModelSpec) -> nn.Sequential:
-    """The hidden layers in order, with dropout after those that ``spec.dropout_at`` names."""
-    last = len(blocks) - 1
+def with_dropout(layers: Sequence[nn.Module], spec: ModelSpec) -> nn.Sequential:
+    """The layers in order, with dropout after the blocks that ``spec.dropout_at`` names."""
+    last = sum(isinstance(layer, Block) for layer in layers) - 1
     places = {
         "first": {0},
         "last": {last},
         "both": {0, last},
-        "all": set(range(len(blocks))),
+        "all": set(range(last + 1)),
     }[spec.dropout_at]
-    layers: list[nn.Module] = []
-    for i, block in enumerate(blocks):
-        layers.append(block)
-        if spec.dropout and i in places:
-            layers.append(Dropout(spec.dropout, spec.dropout_key, i))
-    return nn.Sequential(*layers)
+    found: list[nn.Module] = []
+    block = 0
+    for layer in layers:
+        found.append(layer)
+        if isinstance(layer, Block):
+            if spec.dropout and block in places:
+                found.append(Dropout(spec.dropout, spec.dropout_key, block))
+            block += 1
+    return nn.Sequential(*found)

@@ -7,7 +7,7 @@ import math
 from torch import Tensor, nn
 
 from dlsweep.models._activations import Activation
-from dlsweep.models._blocks import Block, blocks_with_dropout
+from dlsweep.models._blocks import Block, with_dropout
 from dlsweep.models._spec import ModelSpec
 
 
@@ -27,7 +27,7 @@ class FeedForward(nn.Module):
             linear = nn.Linear(inputs, size, bias=norm is None)
             blocks.append(Block(linear, norm, spec.activation()))
             inputs = size
-        self.hidden = blocks_with_dropout(blocks, spec)
+        self.hidden = with_dropout(blocks, spec)
         self.output = nn.Linear(inputs, spec.num_classes)
 
     def features(self, images: Tensor) -> Tensor:

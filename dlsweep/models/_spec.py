@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dlsweep.config import ConvLayer, RunConfig
+from dlsweep.config import RunConfig
 from dlsweep.config.streams import dropout_key
 from dlsweep.models._activations import Activation
+from dlsweep.parts import Layer
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class ModelSpec:
     num_classes: int
     hidden_sizes: tuple[int, ...]
     activation_name: str
-    conv_layers: tuple[ConvLayer, ...]
+    conv_layers: tuple[Layer, ...]
     conv_activation_name: str
     batch_norm: bool
     dropout: float

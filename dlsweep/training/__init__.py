@@ -3,7 +3,6 @@
 from dlsweep.training._data import choose_device, load_data
 from dlsweep.training._heap import keep_freed_memory
 from dlsweep.training._layout import Layout
-from dlsweep.training._losses import LOSSES
 from dlsweep.training._memory import StackMemory, members_that_fit, stack_memory
 from dlsweep.training._planner import (
     compiling_pays,
@@ -24,7 +23,6 @@ from dlsweep.training._results import (
     RunResult,
 )
 from dlsweep.training._room import free_memory, refuse_oversized
-from dlsweep.training._rules import RULES
 from dlsweep.training._schedules import SCHEDULES
 from dlsweep.training._stack import BACKENDS, EpochEnd, Judge, Stack, train_stack
 from dlsweep.training._state import StackState, StateError, layout_facts, layout_from
@@ -35,8 +33,6 @@ __all__ = [
     "DIVERGED",
     "EARLY_STOPPED",
     "FINISHED",
-    "LOSSES",
-    "RULES",
     "SCHEDULES",
     "STOPPED",
     "EpochEnd",

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from dlsweep.config import RunConfig
 from dlsweep.models import MODELS, model_spec, quick_on_cpu
+from dlsweep.training._losses import loss_of
 from dlsweep.training._matrix import row_of
 from dlsweep.training._member import Member
 
@@ -24,7 +25,7 @@ def own_member(config: RunConfig, image_shape: tuple[int, int, int], num_classes
     with torch.device("meta"):
         model = MODELS[config.model](model_spec(config, image_shape, num_classes))
     quick_on_cpu(model)
-    return Member(model, (config.loss,), image_shape)
+    return Member(model, (loss_of(config),), image_shape)
 
 
 class Apart:

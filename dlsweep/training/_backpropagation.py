@@ -24,7 +24,7 @@ from dlsweep.training._layers import (
     Operations,
     runs,
 )
-from dlsweep.training._losses import loss_gradient
+from dlsweep.training._losses import loss_of
 
 Tensors = Mapping[str, Tensor]
 
@@ -124,9 +124,9 @@ class Backpropagation:
         x = images.expand(len(self._configs), lead[-1], pixels)
         logits = output.forward(do, _features(do, blocks, x))
         at_logits = output.values(do, lead[-1])
-        for loss, rows in runs([config.loss for config in self._configs]):
+        for loss, rows in runs([loss_of(config) for config in self._configs]):
             hot = labels[rows] if labels.dim() == 3 else labels
-            do.add(loss_gradient, loss, logits[rows].mT, hot.mT, at_logits[rows].mT)
+            do.add(loss.gradient, logits[rows].mT, hot.mT, at_logits[rows].mT)
         output.backward(do, at_logits)
         _backward(do, blocks, output, at_logits)
         return _Pass(images, labels, do, logits)

@@ -16,12 +16,12 @@ from dlsweep.models import FeedForward
 from dlsweep.training._apart import Apart, own_member
 from dlsweep.training._backpropagation import Backpropagation
 from dlsweep.training._evaluation import Answers
-from dlsweep.training._fused import FusedOptimizer
 from dlsweep.training._layout import Layout
 from dlsweep.training._learner import Recalled
-from dlsweep.training._losses import LOSSES
+from dlsweep.training._losses import loss_of
 from dlsweep.training._matrix import as_it_lies, row_of
 from dlsweep.training._torch import TorchLearner
+from dlsweep.training._updates import MemberUpdates
 
 Means = tuple[np.ndarray, np.ndarray]
 """Losses (K,) and accuracies (K,), float64."""
@@ -38,7 +38,7 @@ class CpuLearner(TorchLearner):
         compile_for: nothing is compiled here.
     """
 
-    optimizer: FusedOptimizer
+    optimizer: MemberUpdates
 
     def __init__(
         self, configs: Sequence[RunConfig], data: Dataset, compile_for: Layout | None = None
@@ -57,7 +57,7 @@ class CpuLearner(TorchLearner):
 
     def _begin(self, model: nn.Module) -> None:
         names = [alone.parameters for alone in self._alone]
-        self.optimizer = FusedOptimizer(self.configs, self._columns, names, self.theta)
+        self.optimizer = MemberUpdates(self.configs, self._columns, names, self.theta)
         if isinstance(model, FeedForward):
             split, classes = self.data.train, self.data.num_classes
             self._images = split.images.flatten(1)
@@ -102,7 +102,7 @@ class CpuLearner(TorchLearner):
             self.optimizer.step(self._gradients)
         labels = self.data.train.labels[order].expand(logits.shape[:2])
         means = [
-            (LOSSES[config.loss](own, true).double().mean(), _share_right(own, true))
+            (loss_of(config)(own, true).double().mean(), _share_right(own, true))
             for config, own, true in zip(self.configs, logits, labels, strict=True)
         ]
         loss, right = zip(*means, strict=True)

@@ -12,7 +12,7 @@ from torch.func import functional_call
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, Split
 from dlsweep.models import MODELS, model_spec, quick_on_cpu
-from dlsweep.training._losses import LOSSES
+from dlsweep.training._losses import loss_of
 
 EVALUATION_BYTES = {"cpu": 16 * 2**20, "cuda": 512 * 2**20}
 """About how much memory the widest layer may take while evaluating.
@@ -39,7 +39,7 @@ class AloneModel:
             self.skeleton = MODELS[config.model](spec).eval()
             """The model without values."""
         quick_on_cpu(self.skeleton)
-        self._loss = LOSSES[config.loss]
+        self._loss = loss_of(config)
         self.parameters = [name for name, _ in self.skeleton.named_parameters()]
         """Their names; a stack's model may have more."""
         persistent = self.skeleton.state_dict().keys()
@@ -70,7 +70,7 @@ def alone_models(configs: Sequence[RunConfig], data: Dataset) -> list[AloneModel
     for config in configs:
         spec = model_spec(config, data.image_shape, data.num_classes)
         like = dataclasses.replace(spec, dropout_key=0, dropout=float(config.dropout > 0))
-        key = like, config.loss
+        key = like, loss_of(config)
         if key not in made:
             made[key] = AloneModel(config, data)
         models.append(made[key])

@@ -52,12 +52,17 @@ def initial_values(
         if shape not in shells:
             shells[shape] = _undeepened(layout, config, data), build_in(layout, config, data)
         own, whole = shells[shape]
-        weights = config.num_layers, config.weight_init, config.seed
+        weights = (
+            config.num_layers,
+            config.weight_init,
+            config.init_scale,
+            config.seed,
+        )
         if weights in drawn:
             theta[row] = theta[drawn[weights]]
         else:
             drawn[weights] = row
-            initialize(own, config.weight_init, config.seed)
+            initialize(own, config)
             _fill(theta[row], own, whole)
         for module in whole.modules():
             if isinstance(module, Dropout):

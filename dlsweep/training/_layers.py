@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from dlsweep.models import DropoutInBlocks, activate_, activation_backward_
+from dlsweep.models import DropoutInBlocks
+from dlsweep.parts import ACTIVATIONS
+
+K = TypeVar("K", bound=Hashable)
 
 
 class Operations:
@@ -112,7 +115,7 @@ class Linear:
 
 
 class Activations:
-    """Activations in place, each for the neighbours who have it.
+    """Activations, each for the neighbours who have it; in place where all can be.
 
     Args:
         names: of the n members' activations.
@@ -123,15 +126,23 @@ class Activations:
 
     def forward(self, do: Operations, x: Tensor) -> Tensor:
         """See ``Layer``."""
-        self._y = x
+        self._kept, y = x, x
+        if any(ACTIVATIONS[name].keeps == "input" for name, _ in self._runs):
+            y = do.memory(*x.shape)
         for name, rows in self._runs:
-            do.add(activate_(name), x[rows])
-        return x
+            if ACTIVATIONS[name].keeps == "output" and y is not x:
+                do.add(y[rows].copy_, x[rows])
+                do.add(ACTIVATIONS[name].apply_, y[rows], y[rows])
+            else:
+                do.add(ACTIVATIONS[name].apply_, x[rows], y[rows])
+        self._values = y
+        return y
 
     def backward(self, do: Operations, d: Tensor) -> None:
         """See ``Layer``."""
         for name, rows in self._runs:
-            do.add(activation_backward_(name), d[rows], self._y[rows])
+            kept = self._kept if ACTIVATIONS[name].keeps == "input" else self._values
+            do.add(ACTIVATIONS[name].backward_, d[rows], kept[rows])
 
 
 class BatchNorm:
@@ -215,7 +226,7 @@ def _draw(layer: DropoutInBlocks, like: Tensor, mask: Tensor) -> None:
     mask.copy_(layer.mask(like))
 
 
-def runs(keys: Sequence[str]) -> Iterator[tuple[str, slice]]:
+def runs(keys: Sequence[K]) -> Iterator[tuple[K, slice]]:
     """Neighbours with equal keys, and their slices."""
     stop = 0
     for key, alike in itertools.groupby(keys):

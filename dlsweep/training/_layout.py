@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from torch import nn
 
 from dlsweep.config import RunConfig
-from dlsweep.training._rules import rule_of
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def standing(configs: Sequence[RunConfig], device: str) -> list[int]:
         config = configs[i]
         if device == "cpu":
             return -config.num_layers, config.activation, config.loss, i
-        return 0, rule_of(config).kind, "", i
+        return 0, config.optimizer, "", i
 
     return sorted(range(len(configs)), key=key)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from dlsweep.training._losses import MEANS, loss_of
+from dlsweep.training._losses import RunLoss
 
 Tensors = Mapping[str, Tensor]
 
@@ -22,12 +22,12 @@ class Member:
 
     Args:
         model: a model like the members'; its values are not used.
-        losses: the names of the losses that members have between them.
+        losses: those that members have between them.
         image_shape: (channels, height, width).
     """
 
     def __init__(
-        self, model: nn.Module, losses: Sequence[str], image_shape: tuple[int, int, int]
+        self, model: nn.Module, losses: Sequence[RunLoss], image_shape: tuple[int, int, int]
     ) -> None:
         self.losses = tuple(losses)
         self.changing = _changing_buffers(model, image_shape)
@@ -57,12 +57,15 @@ class Member:
 
     def loss(self, logits: Tensor, labels: Tensor, chosen: Tensor) -> Tensor:
         """The loss of every sample, (N,): that of ``losses[chosen]``."""
-        return loss_of(self.losses, chosen)(logits, labels)
+        losses = self.losses[0](logits, labels)
+        for i, other in enumerate(self.losses[1:], start=1):
+            losses = torch.where(chosen == i, other(logits, labels), losses)
+        return losses
 
     def mean_loss(self, logits: Tensor, labels: Tensor, chosen: Tensor) -> Tensor:
         """The mean loss of a batch, of a model that is not mapped."""
         if len(self.losses) == 1:
-            return MEANS[self.losses[0]](logits, labels)
+            return self.losses[0].mean(logits, labels)
         return self.loss(logits, labels, chosen).mean()
 
     def train(

@@ -8,11 +8,10 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 
 from dlsweep.config import RunConfig
-from dlsweep.config.choices import DATASETS
+from dlsweep.data import describe
 from dlsweep.training._counts import counts
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._memory import countable, members_that_fit, stack_memory
-from dlsweep.training._rules import rule_of
 
 _log = logging.getLogger("dlsweep.training")
 
@@ -45,6 +44,10 @@ def stack_key(config: RunConfig) -> Hashable:
         config.backend,
         config.device,
         config.dataset,
+        config.image_size,
+        config.color,
+        config.classes,
+        config.skip_bad,
         config.val_fraction,
         config.train_size,
         config.model,
@@ -58,8 +61,8 @@ def stack_key(config: RunConfig) -> Hashable:
 
 def steps(config: RunConfig) -> int:
     """How many steps of the optimizer a run takes in all its epochs, about."""
-    images = round(DATASETS[config.dataset].train_images * (1 - config.val_fraction))
-    return config.epochs * math.ceil(min(images, config.train_size or images) / config.batch_size)
+    images, _, _ = describe(config).sizes(config.val_fraction, config.train_size)
+    return config.epochs * math.ceil(images / config.batch_size)
 
 
 def cost(config: RunConfig) -> float:
@@ -131,7 +134,7 @@ def _largest(most: Sizes, config: RunConfig, device: str) -> int:
 def _likeness(configs: Sequence[RunConfig], device: str, i: int) -> tuple[str, int, str, int]:
     """Neighbours in this order end together, and share operations (see ``standing``)."""
     config = configs[i]
-    kind = "" if device == "cpu" else rule_of(config).kind
+    kind = "" if device == "cpu" else config.optimizer
     return kind, config.epochs, config.activation, config.num_layers
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 
 from dlsweep.config import ConfigError, RunConfig
+from dlsweep.parts import OPTIMIZERS
 from dlsweep.training._counts import counts
 from dlsweep.training._data import choose_device
-from dlsweep.training._rules import rule_of
 
 _SHARE = {"cpu": 0.7, "cuda": 0.9}
 """How much of what is free stacks may take; the rest is for what else grows meanwhile."""
@@ -49,7 +49,7 @@ def refuse_oversized(config: RunConfig) -> None:
     """
     on = torch.device("cpu") if config.backend == "numpy" else choose_device(config.device)
     weights = counts(config).weights
-    least, there = 4 * (3 + rule_of(config).slots) * weights, _total_memory(on)
+    least, there = 4 * (3 + OPTIMIZERS[config.optimizer].slots) * weights, _total_memory(on)
     if there is not None and least > there:
         settings = "conv_layers, hidden_size" if config.model == "cnn" else "hidden_size"
         where = "this machine has" if on.type == "cpu" else "the GPU has"

@@ -13,13 +13,13 @@ from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset
 from dlsweep.training._evaluation import alone_models
-from dlsweep.training._fused import FusedOptimizer
 from dlsweep.training._initial import initial_values
 from dlsweep.training._layout import Layout, ordered_parameters
 from dlsweep.training._matrix import Columns
 from dlsweep.training._member import widest_layer
 from dlsweep.training._optimizers import Optimizer
 from dlsweep.training._state import load_arrays
+from dlsweep.training._updates import MemberUpdates
 
 
 class TorchLearner(ABC):
@@ -37,7 +37,7 @@ class TorchLearner(ABC):
         layout: of the members' models.
     """
 
-    optimizer: Optimizer | FusedOptimizer
+    optimizer: Optimizer | MemberUpdates
 
     def __init__(self, configs: Sequence[RunConfig], data: Dataset, layout: Layout) -> None:
         self.configs = list(configs)

@@ -18,6 +18,10 @@ TABLE = [
     ("wandb_project", "-wp --wandb_project --wandb-project", "Some Project", "Some Project"),
     ("wandb_entity", "-we --wandb_entity --wandb-entity", "some-team", "some-team"),
     ("dataset", "-d --dataset", "mnist", "mnist"),
+    ("image_size", "--image_size --image-size", "64x48", "64x48"),
+    ("color", "--color", "false", "false"),
+    ("classes", "--classes", "cat,dog", "cat,dog"),
+    ("skip_bad", "--skip_bad --skip-bad", "true", True),
     ("model", "--model", "cnn", "cnn"),
     ("backend", "--backend", "numpy", "numpy"),
     ("epochs", "-e --epochs", "7", 7),
@@ -67,6 +71,8 @@ TABLE = [
     ("examples", "--examples", "8", 8),
     ("projection", "--projection", "pca", "pca"),
     ("save_model", "--save_model --save-model", "true", True),
+    ("init_scale", "--init_scale --init-scale", "0.1", 0.1),
+    ("label_smoothing", "--label_smoothing --label-smoothing", "0.1", 0.1),
 ]
 CASES = [(name, flag, text, value) for name, flags, text, value in TABLE for flag in flags.split()]
 

@@ -4,11 +4,14 @@ import math
 
 import pytest
 
-from dlsweep.config import ConvLayer, choices, kinds
-from dlsweep.config.choices import ACTIVATIONS, OPTIMIZERS
+from dlsweep import parts
+from dlsweep.config import choices, kinds
+from dlsweep.parts import ACTIVATIONS, OPTIMIZERS, Conv
+from dlsweep.parts.layers.avg_pool import AvgPool
+from dlsweep.parts.layers.max_pool import MaxPool
 
 HUGE = 10**400
-CONVS = (ConvLayer(16, 5, 2), ConvLayer(8, 3, 1))
+CONVS = (Conv(16, 5, 2), Conv(8, 3, 1))
 
 TAKEN = [
     (kinds.text, "some text", "some text"),
@@ -60,6 +63,24 @@ TAKEN = [
     (kinds.conv_layers, ["16x5x5/2", "8x3"], CONVS),
     (kinds.conv_layers, [[16, 5, 2], [8, 3]], CONVS),
     (kinds.conv_layers, CONVS, CONVS),
+    *(
+        (
+            kinds.conv_layers,
+            value,
+            (Conv(16, 5, 1, 2), MaxPool(2), Conv(8, 3, 2, 1), AvgPool(3, 1, 1)),
+        )
+        for value in (
+            "16x5x5p2,max2,8x3/2p1,avg3/1p1",
+            "16x5x5same maxpool2 8x3x3/2p1 avgpool3x3/1p1",
+            [[16, 5, 1, 2], "max2", [8, 3, 2, 1], "avg3/1p1"],
+            [
+                {"filters": 16, "kernel_size": 5, "padding": "same"},
+                {"max_pool": 2},
+                {"type": "Conv2d", "out_channels": 8, "kernel": 3, "stride": 2, "padding": 1},
+                {"kind": "average_pool", "pool_size": 3, "strides": 1, "padding": 1},
+            ],
+        )
+    ),
     (
         kinds.conv_layers,
         [{"channels": 16, "kernel": 5, "stride": 2}, {"filters": 8, "kernel_size": 3}],
@@ -112,11 +133,18 @@ REFUSED = [
             "16x5x5/0",
             "16x5x5/2/2",
             [[16]],
-            [[16, 5, 2, 1]],
+            [[16, 5, 2, 1, 1]],
             [{"channels": 16}],
             [{"kernel": 3}],
-            [{"channels": 16, "kernel": 3, "padding": 1}],
+            [{"channels": 16, "kernel": 3, "dilation": 1}],
             [{"channels": "many", "kernel": 3}],
+            [{"channels": 16, "kernel": 3, "stride": 2, "padding": "same"}],
+            "16x3x3p",
+            "max2",
+            "16x3,max",
+            "16x3,max2p2",
+            [{"channels": 16, "kernel": 3}, {"max_pool": 0}],
+            [{"channels": 16, "kernel": 3}, {"kind": "maxpol", "size": 2}],
             "[{'channels': 16, 'kernel': 5",
             "['16x5x5'",
         )
@@ -164,7 +192,8 @@ def test_messages(parse, given, message):
 
 CHOICES = {
     name: values
-    for name, values in vars(choices).items()
+    for module in (choices, parts)
+    for name, values in vars(module).items()
     if name.isupper() and isinstance(values, dict)
 }
 

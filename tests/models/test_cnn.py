@@ -73,14 +73,31 @@ def test_activation_of_the_convolutions(given, expected):
     assert [m.among for m in activations] == [(expected,), ("sigmoid",)]
 
 
-@pytest.mark.parametrize("side", [5, 8, 13, 28])
-@pytest.mark.parametrize("kernel", [1, 2, 5])
-@pytest.mark.parametrize("stride", [1, 2, 3])
-def test_output_side_is_torchs(side, kernel, stride):
-    (layer,) = cnn(conv_layers=[[1, kernel, stride]]).conv_layers
-    assert nn.Conv2d(1, 1, kernel, stride)(torch.rand(1, 1, side, side)).shape == (
-        1,
-        1,
-        layer.output_side(side),
-        layer.output_side(side),
+@pytest.mark.parametrize("sides", [(5, 8), (28, 28), (13, 9)])
+@pytest.mark.parametrize(
+    "layer",
+    ["4x1", "4x2/2", "4x5/3", "4x5p2", "4x3/2p1", "max2", "max3/2", "max3/1p1", "avg2", "avg4/3p2"],
+)
+def test_output_shapes_are_torchs(layer, sides):
+    layers = cnn(conv_layers=f"3x1,{layer}").conv_layers
+    images, shape, channels = torch.rand(2, 3, *sides), (3, *sides), 3
+    for each in layers:
+        images = each.module(channels, bias=True)(images)
+        shape = channels, *_ = each.output_shape(shape)
+        assert images.shape[1:] == shape
+
+
+def test_pooling_has_neither_norm_nor_activation_nor_dropout():
+    config = cnn(
+        conv_layers="6x3x3p1,max2,4x3x3same,avg3/2",
+        num_layers=1,
+        batch_norm=True,
+        dropout=0.1,
+        dropout_at="all",
     )
+    assert kinds(build(config, SHAPE, 10)) == "CNadMCNadALadL"
+
+
+def test_average_pooling_counts_no_padding():
+    (_, pool) = cnn(conv_layers="1x1,avg2/2p1").conv_layers
+    assert torch.equal(pool.module(1, bias=True)(torch.ones(1, 1, 4, 4)), torch.ones(1, 1, 3, 3))

@@ -18,6 +18,8 @@ def kinds(model):
     letters = {
         nn.Linear: "L",
         nn.Conv2d: "C",
+        nn.MaxPool2d: "M",
+        nn.AvgPool2d: "A",
         nn.BatchNorm1d: "N",
         nn.BatchNorm2d: "N",
         Activation: "a",

@@ -8,8 +8,8 @@ import torch
 
 from dlsweep import scratch
 from dlsweep.config import RunConfig
-from dlsweep.config.streams import weight_stream
-from dlsweep.models import INITIALIZERS, build, initialize
+from dlsweep.models import build
+from dlsweep.parts import INITIALIZERS
 
 FEEDFORWARD = {"hidden_size": [300, 200], "num_layers": 2}
 CNN = {"model": "cnn", "conv_layers": "60x5x5,50x3x3/2", "hidden_size": 90, "num_layers": 1}
@@ -21,7 +21,7 @@ def weights(config, dtype=torch.float64):
     found = []
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
-            assert not parameter.any()
+            assert parameter.any() == (config.weight_init == "torch")
         else:
             out, inputs, *kernel = parameter.shape
             area = math.prod(kernel)
@@ -37,6 +37,7 @@ STATISTICS = {
     ),
     "he": lambda fan_in, fan_out: (math.sqrt(2 / fan_in), math.inf),
     "zeros": lambda fan_in, fan_out: (0, 0),
+    "torch": lambda fan_in, fan_out: (math.sqrt(1 / (3 * fan_in)), math.sqrt(1 / fan_in)),
 }
 """For each initialiser the standard deviation and the largest value."""
 
@@ -50,7 +51,7 @@ def test_statistics(name, settings):
         assert abs(weight.mean()) <= error * std
         assert weight.std() == pytest.approx(std, rel=error)
         assert np.abs(weight).max() <= largest
-        if name == "xavier":
+        if name in ("xavier", "torch"):
             assert np.abs(weight).max() > 0.95 * largest
         if name in ("random", "he"):  # a normal distribution has tails and 68 % within one std
             assert np.mean(np.abs(weight) < std) == pytest.approx(0.683, abs=error)
@@ -73,10 +74,23 @@ def test_linear_weights_are_the_from_scratch_networks(name, dtype):
         np.testing.assert_array_equal(ours, theirs.T)
 
 
-@pytest.mark.parametrize("name", INITIALIZERS)
-def test_initializers_are_the_from_scratch_ones(name):
-    ours = INITIALIZERS[name](weight_stream(1, 2), (20, 30), 20, 30)
-    np.testing.assert_array_equal(ours, scratch.INITIALIZERS[name](weight_stream(1, 2), 20, 30))
+def test_the_standard_deviation_of_random_weights_is_a_setting():
+    wide = weights(RunConfig(weight_init="random", init_scale=0.5, **FEEDFORWARD))
+    narrow = weights(RunConfig(weight_init="random", **FEEDFORWARD))
+    for (w, _), (n, _) in zip(wide, narrow, strict=True):
+        np.testing.assert_allclose(w, n * 10, rtol=1e-12)
+
+
+def test_torchs_own_begin_as_torchs_modules_do():
+    """Biases too: as many of them lie in each tenth of their range."""
+    config = RunConfig(weight_init="torch", num_layers=1, hidden_size=2_000)
+    model = build(config, (1, 28, 28), 10)
+    bias = model.hidden[0].weights.bias.detach() * math.sqrt(784)
+    theirs = torch.nn.Linear(784, 2_000).bias.detach() * math.sqrt(784)
+    for drawn in (bias, theirs):
+        counts = torch.histc(drawn, 10, -1, 1)
+        assert counts.sum() == 2_000
+        assert (counts - 200).abs().max() < 75
 
 
 @pytest.mark.parametrize("settings", [FEEDFORWARD, CNN], ids=["feedforward", "cnn"])
@@ -97,8 +111,3 @@ def test_float32_weights_are_the_rounded_float64_ones():
     config = RunConfig(**CNN)
     for (a, _), (b, _) in zip(weights(config), weights(config, torch.float32), strict=True):
         np.testing.assert_array_equal(a.astype(np.float32), b)
-
-
-def test_an_unknown_name_is_refused():
-    with pytest.raises(KeyError):
-        initialize(torch.nn.Linear(2, 2), "nonsense", 0)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from dlsweep.config import RunConfig
-from dlsweep.models import ACTIVATIONS, build, quick_on_cpu
+from dlsweep.models import build, quick_on_cpu
+from dlsweep.parts import ACTIVATIONS
 
 SHAPE = (1, 8, 8)
 

@@ -14,7 +14,7 @@ from dlsweep.training._backpropagation import Backpropagation
 from dlsweep.training._cpu_learner import CpuLearner
 from dlsweep.training._layers import Operations, runs
 from dlsweep.training._layout import Layout, ordered_parameters, standing
-from dlsweep.training._losses import MEANS
+from dlsweep.training._losses import loss_of
 from dlsweep.training._matrix import Columns
 from tests.training.helpers import digits, small
 
@@ -49,7 +49,7 @@ def stacked(configs, dtype):
 
 def expected(model, config, images, labels):
     """Autograd's gradients by name, with the masks of an engine on a CPU."""
-    loss = MEANS[config.loss](model(images), labels)
+    loss = loss_of(config).mean(model(images), labels)
     named = dict(model.named_parameters())
     return dict(zip(named, torch.autograd.grad(loss, list(named.values())), strict=True))
 

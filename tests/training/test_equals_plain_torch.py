@@ -8,10 +8,11 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from dlsweep.config.choices import ACTIVATIONS, LOSSES, LR_SCHEDULES, OPTIMIZERS
+from dlsweep.config.choices import LR_SCHEDULES
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import load
 from dlsweep.models import Dropout, build
+from dlsweep.parts import ACTIVATIONS, LOSSES, OPTIMIZERS
 from tests.training.helpers import DATA, SMALL_CNN, digits, distance, small, train
 
 MODULES = {
@@ -21,6 +22,8 @@ MODULES = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
 }
 
 
@@ -35,23 +38,29 @@ def _float64():
 
 def sequential(config, image_shape, num_classes):
     """The same network by hand, with the initial weights of the other."""
-    channels, height, width = image_shape
+    channels = image_shape[0]
     layers, convolutions = [], config.conv_layers if config.model == "cnn" else ()
     norm = config.batch_norm
     for c in convolutions:
-        layers.append(nn.Conv2d(channels, c.channels, c.kernel, c.stride, bias=not norm))
-        layers += [nn.BatchNorm2d(c.channels)] * norm + [MODULES[config.activation]()]
-        channels = c.channels
-        height, width = (height - c.kernel) // c.stride + 1, (width - c.kernel) // c.stride + 1
+        if c.name == "conv":
+            layers.append(
+                nn.Conv2d(channels, c.channels, c.kernel, c.stride, c.padding, bias=not norm)
+            )
+            layers += [nn.BatchNorm2d(c.channels)] * norm + [MODULES[config.activation]()]
+            channels = c.channels
+        else:
+            kind = {"max_pool": nn.MaxPool2d, "avg_pool": nn.AvgPool2d}[c.name]
+            layers.append(kind(c.size, c.stride or c.size))
     layers.append(nn.Flatten())
-    size = channels * height * width
+    with torch.no_grad():
+        size = nn.Sequential(*layers).eval()(torch.zeros(1, *image_shape)).shape[1]
     norm = norm and not convolutions
     for hidden in config.hidden_sizes:
         layers.append(nn.Linear(size, hidden, bias=not norm))
         layers += [nn.BatchNorm1d(hidden)] * norm + [MODULES[config.activation]()]
         size = hidden
     layers.append(nn.Linear(size, num_classes))
-    model = nn.Sequential(*layers)
+    model = nn.Sequential(*layers).train()
     initial = build(config, image_shape, num_classes, dtype=torch.float64)
     for ours, theirs in zip(model.parameters(), initial.parameters(), strict=True):
         assert ours.shape == theirs.shape
@@ -69,6 +78,9 @@ def make_optimizer(config, parameters):
         "rmsprop": functools.partial(torch.optim.RMSprop, alpha=config.beta, eps=config.epsilon),
         "adam": functools.partial(torch.optim.Adam, **adam),
         "nadam": functools.partial(torch.optim.NAdam, **adam),
+        "adamw": functools.partial(torch.optim.AdamW, **adam),
+        "adagrad": functools.partial(torch.optim.Adagrad, eps=config.epsilon),
+        "adadelta": functools.partial(torch.optim.Adadelta, rho=config.beta, eps=config.epsilon),
     }[config.optimizer]
     return make(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
 
@@ -89,7 +101,7 @@ def mean_squared_error(logits, labels):
 def by_hand(config, data, model):
     """History rows (train loss and accuracy, validation loss and accuracy) and the last weights."""
     criterion = {
-        "cross_entropy": nn.CrossEntropyLoss(),
+        "cross_entropy": nn.CrossEntropyLoss(label_smoothing=config.label_smoothing),
         "mean_squared_error": mean_squared_error,
     }[config.loss]
     optimizer = make_optimizer(config, model.parameters())
@@ -179,6 +191,20 @@ def test_cnn(optimizer, batch_norm):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_losses_and_activations(activation, loss):
     check(small(activation=activation, loss=loss), digits())
+
+
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_padding_and_pooling(batch_norm, activation):
+    layers = "6x3x3p1,max2,4x3x3/1p1,avg3/2,5x2x2"
+    config = small(
+        model="cnn", conv_layers=layers, num_layers=1, batch_norm=batch_norm, activation=activation
+    )
+    assert check(config, digits()).best_epoch >= 1
+
+
+def test_label_smoothing():
+    check(small(label_smoothing=0.2), digits())
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])

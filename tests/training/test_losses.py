@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from dlsweep.config import choices
-from dlsweep.training import LOSSES
-from dlsweep.training._losses import loss_gradient
+from dlsweep.config import RunConfig
+from dlsweep.training._losses import loss_of
 
-
-def test_losses_are_the_choices():
-    assert list(LOSSES) == list(choices.LOSSES)
+LOSSES = {
+    "cross_entropy": loss_of(RunConfig(loss="cross_entropy")),
+    "smoothed": loss_of(RunConfig(loss="cross_entropy", label_smoothing=0.3)),
+    "mean_squared_error": loss_of(RunConfig(loss="mean_squared_error")),
+}
 
 
 @pytest.mark.parametrize("scale", [1.0, 30.0])
@@ -21,13 +22,14 @@ def test_means_are_torchs_losses(scale):
     one_hot = nn.functional.one_hot(labels, 5).double()
     expected = {
         "cross_entropy": nn.CrossEntropyLoss()(logits, labels),
+        "smoothed": nn.CrossEntropyLoss(label_smoothing=0.3)(logits, labels),
         "mean_squared_error": nn.MSELoss()(torch.softmax(logits, 1), one_hot),
     }
-    assert expected.keys() == LOSSES.keys()
     for name, loss in LOSSES.items():
         samples = loss(logits, labels)
         assert samples.shape == (20,)
         torch.testing.assert_close(samples.mean(), expected[name], rtol=1e-14, atol=0)
+        torch.testing.assert_close(loss.mean(logits, labels), expected[name], rtol=1e-14, atol=0)
         # A sample's loss is its own: the others do not change it.
         torch.testing.assert_close(loss(logits[3:4], labels[3:4]), samples[3:4])
 
@@ -51,7 +53,7 @@ def test_the_written_out_gradient_is_autograds(name, scale, own):
     (theirs,) = torch.autograd.grad(sum(means), logits)
     ours = torch.empty(3, 4, 6, dtype=torch.float64)
     one_hot = nn.functional.one_hot(labels, 4).double()
-    loss_gradient(name, logits.detach().mT.contiguous(), one_hot.mT, ours)
+    LOSSES[name].gradient(logits.detach().mT.contiguous(), one_hot.mT, ours)
     torch.testing.assert_close(ours.mT, theirs, rtol=1e-10, atol=1e-15)
 
 

@@ -7,15 +7,8 @@ import numpy as np
 import pytest
 
 from dlsweep.config import RunConfig
-from dlsweep.config.choices import (
-    ACTIVATIONS,
-    BACKENDS,
-    DROPOUT_PLACES,
-    LOSSES,
-    LR_SCHEDULES,
-    OPTIMIZERS,
-    WEIGHT_INITS,
-)
+from dlsweep.config.choices import BACKENDS, DROPOUT_PLACES, LR_SCHEDULES
+from dlsweep.parts import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from dlsweep.training import (
     Stack,
     compiling_pays,
@@ -135,7 +128,7 @@ def random_config(rng: np.random.Generator) -> RunConfig:
         "optimizer": of(OPTIMIZERS),
         "loss": of(LOSSES),
         "activation": of(ACTIVATIONS),
-        "weight_init": of(WEIGHT_INITS),
+        "weight_init": of(INITIALIZERS),
         "lr_schedule": of(LR_SCHEDULES),
         "num_layers": of([0, 1, 2]),
         "hidden_size": of([4, 6]),
