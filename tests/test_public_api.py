@@ -33,9 +33,9 @@ NAMES = {
     ),
     "dlsweep.saved": "encode_model FILE_NAME load_model looks_inverted Model read_image save_model",
     "dlsweep.scratch": (
-        "Activation ACTIVATIONS Adam evaluate INITIALIZERS log_probabilities log_softmax Loss "
-        "LOSSES Momentum NAdam Nesterov Network Optimizer OPTIMIZERS predict RMSprop SGD "
-        "train_epoch"
+        "ACTIVATIONS Adadelta Adagrad Adam AdamW Array check_all CrossEntropy evaluate feedforward "
+        "INITIALIZERS Layer Linear log_softmax logits_of Loss LOSSES MeanSquaredError Momentum "
+        "NAdam Nesterov Network Optimizer OPTIMIZERS predict random_normal RMSprop SGD train_epoch"
     ),
     "dlsweep.sweep": (
         "AgentOptions AgentReport choose_executor datasets_of Distribution DISTRIBUTIONS Driver "
