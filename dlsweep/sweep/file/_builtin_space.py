@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -13,6 +15,7 @@ from dlsweep.config.errors import shown
 from dlsweep.data import data_problems
 from dlsweep.sweep.file._data import KnownData
 from dlsweep.sweep.file._distributions import plain
+from dlsweep.sweep.file._heeded import DECIDING, is_idle
 from dlsweep.sweep.file._settings import Config
 from dlsweep.sweep.file._space import Coordinates, Space
 
@@ -71,6 +74,12 @@ class BuiltinSpace(Space):
         names = [axis.setting for axis in self.axes]
         return names + ["num_layers"] * ("hidden_size" in names)
 
+    def identity(self, config: Config | Mapping[str, Any]) -> str:
+        """See ``Space``; settings without effect beside the others tell no two apart."""
+        settings = config if isinstance(config, Mapping) else self._settings_of(config)
+        named = [(n, None if is_idle(n, settings) else settings.get(n)) for n in self._identifying]
+        return json.dumps([plain(value) for _, value in named])
+
     @cached_property
     def combinations(self) -> tuple[list[str], list[str], float]:
         """See ``Space``."""
@@ -78,11 +87,12 @@ class BuiltinSpace(Space):
         listed = [a.distribution.support() or (a.distribution.quantile(0.5),) for a in axes]
         total = math.prod(map(len, listed))
         if total > _MOST_COMBINATIONS:
-            return [], [], 1.0
+            return [], *self._distinct(frozenset(), ())
         fixed = {k: v for k, v in self.fixed.items() if k in _INTERACTING}
         allowed: set[tuple[str, Any]] = set()
         reasons: dict[tuple[str, Any], str] = {}  # the first for each value that was refused
         refused: list[str] = []
+        invalid = set()
         for values in product(*listed):
             pairs = [(axis.setting, value) for axis, value in zip(axes, values, strict=True)]
             try:
@@ -90,6 +100,7 @@ class BuiltinSpace(Space):
                 allowed.update(pairs)
             except ConfigError as error:
                 refused.append(error.problems[0])
+                invalid.add(tuple(map(shown, map(plain, values))))
                 for pair in pairs:
                     reasons.setdefault(pair, refused[-1])
         if len(refused) == total:
@@ -106,7 +117,48 @@ class BuiltinSpace(Space):
                 f"{len(refused)} of {total} combinations of {names} contradict themselves; they "
                 f"are recorded as failed and do not count: {refused[0]}"
             )
-        return problems, notices, 1 - len(refused) / total
+        more, share = self._distinct(invalid, [axis.setting for axis in axes])
+        return problems, notices + more, share
+
+    def _distinct(
+        self, invalid: Collection[tuple[str, ...]], names: Sequence[str]
+    ) -> tuple[list[str], float]:
+        """How many combinations are left without those that equal others in what has an effect.
+
+        Args:
+            invalid: combinations of the settings ``names`` that contradict themselves, as text.
+            names: these settings.
+
+        Returns:
+            A notice where some are equal, and the share of all that is valid and is trained.
+        """
+        axes = [a for a in self.axes if a.setting in DECIDING or a.setting in names]
+        listed = [a.distribution.support() or (a.distribution.quantile(0.5),) for a in axes]
+        total = math.prod(map(len, listed))
+        if total > _MOST_COMBINATIONS:
+            return [], 1.0
+        known = vars(RunConfig()) | self.fixed
+        valid, found = 0, set[str]()
+        idle, often = Counter[str](), Counter[str]()
+        for values in product(*listed):
+            own = {axis.setting: value for axis, value in zip(axes, values, strict=True)}
+            if tuple(shown(plain(own[name])) for name in names) in invalid:
+                continue
+            valid += 1
+            settings = known | _with_layers(own)
+            key = self.identity(settings)
+            now = [name for name in own if is_idle(name, settings)]
+            often.update(now)
+            idle.update(now if key in found else ())
+            found.add(key)
+        here = [name for name in idle if often[name] < valid]  # else it is said to have none at all
+        if not here or not valid:
+            return [], len(found) / total
+        among = ", ".join(a.setting for a in axes if a.setting in DECIDING)
+        line = f"{valid - len(found)} of {valid} combinations of {among} are equal to others, for "
+        line += f"{' and '.join(here)} {'has' if len(here) == 1 else 'have'} no effect there; each "
+        line += "is trained once"
+        return [line], len(found) / total
 
 
 def _with_layers(settings: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 
 from dlsweep import ConfigError, RunConfig
 from dlsweep.sweep.file import Continuous, Metric, Space, SweepFile
+from dlsweep.sweep.file._heeded import is_idle
 from dlsweep.sweep.search import Draft, Search
 from dlsweep.sweep.study import Study
 from tests.sweep.helpers import history, sweep, train
@@ -247,3 +248,38 @@ def test_bayes_goes_on_after_reopening(tmp_path: Path) -> None:
     with Study.open(given, storage) as study:
         runs = train(study, 10, score=lambda c: -abs(c.learning_rate - 0.2))
     assert median(abs(p.config.learning_rate - 0.2) for p in runs) < 0.2  # at random: 0.3
+
+
+IDLE = {
+    "dropout": {"values": [0.0, 0.25]},
+    "dropout_at": {"values": ["first", "last", "all"]},
+    "optimizer": {"values": ["sgd", "adam"]},
+    "beta1": {"values": [0.9, 0.8, 0.7]},
+}
+
+
+@pytest.mark.parametrize("method", ["grid", "random", "bayes"])
+def test_settings_without_effect_make_no_second_configuration(method: str, tmp_path: Path):
+    made = sweep(IDLE, method)
+    line = (
+        "20 of 36 combinations of beta1, dropout, dropout_at, optimizer are equal to others, for "
+    )
+    assert made.size == 16
+    [notice] = made.notices
+    assert notice.startswith(line)
+    assert notice.endswith("for beta1 and dropout_at have no effect there; each is trained once")
+    with Study.open(made, str(tmp_path / "a.db")) as study:
+        runs = train(study, 100, batch=5, score=lambda c: c.beta1 - c.dropout)
+        assert (study.exhausted, study.total) == (True, 16)
+    heeded = {
+        (c.optimizer, c.beta1 if c.optimizer == "adam" else 0, c.dropout and c.dropout_at)
+        for c in (run.config for run in runs)
+    }
+    assert len(runs) == len(heeded) == 16
+
+
+def test_a_model_of_the_users_own_may_heed_anything():
+    settings = {"model": "nets.py:Net", "num_layers": 2}
+    assert not is_idle("num_layers", settings)
+    assert is_idle("conv_layers", {"model": "feedforward"})
+    assert not is_idle("conv_layers", {})
