@@ -8,12 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from dlsweep.data import DATASETS
+from dlsweep.report._classes import classes_of, is_matrix, rounded
 from dlsweep.report._runs import PLACES, Run, RunsTable, level
 from dlsweep.report._words import four_digits
-
-DIGITS = 5
-"""Significant digits of every number: more than a figure shows or a split of 10,000 images has."""
+from dlsweep.report.findings import lead
 
 MOST_POINTS = 300_000
 """Of all curves of a program's runs together."""
@@ -26,12 +24,12 @@ _FIRST = ("best_val_accuracy", "test_accuracy", "test_loss", "best_epoch", "para
 def page_data(table: RunsTable) -> dict[str, Any]:
     """Everything the page's script knows, as JSON has it.
 
-    Keys: own, metric, names, ids, urls, status, value, reasons, started and seconds (both in
-    seconds, the first from the first start on), settings (those that differ), results, history,
+    Keys: own, metric, names, ids, urls, status, beside, value, reasons, started and seconds (both
+    in seconds, the first from the first start on), settings (those that differ), results, history,
     steps, classes, matrices and best. Columns have one entry for each run.
     """
     runs = table.runs
-    best = table.best()
+    best = lead(table)
     history, steps = _own_history(runs) if table.own else _history(table)
     return {
         "own": table.own,
@@ -44,6 +42,7 @@ def page_data(table: RunsTable) -> dict[str, Any]:
         "ids": [run.id for run in runs],
         "urls": [web_address(run.url) for run in runs],
         "status": [run.status for run in runs],
+        "beside": [run.beside for run in runs],
         "value": [rounded(run.value) for run in runs],
         "reasons": {str(i): run.reason for i, run in enumerate(runs) if run.reason},
         **_times(runs),
@@ -123,14 +122,7 @@ def web_address(url: str | None) -> str | None:
     return url if url and url.startswith(("https://", "http://")) else None
 
 
-def rounded(value: Any) -> Any:
-    """A number at `DIGITS` significant digits; None for anything that is no finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
-
-
-def result(table: RunsTable, name: str, value: Any, digits: int = 2) -> str:
+def result(table: RunsTable, name: str, value: Any, digits: int = 1) -> str:
     """A result as text: fractions are read as percentages."""
     number = rounded(value)
     if number is None:
@@ -141,8 +133,8 @@ def result(table: RunsTable, name: str, value: Any, digits: int = 2) -> str:
 
 
 def grouped_digits(number: int) -> str:
-    """A whole number as people write it: 12 345 with narrow spaces."""
-    return f"{number:,}".replace(",", "\u202f")
+    """A whole number as people write it: 12,345."""
+    return f"{number:,}"
 
 
 def duration(seconds: float) -> str:
@@ -153,13 +145,6 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {int(seconds % 60)} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-def classes_of(runs: Sequence[Run]) -> list[str]:
-    """The names of the classes, where all runs were trained on one data set that is known."""
-    names = {str(run.config["dataset"]) for run in runs if run.config.get("dataset")}
-    known = [DATASETS[name] for name in names if name in DATASETS]
-    return list(known[0].classes) if len(names) == len(known) == 1 else []
 
 
 def _times(runs: Sequence[Run]) -> dict[str, list[float | None]]:
@@ -266,13 +251,3 @@ def thinned(items: list[Any], most: int) -> list[Any]:
 def _flat(matrix: Any) -> list[int] | None:
     """A square matrix of counts, row after row; None for anything else."""
     return None if not is_matrix(matrix) else [int(count) for row in matrix for count in row]
-
-
-def is_matrix(matrix: Any) -> bool:
-    """Whether this is a square matrix of counts."""
-    return (
-        isinstance(matrix, list | tuple)
-        and len(matrix) > 1
-        and all(isinstance(row, list | tuple) and len(row) == len(matrix) for row in matrix)
-        and all(rounded(count) is not None for row in matrix for count in row)
-    )

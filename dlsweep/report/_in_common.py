@@ -3,18 +3,56 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from dlsweep.report._runs import ENDED, RunsTable
+from dlsweep.report._text import chance_level
 from dlsweep.report._words import amount, code, count, setting
-from dlsweep.report.statistics import (
+from dlsweep.report.findings import (
     FEWEST,
     FEWEST_OF_A_KIND,
     FEWEST_TOP,
     Group,
+    Ruin,
+    at_chance,
     diverged_runs,
+    find,
     low_runs,
     top_runs,
 )
+
+FEW = (
+    f"That is too few to say what they have in common: it takes {FEWEST} configurations in all, "
+    f"with {FEWEST_OF_A_KIND} in the group and {FEWEST_OF_A_KIND} outside it."
+)
+
+
+def guessing(table: RunsTable) -> list[str]:
+    """How many runs are at chance, and what they have in common."""
+    lines = chance_level(table)
+    if not lines:
+        return []
+    found = find(table)
+    ruins = [ruin for ruin in found.ruins if "at chance" in ruin.how]
+    for ruin in ruins:
+        lines.append(
+            f"{setting(ruin.setting, ruin.level)}: {ruin.ruined:,} of the "
+            f"{count(ruin.of, 'configuration')} that have it."
+        )
+    group = at_chance(table)
+    if ruins and group.members and group.traits:
+        lines += [
+            f"{setting(t.setting, t.level)}: {t.have:,} of the {t.of:,} others at chance, against "
+            f"{t.have_all:,} of all {t.of_all:,} without {_names(ruins)}."
+            for t in group.traits
+        ]
+    elif not ruins:
+        lines += _traits(group)
+    return lines
+
+
+def _names(ruins: Sequence[Ruin]) -> str:
+    return " or ".join(setting(ruin.setting, ruin.level) for ruin in ruins)
 
 
 def low(table: RunsTable, threshold: float | None = None) -> list[str]:
@@ -27,12 +65,12 @@ def low(table: RunsTable, threshold: float | None = None) -> list[str]:
     group = low_runs(table, threshold)
     side = "below" if table.metric.goal == "maximize" else "above"
     if not group.members:
-        end = f"{side} {amount(table, group.threshold)}" if group.of else "to judge"
-        return [f"There is no configuration {end}."]
+        end = f"is {side} {amount(table, group.threshold)}" if group.of else "has a result"
+        return [f"No configuration {end}."]
     verb = "is" if len(group.members) == 1 else "are"
-    head = f"{count(group.of, 'configuration')} {verb} {side} {amount(table, group.threshold)}"
     if group.of == 1:
         return [f"The one configuration is {side} {amount(table, group.threshold)}."]
+    head = f"{count(group.of, 'configuration')} {verb} {side} {amount(table, group.threshold)}"
     return [f"{len(group.members):,} of {head}.", *_traits(group)]
 
 
@@ -40,10 +78,10 @@ def high(table: RunsTable) -> list[str]:
     """What the best tenth of the configurations have in common."""
     group = top_runs(table)
     if not group.members:
-        return ["There is no configuration to judge."]
+        return ["No configuration has a result."]
     if group.of < 2 * FEWEST_TOP:
-        n = count(group.of, "configuration")
-        return [f"{n}: too few to speak of the best of them, which takes {2 * FEWEST_TOP}."]
+        n = f"{group.of} configurations are" if group.of > 1 else "One configuration is"
+        return [f"{n} too few to describe the best of them: it takes {2 * FEWEST_TOP}."]
     if len(group.members) == group.of:
         return [f"All {group.of:,} configurations have {amount(table, group.threshold)}."]
     side = "at least" if table.metric.goal == "maximize" else "at most"
@@ -52,7 +90,7 @@ def high(table: RunsTable) -> list[str]:
 
 
 def in_common(table: RunsTable, threshold: float | None = None) -> list[str]:
-    """What poor runs have in common, then what the best have; why it is not known, said once.
+    """What runs at chance, poor runs and the best have in common; what is not known is said once.
 
     Args:
         table: the runs.
@@ -60,22 +98,15 @@ def in_common(table: RunsTable, threshold: float | None = None) -> list[str]:
     """
     if not table.judged:
         return []
-    poor, good = low(table, threshold), high(table)
-    few = _traits(Group((), 0, (), False))
-    return [*(poor[:-1] if poor == good or poor[-1:] == good[-1:] == few else poor), *good]
+    lines = [*guessing(table), *low(table, threshold), *high(table)]
+    return [line for i, line in enumerate(lines) if line not in lines[i + 1 :]]
 
 
 def _traits(group: Group) -> list[str]:
     if not group.enough:
-        return [
-            f"Too few to say what they have in common: it takes {FEWEST} configurations in all, "
-            f"{FEWEST_OF_A_KIND} of them such and {FEWEST_OF_A_KIND} others."
-        ]
+        return [FEW]
     if not group.traits:
-        return [
-            "No value of any setting is more frequent among them than chance allows "
-            "(hypergeometric test, Holm's correction)."
-        ]
+        return ["No value of a setting is more frequent among them than chance allows."]
     return [
         f"{setting(t.setting, t.level)}: {t.have:,} of these {t.of:,}, against {t.have_all:,} of "
         f"all {t.of_all:,}."

@@ -13,9 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dlsweep.report._runs import RunsTable
-from dlsweep.report.statistics import Importances, importances
-
 MOST_OF_A_WORD = 30
 """Characters of a word that stays in one line, on a phone too."""
 
@@ -30,13 +27,6 @@ class Page:
     def __init__(self) -> None:
         self.contents: list[tuple[str, str]] = []
         self._figures = self._commands = 0
-        self._importances: Importances | None = None
-
-    def importances(self, table: RunsTable) -> Importances:
-        """The importances of the page's one table, which cost seconds: computed once."""
-        if self._importances is None:
-            self._importances = importances(table)
-        return self._importances
 
     def text(self, value: object) -> str:
         """A value as text that no browser takes for markup."""

@@ -14,6 +14,8 @@ from dlsweep.sweep import Row, StudyTable, read_study, storage_file, study_names
 _ONLINE = re.compile(
     r"(?:https?://[^/]+/)?([^/\s]+)/([^/\s]+)(?:/(?:sweeps/)?([^/\s?]+))?(?:\?.*)?"
 )
+BESIDE = ("confirmation", "extra")
+"""The roles of a study's runs that are no points of its search, nor repeats of one."""
 _STUDY_FILES = (".db", ".sqlite", ".sqlite3")
 
 
@@ -103,4 +105,5 @@ def _run(row: Row) -> Run:
         reason=row.reason,
         started=row.started,
         finished=row.finished,
+        beside=row.role in BESIDE,
     )

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 from dataclasses import dataclass
 from typing import Any
 
 from dlsweep.report._runs import Run, RunsTable, level
 from dlsweep.report._words import amount, code, count, difference, listed, setting
+from dlsweep.report.findings import find, lead
 from dlsweep.report.statistics import (
     Configuration,
     configurations,
-    importances,
     is_seed,
-    repeats,
+    repeated,
     settings,
 )
 
 FEWEST = 10
 FEWEST_TRIED = 3
 """Values of a number, for speaking of the ends of what was tried."""
+FEWEST_SEEDS, SEEDS = 3, 5
+"""With so many a mean has an interval; so many are suggested."""
+MOST_REPEATED = 5
 NEAR = 0.01
 """As good as the best: within a point of accuracy, or a hundredth of any other metric."""
 _WORDS = ("optimizer", "activation", "model", "loss", "weight_init", "lr_schedule")
@@ -67,9 +71,9 @@ def suggestions(table: RunsTable) -> list[str]:
     if not found:
         n = len(configurations(table))
         return [
-            "**Too few runs to suggest anything:** "
-            f"{count(n, 'configuration has', 'configurations have')} a value, "
-            f"and it takes {FEWEST}."
+            "Too few runs to suggest anything: "
+            f"{count(n, 'configuration has', 'configurations have')} a result, and it takes "
+            f"{FEWEST}."
         ]
     return [_sentence(table, suggestion) for suggestion in found]
 
@@ -78,15 +82,21 @@ def _sentence(table: RunsTable, suggestion: Suggestion) -> str:
     c = suggestion.configuration
     names = [name for name in settings(table) if name in c.runs[0].config]
     told = listed([setting(name, c.get(name)) for name in names])
-    whole = repeats(table, c.runs[0])
+    whole = _with_repeats(table, c)
     seeds = "one seed" if len(whole.runs) == 1 else f"the mean of {len(whole.runs)} seeds"
     return (
         f"{suggestion.why}: {told}. Here {amount(table, whole.value)} ({seeds}; number "
-        f"{suggestion.rank:,} of {len(configurations(table)):,}). {_elsewhere(table, c)}"
+        f"{suggestion.rank:,} of {len(configurations(table)):,}). {_on_other_data(table, c)}"
     )
 
 
-def _elsewhere(table: RunsTable, configuration: Configuration) -> str:
+def _with_repeats(table: RunsTable, configuration: Configuration) -> Configuration:
+    """A configuration with its runs beside the sweep."""
+    first = configuration.runs[0]
+    return next(c for c in repeated(table) if any(run is first for run in c.runs))
+
+
+def _on_other_data(table: RunsTable, configuration: Configuration) -> str:
     config = configuration.runs[0].config
     kept = {k: v for k, v in config.items() if k not in ("dataset", "seed", "train_size")}
     return code(table.command({**kept, "dataset": "YOURS"}) or "")
@@ -100,7 +110,7 @@ def _ranked(table: RunsTable) -> list[Configuration]:
 def _different(table: RunsTable, ranked: list[Configuration]) -> Suggestion | None:
     """The best with another value of the setting that matters most, words before numbers."""
     best = ranked[0]
-    order = [item.setting for item in importances(table).settings] or settings(table)
+    order = [effect.setting for effect in find(table).effects if effect.known] or settings(table)
     for name in sorted(order, key=lambda name: name not in _WORDS):
         mine = level(best.get(name))
         for rank, c in enumerate(ranked, start=1):
@@ -156,12 +166,32 @@ def _work(configuration: Configuration) -> float | None:
 
 
 def next_steps(table: RunsTable) -> list[str]:
-    """What to run next of a program: beyond the values that were tried, and the best once more."""
-    best = table.best()
-    if table.own or best is None:
+    """What to run next: without what ruins runs, beyond what was tried, and the best once more."""
+    best = lead(table)
+    if best is None:
         return []
-    edges = [line for name in settings(table) if (line := _edge(table, best, name))]
-    return [*edges, *_once_more(table, best)]
+    found = find(table)
+    bad = listed([setting(ruin.setting, ruin.level) for ruin in found.ruins])
+    lines = [f"Leave out {bad}: nothing works with it."] if bad else []
+    worth = [effect.setting for effect in found.effects if effect.verdict != "unclear"]
+    lines += [line for name in worth if (line := _edge(table, best, name))]
+    return [*lines, *(_seeds(table) if table.own else _once_more(table, best))]
+
+
+def _seeds(table: RunsTable) -> list[str]:
+    """The command that trains the best configurations with more seeds, where one seed decided."""
+    best = find(table).best
+    if best is None or best.of < 2 or best.seeds >= FEWEST_SEEDS or len(best.group) == 1:
+        return []
+    n = min(MOST_REPEATED, len(best.group) or best.of)
+    told = (
+        f"Train the best {count(n, 'configuration')} with more seeds, so that the best is not the "
+        "luckiest"
+    )
+    if table.online is not None or not table.name:
+        return [f"{told}."]
+    line = f"dlsweep repeat {shlex.quote(table.name)} --top {n} --seeds {SEEDS}"
+    return [f"{told}: {code(line)}"]
 
 
 def _edge(table: RunsTable, best: Run, name: str) -> str | None:
@@ -188,7 +218,7 @@ def _is_number(value: Any) -> bool:
 def _once_more(table: RunsTable, best: Run) -> list[str]:
     """To repeat the best run where nothing says how much of its lead is chance."""
     rivals = table.ranked()[1:]
-    if not rivals or len(repeats(table, best).runs) > 1:
+    if not rivals or any(len(c.runs) > 1 for c in configurations(table)):
         return []
     seeds = listed([code(name) for name in best.config if is_seed(name)])
     other = f", with other values of {seeds}" if seeds else ""

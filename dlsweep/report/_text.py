@@ -1,15 +1,16 @@
-"""The sentences of a report, written from the runs: never more than the numbers show."""
+"""The sentences of a report, written from its findings: never more than the numbers show."""
 
 from __future__ import annotations
 
-import math
+import shlex
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from dlsweep.report._data import is_final, logged, other_results
-from dlsweep.report._runs import Run, RunsTable
+from dlsweep.report._runs import RunsTable
 from dlsweep.report._words import (
     amount,
     between,
@@ -21,19 +22,24 @@ from dlsweep.report._words import (
     share,
     span,
 )
-from dlsweep.report.statistics import (
+from dlsweep.report.findings import (
+    Best,
+    Contest,
     Effect,
-    comparison,
-    configurations,
-    effects,
-    importances,
-    interval,
-    repeats,
-    settings,
+    Interaction,
+    Ruin,
+    contest,
+    find,
 )
+from dlsweep.report.statistics import FEWEST, Configuration, settings
 
 MOST_NAMES = 10
 """Of metrics, in a sentence."""
+_HOW = {
+    "at chance": "is no better than always answering one class",
+    "diverged": "diverged",
+    "failed": "failed",
+}
 
 
 def overview(table: RunsTable) -> list[str]:
@@ -42,38 +48,80 @@ def overview(table: RunsTable) -> list[str]:
         return ["There are no runs yet."]
     swept = [run for run in table.runs if not run.beside]
     statuses = Counter(run.status.replace("_", " ") for run in swept)
-    whole = "all " if len(swept) > 1 else ""
     told = listed([f"{n:,} {status}" for status, n in statuses.items()])
-    told = f"{whole}{next(iter(statuses))}" if len(statuses) == 1 else told
-    found, names = configurations(table), settings(table)
-    varied = f" They differ in {listed([code(name) for name in names])}." if names else ""
-    between = "," if len(statuses) == 1 else ":"
-    lines = [f"{count(len(swept), 'run')}{between} {told}.{varied}"]
+    if len(statuses) == 1:
+        told = f"{'all ' if len(swept) > 1 else ''}{next(iter(statuses))}"
+    names = settings(table)
+    differ = f" They differ in {listed([code(name) for name in names])}." if names else ""
+    colon = "," if len(statuses) == 1 else ":"
+    lines = [f"{count(len(swept), 'run')}{colon} {told}.{differ}"] if swept else []
+    lines += [*_configurations(table), *_beside(table), *cautions(table)]
     if not table.judged:
-        return [*lines, "No metric says which of them is better, so none is ranked."]
-    if not found:
+        return [*lines, "No metric says which of them is better, so they are not ranked."]
+    if not find(table).valued:
         return [*lines, f"None of them has a value of {code(table.metric.name)}.{_logged(table)}"]
-    repeated = sum(len(c.runs) > 1 for c in found)
-    if repeated:
-        again = "trained with more than one seed" if table.own else "run more than once"
-        lines.append(
-            f"They are {count(len(found), 'configuration')}, {repeated:,} of them {again}; below, "
-            f"a configuration's value is the mean over its {_again(table)}s."
-        )
-    beside = len(table.runs) - len(swept)
+    return [*lines, _results(table), *chance_level(table)[:1]]
+
+
+def _configurations(table: RunsTable) -> list[str]:
+    """How many configurations the runs are of, where that is another number."""
+    runs = sum(not run.beside for run in table.runs)
+    found = find(table)
+    if found.configurations in (runs, 0):
+        return []
+    again = "seeds" if table.own else "runs"
+    return [
+        f"They are {count(found.configurations, 'configuration')}: runs that differ only in their "
+        f"seed{', or in settings that had no effect,' if table.own else ''} are taken together, "
+        f"and a configuration's value is the mean over its {again}."
+    ]
+
+
+def _beside(table: RunsTable) -> list[str]:
+    beside = sum(run.beside for run in table.runs)
+    stopped = sum(run.status == "stopped" for run in table.runs)
+    lines = []
     if beside:
         lines.append(
-            f"{count(beside, 'run was', 'runs were')} trained beside the sweep, to repeat and to "
-            "compare some of its own; what is said of the settings leaves them out."
+            f"{count(beside, 'more run was', 'more runs were')} trained beside the sweep, to "
+            "repeat or to compare some of its configurations; they do not count in what is said "
+            "of the settings."
         )
-    stopped = statuses.get("stopped", 0)
     if stopped:
         lines.append(
             f"{count(stopped, 'run was', 'runs were')} stopped before the "
-            f"{'last epoch' if table.own else 'end'}; what is said of the settings leaves such "
-            "runs out."
+            f"{'last epoch' if table.own else 'end'} and {'does' if stopped == 1 else 'do'} not "
+            "count in what is said of the settings."
         )
-    return [*lines, _results(table)]
+    return lines
+
+
+def cautions(table: RunsTable) -> list[str]:
+    """Why the metric may mislead: numbers that cannot be compared, or test data that chose."""
+    lines = []
+    if table.replaced:
+        instead = (
+            f"This report judges them by {code(table.metric.name)} instead."
+            if table.judged
+            else "They logged no accuracy to judge them by instead."
+        )
+        lines.append(
+            f"**The sweep is judged by {code(table.replaced)}, but its runs were trained with "
+            f"different losses,** whose values cannot be compared. {instead}"
+        )
+    name = table.metric.name
+    if table.own and name.startswith("test_"):
+        lines.append(
+            f"**The runs are judged by {code(name)}:** whatever is chosen by the test data looks "
+            f"better on them than it will on new data. Judge by {code('val_' + name[5:])}, and "
+            "look at the test data once, at the end."
+        )
+    if table.own and table.judged and "dataset" in table.parameters:
+        lines.append(
+            f"The runs were trained on different data sets: {code(name)} on one cannot be compared "
+            f"with {code(name)} on another."
+        )
+    return lines
 
 
 def _logged(table: RunsTable) -> str:
@@ -96,116 +144,196 @@ def _results(table: RunsTable) -> str:
         told = f"of the two runs with a result one has {best}, the other {worst}"
     else:
         middle = amount(table, float(np.median(found)))
-        told = f"the best run has {best}, the worst {worst}, and the median is {middle}"
+        told = f"single runs have between {worst} and {best}, and the median is {middle}"
     if not table.own:
-        of = f", the {'higher' if table.metric.goal == 'maximize' else 'lower'} the better"
-    return f"By {code(table.metric.name)}{of}: {told}."
+        of = f" ({'higher' if table.metric.goal == 'maximize' else 'lower'} is better)"
+    return f"By {code(table.metric.name)}{of}, {told}."
+
+
+def chance_level(table: RunsTable) -> list[str]:
+    """The runs at chance; nothing where there are none or nothing is known of them."""
+    found = find(table).chance
+    if found is None or not found.runs:
+        return []
+    n, never = len(found.runs), len(found.never)
+    one = "one class" if found.level < 0.5 else "the most frequent class"
+    verb = "is" if n == 1 else "are"
+    line = (
+        f"{n:,} of {count(found.of, 'run')} {verb} no better than always answering {one} "
+        f"({amount(table, found.level)})"
+    )
+    if never == n:
+        return [f"{line}: {'it' if n == 1 else 'they'} never learned."]
+    if not never:
+        return [f"{line}, though {'it was' if n == 1 else 'all were'} better in an earlier epoch."]
+    return [f"{line}: {never:,} of them never learned, the others were better in an earlier epoch."]
 
 
 def what_matters(table: RunsTable) -> list[str]:
-    """Which settings matter and by how much: importance, then differences with intervals."""
+    """One verdict for each setting: values that ruin runs, then what matters and by how much."""
     if not table.judged:
         return []
-    if not settings(table):
+    found = find(table)
+    if not found.effects:
         return ["The runs differ in no setting, so nothing can be said about what matters."]
-    return [*_importance(table), *_differences(table)]
+    lines = [*(_ruin(ruin) for ruin in found.ruins), *_rest(table)]
+    clear = [effect for effect in found.effects if effect.verdict == "matters"]
+    lines += [_difference(table, effect) for effect in clear]
+    lines += [_interaction(table, pair) for pair in found.interactions]
+    lines += _unclear(table)
+    return [*lines, *_shares(table)]
 
 
-def _importance(table: RunsTable) -> list[str]:
-    found = importances(table)
-    if found.configurations < found.needed:
-        return [
-            f"**Too few runs to say how important each setting is:** "
-            f"{count(found.configurations, 'configuration has', 'configurations have')} a value, "
-            f"and it takes {found.needed}."
-        ]
-    if not found.enough:
-        return [f"All configurations have the same {code(table.metric.name)}."]
-    known = max(0.0, found.explained)
-    if not found.tell:
-        return [
-            f"**No setting can be called important:** a random forest that learns "
-            f"{code(table.metric.name)} from the settings predicts {share(known)} of its variance "
-            f"for configurations it has not seen."
-        ]
-    first = found.settings[:3]
-    parts = [
-        f"{code(i.setting)} {share(i.mean)} ({share(i.low)} to {share(i.high)})" for i in first
-    ]
-    lines = [
-        f"A random forest predicts {share(known)} of the variance of {code(table.metric.name)} "
-        f"for configurations it has not seen. Of what it knows, most comes from {listed(parts)}; "
-        f"in brackets, where 95 % of its repeats lie."
-    ]
-    if len(first) > 1 and first[0].low < first[1].high:
-        lines.append(
-            f"Which of {code(first[0].setting)} and {code(first[1].setting)} comes first is not "
-            "settled: their ranges overlap."
-        )
-    return lines
+def _ruin(ruin: Ruin) -> str:
+    how = listed([_HOW[how] for how in ruin.how], "or")
+    if ruin.ruined == ruin.of:
+        told = f"each of the {ruin.of:,} configurations that have it {how}"
+    else:
+        told = f"of the {ruin.of:,} configurations that have it, {ruin.ruined:,} came to nothing"
+        told += f" ({how.replace('is no', 'no')})"
+    return f"**{_value(ruin)} ruins runs by itself:** {told}."
 
 
-def _differences(table: RunsTable) -> list[str]:
-    found = effects(table)
-    clear = sorted((e for e in found if e.clear), key=lambda e: -abs(e.difference))
-    lines = [_difference(table, effect) for effect in clear]
-    unclear = [code(e.setting) for e in found if e.p is not None and not e.clear]
-    if unclear:
-        lines.append(
-            f"{'No' if not clear else 'For the others, no'} difference beyond chance between the "
-            f"values of {listed(unclear, 'or')}: that may be too few runs, or none that matters."
-        )
-    unknown = [code(e.setting) for e in found if e.p is None]
-    if unknown:
-        lines.append(
-            f"Too few runs for each value to compare those of {listed(unknown, 'or')}: it takes "
-            "three configurations each of at least two values."
-        )
-    return lines
+def _value(ruin: Ruin) -> str:
+    """A value, or an end of many: `lr = 0.5`, `lr` of 0.03 or more."""
+    if ruin.level.endswith(" or more") or ruin.level.startswith("less than "):
+        return f"{code(ruin.setting)} of {ruin.level}"
+    return setting(ruin.setting, ruin.level)
+
+
+def _rest(table: RunsTable) -> list[str]:
+    """Among which configurations the settings are judged, where these are not all."""
+    found = find(table)
+    if not found.ruins:
+        return []
+    if not found.judged:
+        return ["No other configuration has a result, so nothing more is known of the settings."]
+    return [f"The settings are judged among the {found.judged:,} configurations without that."]
 
 
 def _difference(table: RunsTable, effect: Effect) -> str:
     best, worst = effect.best, effect.worst
-    assert best is not None  # it is clear, so values were compared
+    assert best is not None  # it matters, so values were compared
     assert worst is not None
-    bounds = (effect.low, effect.high) if effect.difference >= 0 else (-effect.high, -effect.low)
+    configurations = count(best.configurations, "configuration")
+    if effect.sized:
+        low, high = effect.low, effect.high
+        bounds = (low, high) if effect.difference >= 0 else (-high, -low)
+        told = (
+            f"{amount(table, best.mean)} on average with {code(best.level)} ({configurations}) "
+            f"against {amount(table, worst.mean)} with {code(worst.level)} "
+            f"({worst.configurations:,}), a difference of "
+            f"{difference(table, abs(effect.difference))} ({between(table, *bounds)})"
+        )
+    else:
+        told = (
+            f"the median is {amount(table, best.median)} with {code(best.level)} "
+            f"({configurations}) and {amount(table, worst.median)} with {code(worst.level)} "
+            f"({worst.configurations:,}); by how much the means differ is not certain"
+        )
+    line = f"{code(effect.setting)} matters: {told}."
+    if effect.peak:
+        ends = [code(effect.levels[0].level), code(effect.levels[-1].level)]
+        line += f" The best value lies between: it is better than both {listed(ends)}."
+    return line
+
+
+def _interaction(table: RunsTable, pair: Interaction) -> str:
+    one, other = setting(pair.first, pair.levels[0]), setting(pair.second, pair.levels[1])
+    departure = pair.mean - pair.expected
     return (
-        f"{code(effect.setting)}: {amount(table, best.mean)} on average with {code(best.level)} "
-        f"({count(best.configurations, 'configuration')}) against {amount(table, worst.mean)} with "
-        f"{code(worst.level)} ({worst.configurations:,}), a difference of "
-        f"{difference(table, abs(effect.difference))} ({between(table, *bounds)})."
+        f"{code(pair.first)} and {code(pair.second)} act together: {one} with {other} has "
+        f"{amount(table, pair.mean)} on average "
+        f"({count(pair.configurations, 'configuration')}), "
+        f"{difference(table, abs(departure))} {'more' if departure > 0 else 'less'} than their two "
+        "effects added up."
     )
 
 
+def _unclear(table: RunsTable) -> list[str]:
+    found = find(table).effects
+    lines = []
+    unclear = [code(e.setting) for e in found if e.verdict == "unclear"]
+    beside = [e for e in found if e.verdict == "ruins" and e.p is not None]
+    for effect in beside:
+        bad = listed([code(ruin.level) for ruin in effect.ruins])
+        lines.append(f"{code(effect.setting)} has no clear effect apart from {bad}.")
+    if unclear:
+        names = listed(unclear, "or")
+        lines.append(
+            f"No clear effect of {names}: the differences between "
+            f"{'its' if len(unclear) == 1 else 'their'} values are within chance, so "
+            f"{'it matters' if len(unclear) == 1 else 'they matter'} little, or there are too few "
+            "runs to see it."
+        )
+    unknown = [code(e.setting) for e in found if e.verdict == "unknown"]
+    if unknown:
+        lines.append(
+            f"Too few runs to judge {listed(unknown, 'or')}: a comparison takes {FEWEST} "
+            "configurations for each of two values."
+        )
+    return lines
+
+
+def _shares(table: RunsTable) -> list[str]:
+    """How much of all differences goes with the settings that are known to matter."""
+    found = find(table)
+    parts = [
+        f"{code(e.setting)} {share(e.share)} ({share(e.share_low)} to {share(e.share_high)})"
+        for e in found.effects
+        if e.known and e.share > 0
+    ]
+    if not parts:
+        return []
+    return [
+        f"Together these account for {share(found.explained)} of the variance of "
+        f"{code(table.metric.name)} over the configurations: {listed(parts)}; in brackets, the "
+        "95 % interval."
+    ]
+
+
 def best_run(table: RunsTable) -> list[str]:
-    """The best run, and how sure it is that it is the best."""
-    best = table.best()
+    """The best configuration, how sure it is that it is the best, and which are as good."""
     if not table.judged:
         return []
+    best = find(table).best
     if best is None:
         return [f"No run has a value of {code(table.metric.name)}."]
-    value = f"**{amount(table, best.value)}**"
+    return [_best(table, best), *_kept(table, best), *_luck(table, best), *_group(table, best)]
+
+
+def _best(table: RunsTable, best: Best) -> str:
+    name, metric, value = code(best.run.name), code(table.metric.name), amount(table, best.value)
     of = " after its last epoch" if is_final(table) else ""
-    alone = len(table.ranked()) == 1
-    has = "is the only run with a value of" if alone else "has the best"
-    lines = [f"{code(best.name)} {has} {code(table.metric.name)}{of}: {value}."]
-    lines += _kept(table, best)
-    return lines if alone else [*lines, *_seeds(table, best), *_near(table, best)]
+    if best.seeds > 1:
+        over = f"{best.seeds} {_again(table)}s"
+        interval = span(table, best.low, best.high) if best.by else "too few for an interval"
+        return (
+            f"The best configuration is that of {name}: **{value}** {metric}{of} on average over "
+            f"{over} ({interval})."
+        )
+    has = "is the only run with a value of" if best.of == 1 else "has the best"
+    interval = ""
+    if best.by == "images":
+        interval = f" ({span(table, best.low, best.high)} for {best.images:,} images)"
+    return f"{name} {has} {metric}{of}: **{value}**{interval}."
 
 
-def _kept(table: RunsTable, best: Run) -> list[str]:
-    """What the model of the best run's best epoch reaches, which is the one that is kept."""
-    if not table.own:
+def _kept(table: RunsTable, best: Best) -> list[str]:
+    """What the model of the run's best epoch reaches, which is the one that is kept."""
+    if not table.own or table.metric.name.startswith("test"):
         return []
-    test, val = best.summary.get("test_accuracy"), best.summary.get("best_val_accuracy")
-    if not isinstance(test, int | float) or table.metric.name.startswith("test"):
+    test = best.run.summary.get("test_accuracy")
+    val = best.run.summary.get("best_val_accuracy")
+    if not isinstance(test, int | float):
         return []
+    whose = f"The model of {code(best.run.name)}" if best.seeds > 1 else "Its model"
     tested = f"{100 * test:.1f} % on the test images, which had no part in choosing it"
-    epoch = best.summary.get("best_epoch")
+    epoch = best.run.summary.get("best_epoch")
     if not epoch:
-        return [f"Its accuracy is {tested}."]
+        return [f"{whose} has an accuracy of {tested}."]
     seen = f"{100 * val:.1f} % on the validation images and " if isinstance(val, float) else ""
-    return [f"Its model is that of its best epoch, {epoch}, with an accuracy of {seen}{tested}."]
+    return [f"{whose} is that of its best epoch, {epoch}, with an accuracy of {seen}{tested}."]
 
 
 def _again(table: RunsTable) -> str:
@@ -213,72 +341,99 @@ def _again(table: RunsTable) -> str:
     return "seed" if table.own else "run"
 
 
-def _seeds(table: RunsTable, best: Run) -> list[str]:
-    found = configurations(table)
-    mine = repeats(table, best)
-    if len(mine.runs) == 1:
-        once = "It was trained with one seed" if table.own else "Its settings were run once"
-        lines = [f"{once}, so how much of its lead is luck is not known."]
-    else:
-        low, high = interval(mine.values)
-        lines = [
-            f"Over its {len(mine.runs)} {_again(table)}s its mean is {amount(table, mine.value)} "
-            f"({span(table, low, high)})."
-        ]
-    rivals = [c for c in found if len(c.runs) >= max(2, len(mine.runs))]
-    rivals = [c for c in rivals if table.metric.better(c.value, mine.value)]
-    if rivals:
-        top = rivals[0]
-        for other in rivals[1:]:
-            top = other if table.metric.better(other.value, top.value) else top
-        lines.append(
-            f"Over {_again(table)}s, another configuration is better on average: that of "
-            f"{code(top.runs[0].name)} with {amount(table, top.value)} over {len(top.runs)}."
-        )
-    return lines
+def _luck(table: RunsTable, best: Best) -> list[str]:
+    """What is not known of a configuration that was run too seldom."""
+    if best.of == 1 or best.seeds >= FEWEST:
+        return []
+    times = {1: "once", 2: "twice"}[best.seeds]
+    verb = "trained" if table.own else "run"
+    return [f"It was {verb} {times}, so how much of its lead is luck is not known."]
 
 
-def _near(table: RunsTable, best: Run) -> list[str]:
-    """How many others are as good as far as the validation images can tell."""
-    counts = best.summary.get("val_confusion")
-    if not table.own or table.metric.name not in ("val_accuracy", "best_val_accuracy"):
+def _group(table: RunsTable, best: Best) -> list[str]:
+    """Which configurations are as good, as far as the runs can tell."""
+    if best.of == 1 or not best.group:
         return []
-    if not counts:
-        return []
-    images, value = int(np.sum(counts)), best.value or 0.0
-    error = 1.96 * math.sqrt(max(value * (1 - value), 0.0) / images) if images else 0.0
-    others = sum((run.value or 0.0) >= value - error for run in table.ranked()) - 1
+    if len(best.group) == 1:
+        return [f"It is better than each of the {best.of - 1:,} others beyond chance."]
+    n = len(best.group)
+    which = f"All {n:,} configurations" if n == best.of else f"{n:,} of {best.of:,} configurations"
+    line = f"{which} may be the best: their differences are within chance."
+    if best.simplest is None:
+        return [line]
+    if best.simplest is best.configuration:
+        return [f"{line} It is also the simplest of them, with {_size(best.simplest)}."]
+    run = best.simplest.runs[0]
     return [
-        f"With {images:,} validation images an accuracy like this is known to "
-        f"±{difference(table, error)} (95 %, binomial); "
-        f"{count(others, 'other run lies', 'other runs lie') if others else 'no other run lies'} "
-        "within that."
+        f"{line} The simplest of them is that of {code(run.name)}, with {_size(best.simplest)} "
+        f"and {amount(table, best.simplest.value)}."
     ]
+
+
+def _size(configuration: Configuration) -> str:
+    return f"{configuration.runs[0].summary['parameters']:,.0f} parameters"
 
 
 def compared(table: RunsTable, name: str, first: Any, second: Any) -> list[str]:
-    """Two values of a setting with all else equal, the seed included."""
-    found = comparison(table, name, first, second)
+    """Two values of a setting, each with its best configuration, over equal seeds."""
+    found = contest(table, name, first, second)
     one, other = setting(name, first), setting(name, second)
-    if not found.pairs:
-        return [f"No two runs differ in nothing but {one} and {other}, so they cannot be compared."]
-    a, b = found.pairs[0]
-    lines = [
-        f"On the best configuration that was trained with both, {one} has "
-        f"{amount(table, a.value)} and {other} {amount(table, b.value)}."
-    ]
+    lines = []
+    sides = list(zip((one, other), found.configurations, found.tried, strict=True))
+    absent = [said for said, c, _ in sides if c is None]
+    if len(absent) == 2:
+        return [f"No run has {one} or {other}, so they cannot be compared."]
+    if absent:
+        have = next(said for said, c, _ in sides if c is not None)
+        lines.append(f"No run has {absent[0]}, so it cannot be compared with {have}.")
+    else:
+        told = [
+            f"{said} has {amount(table, c.value)} ({count(len(c.runs), _again(table))}; the best "
+            f"of {count(tried, 'configuration')})"
+            for said, c, tried in sides
+            if c is not None
+        ]
+        lines.append(f"Each with the configuration that is best for it, {listed(told)}.")
+        lines.append(_gain(table, found))
+        fewer, more = sorted(sides, key=lambda side: side[2])
+        if 2 * fewer[2] < more[2]:
+            lines.append(
+                f"Fewer configurations were tried with {fewer[0]}, so a better one may be missing."
+            )
+    if found.missing:
+        lines.append("These commands train what is missing for a fair comparison:")
+        lines += [code(line) for line in missing_commands(table, found)]
+    return lines
+
+
+def _gain(table: RunsTable, found: Contest) -> str:
+    n = len(found.pairs)
+    seeds = _again(table)
     if not found.enough:
-        n = found.units
-        pairs = "It is the only such pair" if n == 1 else f"There are {n} such pairs"
-        return [*lines, f"{pairs}: too few to say whether the difference is chance."]
-    verdict = "beyond chance" if found.clear else "not beyond chance"
-    return [
-        *lines,
-        f"Over all {found.units:,} such {found.over} the second is "
-        f"{difference(table, abs(found.difference))} "
-        f"{'higher' if found.difference > 0 else 'lower'} on average "
-        f"({between(table, found.low, found.high)} for second minus first): {verdict}.",
-    ]
+        shared = f"share {count(n, seeds)}" if table.own and n else f"share no {seeds}"
+        return f"They {shared}: it takes {FEWEST} to tell a difference from chance."
+    low, high = found.low, found.high
+    way = "higher" if found.difference > 0 else "lower"
+    if found.difference < 0:
+        low, high = -high, -low
+    verdict = "beyond chance" if found.clear else "within chance"
+    return (
+        f"Over {count(n, seeds)} that both have, the second is "
+        f"{difference(table, abs(found.difference))} {way} on average "
+        f"({between(table, low, high)}): {verdict}."
+    )
+
+
+def missing_commands(table: RunsTable, found: Contest) -> list[str]:
+    """The commands that train the runs that a comparison misses, into the same local study."""
+    return [line for config in found.missing if (line := into_study(table, config))]
+
+
+def into_study(table: RunsTable, config: Mapping[str, Any]) -> str | None:
+    """The command that trains a configuration and adds it to the table's local study."""
+    line = table.command(config)
+    local = table.own and table.online is None and table.name
+    return f"{line} --study {shlex.quote(table.name)}" if line and local else line
 
 
 def methods(table: RunsTable) -> list[str]:
@@ -287,10 +442,13 @@ def methods(table: RunsTable) -> list[str]:
         return []
     return [
         "A configuration is one observation: runs that differ at most in their seed are averaged. "
-        "Importance is that of a random forest, as W&B computes it, over 40 bootstrap samples of "
-        "the configurations. Differences between a setting's values are tested with "
-        "Kruskal-Wallis and given with Welch's interval, corrected for having chosen the best and "
-        "the worst value; what runs have in common with the hypergeometric test. All tests are "
-        "corrected (Holm) for how many were made; beyond chance means p < 0.05. They describe "
-        "this sweep: settings that it did not vary, and values that it did not try, are unknown."
+        "Values that ruin runs are found first (hypergeometric test); the settings are then judged "
+        "among the configurations without them, by permutation tests of ranks in an additive "
+        "model, forwards (Freedman and Lane), corrected for how many settings there are (Westfall "
+        "and Young). Differences have Welch's interval, corrected for having chosen the best and "
+        "the worst value, with the differences that other settings make taken out. All claims of a "
+        "report together are wrong in at most one of twenty sweeps in which nothing matters. The "
+        "configurations that may be the best include the truly best in 95 % of sweeps. All of this "
+        "describes this sweep: settings that it did not vary, and values that it did not try, are "
+        "unknown."
     ]

@@ -28,19 +28,15 @@ def amount(table: RunsTable, value: float | None) -> str:
 
 
 def four_digits(value: float) -> str:
-    """A number of any size with four significant digits: 1 235, 0.0001235, 1.235 × 10⁸."""
+    """A number of any size with four significant digits: 1,235, 0.0001235, 1.235 × 10⁸."""
     rounded = f"{value:.4g}"
     if 1000 <= abs(value) < 1e7:
-        return f"{float(rounded):,.0f}".replace(",", "\u202f")
+        return f"{float(rounded):,.0f}"
     return plain_numbers(rounded)
 
 
 def span(table: RunsTable, low: float, high: float) -> str:
-    """An interval of values of the metric; accuracies end at 0 and 100 %."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return "too few for an interval"
-    if table.is_share():
-        low, high = max(low, 0.0), min(high, 1.0)
+    """An interval of values of the metric."""
     return f"95 % interval {amount(table, low)} to {amount(table, high)}"
 
 
@@ -51,8 +47,6 @@ def difference(table: RunsTable, value: float) -> str:
 
 def between(table: RunsTable, low: float, high: float) -> str:
     """An interval of differences, such as 95 % interval 0.4 to 2.1."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return "too few for an interval"
     ends = (f"{100 * x:.1f}" if table.is_share() else four_digits(x) for x in (low, high))
     return f"95 % interval {' to '.join(ends)}"
 

@@ -1,14 +1,23 @@
 """The sentences that a report can write from its runs: each a function of the runs table."""
 
-from dlsweep.report._in_common import diverged_in_common, failures, high, in_common, low
+from dlsweep.report._in_common import (
+    diverged_in_common,
+    failures,
+    guessing,
+    high,
+    in_common,
+    low,
+)
 from dlsweep.report._suggestions import next_steps, suggestions
-from dlsweep.report._text import best_run, compared, methods, overview, what_matters
+from dlsweep.report._text import best_run, cautions, compared, methods, overview, what_matters
 
 __all__ = [
     "best_run",
+    "cautions",
     "compared",
     "diverged_in_common",
     "failures",
+    "guessing",
     "high",
     "in_common",
     "low",

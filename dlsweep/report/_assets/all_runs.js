@@ -27,7 +27,7 @@ WIDGETS.all_runs = (element) => {
       cell: (run) => make('span', { class: 'meter', vars: { '--fill': `${fill(DATA.value[run]).toFixed(1)}%`, '--meter': colourOf(run) } }, result(METRIC.name, DATA.value[run])),
     }] : []),
     ...numbers(DATA.own ? ['best_val_accuracy', 'test_accuracy'] : []),
-    { name: 'status', text: 'status', value: (run) => DATA.status[run], words: true, cell: (run) => make('span', { class: `status ${['failed', 'diverged'].includes(DATA.status[run]) ? 'bad' : ''}` }, DATA.status[run].replace('_', ' ')) },
+    { name: 'status', text: 'status', value: (run) => DATA.status[run], words: true, cell: (run) => make('span', { class: `status ${['failed', 'diverged'].includes(DATA.status[run]) ? 'bad' : ''}` }, `${DATA.status[run].replace('_', ' ')}${DATA.beside[run] ? ', beside the sweep' : ''}`) },
     ...SWEPT.map((name) => ({
       name: `setting ${name}`, text: words(name), value: (run) => valueOf(name, run),
       words: SETTINGS.get(name).values.some((value) => typeof value !== 'number'),

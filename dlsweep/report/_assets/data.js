@@ -36,11 +36,11 @@ function plain(value) {
   }
   if (size < 1e-4 && size !== 0) return value.toFixed(3 - Math.floor(Math.log10(size))).replace(/0+$/, '');
   const shown = Number.isInteger(value) ? value : Number(value.toPrecision(4));
-  return Number.isInteger(shown) ? shown.toLocaleString('en-GB').replace(/,/g, '\u202f') : String(shown);
+  return Number.isInteger(shown) ? shown.toLocaleString('en-GB') : String(shown);
 }
 
 /** A result as text: a percentage where it is a fraction. */
-function result(name, value, digits = 2) {
+function result(name, value, digits = 1) {
   if (value == null || !Number.isFinite(value)) return '–';
   return isFraction(name) ? `${(100 * value).toFixed(digits)}\u202f%` : plain(value);
 }

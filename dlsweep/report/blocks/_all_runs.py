@@ -15,7 +15,7 @@ from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import RunsTable
+    from dlsweep.report._runs import Run, RunsTable
 
 MOST = 500
 
@@ -50,19 +50,19 @@ class AllRuns(Block):
         if not table.runs:
             return "There are no runs yet.\n"
         ranked = table.ranked()
-        seen = {id(run) for run in ranked}
-        runs = [*ranked, *(run for run in table.runs if id(run) not in seen)]
+        numbers = {id(run): f"{place:,}" for place, run in enumerate(ranked, start=1)}
+        runs = sorted(table.runs, key=lambda run: _order(table, run))
         names, results = table.parameters, other_results(table)
         rows = [
             [
-                str(rank) if run.value is not None else "",
+                numbers.get(id(run), ""),
                 cell(run.name),
-                run.status.replace("_", " "),
+                run.status.replace("_", " ") + (", beside the sweep" if run.beside else ""),
                 *([amount(table, run.value)] if run.value is not None else [""]) * table.judged,
                 *(result(table, name, run.summary.get(name), 1) for name in results),
                 *(cell(level(run.config[name])) if name in run.config else "" for name in names),
             ]
-            for rank, run in enumerate(runs[:MOST], start=1)
+            for run in runs[:MOST]
         ]
         header = [
             "",
@@ -73,6 +73,13 @@ class AllRuns(Block):
         ]
         more = f", the {'best' if table.judged else 'first'} {MOST:,}" if len(runs) > MOST else ""
         summary = f"<summary>{len(runs):,} runs{more}</summary>"
-        numbers = (0, *range(3, 3 + table.judged + len(results)))
-        shown = f"{grid(header, rows, numbers)}\n{which_epochs(table)}".rstrip()
+        right = (0, *range(3, 3 + table.judged + len(results)))
+        shown = f"{grid(header, rows, right)}\n{which_epochs(table)}".rstrip()
         return f"<details>\n{summary}\n\n{shown}\n\n</details>\n"
+
+
+def _order(table: RunsTable, run: Run) -> tuple[bool, float]:
+    """By the metric, those beside the sweep among the others; runs without it last."""
+    if run.value is None:
+        return True, 0.0
+    return False, -run.value if table.metric.goal == "maximize" else run.value

@@ -20,6 +20,7 @@ from dlsweep.report._markdown import cell, commands, grid, label, metric_label
 from dlsweep.report._runs import PLACES, level, plain_numbers
 from dlsweep.report._words import amount
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import lead
 from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class BestRun(Block):
 
     def html(self, table: RunsTable, page: Page) -> str:
         """Numbers, settings and a command to copy."""
-        best = table.best()
+        best = lead(table)
         if best is None:
             return page.missing("No run has a result yet, so there is no best one.")
         numbers = [(metric_words(table), result(table, table.metric.name, best.value))]
@@ -79,7 +80,7 @@ class BestRun(Block):
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The same as text, and the run's own curves."""
-        best = table.best()
+        best = lead(table)
         if best is None:
             return panels.markdown(self.markdown(table, Path()))
         pairs = {m: (f"train_{m}", f"val_{m}") for m in ("accuracy", "loss")}
@@ -92,7 +93,7 @@ class BestRun(Block):
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """Its settings and numbers in a table, and the command."""
-        best = table.best()
+        best = lead(table)
         if best is None:
             return "No run has a result, so there is no best one.\n"
         rows = [[metric_label(table), amount(table, best.value)]]

@@ -1,4 +1,4 @@
-"""A block: two values of one setting, everything else equal: curves, matrices, one table."""
+"""A block: two values of one setting, each at its best: curves, matrices, one table."""
 
 from __future__ import annotations
 
@@ -8,29 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import (
-    classes_of,
-    index_of,
-    is_matrix,
-    metric_words,
-    other_results,
-    rounded,
-)
+from dlsweep.report._classes import classes_of, is_matrix, rounded
+from dlsweep.report._data import index_of, other_results
 from dlsweep.report._markdown import cell, figure, grid, label
 from dlsweep.report._runs import level
-from dlsweep.report._text import compared
+from dlsweep.report._text import compared, missing_commands
 from dlsweep.report._words import code, four_digits
 from dlsweep.report.blocks._block import Block
-from dlsweep.report.statistics import comparison
+from dlsweep.report.findings import contest
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import RunsTable
+    from dlsweep.report._runs import Run, RunsTable
 
 
 @dataclass(frozen=True)
 class Comparison(Block):
-    """Two values of one setting, everything else equal: curves, matrices, one table.
+    """Two values of one setting, each with its best configuration: curves, matrices, one table.
 
     Attributes:
         setting: what differs.
@@ -49,56 +43,44 @@ class Comparison(Block):
         return table.judged and (table.own or both)
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """The pair, side by side; or what to train to have one."""
-        found = comparison(table, self.setting, self.first, self.second)
+        """The best of each, side by side; and what to train for a fair comparison."""
+        found = contest(table, self.setting, self.first, self.second)
         one, other = level(self.first), level(self.second)
         title = f"{table.words(one)} against {table.words(other)}"
         title = title[:1].upper() + title[1:] if table.own else title
-        if not found.pairs:
-            return page.figure(title, self._none(table, page))
-        metric = metric_words(table)
-        note = (
-            f"Two runs that differ in nothing but the {table.words(self.setting)}: of "
-            f"{len(found.pairs)} such pairs, the one with the best run in it."
-            if len(found.pairs) > 1
-            else f"The only two runs that differ in nothing but the {table.words(self.setting)}."
-        )
-        if len(found.pairs) > 1:
-            low, mean, high = (
-                (f"{100 * x:+.2f}" if table.is_share() else f"{x:+.3g}").replace("-", "−")
-                for x in (found.low, found.difference, found.high)
-            )
-            unit = " percentage points" if table.is_share() else ""
-            note += (
-                f" Over all pairs {table.words(other)} changes the {metric} by {mean}{unit} "
-                f"(95 % interval {low} to {high})."
-            )
+        texts = [t for t in self._texts(table) if not t.startswith("`")]
+        lines = missing_commands(table, found)
+        again = page.command("\n".join(lines)) if lines else ""
+        pair = self._pair(table)
+        if pair is None:
+            return page.figure(title, "".join(map(page.missing, texts)) + again)
+        runs = [index_of(table, run) for run in pair]
+        prose = "".join(f"<p>{page.prose(text)}</p>" for text in texts)
+        body = f'<div class="prose">{prose}</div>{again}{page.widget("comparison", runs=runs)}'
+        note = ""
         if self.setting == "loss" and table.own:
-            note += " Their losses are of two kinds: their values cannot be compared."
-        runs = [index_of(table, run) for run in found.pairs[0]]
-        return page.figure(title, page.widget("comparison", runs=runs), note)
+            note = "The two losses are of different kinds: their values cannot be compared."
+        return page.figure(title, body, note)
 
-    def _none(self, table: RunsTable, page: Page) -> str:
-        """Why there is no such pair, and how to have one."""
-        text = f"No two runs of this table differ in {table.words(self.setting)} alone."
-        best = table.best()
-        if best is None or best.config.get(self.setting) not in (self.first, self.second):
-            return page.missing(text)
-        value = self.second if best.config[self.setting] == self.first else self.first
-        command = table.command({**best.config, self.setting: value})
-        if command is None:
-            return page.missing(text)
-        said = f"{text} The best run's counterpart would be:"
-        return page.missing(said) + page.command(command)
+    def _pair(self, table: RunsTable) -> tuple[Run, Run] | None:
+        """A run of the best configuration of each, with the same seed if there are such."""
+        found = contest(table, self.setting, self.first, self.second)
+        first, second = found.configurations
+        if first is None or second is None:
+            return None
+        return found.pairs[0] if found.pairs else (first.runs[0], second.runs[0])
+
+    def _texts(self, table: RunsTable) -> list[str]:
+        return compared(table, self.setting, self.first, self.second)
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """Curves of the pair and W&B's comparer over it; the numbers over all pairs as text."""
-        found = comparison(table, self.setting, self.first, self.second)
-        text = panels.markdown("\n\n".join(compared(table, self.setting, self.first, self.second)))
-        if not found.pairs:
+        pair = self._pair(table)
+        text = panels.markdown("\n\n".join(self._texts(table)))
+        if pair is None:
             return text
         reports = panels.native()
-        runsets = panels.chosen(table, found.pairs[0], f"The pair that differs in {self.setting}")
+        runsets = panels.chosen(table, pair, f"The best of each {self.setting}")
         plots = [
             panels.lines(table, table.words(name), [name])
             for name in (("val_accuracy", "val_loss") if table.own else (table.metric.name,))
@@ -111,13 +93,12 @@ class Comparison(Block):
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """The numbers over all pairs, and of the best pair curves, a table and both matrices."""
-        found = comparison(table, self.setting, self.first, self.second)
-        text = "\n\n".join(compared(table, self.setting, self.first, self.second)) + "\n"
-        if not found.pairs:
+        pair, text = self._pair(table), "\n\n".join(self._texts(table)) + "\n"
+        if pair is None:
             return text
         from dlsweep.report import drawings
 
-        pair, labels = found.pairs[0], (level(self.first), level(self.second))
+        labels = (level(self.first), level(self.second))
         stem = "comparison-" + re.sub(r"\W", "", self.setting)
         alt = f"Curves of {labels[0]} and {labels[1]}"
         parts = [text]

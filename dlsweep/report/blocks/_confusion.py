@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import classes_of, index_of, is_matrix
+from dlsweep.report._classes import classes_of, is_matrix
+from dlsweep.report._data import index_of
 from dlsweep.report._markdown import figure
 from dlsweep.report._runs import words
 from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import lead
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -26,7 +28,7 @@ class ConfusionMatrices(Block):
 
     def html(self, table: RunsTable, page: Page) -> str:
         """Two matrices that the page's script draws."""
-        best = table.best()
+        best = lead(table)
         if best is None:
             return page.missing("No run has a result, so there is no confusion matrix to show.")
         return page.figure(
@@ -36,7 +38,7 @@ class ConfusionMatrices(Block):
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The two charts that the best run has logged."""
-        best = table.best()
+        best = lead(table)
         if best is None:
             return panels.markdown(self.markdown(table, Path()))
         fields = {name: name for name in ("Actual", "Predicted", "nPredictions")}
@@ -50,7 +52,7 @@ class ConfusionMatrices(Block):
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """A picture of both matrices."""
-        best = table.best()
+        best = lead(table)
         found = {
             words(split): best.summary[f"{split}_confusion"]
             for split in ("val", "test")

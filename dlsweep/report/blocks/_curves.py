@@ -10,6 +10,7 @@ from dlsweep.report import _panels as panels
 from dlsweep.report._data import logged
 from dlsweep.report._markdown import cell, figure
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import lead
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -72,5 +73,5 @@ class Curves(Block):
         picture = drawings.save(drawn, folder, "curves", f"{title}, overlaid")
         more = [cell(name) for name in names[MOST_DRAWN:]]
         rest = f" Also logged: {', '.join(more)}." if more else ""
-        best = "Orange: the best run." if table.best() else ""
+        best = "Orange: the best run." if lead(table) else ""
         return figure(title, picture, f"{best}{rest}".strip())

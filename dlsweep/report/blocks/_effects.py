@@ -13,7 +13,7 @@ from dlsweep.report._markdown import figure, grid, metric_label
 from dlsweep.report._runs import plain_numbers
 from dlsweep.report._words import amount, code
 from dlsweep.report.blocks._block import Block
-from dlsweep.report.statistics import Effect, effects
+from dlsweep.report.findings import VERDICTS, Effect, Level, find
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -38,29 +38,23 @@ class Effects(Block):
     needs = ("judged",)
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """Small tables with dots and whiskers on one common scale."""
-        found = [effect for effect in effects(table) if len(effect.means) > 1]
+        """Small tables with dots and whiskers on one common scale, each with its verdict."""
+        found = [effect for effect in find(table).effects if len(effect.levels) > 1]
         if not found:
             return page.missing("No setting has two values with results to compare.")
-        means = [mean for effect in found for mean in effect.means]
-        ends = [end for mean in means for end in (mean.low, mean.high, mean.mean)]
+        levels = [level for effect in found for level in effect.levels]
+        ends = [end for level in levels for end in (level.low, level.high, level.mean)]
         low, high = min(filter(math.isfinite, ends)), max(filter(math.isfinite, ends))
-        if table.is_share():
-            low, high = max(0.0, low), min(1.0, high)
-        values = [run.value for run in table.finished() if run.value is not None]
         scale = _Scale(low, high if high > low else low + 1)
-        middle = scale(sum(values) / len(values))
-        shown = [result(table, table.metric.name, end, 0) for end in (low, high)]
+        middle = scale(sum(m.mean * m.configurations for m in found[0].levels) / _total(found[0]))
+        shown = [result(table, table.metric.name, end) for end in (low, high)]
         parts = "".join(_effect(page, table, effect, scale, middle) for effect in found)
         return page.figure(
             f"The mean {metric_words(table)} for each value of each setting",
             f'<div class="effects sans">{parts}</div>',
-            "Dots are means over all configurations with the value, whatever their other settings; "
-            "lines are 95 % intervals; how many there are stands in grey; the dotted line is the "
-            "mean of all runs. All have the "
-            f"same scale, from {shown[0]} to {shown[1]}. "
-            "A setting's values differ beyond chance where p is below 0.05 (Kruskal-Wallis, "
-            "corrected for asking about all settings).",
+            f"{_which(table)} The dots are means, the lines 95 % intervals, from three "
+            "configurations on; how many there are stands in grey; the dotted line is the mean of "
+            f"all. All have the same scale, from {shown[0]} to {shown[1]}.",
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
@@ -74,7 +68,7 @@ class Effects(Block):
                 groupby_aggfunc="mean",
                 groupby_rangefunc="stderr",
             )
-            for effect in effects(table)
+            for effect in find(table).effects
         ]
         return panels.grid(runsets, *plots, columns=3, height=8) + panels.markdown(
             self._means(table)
@@ -82,44 +76,70 @@ class Effects(Block):
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """A picture of all means with their intervals."""
-        if not any(effect.means for effect in effects(table)):
+        if not any(effect.levels for effect in find(table).effects):
             return self._means(table)
         from dlsweep.report import drawings
 
         alt = f"The mean {metric_words(table)} for every value of every setting"
         title = f"The mean {metric_label(table)} for every value of every setting"
         picture = drawings.save(drawings.marginal(table), folder, "effects", alt)
-        note = "Lines: 95 % intervals. Orange: the values differ beyond chance."
+        note = f"{_which(table)} Lines: 95 % intervals. Orange: settings that matter."
         return figure(title, picture, note)
 
     @staticmethod
     def _means(table: RunsTable) -> str:
         """The means as text."""
         rows = [
-            [code(e.setting), code(m.level), f"{m.configurations:,}", amount(table, m.mean)]
-            for e in effects(table)
-            for m in e.means
+            [
+                code(e.setting),
+                VERDICTS[e.verdict],
+                code(m.level),
+                f"{m.configurations:,}",
+                amount(table, m.mean),
+            ]
+            for e in find(table).effects
+            for m in e.levels
         ]
         if not rows:
             return "The runs differ in no setting, or none has a result.\n"
-        return grid(["setting", "value", "configurations", "mean"], rows, (2, 3))
+        table_of_them = grid(
+            ["setting", "verdict", "value", "configurations", "mean"], rows, (3, 4)
+        )
+        return f"{table_of_them}\n{_which(table)}\n"
+
+
+def _which(table: RunsTable) -> str:
+    """What the means are over."""
+    found = find(table)
+    without = " without a value that ruins runs" if found.ruins else ""
+    adjusted = (
+        ", with the differences taken out that the other settings make"
+        if sum(effect.verdict in ("matters", "together") for effect in found.effects) > 1
+        else ""
+    )
+    return f"Means are over the {found.judged:,} configurations{without}{adjusted}."
+
+
+def _total(effect: Effect) -> int:
+    return sum(level.configurations for level in effect.levels)
 
 
 def _effect(page: Page, table: RunsTable, effect: Effect, scale: _Scale, middle: float) -> str:
     """One setting: a row for each value."""
-    rows = []
-    for mean in effect.means:
-        whisker = (scale(mean.low), scale(mean.high)) if math.isfinite(mean.low) else None
-        rows.append(
-            f'<tr><th scope="row">{page.breakable(plain_numbers(mean.level))}</th><td>'
-            + page.track(zero=middle, dot=scale(mean.mean), whisker=whisker)
-            + f'</td><td class="number">{result(table, table.metric.name, mean.mean, 1)}</td>'
-            f'<td class="number soft">{mean.configurations}</td></tr>'
-        )
-    chance = "" if effect.p is None else f"p = {effect.p:.2f}" if effect.p >= 0.01 else "p < 0.01"
-    kind = "clear" if effect.clear else ""
+    rows = "".join(_row(page, table, level, scale, middle) for level in effect.levels)
+    kind = "clear" if effect.known else ""
     name = page.text(table.words(effect.setting))
     return (
-        f'<section><h3>{name} <span class="{kind}">{chance}</span></h3>'
-        f"<table><tbody>{''.join(rows)}</tbody></table></section>"
+        f'<section><h3>{name} <span class="{kind}">{VERDICTS[effect.verdict]}</span></h3>'
+        f"<table><tbody>{rows}</tbody></table></section>"
+    )
+
+
+def _row(page: Page, table: RunsTable, level: Level, scale: _Scale, middle: float) -> str:
+    whisker = (scale(level.low), scale(level.high)) if math.isfinite(level.low) else None
+    return (
+        f'<tr><th scope="row">{page.breakable(plain_numbers(level.level))}</th><td>'
+        + page.track(zero=middle, dot=scale(level.mean), whisker=whisker)
+        + f'</td><td class="number">{result(table, table.metric.name, level.mean)}</td>'
+        f'<td class="number soft">{level.configurations:,}</td></tr>'
     )

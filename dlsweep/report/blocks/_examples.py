@@ -14,10 +14,11 @@ import torch
 from dlsweep.config import ConfigError
 from dlsweep.data import DATASETS, DataUnavailable, load
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import rounded
+from dlsweep.report._classes import rounded
 from dlsweep.report._markdown import figure
 from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import lead
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -34,7 +35,7 @@ class Examples(Block):
 
     def html(self, table: RunsTable, page: Page) -> str:
         """Two rows of images, wrong ones first."""
-        best = table.best()
+        best = lead(table)
         examples = best.summary.get("test_examples") if best else None
         if best is None or not isinstance(examples, Mapping) or not any(examples.values()):
             return page.missing("The best run has stored no test images, so none are shown.")
@@ -60,7 +61,7 @@ class Examples(Block):
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The pictures that the best run has logged."""
-        best = table.best()
+        best = lead(table)
         if best is None:
             return panels.markdown(self.markdown(table, Path()))
         browser = panels.native().MediaBrowser(
@@ -72,7 +73,7 @@ class Examples(Block):
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """A picture of the images with what they are and what they were taken for."""
-        best = table.best()
+        best = lead(table)
         stored = best.summary.get("test_examples") if best is not None else None
         if best is None or not isinstance(stored, Mapping) or not any(stored.values()):
             return "The best run has stored no test images.\n"

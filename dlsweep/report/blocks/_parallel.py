@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlsweep.report import _panels as panels
 from dlsweep.report._markdown import figure
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import find
 from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ class ParallelCoordinates(Block):
             return page.missing(
                 "Parallel coordinates need at least two runs that differ in a setting."
             )
-        found = page.importances(table)
-        ranked = [item.setting for item in reversed(found.settings)] if found.tell else []
+        ranked = [effect.setting for effect in reversed(find(table).effects) if effect.known]
         order = [*(name for name in table.parameters if name not in ranked), *ranked]
         without = any(run.value is None for run in table.runs)
         red = " Red lines are runs without a result." if without else ""

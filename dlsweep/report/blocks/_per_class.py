@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import classes_of, index_of, is_matrix
+from dlsweep.report._classes import classes_of, is_matrix
+from dlsweep.report._data import index_of
 from dlsweep.report._markdown import cell, grid
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import lead
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -26,7 +28,7 @@ class PerClass(Block):
 
     def html(self, table: RunsTable, page: Page) -> str:
         """A table that the page's script makes of the confusion matrices."""
-        best = table.best()
+        best = lead(table)
         if best is None:
             return page.missing("No run has a result, so nothing is known about the classes.")
         return page.figure(
@@ -42,20 +44,20 @@ class PerClass(Block):
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """A table of the classes, from the best run's test matrix."""
-        best = table.best()
+        best = lead(table)
         counts = best.summary.get("test_confusion") if best is not None else None
         if best is None or not is_matrix(counts):
             return "The best run has no confusion matrix, so nothing is known of its classes.\n"
-        matrix = np.array(counts, dtype=float)
+        from dlsweep.figures import per_class  # it imports torch
+
         names = classes_of([best])
-        right, support, taken = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-        rows = []
-        for i, hits in enumerate(right):
-            precision = f"{hits / taken[i]:.3f}" if taken[i] else "–"
-            recall = f"{hits / support[i]:.3f}" if support[i] else "–"
-            both = support[i] + taken[i]
-            f1 = f"{2 * hits / both:.3f}" if both else "–"
-            name = names[i] if len(names) == len(right) else i
-            rows.append([cell(name), precision, recall, f1, f"{support[i]:.0f}"])
+        rows = [
+            [
+                cell(names[i] if len(names) == len(counts) else i),
+                *("–" if x is None else f"{x:.3f}" for x in (one.precision, one.recall, one.f1)),
+                f"{one.support:,}",
+            ]
+            for i, one in enumerate(per_class(np.array(counts)))
+        ]
         header = ["class (test images)", "precision", "recall", "F1", "support"]
         return grid(header, rows, range(1, 5))

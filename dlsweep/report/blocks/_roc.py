@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
-from dlsweep.report._data import classes_of, rounded
+from dlsweep.report._classes import classes_of, rounded
 from dlsweep.report._markdown import figure
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import lead
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -25,7 +26,7 @@ class RocCurves(Block):
 
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws."""
-        best = table.best()
+        best = lead(table)
         stored = best.summary.get("test_roc") if best else None
         curves = [curve for curve in stored if _is_curve(curve)] if stored else []
         if best is None or not curves or len(curves) != len(stored or ()):
@@ -41,7 +42,7 @@ class RocCurves(Block):
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The chart that the best run has logged."""
-        best = table.best()
+        best = lead(table)
         if best is None:
             return panels.markdown(self.markdown(table, Path()))
         chart = panels.table_chart(
@@ -54,7 +55,7 @@ class RocCurves(Block):
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """A picture of all curves."""
-        best = table.best()
+        best = lead(table)
         stored = best.summary.get("test_roc") if best is not None else None
         if best is None or not stored or not all(map(_is_curve, stored)):
             return "The best run has no ROC curves.\n"

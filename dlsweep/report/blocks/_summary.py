@@ -12,9 +12,9 @@ import numpy as np
 from dlsweep.report import _panels as panels
 from dlsweep.report._data import duration, grouped_digits, metric_words, result
 from dlsweep.report._markdown import grid, metric_label
-from dlsweep.report._runs import level
 from dlsweep.report._words import amount, count
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import find
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -31,22 +31,22 @@ class Summary(Block):
             return page.missing("There are no runs yet.")
         metric, said = table.metric.name, metric_words(table)
         ranked = table.ranked()
-        n = len(table.runs)
+        n = sum(not run.beside for run in table.runs)
         runs = "run" if n == 1 else "runs"
         cells = [(runs, grouped_digits(n), _statuses(table))]
-        if ranked:
-            best = ranked[0]
-            test = best.summary.get("test_accuracy") if table.own else None
-            after = (
-                f"{result(table, 'test_accuracy', test)} on the test images" if test else best.name
-            )
-            if test and best.summary.get("best_epoch"):
-                after += f" after its best epoch, {best.summary['best_epoch']}"
-            cells.append((f"{said}, best run", result(table, metric, best.value), after))
+        best = find(table).best
+        if best is not None:
+            test = best.run.summary.get("test_accuracy") if table.own else None
+            after = best.run.name
+            if isinstance(test, int | float):
+                after = f"{result(table, 'test_accuracy', test)} on the test images"
+                if best.run.summary.get("best_epoch"):
+                    after += f" after its best epoch, {best.run.summary['best_epoch']}"
+            cells.append((f"{said}, {_best(table)}", result(table, metric, best.value), after))
         if len(ranked) > 1:
             middle = float(np.median([run.value for run in ranked if run.value is not None]))
             cells.append(
-                (f"{said}, median", result(table, metric, middle), f"of {len(ranked)} runs")
+                (f"{said}, median", result(table, metric, middle), f"of {len(ranked):,} runs")
             )
         failed = table.failed()
         cells.append((table.broken, str(len(failed)), _share(table)))
@@ -76,13 +76,18 @@ class Summary(Block):
         if not table.runs:
             return "There are no runs yet.\n"
         said, ranked = metric_label(table), table.ranked()
-        cells = {"runs": f"{len(table.runs):,}"}
-        if ranked:
-            best = ranked[0]
-            cells[f"{said}, best run"] = f"**{amount(table, best.value)}**"
-            test = best.summary.get("test_accuracy") if table.own else None
+        beside = sum(run.beside for run in table.runs)
+        cells = {"runs": f"{len(table.runs) - beside:,}"}
+        if beside:
+            cells["beside the sweep"] = f"{beside:,}"
+        cells["configurations"] = f"{find(table).configurations:,}"
+        best = find(table).best
+        if best is not None:
+            cells[f"{said}, {_best(table)}"] = f"**{amount(table, best.value)}**"
+            test = best.run.summary.get("test_accuracy") if table.own else None
             if isinstance(test, int | float):
-                cells["its best epoch's test accuracy"] = f"{100 * test:.1f} %"
+                cells["its test accuracy"] = f"{100 * test:.1f} %"
+        if ranked:
             middle = float(np.median([run.value for run in ranked if run.value is not None]))
             cells[f"{said}, median"] = amount(table, middle)
         cells[table.broken] = str(len(table.failed()))
@@ -90,16 +95,24 @@ class Summary(Block):
         return grid(list(cells), [list(cells.values())], range(len(cells)))
 
 
+def _best(table: RunsTable) -> str:
+    """What the best value is of: a run, or the mean of a configuration's runs."""
+    best = find(table).best
+    return "best run" if best is None or best.seeds == 1 else f"mean of the best {best.seeds} runs"
+
+
 def _statuses(table: RunsTable) -> str:
-    """How many runs have each status, the most frequent first."""
-    counts = Counter(run.status.replace("_", " ") for run in table.runs)
-    return ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    """How many runs have each status, the most frequent first; and how many are beside."""
+    swept = [run for run in table.runs if not run.beside]
+    counts = Counter(run.status.replace("_", " ") for run in swept)
+    told = [f"{count:,} {status}" for status, count in counts.most_common()]
+    beside = len(table.runs) - len(swept)
+    return ", ".join([*told, *([f"{beside:,} more beside the sweep"] if beside else [])])
 
 
 def _combinations(table: RunsTable) -> str:
     """How many different configurations were tried."""
-    tried = {tuple(level(run.config.get(name)) for name in table.parameters) for run in table.runs}
-    return count(len(tried), "different configuration")
+    return count(find(table).configurations, "configuration")
 
 
 def _share(table: RunsTable) -> str:

@@ -22,6 +22,7 @@ from dlsweep.report.drawings._style import (
     ramp,
     whole_numbers,
 )
+from dlsweep.report.findings import lead
 from dlsweep.report.statistics import MOST_LEVELS, settings
 
 TIME = "time"
@@ -45,7 +46,7 @@ def scatter(table: RunsTable, against: str = TIME) -> Any:
         axes.scatter(
             places, values, s=16, color=DATA, alpha=0.55, linewidth=0, rasterized=len(runs) > MANY
         )
-        best = table.best()
+        best = lead(table)
         if best is not None:
             place = next(p for p, run in zip(places, runs, strict=True) if run is best)
             axes.scatter([place], [best.value], s=42, color=ACCENT, zorder=3)
@@ -104,7 +105,7 @@ def _metric_axis(axes: Any, table: RunsTable) -> None:
 
 def curves(table: RunsTable, metrics: Sequence[str]) -> Any:
     """Every run's epochs, overlaid, one panel for each metric; the best run stands out."""
-    best = table.best()
+    best = lead(table)
     rows = (len(metrics) + 1) // 2
     with figure(0.4 + 2.3 * rows, rows, min(2, len(metrics))) as (drawn, grid):
         for axes, name in zip(grid.flat, metrics, strict=False):

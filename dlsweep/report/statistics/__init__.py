@@ -1,69 +1,65 @@
-"""Numbers about a runs table: pure functions, no text and no pictures.
+"""Numbers about a runs table and about arrays: pure functions, no claims, no text, no pictures.
 
 The unit of all of them is a configuration: runs that differ in their seed only are one
-observation. Where there are too few, the result says so instead of guessing.
+observation, and so are runs that differ only in settings that had no effect.
 """
 
-from dlsweep.report.statistics._common import (
+from dlsweep.report.statistics._intervals import (
     FEWEST,
-    FEWEST_OF_A_KIND,
-    FEWEST_TOP,
-    THRESHOLD,
-    Group,
-    Trait,
-    diverged_runs,
-    low_runs,
-    top_runs,
+    difference_interval,
+    mean_interval,
+    share_interval,
 )
-from dlsweep.report.statistics._effects import (
-    Comparison,
-    Effect,
-    Mean,
-    comparison,
-    effects,
-    interval,
+from dlsweep.report.statistics._model import (
+    FEWEST_OF_A_LEVEL,
+    Additive,
+    additive,
+    compared,
+    interactions,
+    pair_codes,
+    scores,
+    select,
 )
-from dlsweep.report.statistics._importance import (
-    Correlation,
-    Importance,
-    Importances,
-    correlations,
-    importances,
-)
+from dlsweep.report.statistics._remembered import remembered
 from dlsweep.report.statistics._units import (
     MOST_LEVELS,
     Configuration,
+    Factor,
     configurations,
+    count_of_configurations,
+    factor,
+    grouped,
+    holm,
     is_seed,
-    repeats,
+    repeated,
     settings,
+    together,
 )
 
 __all__ = [
     "FEWEST",
-    "FEWEST_OF_A_KIND",
-    "FEWEST_TOP",
+    "FEWEST_OF_A_LEVEL",
     "MOST_LEVELS",
-    "THRESHOLD",
-    "Comparison",
+    "Additive",
     "Configuration",
-    "Correlation",
-    "Effect",
-    "Group",
-    "Importance",
-    "Importances",
-    "Mean",
-    "Trait",
-    "comparison",
+    "Factor",
+    "additive",
+    "compared",
     "configurations",
-    "correlations",
-    "diverged_runs",
-    "effects",
-    "importances",
-    "interval",
+    "count_of_configurations",
+    "difference_interval",
+    "factor",
+    "grouped",
+    "holm",
+    "interactions",
     "is_seed",
-    "low_runs",
-    "repeats",
+    "mean_interval",
+    "pair_codes",
+    "remembered",
+    "repeated",
+    "scores",
+    "select",
     "settings",
-    "top_runs",
+    "share_interval",
+    "together",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from dlsweep.config.relations import without_effect
 from dlsweep.report._runs import PLACES, Run, RunsTable, exact, level
+from dlsweep.report.statistics._remembered import remembered
 
 SEEDS = ("seed", "random_seed", "random_state")
 """Settings of these names, nested ones too, are the chance of a run: no question asked of a run."""
@@ -23,10 +25,12 @@ class Configuration:
     """Runs that differ at most in their seed. They are one observation: seeds are not settings.
 
     Attributes:
-        runs: at least one, all with a value.
+        runs: at least one.
+        idle: settings that had no effect beside the others.
     """
 
     runs: tuple[Run, ...]
+    idle: frozenset[str] = frozenset()
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -42,6 +46,10 @@ class Configuration:
         """A setting's value."""
         return self.runs[0].config.get(name)
 
+    def says(self, name: str) -> bool:
+        """Whether the setting had a value, and an effect beside the others."""
+        return name in self.runs[0].config and name not in self.idle
+
 
 def settings(table: RunsTable) -> list[str]:
     """The settings whose effect can be asked for: those that vary, but for the seed."""
@@ -53,16 +61,41 @@ def is_seed(name: str) -> bool:
     return name.rpartition(".")[2] in SEEDS
 
 
-def configurations(table: RunsTable) -> list[Configuration]:
+@remembered
+def configurations(table: RunsTable) -> tuple[Configuration, ...]:
     """The sweep's runs that have a value, those that differ in their seed only taken together."""
-    found = [run for run in table.finished() if not run.beside]
-    return [Configuration(tuple(runs)) for runs in grouped(table, found)]
+    return together(table, [run for run in table.finished() if not run.beside])
 
 
-def repeats(table: RunsTable, run: Run) -> Configuration:
-    """A run with all that differ from it in their seed only, those beside the sweep too."""
-    groups = grouped(table, table.finished())
-    return Configuration(tuple(next(group for group in groups if any(one is run for one in group))))
+@remembered
+def repeated(table: RunsTable) -> tuple[Configuration, ...]:
+    """The configurations of the sweep, each with its runs beside the sweep as well."""
+    groups = together(table, table.finished())
+    return tuple(c for c in groups if not all(run.beside for run in c.runs))
+
+
+@remembered
+def count_of_configurations(table: RunsTable) -> int:
+    """How many configurations the sweep has, whatever became of their runs."""
+    return len(grouped(table, [run for run in table.runs if not run.beside]))
+
+
+def together(table: RunsTable, runs: Sequence[Run]) -> tuple[Configuration, ...]:
+    """Runs as configurations, in their order.
+
+    A built-in run is a function of its configuration and its seed: two that are equal in what had
+    an effect, and in their result, are one.
+    """
+    found = []
+    for group in grouped(table, runs):
+        if table.own:
+            different: dict[str, Run] = {}
+            for run in group:
+                different.setdefault(exact([run.config.get("seed"), run.status, run.value]), run)
+            group = list(different.values())
+        idle = group[0].config.keys() - heeded(table, group[0])
+        found.append(Configuration(tuple(group), frozenset(idle)))
+    return tuple(found)
 
 
 def grouped(table: RunsTable, runs: Sequence[Run], without: str | None = None) -> list[list[Run]]:
@@ -78,10 +111,34 @@ def grouped(table: RunsTable, runs: Sequence[Run], without: str | None = None) -
     for run in runs:
         left = [k for k in run.config if (is_seed(k) if without is None else k == without)]
         out = {*left, *(PLACES if table.own else ())}
-        config = {k: v for k, v in run.config.items() if k not in out}
+        config = {k: v for k, v in heeded(table, run).items() if k not in out}
         known = left if table.own or without is not None else run.config
         groups.setdefault(exact(["" if known else run.id, config]), []).append(run)
     return list(groups.values())
+
+
+def heeded(table: RunsTable, run: Run) -> dict[str, Any]:
+    """A run's settings without those that had no effect beside the others.
+
+    Two runs that differ in nothing else are of one configuration. Of a program nothing is known.
+    """
+    if not table.own:
+        return dict(run.config)
+    varied = [name for name in table.parameters if name in run.config]
+    idle = {name for name in varied if _is_idle(name, run.config)}
+    return {name: value for name, value in run.config.items() if name not in idle}
+
+
+def _is_idle(name: str, config: Mapping[str, Any]) -> bool:
+    if name == "dropout_at" and config.get("dropout") == 0:
+        return True
+    if name == "hidden_size" and config.get("num_layers") == 0:
+        return True
+    values = {key: [value] for key, value in config.items() if isinstance(value, str)}
+    try:
+        return bool(without_effect([name], values))
+    except KeyError:  # the run says nothing of the setting that decides it
+        return False
 
 
 @dataclass(frozen=True)
@@ -116,7 +173,7 @@ class Factor:
 def factor(found: Sequence[Configuration], name: str) -> Factor:
     """A setting's levels over configurations."""
     values = [c.get(name) for c in found]
-    known = [name in c.runs[0].config for c in found]
+    known = [c.says(name) for c in found]
     distinct = {level(v): v for v, is_known in zip(values, known, strict=True) if is_known}
     if all(isinstance(v, int | float) and not isinstance(v, bool) for v in distinct.values()):
         order = sorted(distinct, key=lambda text: distinct[text])

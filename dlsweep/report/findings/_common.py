@@ -1,23 +1,30 @@
-"""What some runs have in common: values that are more frequent among them than among all."""
+"""What some configurations have in common: values that are more frequent among them than in all.
+
+Only settings that are known to matter are looked at: what is said here never contradicts what is
+said of a setting elsewhere.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
 
 from dlsweep.report._runs import RunsTable
-from dlsweep.report.statistics._effects import CLEAR
-from dlsweep.report.statistics._units import (
+from dlsweep.report.findings._chance import chance
+from dlsweep.report.findings._effects import effects
+from dlsweep.report.findings._ruins import ruins
+from dlsweep.report.findings._types import Group, Trait
+from dlsweep.report.statistics import (
     Configuration,
     configurations,
     factor,
-    grouped,
     holm,
     settings,
+    together,
 )
 
 THRESHOLD = 0.65
@@ -29,47 +36,9 @@ FEWEST = 20
 """Configurations that it takes to say what some have in common."""
 FEWEST_OF_A_KIND = 3
 """So many of them must be such, and so many others."""
-
-
-@dataclass(frozen=True)
-class Trait:
-    """A value that is more frequent among some configurations than chance allows.
-
-    Attributes:
-        setting: its name.
-        level: the value, as text.
-        have, of: so many of the chosen configurations have it.
-        have_all, of_all: so many of all do.
-        p: the chance that as many of the chosen have it if they were drawn at random from all
-            (hypergeometric, one-sided; Holm's correction over all values of all settings).
-    """
-
-    setting: str
-    level: str
-    have: int
-    of: int
-    have_all: int
-    of_all: int
-    p: float
-
-
-@dataclass(frozen=True)
-class Group:
-    """Some configurations, and what they have in common.
-
-    Attributes:
-        members: the configurations.
-        of: how many there are in all.
-        traits: what is more frequent among them, the clearest first.
-        enough: whether there were enough of both kinds to say anything.
-        threshold: the metric that divides them from the others; NaN where something else does.
-    """
-
-    members: tuple[Configuration, ...]
-    of: int
-    traits: tuple[Trait, ...]
-    enough: bool
-    threshold: float = math.nan
+CLEAR = 0.05
+CLEAR_OF_DIVERGED = 0.005
+"""What diverged runs have in common is asked of all settings: no other finding speaks of them."""
 
 
 def low_runs(table: RunsTable, threshold: float | None = None) -> Group:
@@ -102,31 +71,46 @@ def top_runs(table: RunsTable, share: float = TOP) -> Group:
     return _group(table, found, top, threshold)
 
 
-def diverged_runs(table: RunsTable) -> Group:
-    """The configurations that diverged, among all that were trained to an end."""
-    swept = [run for run in table.runs if not run.beside]
-    ended = [run for run in swept if run.value is not None or run.status == "diverged"]
-    found = [Configuration(tuple(runs)) for runs in grouped(table, ended)]
-    chosen = [i for i, c in enumerate(found) if any(run.status == "diverged" for run in c.runs)]
+def at_chance(table: RunsTable) -> Group:
+    """The configurations at chance among those without a value that ruins runs."""
+    found = tuple(c for c in configurations(table) if ruins(table).of(c) is None)
+    known = chance(table)
+    poor = {id(run) for run in known.runs} if known is not None else set()
+    chosen = [i for i, c in enumerate(found) if all(id(run) in poor for run in c.runs)]
     return _group(table, found, chosen, math.nan)
 
 
+def diverged_runs(table: RunsTable) -> Group:
+    """The configurations that diverged, among all that were trained to an end."""
+    swept = [run for run in table.runs if not run.beside]
+    found = together(table, [r for r in swept if r.value is not None or r.status == "diverged"])
+    chosen = [i for i, c in enumerate(found) if any(run.status == "diverged" for run in c.runs)]
+    group = _group(table, found, chosen, math.nan, all_settings=True)
+    return replace(group, traits=tuple(t for t in group.traits if t.p < CLEAR_OF_DIVERGED))
+
+
 def _group(
-    table: RunsTable, found: list[Configuration], chosen: list[int], threshold: float
+    table: RunsTable,
+    found: Sequence[Configuration],
+    chosen: list[int],
+    threshold: float,
+    all_settings: bool = False,
 ) -> Group:
     members = tuple(found[i] for i in chosen)
     enough = len(found) >= FEWEST and min(len(chosen), len(found) - len(chosen)) >= FEWEST_OF_A_KIND
-    traits = _traits(table, found, chosen) if enough else ()
+    known = {e.setting for e in effects(table).effects if e.known}
+    names = [name for name in settings(table) if all_settings or name in known]
+    traits = _traits(found, chosen, names) if enough else ()
     return Group(members, len(found), traits, enough, threshold)
 
 
 def _traits(
-    table: RunsTable, found: list[Configuration], chosen: Collection[int]
+    found: Sequence[Configuration], chosen: Collection[int], names: Sequence[str]
 ) -> tuple[Trait, ...]:
     inside = np.zeros(len(found), dtype=bool)
     inside[list(chosen)] = True
     tested: list[Trait] = []
-    for name in settings(table):
+    for name in names:
         f = factor(found, name)
         known = f.codes >= 0
         for code, text in enumerate(f.levels):
@@ -136,9 +120,5 @@ def _traits(
             p = float(stats.hypergeom.sf(have - 1, of_all, have_all, of))
             tested.append(Trait(name, text, have, of, have_all, of_all, p))
     corrected = holm([trait.p for trait in tested])
-    clear = [
-        Trait(t.setting, t.level, t.have, t.of, t.have_all, t.of_all, p)
-        for t, p in zip(tested, corrected, strict=True)
-        if p < CLEAR
-    ]
+    clear = [replace(t, p=p) for t, p in zip(tested, corrected, strict=True) if p < CLEAR]
     return tuple(sorted(clear, key=lambda trait: trait.p))

@@ -1,0 +1,37 @@
+"""What runs hold of classes: their names, and matrices of counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+from dlsweep.data import DATASETS
+from dlsweep.report._runs import Run
+
+DIGITS = 5
+"""Significant digits of every number: more than a figure shows or a split of 10,000 images has."""
+
+
+def classes_of(runs: Sequence[Run]) -> list[str]:
+    """The names of the classes, where all runs were trained on one data set that is known."""
+    names = {str(run.config["dataset"]) for run in runs if run.config.get("dataset")}
+    known = [DATASETS[name] for name in names if name in DATASETS]
+    return list(known[0].classes) if len(names) == len(known) == 1 else []
+
+
+def is_matrix(matrix: Any) -> TypeGuard[Sequence[Sequence[int]]]:
+    """Whether this is a square matrix of counts."""
+    return (
+        isinstance(matrix, list | tuple)
+        and len(matrix) > 1
+        and all(isinstance(row, list | tuple) and len(row) == len(matrix) for row in matrix)
+        and all(rounded(count) is not None for row in matrix for count in row)
+    )
+
+
+def rounded(value: Any) -> Any:
+    """A number at `DIGITS` significant digits; None for anything that is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return value if isinstance(value, int) else float(f"{value:.{DIGITS}g}")
