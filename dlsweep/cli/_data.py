@@ -1,36 +1,60 @@
-"""``dlsweep data``: fetch data sets ahead of time, and show them in W&B."""
+"""``dlsweep data``: fetch or read data sets ahead of time, and show what would be trained on."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsweep.config import ConfigError, canonical_value
+from dlsweep.config import SETTINGS, ConfigError, RunConfig, canonical_value
 
 if TYPE_CHECKING:
-    from dlsweep.data import Dataset
+    from dlsweep.data import DataFacts, Dataset
+
+_SETTINGS = ("image_size", "color", "classes", "skip_bad", "val_fraction", "train_size")
+_MOST_CLASSES = 20
+_UNBALANCED = 5
+_FEW = 10
 
 
 def add_parser(commands: Any) -> None:
     """Add the sub-command."""
-    parser = commands.add_parser("data", help="fetch data sets ahead of time", allow_abbrev=False)
-    parser.add_argument("names", nargs="+", metavar="NAME", help="fashion_mnist, mnist or digits")
+    parser = commands.add_parser(
+        "data",
+        help="fetch or read data sets ahead of time, and show them",
+        description="Fetch data sets, or read your own, ahead of time: names, or a folder with a "
+        "sub-folder of pictures for each class, a .npz, .csv or .parquet file, a folder of IDX "
+        "files, or module:function. They are kept in the cache until they change. Exit code 2: "
+        "something is wrong with a data set; 1: one cannot be fetched.",
+        epilog="example: dlsweep data photos --image_size 64 --show",
+        allow_abbrev=False,
+    )
+    from dlsweep.config.data import named
+
+    parser.add_argument("names", nargs="+", metavar="DATA", help=f"{', '.join(named())}, or a path")
     parser.add_argument(
         "--show",
         action="store_true",
-        help="log samples, counts and principal components as a W&B run of job type data; a local "
-        "sweep does it by itself",
+        help="print the classes with their counts, and log samples, counts and principal "
+        "components as a W&B run of job type data; a local sweep does that by itself",
     )
+    for name in _SETTINGS:
+        parser.add_argument(
+            *dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}")),
+            help=SETTINGS[name].help,
+            **({"nargs": "?", "const": "true"} if name == "skip_bad" else {}),
+        )
     parser.add_argument("--project", help="W&B project of that run (default: dlsweep)")
     parser.add_argument("--entity", help="W&B user or team of that run")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace, problems: list[str]) -> int:
-    """Fetch every data set that is named; names are checked first."""
-    from dlsweep.data import load
+    """Fetch or read every data set that is named; names are checked first."""
+    from dlsweep.data import DATASETS
 
+    values = {n: v for n in _SETTINGS if (v := getattr(arguments, n)) is not None}
     names: list[str] = []
     for name in arguments.names:
         try:
@@ -43,24 +67,82 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
             for name in ("project", "entity")
             if getattr(arguments, name) is not None
         ]
-    for name in ("project", "entity"):
+    checked = {f"wandb_{name}": getattr(arguments, name) for name in ("project", "entity")}
+    for name, value in (values | checked).items():
         try:
-            canonical_value(f"wandb_{name}", getattr(arguments, name))
+            canonical_value(name, value)
         except ConfigError as error:
             problems += error.problems
     if problems:
         raise ConfigError(problems)
     project = _project(arguments) if arguments.show else None
     for name in names:
-        place = fetched(name)
-        data = load(name)
+        place = fetched(name) if name in DATASETS else None
+        facts, data = _loaded(RunConfig(dataset=name, **values))
+        place = place or facts.directory
         sizes = ", ".join(
             f"{len(getattr(data, split)):,} {split}" for split in ("train", "val", "test")
         )
-        print(f"{name}: {sizes} images" + (f" in {place}" if place.exists() else ""))
+        print(
+            f"{data.name}: {sizes} {'rows' if data.is_table else 'images'}"
+            + (f" in {place}" if place and place.exists() else "")
+        )
+        for note in facts.notes:
+            print(f"  {note}")
         if arguments.show:
+            print("\n".join(f"  {line}" for line in _details(data)))
             _show(data, project, arguments.entity)
     return 0
+
+
+def _loaded(config: RunConfig) -> tuple[DataFacts, Dataset]:
+    from dlsweep.data import check_data, load_for
+
+    return check_data(config), load_for(config)
+
+
+def _details(data: Dataset) -> Iterator[str]:
+    """What is trained on: shape, classes with their counts, and what a user may not expect."""
+    from dlsweep.figures import class_counts
+
+    channels, height, width = data.image_shape
+    if data.is_table:
+        yield f"{width:,} features, with mean 0 and deviation 1 over the training rows"
+    else:
+        colour = {1: "gray", 3: "in colour"}.get(channels, f"{channels} channels")
+        yield f"{height}×{width} pixels (height × width), {colour}"
+    counts = class_counts(data)
+    shown = data.classes[:_MOST_CLASSES]
+    wide = max(len("class"), *map(len, shown))
+    yield f"{'class':{wide}}" + "".join(f"  {split:>7}" for split in counts)
+    for label, name in enumerate(shown):
+        yield f"{name:{wide}}" + "".join(f"  {of[label]:>7,}" for of in counts.values())
+    if len(data.classes) > len(shown):
+        yield f"and {len(data.classes) - len(shown):,} classes more"
+    yield from _warnings(data, counts)
+
+
+def _warnings(data: Dataset, counts: dict[str, list[int]]) -> Iterator[str]:
+    train = counts["train"]
+    most, least = max(train), min(train)
+    if most >= _UNBALANCED * least:
+        largest, smallest = (data.classes[train.index(count)] for count in (most, least))
+        yield (
+            f"warning: unbalanced: {most:,} training images of {largest}, {least:,} of {smallest}; "
+            f"always answering {largest} is right for {100 * most / sum(train):.1f} %"
+        )
+    few = [name for name, count in zip(data.classes, train, strict=True) if count < _FEW]
+    if few:
+        yield f"warning: fewer than {_FEW} training images: {_listed(few)}"
+    for split in ("val", "test"):
+        lacking = [n for n, count in zip(data.classes, counts[split], strict=True) if not count]
+        if lacking:
+            yield f"warning: no {split} image: {_listed(lacking)}"
+
+
+def _listed(names: list[str]) -> str:
+    rest = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def fetched(name: str) -> Path:
@@ -81,7 +163,6 @@ def fetched(name: str) -> Path:
 
 
 def _project(arguments: argparse.Namespace) -> str | None:
-    from dlsweep.config import RunConfig
     from dlsweep.tracking._mode import project_of_environment
 
     return arguments.project or project_of_environment() or RunConfig().wandb_project

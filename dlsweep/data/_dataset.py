@@ -184,26 +184,29 @@ def split_and_scale(
         train = train[stratified_subset(raw.train_labels[train], config.train_size)]
     # Indexing copies, so that the tensors are writable and hold no more memory than they need.
     images = raw.train_images[train]
-    offset, scale = np.zeros(1), np.full(1, float(pixel_max) if images.dtype == np.uint8 else 1.0)
     if raw.standardise:
         offset, scale = images.mean(axis=0, dtype=np.float64), images.std(axis=0, dtype=np.float64)
         scale[scale == 0] = 1.0  # a feature that never varies is 0
-    test = raw.test_images.copy(), raw.test_labels
+    else:
+        low, high = raw.pixel_range or (0, pixel_max if images.dtype == np.uint8 else 1)
+        offset, scale = np.full(1, float(low)), np.full(1, float(high - low))
+    scaling = Scaling(offset, scale)
 
     def split(images: npt.NDArray[Any], labels: npt.NDArray[np.integer[Any]]) -> Split:
         targets = torch.from_numpy(labels.astype(np.int64))
         if images.dtype == np.uint8:
-            return Split(scale_pixels(images, pixel_max, dtype), targets)
-        scaled = (images - offset) / scale if raw.standardise else images
-        return Split(torch.from_numpy(np.ascontiguousarray(scaled)).to(dtype), targets)
+            return Split(scale_pixels(images, float(scale[0]), dtype), targets)
+        if (offset == 0).all() and (scale == 1).all():
+            return Split(torch.from_numpy(np.ascontiguousarray(images)).to(dtype), targets)
+        return Split(scaling.apply(images, dtype), targets)
 
-    parts = (images, raw.train_labels[train]), (val_images, val_labels), test
-    first, second, third = (split(*part) for part in parts)
-    return (first, second, third), Scaling(offset, scale)
+    first = split(images, raw.train_labels[train])
+    test = split(raw.test_images.copy(), raw.test_labels)
+    return (first, split(val_images, val_labels), test), scaling
 
 
 def scale_pixels(
-    images: npt.NDArray[np.uint8], pixel_max: int = 255, dtype: torch.dtype = torch.float32
+    images: npt.NDArray[np.uint8], pixel_max: float = 255, dtype: torch.dtype = torch.float32
 ) -> torch.Tensor:
     """Raw pixels as a model takes them, from 0 to 1: the one place where pixels are scaled.
 

@@ -55,6 +55,7 @@ class DataFacts:
             with the data, it is held out of the first.
         val: likewise, of a validation split that came with the data; else None.
         standardise: whether the numbers are features of a table rather than pixels.
+        pixel_range: see ``Raw``.
         notes: a line for each thing that a user should know of how the data was read.
         directory: where it is kept in the cache.
         scaling: of a data set given as tensors, how these came from raw numbers, where that is
@@ -68,6 +69,7 @@ class DataFacts:
     val: tuple[int, ...] | None
     test: tuple[int, ...]
     standardise: bool = False
+    pixel_range: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
     directory: Path | None = None
     scaling: Mapping[str, Any] | None = None
@@ -189,6 +191,7 @@ def facts_of(name: str, raw: Raw, directory: Path | None = None) -> DataFacts:
         raw.counts("val"),
         raw.counts("test") or (),
         raw.standardise,
+        raw.pixel_range,
         raw.notes,
         directory,
     )

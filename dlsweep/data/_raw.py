@@ -29,6 +29,8 @@ class Raw:
         standardise: whether the numbers are features, to be brought to mean 0 and variance 1,
             rather than pixels.
         notes: a line for each thing that a user should know of how the data was read.
+        pixel_range: the numbers that become 0 and 1; None for 0 and the largest pixel, which is
+            255 for integers and 1 for others.
     """
 
     train_images: Array
@@ -40,6 +42,7 @@ class Raw:
     classes: tuple[str, ...] = ()
     standardise: bool = False
     notes: tuple[str, ...] = ()
+    pixel_range: tuple[float, float] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -69,6 +72,7 @@ def of_parts(
     *,
     standardise: bool = False,
     notes: Sequence[str] = (),
+    pixel_range: tuple[float, float] | None = None,
 ) -> Raw:
     """A data set from the images and labels of ``train``, and of ``val`` and ``test`` if any."""
     shape, dtype = images["train"].shape[1:], images["train"].dtype
@@ -82,6 +86,7 @@ def of_parts(
         classes,
         standardise,
         tuple(notes),
+        pixel_range,
     )
 
 

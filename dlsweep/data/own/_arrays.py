@@ -22,6 +22,8 @@ PARTS = {
 """The parts of a data set, by the words that say them."""
 _IMAGES = ("x", "images", "image", "data", "features", "inputs", "imgs")
 _LABELS = ("y", "labels", "label", "targets", "target", "classes")
+_BRIGHT = 128
+"""Images with a number as high as this, and none above 255, count from 0 to 255."""
 _EXPECTED = "x_train, y_train, x_test and y_test, or images and labels"
 
 
@@ -109,16 +111,24 @@ def raw_of_arrays(
             what = f"images of {_by(some.shape[1:])} to {part} and of {_by(shape)} to train"
             raise ConfigError([f"dataset: {where}: got {what}, expected one size"])
     table = _array(parts["train"][0]).ndim == 2
+    pixel_range = None
     if table:
         images = {part: some.astype(np.float32) for part, some in images.items()}
     else:
-        images = _pixels(images, notes)
+        images, pixel_range = _pixels(images, notes)
     if classes is None:
         names, numbers = number_labels(f"dataset: {where}", list(labels.items()))
     else:
         names, numbers = tuple(classes), [_checked(where, labels[p], classes) for p in labels]
     counted = dict(zip(labels, numbers, strict=True))
-    return of_parts(images, counted, names, standardise=table and standardise, notes=notes)
+    return of_parts(
+        images,
+        counted,
+        names,
+        standardise=table and standardise,
+        notes=notes,
+        pixel_range=pixel_range,
+    )
 
 
 def _array(value: Any) -> npt.NDArray[Any]:
@@ -140,13 +150,13 @@ def _images(where: str, array: Array) -> Array:
         bad = int((~np.isfinite(array)).sum())
         raise ConfigError([f"dataset: {where}: {bad:,} numbers are infinite or not a number"])
     if array.ndim == 2:
-        return array[:, None, None]
+        return array.reshape(len(array), 1, 1, -1)
     if array.ndim == 3:
-        return array[:, None]
+        return np.expand_dims(array, 1)
     if array.ndim == 4 and array.shape[1] in (1, 3):
         return array
     if array.ndim == 4 and array.shape[3] in (1, 3):
-        return array.transpose(0, 3, 1, 2)
+        return np.moveaxis(array, 3, 1)
     got = _by(array.shape)
     expected = "N×H×W, N×C×H×W or N×H×W×C with 1 or 3 channels, or N×D for features"
     raise ConfigError([f"dataset: {where}: got images of shape {got}, expected {expected}"])
@@ -154,8 +164,7 @@ def _images(where: str, array: Array) -> Array:
 
 def _labels(where: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if array.ndim == 2 and array.shape[1] == 1:
-        only: npt.NDArray[Any] = array[:, 0]
-        return only
+        return np.ravel(array)
     if array.ndim == 2 and array.dtype.kind in "biuf" and _one_hot(array):
         return np.argmax(array, axis=1)
     if array.ndim != 1 or array.dtype.kind not in "biufUSO":
@@ -178,22 +187,22 @@ def _checked(where: str, labels: npt.NDArray[Any], classes: Sequence[str]) -> La
     return labels.astype(np.int64)
 
 
-def _pixels(images: dict[str, Array], notes: list[str]) -> dict[str, Array]:
-    """Images of bytes as they are, others from 0 to 1."""
-    train = images["train"]
-    whole = all(some.dtype.kind in "biu" for some in images.values())
+def _pixels(
+    images: dict[str, Array], notes: list[str]
+) -> tuple[dict[str, Array], tuple[float, float] | None]:
+    """Images as they are, integers as bytes where they fit, and what becomes 0 and 1 if need be."""
     low = min(float(some.min()) for some in images.values() if some.size)
     high = max(float(some.max()) for some in images.values() if some.size)
-    if whole and low >= 0 and high <= 255 and train.dtype != np.bool_:
-        if high <= 1:
-            return {part: some.astype(np.float32) for part, some in images.items()}
-        return {part: some.astype(np.uint8) for part, some in images.items()}
+    whole = all(some.dtype.kind in "biu" for some in images.values())
+    bytes_fit = whole and 0 <= low <= high <= 255
+    images = {p: some.astype(np.uint8 if bytes_fit else np.float32) for p, some in images.items()}
+    if low >= 0 and _BRIGHT <= high <= 255:
+        return images, (0.0, 255.0)
     if low >= 0 and high <= 1:
-        return {part: some.astype(np.float32) for part, some in images.items()}
-    first, last = (0.0, 255.0) if low >= 0 and high <= 255 else (low, high)
-    notes.append(f"the images' numbers from {first:g} to {last:g} are brought to 0 to 1")
-    scale = (last - first) or 1.0
-    return {part: ((some - first) / scale).astype(np.float32) for part, some in images.items()}
+        return images, (0.0, 1.0)
+    first = min(low, 0.0)
+    notes.append(f"the images' numbers from {first:g} to {high:g} become 0 to 1")
+    return images, (first, high if high > first else first + 1)
 
 
 def _text(name: Any) -> str:

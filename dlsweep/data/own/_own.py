@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("dlsweep.data")
 
-_FORMAT = 1
+_FORMAT = 2
 _WAIT_SECONDS = 600.0
 """How long another process may take to read the same pictures."""
 _FACTS, _ARRAYS = "facts.json", "arrays"
@@ -104,6 +104,7 @@ class OwnData:
                 facts.classes,
                 standardise=facts.standardise,
                 notes=facts.notes,
+                pixel_range=facts.pixel_range,
             )
         except (OSError, Damaged, KeyError) as error:
             (self.directory / _FACTS).unlink(missing_ok=True)
