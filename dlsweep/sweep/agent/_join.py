@@ -14,6 +14,7 @@ from dlsweep.sweep.file import (
     Metric,
     SweepFile,
     builtin_flags,
+    first_metric,
     flatten,
     missing_program,
     parse_command,
@@ -125,7 +126,7 @@ def _look_up(sweep_id: str, options: AgentOptions) -> tuple[SweepService, SweepF
 
 def _builtin_metric(config: Mapping[str, Any]) -> Metric:
     """The metric of a sweep of built-in networks; W&B has accepted it, whatever it is."""
-    metric, ignored = config.get("metric"), list[str]()
+    metric, ignored = first_metric(config), list[str]()
     return Metric() if metric is None else parse_metric(metric, ignored, ignored)
 
 
@@ -135,7 +136,7 @@ def _program_sweep(name: str, config: Mapping[str, Any], command: Command) -> Sw
     return SweepFile(
         name=name,
         method=str(config.get("method")),
-        metric=parse_program_metric(config.get("metric"), [], []),
+        metric=parse_program_metric(first_metric(config), [], []),
         parameters={},
         command=command,
         paths={".".join(path): path for path in paths if len(path) > 1},

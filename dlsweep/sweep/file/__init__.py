@@ -25,6 +25,7 @@ from dlsweep.sweep.file._metric import (
 from dlsweep.sweep.file._parameters import flatten
 from dlsweep.sweep.file._parse import METHODS, load_sweep, parse_sweep
 from dlsweep.sweep.file._program import missing_program
+from dlsweep.sweep.file._scheduler import first_metric
 from dlsweep.sweep.file._settings import Config, Settings
 from dlsweep.sweep.file._space import EDGE, Axis, Coordinates, Space
 from dlsweep.sweep.file._sweep_file import SweepFile
@@ -50,6 +51,7 @@ __all__ = [
     "SweepFile",
     "builtin_flags",
     "data_configs",
+    "first_metric",
     "flatten",
     "is_builtin",
     "load_sweep",

@@ -25,6 +25,7 @@ from dlsweep.sweep.file._parameters import (
     parse_program_parameters,
 )
 from dlsweep.sweep.file._program import missing_program
+from dlsweep.sweep.file._scheduler import LAUNCH_KEYS, SCHEDULER_KEYS, without_schedulers
 from dlsweep.sweep.file._sweep_file import SweepFile
 from dlsweep.sweep.file._yaml import read_choice, read_keys, read_yaml
 
@@ -37,9 +38,8 @@ METHODS: dict[str, tuple[str, ...]] = {
 
 _KEYS = (
     *("method", "metric", "parameters", "run_cap", "early_terminate", "name", "description"),
-    *("project", "entity", "program", "command", "controller", "scheduler"),
+    *("project", "entity", "program", "command"),
 )
-_OTHER_KEYS = ("apiVersion", "kind", "job", "image_uri", "queue", "resource")
 
 
 def load_sweep(path: str | Path, *, builtin: bool | None = None) -> SweepFile:
@@ -93,7 +93,9 @@ def parse_sweep(
         raise ConfigError([f"{where}got {shown(written)}, expected method, metric and parameters"])
     problems: list[str] = []
     notices: list[str] = []
-    keys = read_keys(written, _KEYS, problems, also=_OTHER_KEYS)
+    also = (*SCHEDULER_KEYS, *LAUNCH_KEYS)
+    keys = read_keys(written, _KEYS, problems, also=also)
+    keys = without_schedulers(keys, problems, notices)
     method = None
     if keys.get("method") is None:
         problems.append("method: missing; choose from grid, random, bayes")
