@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_TYPES = (str, bool, type(None))
+
+
 @dataclass(frozen=True)
 class DataSettings:
     """The settings that decide which images there are, and of which size and colour."""
@@ -41,6 +44,12 @@ class DataSettings:
         """Those of a configuration."""
         values = (getattr(config, name) for name in cls.__dataclass_fields__)
         return cls(*values)
+
+    @classmethod
+    def among(cls, settings: Mapping[str, Any]) -> DataSettings:
+        """Those among the settings of a run, as a table of runs has them; else the defaults."""
+        known = {name: settings[name] for name in cls.__dataclass_fields__ if name in settings}
+        return cls(**{"dataset": "", **{k: v for k, v in known.items() if type(v) in _TYPES}})
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,9 @@ class DataFacts:
         return min(left, train_size or left), val, sum(self.test)
 
 
-def describe(config: RunConfig, cache_dir: str | os.PathLike[str] | None = None) -> DataFacts:
+def describe(
+    config: RunConfig | DataSettings, cache_dir: str | os.PathLike[str] | None = None
+) -> DataFacts:
     """What is known of the data set of a configuration.
 
     Of a data set known by name it is what its file says, and of one's own data what the cache says:
@@ -93,14 +104,18 @@ def describe(config: RunConfig, cache_dir: str | os.PathLike[str] | None = None)
         ConfigError: there is no such data set, or it is not one that can be trained on.
         DataUnavailable: it has to be fetched, and no source could deliver it.
     """
-    return _described(DataSettings.of(config), cache_root(cache_dir))
+    return _described(_settings(config), cache_root(cache_dir))
+
+
+def _settings(config: RunConfig | DataSettings) -> DataSettings:
+    return config if isinstance(config, DataSettings) else DataSettings.of(config)
 
 
 def known_facts(
-    config: RunConfig, cache_dir: str | os.PathLike[str] | None = None
+    config: RunConfig | DataSettings, cache_dir: str | os.PathLike[str] | None = None
 ) -> DataFacts | None:
     """As ``describe``; None where that would take reading the data, or it is not there."""
-    settings, root = DataSettings.of(config), cache_root(cache_dir)
+    settings, root = _settings(config), cache_root(cache_dir)
     published = DATASETS.get(settings.dataset)
     if published is not None:
         return None if published.image_shape is None else _described(settings, root)

@@ -14,6 +14,7 @@ from dlsweep.figures._plots import counts_picture, points_picture
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_SAMPLES = 40
 _POINTS = 2000
 """How many training images the scatter is made from: the first ones."""
 
@@ -27,13 +28,13 @@ def class_counts(data: Dataset) -> dict[str, list[int]]:
 def data_pictures(data: Dataset) -> dict[str, Image]:
     """The pictures of a data set by name; they are the same for every run.
 
-    - ``class_samples``: the first training image of each class;
+    - ``class_samples``: the first training image of each class, of the first 40; not of tables;
     - ``class_distribution``: the images of each class in each split;
     - ``data_pca``: the first two principal components of the first 2,000 training images.
     """
     labels = data.train.labels.cpu().numpy()
     cells = []
-    for label, name in enumerate(data.classes):
+    for label, name in enumerate(() if data.is_table else data.classes[:_SAMPLES]):
         (places,) = np.nonzero(labels == label)
         if len(places):
             image = data.train.images[int(places[0])].cpu().numpy()

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _DPI = 110
 _MOST_TILES = 64
+_MOST_CLASSES = 40
+"""More than that are not named in one picture."""
 _STYLE: dict[str, Any] = {"color": "#1f2328"}
 
 
@@ -39,7 +41,7 @@ def _picture(figure: Figure) -> Image:
 def points_picture(
     points: np.ndarray, labels: np.ndarray, classes: Sequence[str], title: str
 ) -> Image:
-    """A scatter of points (N, 2) coloured by class, with a legend.
+    """A scatter of points (N, 2) coloured by class, with a legend of at most 40 classes.
 
     Args:
         points: (N, 2).
@@ -62,6 +64,8 @@ def points_picture(
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_color("#d0d7de")
+    if len(classes) > _MOST_CLASSES:
+        return _picture(figure)
     legend = figure.legend(loc="outside right upper", frameon=False, fontsize=9, markerscale=1.6)
     for handle in legend.legend_handles:
         if handle is not None:
@@ -103,13 +107,24 @@ def maps_picture(image: np.ndarray, maps: Sequence[np.ndarray], title: str) -> I
 
 
 def counts_picture(counts: Mapping[str, Sequence[int]], classes: Sequence[str]) -> Image:
-    """How many images of each class each split has: one row of bars for each split."""
+    """How many images of each class each split has: one row of bars for each split.
+
+    Of more than 40 classes the last are counted together.
+    """
+    totals = {split: sum(numbers) for split, numbers in counts.items()}
+    if len(classes) > _MOST_CLASSES:
+        names = [*classes[: _MOST_CLASSES - 1], f"{len(classes) - _MOST_CLASSES + 1:,} others"]
+        counts = {
+            split: [*numbers[: _MOST_CLASSES - 1], sum(numbers[_MOST_CLASSES - 1 :])]
+            for split, numbers in counts.items()
+        }
+        classes = names
     figure = _figure(max(5.0, 3.0 * len(counts)), 0.32 * len(classes) + 1.0)
     parts = figure.subplots(1, len(counts), sharey=True, squeeze=False)[0]
     for axes, (split, numbers) in zip(parts, counts.items(), strict=True):
         bars = axes.barh(range(len(classes)), numbers, color="#4c78a8", height=0.72)
         axes.bar_label(bars, labels=[f"{n:,}" for n in numbers], padding=3, fontsize=8, **_STYLE)
-        axes.set_title(f"{split}: {sum(numbers):,}", fontsize=11, loc="left", **_STYLE)
+        axes.set_title(f"{split}: {totals[split]:,}", fontsize=11, loc="left", **_STYLE)
         axes.set_xlim(0, 1.25 * max(1, *numbers))
         axes.set_xticks([])
         axes.spines[:].set_visible(False)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
-from dlsweep.data import DATASETS
+from dlsweep.data import DataSettings, known_facts
 from dlsweep.report._runs import Run
 
 DIGITS = 5
@@ -15,9 +15,9 @@ DIGITS = 5
 
 def classes_of(runs: Sequence[Run]) -> list[str]:
     """The names of the classes, where all runs were trained on one data set that is known."""
-    names = {str(run.config["dataset"]) for run in runs if run.config.get("dataset")}
-    known = [DATASETS[name] for name in names if name in DATASETS]
-    return list(known[0].classes) if len(names) == len(known) == 1 else []
+    found = {DataSettings.among(run.config) for run in runs if run.config.get("dataset")}
+    facts = known_facts(found.pop()) if len(found) == 1 else None
+    return [] if facts is None else list(facts.classes)
 
 
 def is_matrix(matrix: Any) -> TypeGuard[Sequence[Sequence[int]]]:

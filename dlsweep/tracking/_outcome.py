@@ -74,7 +74,7 @@ def _pictures(result: RunResult, analysis: RunAnalysis, data: Dataset) -> dict[s
     images = data.test.images.cpu().numpy()
     for name, examples in (("right", analysis.right), ("wrong", analysis.wrong)):
         grid = examples_picture(examples, images, data.classes)
-        if grid is not None:
+        if grid is not None and not data.is_table:
             caption = f"test images, {name}, the most confident first"
             pictures[f"test_{name}"] = Picture(encode_png(grid), caption)
     if result.config.figures == "full":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import ConfigError
-from dlsweep.data import DATASETS, Dataset, DataUnavailable, load
+from dlsweep.data import DATASETS, Dataset, DataSettings, DataUnavailable, load
 from dlsweep.figures import class_counts, data_pictures
 from dlsweep.report import _panels as panels
 from dlsweep.report._markdown import figure, plain
@@ -42,16 +42,14 @@ class DataSet(Block):
         if not found:
             return page.missing(title)
         body = ""
-        if found.keys() & _IN_THE_GRID:
-            data = load(
-                next(run.config["dataset"] for run in table.runs if run.config), **_split(table)
-            )
+        if "class_samples" in found:  # which a table of features has none of
+            data = load(next(iter(_names(table))), **_split(table))
             body = _grid(data, page, _differing(table))
         body += "".join(
             f'<img class="picture" alt="{page.text(words(name))}" '
             f'src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
             for name, picture in found.items()
-            if name not in _IN_THE_GRID
+            if not body or name not in _IN_THE_GRID
         )
         return page.figure(title, body)
 
@@ -75,31 +73,35 @@ class DataSet(Block):
 
     def _pictures(self, table: RunsTable) -> tuple[str, dict[str, bytes]]:
         """A title and the pictures as PNG; or why there are none."""
-        names = {run.config.get("dataset") for run in table.runs} - {None}
+        names = _names(table)
         if len(names) != 1:
             return "The runs were not all trained on one data set that is known.", {}
         name = names.pop()
-        if name not in DATASETS:
-            return "The runs' data set is none of dlsweep's.", {}
         try:
             made = _made(name, **_split(table))
-        except (DataUnavailable, ConfigError):
-            return f"The images of {name} are not on this machine, so none are shown.", {}
-        title = f"The data: {words(name)}"
+        except (DataUnavailable, ConfigError) as error:
+            return f"No images of {name} are shown: {str(error).splitlines()[0]}", {}
+        title = f"The data: {words(name) if name in DATASETS else Path(name).name}"
         return title, {n: made[n] for n in self.pictures if n in made}
 
 
 _SPLIT = ("val_fraction", "train_size")
+_IMAGES = tuple(name for name in DataSettings.__dataclass_fields__ if name != "dataset")
+
+
+def _names(table: RunsTable) -> set[str]:
+    """The data sets of the runs."""
+    return {str(run.config["dataset"]) for run in table.runs if run.config.get("dataset")}
 
 
 def _values(table: RunsTable, name: str) -> set[Any]:
     found = [run.config[name] for run in table.runs if name in run.config]
-    return {value for value in found if value is None or isinstance(value, int | float)}
+    return {value for value in found if value is None or isinstance(value, int | float | str)}
 
 
 def _split(table: RunsTable) -> dict[str, Any]:
     """What all runs agree on of how the images were split."""
-    found = {name: _values(table, name) for name in _SPLIT}
+    found = {name: _values(table, name) for name in (*_SPLIT, *_IMAGES)}
     return {name: next(iter(values)) for name, values in found.items() if len(values) == 1}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 
 from dlsweep.config import ConfigError
-from dlsweep.data import DATASETS, DataUnavailable, load
+from dlsweep.data import DataSettings, DataUnavailable, load
 from dlsweep.report import _panels as panels
 from dlsweep.report._classes import rounded
-from dlsweep.report._markdown import figure
+from dlsweep.report._markdown import figure, plain
 from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.findings import lead
@@ -41,17 +41,15 @@ class Examples(Block):
             return page.missing("The best run has stored no test images, so none are shown.")
         dataset = best.config.get("dataset")
         try:
-            images, classes = _pixels(dataset)
+            images, labels, classes = _pixels(best.config)
         except (DataUnavailable, ConfigError) as error:
-            return page.missing(
-                f"The images of {dataset} are not on this machine, so none are shown: {error}"
-            )
+            return page.missing(f"No images of {dataset} are shown: {error}")
         rows = ""
         for kind, title in (
             ("wrong", "Wrong, the surest first"),
             ("right", "Right, the surest first"),
         ):
-            found = [e for e in examples.get(kind) or [] if _fits(e, len(images), len(classes))]
+            found = [e for e in examples.get(kind) or [] if _fits(e, labels, len(classes))]
             if found:
                 items = "".join(_item(page, e, images[e["index"]], classes, kind) for e in found)
                 rows += f'<p class="caption sans">{title}</p><ul class="images">{items}</ul>'
@@ -78,12 +76,12 @@ class Examples(Block):
         if best is None or not isinstance(stored, Mapping) or not any(stored.values()):
             return "The best run has stored no test images.\n"
         try:
-            images, classes = _pixels(best.config.get("dataset"))
-        except (DataUnavailable, ConfigError):
-            return "The images are not on this machine, so none are shown.\n"
+            images, labels, classes = _pixels(best.config)
+        except (DataUnavailable, ConfigError) as error:
+            return f"No images are shown: {plain(str(error))}\n"
         rows = {}
         for kind in ("wrong", "right"):
-            fitting = [e for e in stored.get(kind) or [] if _fits(e, len(images), len(classes))]
+            fitting = [e for e in stored.get(kind) or [] if _fits(e, labels, len(classes))]
             if fitting:
                 rows[kind] = [(images[e["index"]], _caption(e, classes)) for e in fitting]
         if not rows:
@@ -104,30 +102,33 @@ def _caption(example: Mapping[str, Any], classes: tuple[str, ...]) -> str:
     return told if label == predicted else f"{told}\nis {label}"
 
 
-def _pixels(dataset: Any) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    """The test images of a data set, uint8 of shape (N, H, W) or (N, H, W, 3), and its classes.
+def _pixels(
+    config: Mapping[str, Any],
+) -> tuple[npt.NDArray[np.uint8], list[int], tuple[str, ...]]:
+    """The test images of a run's data, (N, H, W) or (N, H, W, 3), their labels, and its classes.
 
     Raises:
-        ConfigError: there is no such data set.
+        ConfigError: there is no such data set, or it has no pictures.
         DataUnavailable: it could not be had.
     """
-    if dataset not in DATASETS:
-        raise ConfigError([f"{dataset!r} is no data set of this version"])
-    data = load(dataset)
-    pixels = (data.test.images * 255).round().to(dtype=torch.uint8).numpy()
-    return (pixels[:, 0] if pixels.shape[1] == 1 else pixels.transpose(0, 2, 3, 1)), data.classes
+    settings = vars(DataSettings.among(config)).copy()
+    data = load(settings.pop("dataset"), **settings)
+    if data.is_table:
+        raise ConfigError([f"{data.name} is a table of features, which has no pictures"])
+    pixels = (data.test.images * 255).round().clamp(0, 255).to(dtype=torch.uint8).numpy()
+    pixels = pixels[:, 0] if pixels.shape[1] == 1 else pixels.transpose(0, 2, 3, 1)
+    return pixels, data.test.labels.tolist(), data.classes
 
 
-def _fits(example: Any, images: int, classes: int) -> bool:
+def _fits(example: Any, labels: Sequence[int], classes: int) -> bool:
     """Whether a stored example speaks of an image and of classes that there are."""
     return (
         isinstance(example, Mapping)
         and isinstance(example.get("index"), int)
-        and 0 <= example["index"] < images
-        and all(
-            isinstance(example.get(name), int) and 0 <= example[name] < classes
-            for name in ("label", "predicted")
-        )
+        and 0 <= example["index"] < len(labels)
+        and labels[example["index"]] == example.get("label")  # else the data has changed since
+        and isinstance(example.get("predicted"), int)
+        and 0 <= example["predicted"] < classes
     )
 
 
