@@ -43,11 +43,6 @@ MODELS: dict[str, Choice] = {
     ),
 }
 
-BACKENDS: dict[str, Choice] = {
-    "torch": Choice("PyTorch, runs stacked together", ("pytorch",)),
-    "numpy": Choice("the from-scratch network, feedforward only", ("scratch", "from_scratch")),
-}
-
 DROPOUT_PLACES: dict[str, Choice] = {
     "first": Choice("after the first hidden layer"),
     "last": Choice("after the last hidden layer"),

@@ -15,7 +15,7 @@ from dlsweep.config import choices, data, kinds
 from dlsweep.config.kinds import Named
 from dlsweep.config.own_model import model_name
 from dlsweep.config.setting import Setting, choice, from_option, setting
-from dlsweep.parts import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS, Conv, Layer
+from dlsweep.parts import ACTIVATIONS, BACKENDS, INITIALIZERS, LOSSES, OPTIMIZERS, Conv, Layer
 
 
 def _weight_init(value: Any) -> str | None:
@@ -81,7 +81,7 @@ class CoreFields:
         "model_type architecture network arch",
         choices.MODELS,
     )
-    backend: str = choice("torch", "what trains the run", choices.BACKENDS, "", "framework")
+    backend: str = choice("torch", "what trains the run", BACKENDS, "", "framework")
     epochs: int = setting(
         10,
         "passes over the training images",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dlsweep.config.fields import WORDS, Fields
+from dlsweep.parts import BACKENDS
 
 
 def _heeding() -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -49,13 +50,4 @@ def contradictions(config: Fields) -> list[str]:
         )
     if config.batch_norm and config.batch_size == 1:
         problems.append("batch_norm: one image has no variance; use a batch_size of 2 or more")
-    if config.backend == "numpy":
-        if config.model != "feedforward":
-            problems.append("model: backend numpy trains feedforward only; use backend torch")
-        if config.batch_norm:
-            problems.append("batch_norm: not part of backend numpy; use backend torch")
-        if config.dropout > 0:
-            problems.append("dropout: not part of backend numpy; use backend torch")
-        if config.device.startswith("cuda"):
-            problems.append("device: backend numpy runs on the CPU; use auto or cpu")
-    return problems
+    return problems + BACKENDS[config.backend].refuses(lambda name: getattr(config, name))

@@ -12,6 +12,7 @@ from dlsweep.parts._discovery import discover
 from dlsweep.parts._option import Option
 from dlsweep.parts._part import Part
 from dlsweep.parts.activations import Activation
+from dlsweep.parts.backends import Backend
 from dlsweep.parts.initializers import Initializer
 from dlsweep.parts.layers import Conv, Layer
 from dlsweep.parts.losses import Loss
@@ -22,14 +23,17 @@ OPTIMIZERS = {name: part() for name, part in discover("optimizers", Optimizer).i
 LOSSES = {name: part() for name, part in discover("losses", Loss).items()}
 INITIALIZERS = {name: part() for name, part in discover("initializers", Initializer).items()}
 LAYERS = discover("layers", Layer)
+BACKENDS = {name: part() for name, part in discover("backends", Backend).items()}
 
 __all__ = [
     "ACTIVATIONS",
+    "BACKENDS",
     "INITIALIZERS",
     "LAYERS",
     "LOSSES",
     "OPTIMIZERS",
     "Activation",
+    "Backend",
     "Conv",
     "Hyperparameters",
     "Initializer",

@@ -20,10 +20,10 @@ Drawn = tuple[Array, Array]
 
 
 def random_normal(
-    rng: np.random.Generator, fan_in: int, fan_out: int, *, scale: float = 0.05
+    rng: np.random.Generator, fan_in: int, fan_out: int, *, init_scale: float = 0.05
 ) -> Drawn:
     """Normal with this standard deviation, whatever the layer's size (Keras' RandomNormal)."""
-    return rng.standard_normal((fan_in, fan_out)) * scale, np.zeros(fan_out)
+    return rng.standard_normal((fan_in, fan_out)) * init_scale, np.zeros(fan_out)
 
 
 def xavier(rng: np.random.Generator, fan_in: int, fan_out: int) -> Drawn:
@@ -59,7 +59,7 @@ def zeros(rng: np.random.Generator, fan_in: int, fan_out: int) -> Drawn:
     return np.zeros((fan_in, fan_out)), np.zeros(fan_out)
 
 
-INITIALIZERS: dict[str, Callable[[np.random.Generator, int, int], Drawn]] = {
+INITIALIZERS: dict[str, Callable[..., Drawn]] = {
     "random": random_normal,
     "xavier": xavier,
     "he": he,

@@ -6,6 +6,7 @@ import torch
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import Dataset, load_for
+from dlsweep.parts import BACKENDS
 
 
 def choose_device(name: str) -> torch.device:
@@ -20,6 +21,11 @@ def choose_device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError([f"device: got {name!r}, which is not there; use auto or cpu"])
     return device
+
+
+def device_of(config: RunConfig) -> torch.device:
+    """Where a run is trained: on the CPU if its backend knows no GPU; see ``choose_device``."""
+    return choose_device(config.device if BACKENDS[config.backend].gpu else "cpu")
 
 
 def load_data(
@@ -39,6 +45,6 @@ def load_data(
     return load_for(
         config,
         dtype=dtype,
-        device="cpu" if config.backend == "numpy" else choose_device(config.device),
+        device=device_of(config),
         share=share,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from dlsweep.config import RunConfig
+from dlsweep.parts import BACKENDS
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def can_be_deepened(config: RunConfig) -> bool:
     would change what passes through.
     """
     return (
-        config.backend == "torch"
+        BACKENDS[config.backend].stacks
         and config.model == "feedforward"
         and len(set(config.hidden_sizes)) == 1
         and not config.batch_norm

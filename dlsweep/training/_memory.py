@@ -14,7 +14,7 @@ from torch.func import vmap
 from dlsweep.config import RunConfig
 from dlsweep.data import DataFacts, describe
 from dlsweep.models import MODELS, FeedForward, deepen, model_spec
-from dlsweep.parts import OPTIMIZERS
+from dlsweep.parts import BACKENDS, OPTIMIZERS
 from dlsweep.training._apart import own_member
 from dlsweep.training._backpropagation import Backpropagation
 from dlsweep.training._evaluation import EVALUATION_BYTES
@@ -118,7 +118,7 @@ def members_that_fit(
         layout: the layout that the stack is compiled for.
         device: cpu or cuda.
     """
-    if configs[0].backend != "torch":
+    if not BACKENDS[configs[0].backend].stacks:
         return 1
     slots = _slots(configs, device)
     own_batches = len({config.seed for config in configs}) > 1

@@ -18,6 +18,7 @@ from dlsweep import scratch
 from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order, weight_stream
 from dlsweep.data import Dataset, Split
+from dlsweep.parts import INITIALIZERS
 from dlsweep.training._learner import Recalled
 from dlsweep.training._state import load_arrays
 
@@ -122,8 +123,8 @@ class NumpyLearner:
             setattr(self.optimizer, name, number.item())
 
     def _numbers(self) -> dict[str, np.ndarray]:
-        """What the optimizer counts."""
-        names = ("t", "mu_product") if isinstance(self.optimizer, scratch.NAdam) else ("t",)
+        """What the optimizer counts, and its learning rate, which sklearn's velocities contain."""
+        names = ["t", "learning_rate", *["mu_product"] * hasattr(self.optimizer, "mu_product")]
         return {name: np.array(getattr(self.optimizer, name)) for name in names}
 
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -138,8 +139,9 @@ class NumpyLearner:
 def _network(config: RunConfig, sizes: Sequence[int], dtype: np.dtype) -> scratch.Network:
     """The network of a run, each linear layer with weights from its own stream."""
     draw, layers = scratch.INITIALIZERS[config.weight_init], []
+    options = config.options(INITIALIZERS[config.weight_init].options)
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        weight, bias = draw(weight_stream(config.seed, i), fan_in, fan_out)
+        weight, bias = draw(weight_stream(config.seed, i), fan_in, fan_out, **options)
         layers += [scratch.Linear(weight, bias, dtype), scratch.ACTIVATIONS[config.activation]()]
     return scratch.Network(layers[:-1])
 
@@ -150,9 +152,7 @@ T = TypeVar("T")
 def _with_settings(kind: Callable[..., T], config: RunConfig, **others: object) -> T:
     """An optimizer or a loss, its fields set to the run's settings of the same names."""
     names = {field.name for field in dataclasses.fields(kind)} - others.keys()  # type: ignore[arg-type]
-    return kind(
-        **others, **{name: getattr(config, name) for name in names if hasattr(config, name)}
-    )
+    return kind(**others, **{name: config[name] for name in names})
 
 
 def _blocks(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:

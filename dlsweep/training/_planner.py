@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from dlsweep.config import RunConfig
 from dlsweep.data import describe
+from dlsweep.parts import BACKENDS
 from dlsweep.training._counts import counts
 from dlsweep.training._layout import Layout, can_be_deepened
 from dlsweep.training._memory import countable, members_that_fit, stack_memory
@@ -35,10 +36,9 @@ def stack_key(config: RunConfig) -> Hashable:
     activations, dropout's probability, schedules, epochs and early stopping are data. The number
     of hidden layers is, where all have one width (see ``Layout``).
 
-    The key of a configuration for the NumPy backend equals no other, its own included: it trains
-    one run at a time.
+    The key of a configuration whose backend makes no stacks equals no other, its own included.
     """
-    if config.backend == "numpy":
+    if not BACKENDS[config.backend].stacks:
         return object()
     return (
         config.backend,
@@ -126,7 +126,7 @@ def _most(most: Sizes, config: RunConfig) -> int:
 def _largest(most: Sizes, config: RunConfig, device: str) -> int:
     """What was asked for, or what a CPU trains fastest."""
     largest = _most(most, config)
-    if device != "cpu" or config.backend != "torch":
+    if device != "cpu" or not BACKENDS[config.backend].stacks:
         return largest
     return min(largest, max(1, _CACHED_NUMBERS // counts(config).weights))
 
@@ -183,7 +183,7 @@ def plan(
         size = math.ceil(len(group) / math.ceil(len(group) / size))
         ordered = sorted(group, key=functools.partial(_likeness, configs, device))
         parts = [sorted(ordered[start : start + size]) for start in range(0, len(group), size)]
-        if memory is not None and device != "cpu" and configs[group[0]].backend == "torch":
+        if memory is not None and device != "cpu" and BACKENDS[configs[group[0]].backend].stacks:
             runs = [configs[i] for i in parts[0]]
             taken = stack_memory(runs, layout=Layout.of(configs), device=device).total
             why += f"; the largest takes {taken / 1e9:.1f} of {memory / 1e9:.1f} GB"

@@ -9,7 +9,7 @@ import torch
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.parts import OPTIMIZERS
 from dlsweep.training._counts import counts
-from dlsweep.training._data import choose_device
+from dlsweep.training._data import device_of
 
 _SHARE = {"cpu": 0.7, "cuda": 0.9}
 """How much of what is free stacks may take; the rest is for what else grows meanwhile."""
@@ -47,7 +47,7 @@ def refuse_oversized(config: RunConfig) -> None:
     Raises:
         ConfigError: with the settings that make the network so large.
     """
-    on = torch.device("cpu") if config.backend == "numpy" else choose_device(config.device)
+    on = device_of(config)
     weights = counts(config).weights
     least, there = 4 * (3 + OPTIMIZERS[config.optimizer].slots) * weights, _total_memory(on)
     if there is not None and least > there:

@@ -24,6 +24,7 @@ from dlsweep.training._results import (
     RunResult,
 )
 from dlsweep.training._schedules import SCHEDULES
+from dlsweep.training._sklearn import SklearnLearner
 from dlsweep.training._state import (
     StackState,
     StateError,
@@ -35,6 +36,7 @@ from dlsweep.training._state import (
 BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset, Layout | None], Learner]] = {
     "torch": torch_learner,
     "numpy": lambda configs, data, layout: NumpyLearner(configs, data),
+    "sklearn": lambda configs, data, layout: SklearnLearner(configs, data),
 }
 """Each makes a learner from configurations, data, and the layout to compile for, if any."""
 

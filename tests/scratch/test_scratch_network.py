@@ -120,7 +120,7 @@ def test_initial_weights_have_the_papers_statistics(name, std, largest, bias):
 
 
 def test_the_scale_of_random_weights_is_their_standard_deviation():
-    weights, _ = random_normal(rng(), 784, 128, scale=0.3)
+    weights, _ = random_normal(rng(), 784, 128, init_scale=0.3)
     assert weights.std() == pytest.approx(0.3, rel=0.01)
 
 

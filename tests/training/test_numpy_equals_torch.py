@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dlsweep.config.choices import ACTIVATIONS, LOSSES, OPTIMIZERS, WEIGHT_INITS
+from dlsweep.parts import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from tests.training.helpers import DATA, assert_same_run, digits, small, train
 
 SETTINGS = {
@@ -21,11 +21,16 @@ def both(data, **settings):
     return [train(small(**SETTINGS | settings, backend=b), data) for b in ("numpy", "torch")]
 
 
-@pytest.mark.parametrize("weight_init", WEIGHT_INITS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_every_combination(optimizer, loss, activation, weight_init):
+COMBINATIONS = sorted(
+    {(o, loss, "tanh", "xavier") for o in OPTIMIZERS for loss in LOSSES}
+    | {("adam", loss, a, "he") for a in ACTIVATIONS for loss in LOSSES}
+    | {("momentum", "cross_entropy", a, w) for a in ACTIVATIONS for w in INITIALIZERS}
+)
+"""Every pair of parts that meet: rules and losses at the gradient, layers at their inputs."""
+
+
+@pytest.mark.parametrize(("optimizer", "loss", "activation", "weight_init"), COMBINATIONS)
+def test_every_part(optimizer, loss, activation, weight_init):
     scratch, engine = both(
         digits(),
         optimizer=optimizer,
@@ -38,7 +43,7 @@ def test_every_combination(optimizer, loss, activation, weight_init):
     assert engine.history[0].val_loss == pytest.approx(engine.val.loss, abs=1e-12)
 
 
-@pytest.mark.parametrize("weight_init", WEIGHT_INITS)
+@pytest.mark.parametrize("weight_init", INITIALIZERS)
 @pytest.mark.parametrize("num_layers", [0, 1, 3])
 def test_initial_weights_exactly(num_layers, weight_init):
     # A learning rate of 0 leaves the weights as they were.
@@ -48,7 +53,19 @@ def test_initial_weights_exactly(num_layers, weight_init):
     assert len(engine.weights) == 2 * (num_layers + 1)
     for name, weight in engine.weights.items():
         np.testing.assert_array_equal(weight, scratch.weights[name])
-        assert weight.any() == (name.endswith("weight") and weight_init != "zeros")
+        drawn = weight_init != "zeros" if name.endswith("weight") else weight_init == "torch"
+        assert weight.any() == drawn
+
+
+@pytest.mark.parametrize("settings", [{"label_smoothing": 0.2}, {"init_scale": 0.3}])
+def test_settings_that_parts_bring(settings):
+    given = {"weight_init": "random", "activation": "tanh", **settings}
+    scratch, engine = both(digits(), **given)
+    assert_same_run(scratch, engine)
+    assert (
+        engine.val.loss
+        != train(small(**SETTINGS | given | dict.fromkeys(settings, 0.1)), digits()).val.loss
+    )
 
 
 @pytest.mark.parametrize("name", DATA)
