@@ -112,10 +112,8 @@ def parse_settings(mapping: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any
             notices.append(notice)
     if isinstance(given.get("hidden_size"), tuple):
         given.setdefault("num_layers", len(given["hidden_size"]))
-    own = {name: given[name] for name in options if name in given}
-    built_in = {name: value for name, value in given.items() if name not in own}
     try:
-        config = RunConfig(**built_in, model_settings=tuple(own.items()))
+        config = RunConfig(**given)
     except ConfigError as error:
         problems += [line for line in error.problems if line not in problems]
     if problems:

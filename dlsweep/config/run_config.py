@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlsweep.config.errors import ConfigError, nearest, shown
+from dlsweep.config.errors import ConfigError, shown
 from dlsweep.config.fields import SETTINGS, Fields
 from dlsweep.config.model_options import REQUIRED, model_options
 from dlsweep.config.names import unknown_setting
-from dlsweep.config.own_model import is_own
+from dlsweep.config.own_model import is_own, model_name
 from dlsweep.config.relations import contradictions
 from dlsweep.config.setting import from_option
+from dlsweep.parts import Option
 
 
-@dataclass(frozen=True)
+def _options(model: Any) -> Mapping[str, Option]:
+    """What a model brings, where it is one of the user's own."""
+    try:
+        name = model_name(model)
+    except ValueError:
+        return {}  # none, or refused with the other settings
+    return model_options(name) if is_own(name) else {}
+
+
+@dataclass(frozen=True, init=False)
 class RunConfig(Fields):
     """Every setting of one run. Values are checked and brought to their canonical spelling.
 
     Attributes:
-        model_settings: the settings that a model of the user's own brings; a mapping, or pairs of
-            name and value.
+        model_settings: the settings that a model of the user's own brings, as pairs of name and
+            value. They are given among the others.
 
     Raises:
         ConfigError: with one line for every setting that is wrong or unknown.
@@ -30,15 +40,20 @@ class RunConfig(Fields):
 
     model_settings: tuple[tuple[str, Any], ...] = ()
 
-    def __new__(cls, *_: Any, **settings: Any) -> RunConfig:
-        """Refuse unknown settings with the name that is probably meant."""
-        known = SETTINGS.keys() | {"model_settings"}
-        unknown = [name for name in settings if name not in known]
-        if unknown:
-            raise ConfigError(unknown_setting(name) for name in unknown)
-        return super().__new__(cls)
+    def __init__(self, *, model_settings: Sequence[tuple[str, Any]] = (), **settings: Any) -> None:
+        options = _options(settings.get("model"))
+        own = {n: v for n, v in settings.items() if n in options} | dict(model_settings)
+        unknown = settings.keys() - SETTINGS.keys() - own.keys()
+        if unknown or own.keys() - options.keys():
+            names = [
+                n for n in (*settings, *own) if n in unknown or n in own.keys() - options.keys()
+            ]
+            raise ConfigError(unknown_setting(name, options) for name in dict.fromkeys(names))
+        object.__setattr__(self, "model_settings", tuple(own.items()))
+        super().__init__(**{n: v for n, v in settings.items() if n in SETTINGS})
+        self._check()
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         problems = []
         for name, known in SETTINGS.items():
             value = getattr(self, name)
@@ -46,42 +61,28 @@ class RunConfig(Fields):
                 object.__setattr__(self, name, known.parse(value))
             except ValueError as error:
                 problems.append(f"{name}: got {shown(value)}, {error}")
-        if not problems:
-            problems = self._resolve()
+        problems += self._check_model_settings()
         if not problems:  # relations between settings make sense only where each is sound
             problems = contradictions(self)
         if problems:
             raise ConfigError(problems)
 
-    def _resolve(self) -> list[str]:
-        """Set what depends on the model; returns what is wrong with its own settings."""
-        own = is_own(self.model)
+    def _check_model_settings(self) -> list[str]:
+        """Bring what depends on the model to its canonical values; returns what is wrong."""
         if self.weight_init is None:
-            object.__setattr__(self, "weight_init", "torch" if own else "he")
-        given = dict(self.model_settings)
-        problems: list[str] = []
-        options = {}
-        if own:
-            try:
-                options = dict(model_options(self.model))
-            except ConfigError as error:
-                return list(error.problems)
-        for name in given.keys() - options.keys():
-            close = nearest(name, options)
-            hint = f"; did you mean {close!r}?" if close else ""
-            problems.append(f"{name}: no such setting of model {self.model}{hint}")
-        values = {}
-        for name, option in options.items():
+            default = "torch" if is_own(str(self.model)) else "he"
+            object.__setattr__(self, "weight_init", default)
+        problems, values, given = [], {}, dict(self.model_settings)
+        for name, option in _options(self.model).items():
             value = given.get(name, option.default)
             if value is REQUIRED:
-                problems.append(f"{name}: model {self.model} needs it, and it has no default")
-            elif name not in given:
-                values[name] = value
-            else:
+                problems.append(f"{name}: model {self.model} needs a value for it")
+            elif name in given:
                 try:
-                    values[name] = from_option(option).parse(value)
+                    value = from_option(option).parse(value)
                 except ValueError as error:
                     problems.append(f"{name}: got {shown(value)}, {error}")
+            values[name] = value
         object.__setattr__(self, "model_settings", tuple(values.items()))
         return problems
 

@@ -13,6 +13,8 @@ from dlsweep.parts.layers.max_pool import MaxPool
 HUGE = 10**400
 CONVS = (Conv(16, 5, 2), Conv(8, 3, 1))
 
+POOLED = (Conv(16, 5, 1, 2), MaxPool(2), Conv(8, 3, 2, 1), AvgPool(3, 1, 1))
+
 TAKEN = [
     (kinds.text, "some text", "some text"),
     (kinds.text, None, None),

@@ -1,6 +1,5 @@
 """Settings under the names that sweep files from elsewhere give them."""
 
-import dataclasses
 import json
 
 import pytest
@@ -65,6 +64,10 @@ OTHER = {
     "wandb_project": "p",
     "wandb_entity": "e",
     "dataset": "digits",
+    "image_size": "64x48",
+    "color": "true",
+    "classes": "cat,dog",
+    "skip_bad": True,
     "model": "cnn",
     "backend": "numpy",
     "epochs": 3,
@@ -99,6 +102,8 @@ OTHER = {
     "examples": 7,
     "projection": "pca",
     "save_model": True,
+    "init_scale": 0.5,
+    "label_smoothing": 0.5,
 }
 """For each setting a value that is not its default."""
 
@@ -109,7 +114,7 @@ def needed(name):
 
 
 def test_other_values_are_other():
-    assert list(OTHER) == [f.name for f in dataclasses.fields(RunConfig)]
+    assert list(OTHER) == list(SETTINGS)
     default = RunConfig().as_dict()
     assert all(default[name] != value for name, value in OTHER.items())
 

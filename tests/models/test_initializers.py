@@ -1,4 +1,4 @@
-"""Initial weights: the papers' statistics, and the from-scratch network's numbers."""
+"""Initial weights: the papers' statistics."""
 
 import math
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from dlsweep import scratch
 from dlsweep.config import RunConfig
 from dlsweep.models import build
 from dlsweep.parts import INITIALIZERS
@@ -55,23 +54,6 @@ def test_statistics(name, settings):
             assert np.abs(weight).max() > 0.95 * largest
         if name in ("random", "he"):  # a normal distribution has tails and 68 % within one std
             assert np.mean(np.abs(weight) < std) == pytest.approx(0.683, abs=error)
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("name", INITIALIZERS)
-def test_linear_weights_are_the_from_scratch_networks(name, dtype):
-    config = RunConfig(weight_init=name, seed=5, **FEEDFORWARD)
-    network = scratch.Network(
-        [784, 300, 200, 10],
-        activation="relu",
-        loss="cross_entropy",
-        weight_init=name,
-        seed=5,
-        dtype=np.float64 if dtype == torch.float64 else np.float32,
-    )
-    for (ours, _), theirs in zip(weights(config, dtype), network.weights, strict=True):
-        assert ours.dtype == theirs.dtype
-        np.testing.assert_array_equal(ours, theirs.T)
 
 
 def test_the_standard_deviation_of_random_weights_is_a_setting():

@@ -10,6 +10,7 @@ from dlsweep.training import BACKENDS, Layout, train_stack
 from dlsweep.training._apart import Apart, own_member
 from dlsweep.training._cpu_learner import _take
 from dlsweep.training._gpu_learner import GpuLearner
+from dlsweep.training._losses import loss_of
 from dlsweep.training._member import Member
 from tests.training.helpers import SMALL_CNN, assert_same_bits, assert_same_run, digits, small
 
@@ -45,10 +46,10 @@ def test_neighbours_and_layout_do_not_change_a_bit():
 def test_the_model_of_a_member_has_nothing_of_the_others():
     config = rich()[1]
     member = own_member(config, (1, 8, 8), 10)
-    assert member.losses == ("mean_squared_error",)
+    assert member.losses == (loss_of(config),)
     model = build(config, (1, 8, 8), 10)
     assert member.names == {n for n, _ in (*model.named_parameters(), *model.named_buffers())}
-    assert member.changing == Member(model, ("cross_entropy",), (1, 8, 8)).changing
+    assert member.changing == Member(model, (loss_of(config),), (1, 8, 8)).changing
 
 
 def test_buffers_are_those_of_the_moment():

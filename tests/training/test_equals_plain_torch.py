@@ -196,7 +196,7 @@ def test_losses_and_activations(activation, loss):
 @pytest.mark.parametrize("activation", ["relu", "silu"])
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_padding_and_pooling(batch_norm, activation):
-    layers = "6x3x3p1,max2,4x3x3/1p1,avg3/2,5x2x2"
+    layers = "6x3x3p1,max2,4x3x3/1p1,avg2/1,5x2x2"
     config = small(
         model="cnn", conv_layers=layers, num_layers=1, batch_norm=batch_norm, activation=activation
     )

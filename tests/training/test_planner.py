@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import pytest
 
-from dlsweep.config import RunConfig
+from dlsweep.config import SETTINGS, RunConfig
 from dlsweep.config.choices import BACKENDS, DROPOUT_PLACES, LR_SCHEDULES
 from dlsweep.parts import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from dlsweep.training import (
@@ -28,6 +28,10 @@ OTHER_VALUES = {
     "wandb_project": ("other", {}),
     "wandb_entity": ("other", {}),
     "dataset": ("mnist", {}),
+    "image_size": ("16x16", {}),
+    "color": ("true", {}),
+    "classes": ("1,2", {}),
+    "skip_bad": (True, {}),
     "model": ("cnn", {}),
     "backend": ("numpy", {}),
     "epochs": (2, {}),
@@ -62,14 +66,17 @@ OTHER_VALUES = {
     "examples": (9, {}),
     "projection": ("pca", {}),
     "save_model": (True, {}),
+    "init_scale": (0.5, {"weight_init": "random"}),
+    "label_smoothing": (0.2, {}),
 }
 NO_EFFECT = {"wandb_project", "wandb_entity", "figures", "examples", "projection", "save_model"}
-OTHER_DATA = {"dataset", "val_fraction", "train_size", "device"}
+OTHER_DATA = {"dataset", "image_size", "color", "classes", "skip_bad"}
+OTHER_DATA |= {"val_fraction", "train_size", "device"}
 """What decides which data the stack is given: not to be mixed, whatever the engine does."""
 
 
 def test_there_is_another_value_for_every_field():
-    assert list(OTHER_VALUES) == [field.name for field in dataclasses.fields(RunConfig)]
+    assert list(OTHER_VALUES) == list(SETTINGS)
 
 
 @functools.cache
