@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
-from dlsweep.data import DataSettings, known_facts
+from dlsweep.data import DataFacts, DataSettings, known_facts
 from dlsweep.report._runs import Run
 
 DIGITS = 5
@@ -15,9 +15,14 @@ DIGITS = 5
 
 def classes_of(runs: Sequence[Run]) -> list[str]:
     """The names of the classes, where all runs were trained on one data set that is known."""
-    found = {DataSettings.among(run.config) for run in runs if run.config.get("dataset")}
-    facts = known_facts(found.pop()) if len(found) == 1 else None
+    found = {DataSettings.among(run.config): run for run in runs if run.config.get("dataset")}
+    facts = facts_of(*found.values()) if len(found) == 1 else None
     return [] if facts is None else list(facts.classes)
+
+
+def facts_of(run: Run) -> DataFacts | None:
+    """What is known of the data that a run was trained on."""
+    return known_facts(DataSettings.among(run.config)) if run.config.get("dataset") else None
 
 
 def is_matrix(matrix: Any) -> TypeGuard[Sequence[Sequence[int]]]:

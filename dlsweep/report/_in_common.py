@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from dlsweep.report._runs import ENDED, RunsTable
-from dlsweep.report._text import chance_level
-from dlsweep.report._words import amount, code, count, setting
+from dlsweep.report._text import chance_level, ruined_by
+from dlsweep.report._words import amount, choice, code, count
 from dlsweep.report.findings import (
     FEWEST,
     FEWEST_OF_A_KIND,
@@ -36,13 +36,13 @@ def guessing(table: RunsTable) -> list[str]:
     ruins = [ruin for ruin in found.ruins if "at chance" in ruin.how]
     for ruin in ruins:
         lines.append(
-            f"{setting(ruin.setting, ruin.level)}: {ruin.ruined:,} of the "
+            f"{ruined_by(ruin)}: {ruin.ruined:,} of the "
             f"{count(ruin.of, 'configuration')} that have it."
         )
     group = at_chance(table)
     if ruins and group.members and group.traits:
         lines += [
-            f"{setting(t.setting, t.level)}: {t.have:,} of the {t.of:,} others at chance, against "
+            f"{choice(t.setting, t.level)}: {t.have:,} of the {t.of:,} others at chance, against "
             f"{t.have_all:,} of all {t.of_all:,} without {_names(ruins)}."
             for t in group.traits
         ]
@@ -52,7 +52,7 @@ def guessing(table: RunsTable) -> list[str]:
 
 
 def _names(ruins: Sequence[Ruin]) -> str:
-    return " or ".join(setting(ruin.setting, ruin.level) for ruin in ruins)
+    return " or ".join(ruined_by(ruin) for ruin in ruins)
 
 
 def low(table: RunsTable, threshold: float | None = None) -> list[str]:
@@ -108,7 +108,7 @@ def _traits(group: Group) -> list[str]:
     if not group.traits:
         return ["No value of a setting is more frequent among them than chance allows."]
     return [
-        f"{setting(t.setting, t.level)}: {t.have:,} of these {t.of:,}, against {t.have_all:,} of "
+        f"{choice(t.setting, t.level)}: {t.have:,} of these {t.of:,}, against {t.have_all:,} of "
         f"all {t.of_all:,}."
         for t in group.traits
     ]

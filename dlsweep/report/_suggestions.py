@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlsweep.report._runs import Run, RunsTable, level
-from dlsweep.report._words import amount, code, count, difference, listed, setting
+from dlsweep.report._text import ruined_by
+from dlsweep.report._words import amount, choice, code, count, difference, listed, setting
 from dlsweep.report.findings import find, lead
 from dlsweep.report.statistics import (
     Configuration,
@@ -82,18 +83,11 @@ def _sentence(table: RunsTable, suggestion: Suggestion) -> str:
     c = suggestion.configuration
     names = [name for name in settings(table) if name in c.runs[0].config]
     told = listed([setting(name, c.get(name)) for name in names])
-    whole = _with_repeats(table, c)
-    seeds = "one seed" if len(whole.runs) == 1 else f"the mean of {len(whole.runs)} seeds"
+    seeds = "one seed" if len(c.runs) == 1 else f"the mean of {len(c.runs)} seeds"
     return (
-        f"{suggestion.why}: {told}. Here {amount(table, whole.value)} ({seeds}; number "
+        f"{suggestion.why}: {told}. Here {amount(table, c.value)} ({seeds}; number "
         f"{suggestion.rank:,} of {len(configurations(table)):,}). {_on_other_data(table, c)}"
     )
-
-
-def _with_repeats(table: RunsTable, configuration: Configuration) -> Configuration:
-    """A configuration with its runs beside the sweep."""
-    first = configuration.runs[0]
-    return next(c for c in repeated(table) if any(run is first for run in c.runs))
 
 
 def _on_other_data(table: RunsTable, configuration: Configuration) -> str:
@@ -103,8 +97,11 @@ def _on_other_data(table: RunsTable, configuration: Configuration) -> str:
 
 
 def _ranked(table: RunsTable) -> list[Configuration]:
+    """All configurations, the best as the report has it first, the others by their means."""
+    best = find(table).best
+    first = None if best is None else best.configuration
     sign = -1 if table.metric.goal == "maximize" else 1
-    return sorted(configurations(table), key=lambda c: sign * c.value)
+    return sorted(repeated(table), key=lambda c: (c is not first, sign * c.value))
 
 
 def _different(table: RunsTable, ranked: list[Configuration]) -> Suggestion | None:
@@ -120,12 +117,12 @@ def _different(table: RunsTable, ranked: list[Configuration]) -> Suggestion | No
             same = [o.value for o in ranked if level(o.get(name)) == other]
             middle = amount(table, statistics.median(same))
             others = (
-                f"the median of the {len(same):,} configurations with {setting(name, other)} is "
+                f"the median of the {len(same):,} configurations with {choice(name, other)} is "
                 f"{middle}"
                 if len(same) > 1
-                else f"no other configuration has {setting(name, other)}"
+                else f"no other configuration has {choice(name, other)}"
             )
-            why = f"The best without {setting(name, mine)}; {others}"
+            why = f"The best without {choice(name, mine)}; {others}"
             return Suggestion(c, rank, why)
     return None
 
@@ -171,8 +168,7 @@ def next_steps(table: RunsTable) -> list[str]:
     if best is None:
         return []
     found = find(table)
-    bad = listed([setting(ruin.setting, ruin.level) for ruin in found.ruins])
-    lines = [f"Leave out {bad}: nothing works with it."] if bad else []
+    lines = [f"Leave out {ruined_by(ruin)}: next to nothing works with it." for ruin in found.ruins]
     worth = [effect.setting for effect in found.effects if effect.verdict != "unclear"]
     lines += [line for name in worth if (line := _edge(table, best, name))]
     return [*lines, *(_seeds(table) if table.own else _once_more(table, best))]

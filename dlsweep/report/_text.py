@@ -14,6 +14,7 @@ from dlsweep.report._runs import RunsTable
 from dlsweep.report._words import (
     amount,
     between,
+    choice,
     code,
     count,
     difference,
@@ -36,7 +37,7 @@ from dlsweep.report.statistics import FEWEST, Configuration, settings
 MOST_NAMES = 10
 """Of metrics, in a sentence."""
 _HOW = {
-    "at chance": "is no better than always answering one class",
+    "at chance": "are no better than always answering one class",
     "diverged": "diverged",
     "failed": "failed",
 }
@@ -185,20 +186,16 @@ def what_matters(table: RunsTable) -> list[str]:
 
 
 def _ruin(ruin: Ruin) -> str:
+    which = f"all {ruin.of:,}" if ruin.ruined == ruin.of else f"{ruin.ruined:,} of the {ruin.of:,}"
     how = listed([_HOW[how] for how in ruin.how], "or")
-    if ruin.ruined == ruin.of:
-        told = f"each of the {ruin.of:,} configurations that have it {how}"
-    else:
-        told = f"of the {ruin.of:,} configurations that have it, {ruin.ruined:,} came to nothing"
-        told += f" ({how.replace('is no', 'no')})"
-    return f"**{_value(ruin)} ruins runs by itself:** {told}."
+    return f"**{ruined_by(ruin)} ruins runs by itself:** {which} configurations that have it {how}."
 
 
-def _value(ruin: Ruin) -> str:
-    """A value, or an end of many: `lr = 0.5`, `lr` of 0.03 or more."""
+def ruined_by(ruin: Ruin) -> str:
+    """A value that ruins runs, or an end of many: `lr = 0.5`, `lr` of 0.03 or more."""
     if ruin.level.endswith(" or more") or ruin.level.startswith("less than "):
         return f"{code(ruin.setting)} of {ruin.level}"
-    return setting(ruin.setting, ruin.level)
+    return choice(ruin.setting, ruin.level)
 
 
 def _rest(table: RunsTable) -> list[str]:
@@ -239,7 +236,7 @@ def _difference(table: RunsTable, effect: Effect) -> str:
 
 
 def _interaction(table: RunsTable, pair: Interaction) -> str:
-    one, other = setting(pair.first, pair.levels[0]), setting(pair.second, pair.levels[1])
+    one, other = choice(pair.first, pair.levels[0]), choice(pair.second, pair.levels[1])
     departure = pair.mean - pair.expected
     return (
         f"{code(pair.first)} and {code(pair.second)} act together: {one} with {other} has "
@@ -400,8 +397,13 @@ def compared(table: RunsTable, name: str, first: Any, second: Any) -> list[str]:
             lines.append(
                 f"Fewer configurations were tried with {fewer[0]}, so a better one may be missing."
             )
-    if found.missing:
-        lines.append("These commands train what is missing for a fair comparison:")
+    if found.missing and absent:
+        lines.append(
+            f"These commands train the best configuration with both, over equal seeds; whether "
+            f"{absent[0]} has a better one of its own takes a sweep:"
+        )
+    elif found.missing:
+        lines.append("These commands train what is missing for equal seeds:")
         lines += [code(line) for line in missing_commands(table, found)]
     return lines
 

@@ -20,6 +20,11 @@ def setting(name: str, value: Any) -> str:
     return code(f"{name} = {level(value)}")
 
 
+def choice(name: str, text: str) -> str:
+    """A setting with a value that is text already, as findings have it."""
+    return code(f"{name} = {text}")
+
+
 def amount(table: RunsTable, value: float | None) -> str:
     """A value of the metric: 89.3 % for an accuracy, else four digits."""
     if value is None or not math.isfinite(value):
@@ -53,7 +58,7 @@ def between(table: RunsTable, low: float, high: float) -> str:
 
 def share(value: float) -> str:
     """A fraction in percent, without decimals."""
-    return f"{100 * value:.0f} %"
+    return "under 1 %" if 0 < value < 0.005 else f"{100 * value:.0f} %"
 
 
 def count(n: int, noun: str, plural: str = "") -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from dlsweep.report._classes import classes_of, is_matrix
+from dlsweep.report._classes import facts_of, is_matrix
 from dlsweep.report._runs import Run, RunsTable
 from dlsweep.report.findings._types import Chance
 from dlsweep.report.statistics import remembered
@@ -55,8 +55,8 @@ def _level(run: Run, split: str) -> tuple[float, int] | None:
     if is_matrix(counts) and np.sum(counts):
         of = np.sum(counts, axis=1)
         return float(of.max() / of.sum()), int(of.sum())
-    classes = classes_of([run])
-    return (1 / len(classes), 0) if classes else None
+    facts = facts_of(run)
+    return (max(facts.train) / sum(facts.train), 0) if facts and sum(facts.train) else None
 
 
 def _guesses(value: float, level: float, of: int, epochs: int) -> bool:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats
@@ -20,6 +21,7 @@ FEWEST_OF_A_LEVEL = 3
 """Observations that a value, or a pair of values, needs for being compared with others."""
 MOST_PERMUTED = 6_000_000
 """Numbers in all permutations together."""
+CLEAR = 0.05
 NOTHING = 1e-10
 """A share of the target's variance that is rounding."""
 
@@ -52,7 +54,8 @@ def compared(codes: np.ndarray) -> np.ndarray:
 
 def indicators(codes: np.ndarray) -> np.ndarray:
     """One 0/1 column for each value of a factor, the unknown one (-1) too."""
-    return (codes[:, None] == np.unique(codes)).astype(float)
+    columns: np.ndarray = (codes[:, None] == np.unique(codes)).astype(float)
+    return columns
 
 
 def orthonormal(columns: np.ndarray, beside: np.ndarray | None = None) -> np.ndarray:
@@ -182,7 +185,12 @@ def _permutations(n: int, seed: int) -> np.ndarray:
     return order
 
 
-def _smallest(left: np.ndarray, model: np.ndarray, asked: Mapping, order: np.ndarray) -> dict:
+_Name = TypeVar("_Name")
+
+
+def _smallest(
+    left: np.ndarray, model: np.ndarray, asked: Mapping[_Name, _Asked], order: np.ndarray
+) -> dict[_Name, float]:
     """The p of every question, corrected for all of them (minP)."""
     many = left[order]
     many -= (many @ model) @ model.T
@@ -216,11 +224,11 @@ def _needed(
     rank = columns.shape[1]
     free = len(target) - model.shape[1] - aside.shape[1] - rank
     if rank == 0 or free < 1:
-        return rank > 0
+        return bool(rank)
     explained = float(((left @ columns) ** 2).sum())
     unexplained = max(float(left @ left) - explained - float(((left @ aside) ** 2).sum()), 1e-300)
     p = float(stats.f.sf(explained / rank / (unexplained / free), rank, free))
-    return p < 0.05
+    return p < CLEAR
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from dlsweep.config.relations import without_effect
 from dlsweep.report._runs import PLACES, Run, RunsTable, exact, level
 from dlsweep.report.statistics._remembered import remembered
+from dlsweep.sweep.file import is_idle
 
 SEEDS = ("seed", "random_seed", "random_state")
 """Settings of these names, nested ones too, are the chance of a run: no question asked of a run."""
@@ -125,20 +125,8 @@ def heeded(table: RunsTable, run: Run) -> dict[str, Any]:
     if not table.own:
         return dict(run.config)
     varied = [name for name in table.parameters if name in run.config]
-    idle = {name for name in varied if _is_idle(name, run.config)}
+    idle = {name for name in varied if is_idle(name, run.config)}
     return {name: value for name, value in run.config.items() if name not in idle}
-
-
-def _is_idle(name: str, config: Mapping[str, Any]) -> bool:
-    if name == "dropout_at" and config.get("dropout") == 0:
-        return True
-    if name == "hidden_size" and config.get("num_layers") == 0:
-        return True
-    values = {key: [value] for key, value in config.items() if isinstance(value, str)}
-    try:
-        return bool(without_effect([name], values))
-    except KeyError:  # the run says nothing of the setting that decides it
-        return False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dlsweep.sweep.file._distributions import (
     plain,
 )
 from dlsweep.sweep.file._early_terminate import Hyperband
+from dlsweep.sweep.file._heeded import is_idle
 from dlsweep.sweep.file._metric import (
     METRICS,
     Metric,
@@ -54,6 +55,7 @@ __all__ = [
     "first_metric",
     "flatten",
     "is_builtin",
+    "is_idle",
     "load_sweep",
     "metric_name",
     "missing_program",
