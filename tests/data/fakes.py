@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dlsweep.data import Description
-from dlsweep.data._datasets import read_mnist
+from dlsweep.data import PublishedSet
 from dlsweep.data._sources import Source, SourceError
+from dlsweep.data.sets._formats import read_mnist
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -50,10 +50,11 @@ def toy(per_class: Sequence[int] = (50, 30, 20), test: int = 30) -> dict[str, by
     return dict(zip(FILES, map(idx, contents), strict=True))
 
 
-def describe(contents: Mapping[str, bytes], *sources: Source, classes: int = 3) -> Description:
-    return Description(
+def describe(contents: Mapping[str, bytes], *sources: Source, classes: int = 3) -> PublishedSet:
+    return PublishedSet(
+        name="toy",
+        meaning="a toy",
         classes=tuple("abcdefghij"[:classes]),
-        pixel_max=255,
         files={name: hashlib.md5(content).hexdigest() for name, content in contents.items()},
         sources=lambda: sources,
         read=read_mnist,

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dlsweep.data._split import split_problems, stratified_holdout, stratified_subset
+from dlsweep.data._split import shares_held_out, stratified_holdout, stratified_subset
 
 LABELS = np.random.default_rng(3).permutation(np.repeat([0, 1, 2, 3], [400, 300, 200, 100]))
 
@@ -71,19 +71,10 @@ def test_smaller_subsets_lie_in_larger_ones() -> None:
         assert small < large
 
 
-@pytest.mark.parametrize(
-    ("val_fraction", "train_size", "expected"),
-    [
-        (0.1, None, ""),
-        (0.1, 900, ""),
-        (0.1, 901, "train_size=901: only 900 images are left to train on with val_fraction=0.1"),
-        (0.003, None, "val_fraction=0.003: would make 3 validation and 997 training images"),
-        (0.998, None, "val_fraction=0.998: would make 998 validation and 2 training images"),
-    ],
-)
-def test_split_problems(val_fraction: float, train_size: int | None, expected: str) -> None:
-    problems = split_problems(LABELS, 4, val_fraction, train_size)
-    assert len(problems) == bool(expected)
-    assert all(problem.startswith(expected) for problem in problems)
-    if not problems:
-        stratified_holdout(LABELS, val_fraction)  # what is let through does work
+@pytest.mark.parametrize("fraction", [0.1, 0.333, 0.91])
+@pytest.mark.parametrize("counts", [(400, 300, 200, 100), (33, 2, 61, 33, 200, 5)])
+def test_shares_are_those_of_the_holdout(counts: tuple[int, ...], fraction: float) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    parts = stratified_holdout(labels, fraction)
+    for part, share in zip(parts, shares_held_out(np.array(counts), fraction), strict=True):
+        np.testing.assert_array_equal(np.bincount(labels[part], minlength=len(counts)), share)

@@ -166,7 +166,7 @@ def _labels(where: str, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if array.ndim == 2 and array.shape[1] == 1:
         return np.ravel(array)
     if array.ndim == 2 and array.dtype.kind in "biuf" and _one_hot(array):
-        return np.argmax(array, axis=1)
+        return np.asarray(np.argmax(array, axis=1))
     if array.ndim != 1 or array.dtype.kind not in "biufUSO":
         got = f"labels of shape {_by(array.shape)} and type {array.dtype}"
         raise ConfigError([f"dataset: {where}: got {got}, expected one for each image"])

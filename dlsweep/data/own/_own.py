@@ -40,11 +40,12 @@ class OwnData:
         facts: what is known of it.
     """
 
-    def __init__(self, key: str, directory: Path, facts: DataFacts, raw: Raw | None) -> None:
+    def __init__(self, settings: DataSettings, root: Path, key: str, directory: Path) -> None:
         self.key = key
         self.directory = directory
-        self.facts = facts
-        self._raw = raw
+        self.facts: DataFacts
+        self._settings, self._root = settings, root
+        self._raw: Raw | None = None
         """What was just read; None where it is in the cache."""
 
     @classmethod
@@ -58,28 +59,38 @@ class OwnData:
         Raises:
             ConfigError: in a line for each thing, what is wrong with the data.
         """
-        key, directory = _place(settings, root)
-        facts = _facts(directory)
-        if facts is not None:
-            return cls(key, directory, facts, None)
+        own = cls(settings, root, *_place(settings, root))
+        if own._is_found():
+            return own
         if in_memory(settings.dataset):
             what = f"{settings.dataset} is not in the cache {root}"
             why = "it was given from Python, as tensors; give them again"
             raise ConfigError([f"dataset: {what}; {why}, or let this machine see that cache"])
         try:
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{directory}.lock", timeout=_WAIT_SECONDS):
-                facts = _facts(directory)  # another process may have read it meanwhile
-                if facts is not None:
-                    return cls(key, directory, facts, None)
-                raw = read(settings)
-                facts = _of(settings.dataset, raw, directory)
-                keep(directory, raw, facts, settings)
+            own.directory.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{own.directory}.lock", timeout=_WAIT_SECONDS):
+                if not own._is_found():  # another process may have read it meanwhile
+                    raw = own._read_anew(own.directory)
+                    keep(own.directory, raw, own.facts, settings)
         except (OSError, Timeout) as error:
-            _log.warning("%s: not kept for the next time (%s)", directory, error)
-            raw = read(settings)
-            facts = _of(settings.dataset, raw, None)
-        return cls(key, directory, facts, raw)
+            _log.warning("%s: not kept for the next time (%s)", own.directory, error)
+            if own._raw is None:
+                own._read_anew(None)
+        return own
+
+    def _is_found(self) -> bool:
+        """Whether it is in the cache; its facts are known then."""
+        facts = _facts(self.directory)
+        if facts is not None:
+            self.facts = facts
+        return facts is not None
+
+    def _read_anew(self, directory: Path | None) -> Raw:
+        from dlsweep.data._facts import facts_of
+
+        self._raw = read(self._settings)
+        self.facts = facts_of(name_of(self._settings.dataset), self._raw, directory)
+        return self._raw
 
     @staticmethod
     def is_kept(settings: DataSettings, root: Path) -> bool:
@@ -87,30 +98,24 @@ class OwnData:
         return (_place(settings, root)[1] / _FACTS).is_file()
 
     def read(self) -> Raw:
-        """The images and labels.
-
-        Raises:
-            ConfigError: the cache is damaged; the next call of ``find`` reads the data again.
-        """
+        """The images and labels; read again where the cache is damaged."""
         if self._raw is not None:
             return self._raw
         try:
             found = read_arrays(self.directory / _ARRAYS)
-            parts = sorted({name.partition("_")[0] for name in found})
-            facts = self.facts
-            return of_parts(
-                {part: found[f"{part}_images"] for part in parts},
-                {part: found[f"{part}_labels"] for part in parts},
-                facts.classes,
-                standardise=facts.standardise,
-                notes=facts.notes,
-                pixel_range=facts.pixel_range,
-            )
-        except (OSError, Damaged, KeyError) as error:
+        except (OSError, Damaged) as error:
+            _log.warning("%s: damaged (%s); the data is read again", self.directory, error)
             (self.directory / _FACTS).unlink(missing_ok=True)
-            raise ConfigError(
-                [f"{self.directory}: damaged ({error}); the next try reads the data again"]
-            ) from None
+            return self.find(self._settings, self._root).read()
+        parts = sorted({name.partition("_")[0] for name in found})
+        return of_parts(
+            {part: found[f"{part}_images"] for part in parts},
+            {part: found[f"{part}_labels"] for part in parts},
+            self.facts.classes,
+            standardise=self.facts.standardise,
+            notes=self.facts.notes,
+            pixel_range=self.facts.pixel_range,
+        )
 
 
 def _place(settings: DataSettings, root: Path) -> tuple[str, Path]:
@@ -121,12 +126,6 @@ def _place(settings: DataSettings, root: Path) -> tuple[str, Path]:
     content = json.dumps([identity(settings.dataset), how])
     key = hashlib.sha256(content.encode()).hexdigest()[:16]
     return key, root / "own" / f"{name_of(settings.dataset)}-{key}"
-
-
-def _of(dataset: str, raw: Raw, directory: Path | None) -> DataFacts:
-    from dlsweep.data._facts import facts_of
-
-    return facts_of(name_of(dataset), raw, directory)
 
 
 def keep(directory: Path, raw: Raw, facts: DataFacts, settings: DataSettings | None = None) -> None:
