@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dlsweep.config import SETTINGS, RunConfig
-from dlsweep.config.choices import BACKENDS, DROPOUT_PLACES, LR_SCHEDULES
-from dlsweep.parts import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
+from dlsweep.config.choices import DROPOUT_PLACES, LR_SCHEDULES
+from dlsweep.parts import ACTIVATIONS, BACKENDS, INITIALIZERS, LOSSES, OPTIMIZERS
 from dlsweep.training import (
     Stack,
     compiling_pays,
@@ -152,6 +152,8 @@ def random_config(rng: np.random.Generator) -> RunConfig:
             "dropout": of([0.0, 0.0, 0.2, 0.5]),
             "dropout_at": of(DROPOUT_PLACES),
         }
+    if settings["backend"] == "sklearn":
+        settings |= {name: of(values) for name, values in BACKENDS["sklearn"].only.items()}
     return small(**settings)
 
 

@@ -10,7 +10,7 @@ import torch
 from dlsweep import parts
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import Split
-from dlsweep.training import BACKENDS, Stack, TrainedModel
+from dlsweep.training import Stack, TrainedModel
 from tests.training.helpers import assert_same_bits, assert_same_run, digits, small, train
 
 SKLEARN = parts.BACKENDS["sklearn"]
@@ -187,7 +187,3 @@ def test_another_scikit_learn_is_refused_in_one_line(monkeypatch):
     monkeypatch.setattr(sklearn.neural_network, "MLPClassifier", Rewritten)
     with pytest.raises(ConfigError, match=r"^backend: scikit-learn [\d.]+ keeps its update rule"):
         train(small(backend="sklearn"), digits())
-
-
-def test_every_backend_has_a_learner():
-    assert BACKENDS.keys() == parts.BACKENDS.keys()

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from dlsweep.config import ConfigError
-from dlsweep.config.choices import BACKENDS
 from dlsweep.data import load
+from dlsweep.parts import BACKENDS
 from dlsweep.training import BACKENDS as LEARNERS
 from dlsweep.training import (
     DIVERGED,
@@ -361,7 +361,7 @@ def test_it_learns():
 
 
 def test_backends_are_the_choices():
-    assert list(LEARNERS) == list(BACKENDS)
+    assert LEARNERS.keys() == BACKENDS.keys()
 
 
 # --- Devices -------------------------------------------------------------------------------------
