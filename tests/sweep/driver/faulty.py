@@ -125,6 +125,9 @@ class Notes:
         self.rows: list[Row] = []
         self._at = at
 
+    def planned(self, runs: Sequence[Run]) -> None:
+        """What is planned is not written down."""
+
     def started(self, runs: Sequence[Run]) -> None:
         for run in runs:
             self._note("started", run.number)
