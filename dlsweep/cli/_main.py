@@ -13,6 +13,7 @@ from dlsweep.cli import (
     _data,
     _export,
     _predict,
+    _repeat,
     _report,
     _runs,
     _stop,
@@ -25,7 +26,7 @@ from dlsweep.cli._train import train
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import did_you_mean, nearest
 
-_MODULES = (_sweep, _train, _stop, _agent, _runs, _sync, _export, _report, _predict, _data)
+_MODULES = (_sweep, _train, _repeat, _stop, _agent, _runs, _sync, _export, _report, _predict, _data)
 """The modules of the commands, in the order in which ``--help`` lists them."""
 
 

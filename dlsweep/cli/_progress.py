@@ -30,20 +30,24 @@ class LiveProgress(Progress):
         metric: the sweep's.
         rows: the runs that an earlier command has trained.
         total: how many runs the sweep has; None if it has no end.
+        role: of the runs that are counted; see ``Run``.
     """
 
-    def __init__(self, metric: Metric, rows: Sequence[Row], total: int | None) -> None:
+    def __init__(
+        self, metric: Metric, rows: Sequence[Row], total: int | None, role: str = "search"
+    ) -> None:
         self._metric = metric
+        self._roles = (role, "repeat") if role == "search" else (role,)
         self._total = total
         # Points that were not valid configurations are not among the total either.
-        searched = [row for row in rows if row.run_id and row.role == "search"]
+        searched = [row for row in rows if row.run_id and row.role in self._roles]
         ended = [row for row in searched if row.status not in ("running", "waiting")]
         self._done = self._before = len(ended)
         self._best: Row | None = None
         for row in ended:
             self._consider(row)
         self._running: dict[int, float] = {}  # the share of its epochs that a run has trained
-        self._time_left = TimeLeft(None if total is None else total - self._before)
+        self._time_left = TimeLeft(None if total is None else total - self._before, role)
         self._begun = False
         self._live = sys.stderr.isatty()
         self._bar = Bar(
@@ -92,7 +96,7 @@ class LiveProgress(Progress):
         """See ``Progress``."""
         self._running.pop(row.number, None)
         self._time_left.ended(row.number)
-        if row.role == "search":
+        if row.role in self._roles:
             self._done += 1
             self._consider(row)
         self._refresh()
@@ -100,7 +104,7 @@ class LiveProgress(Progress):
             value = row.reason
             if row.value is not None:
                 value = f"{self._metric.name} {value_text(row.value)}"
-            what = self._count() if row.role == "search" else row.role
+            what = self._count() if row.role in self._roles else row.role
             ended = f"{what} {row.name} {row.status.replace('_', ' ')} {value}".rstrip()
             parts = [ended, self._best_text(), self._left()]
             print("  ".join(text for text in parts if text), file=sys.stderr, flush=True)

@@ -77,6 +77,9 @@ def add_parser(commands: Any) -> None:
         "cost less than a tenth of the sweep)",
     )
     sure.add_argument(
+        "--repeats", metavar="N", help="train each point with N seeds; their mean counts"
+    )
+    sure.add_argument(
         "--seeds", metavar="N", help="with how many new seeds at most (default: 3, 5)"
     )
     sure.add_argument(
@@ -101,7 +104,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     confirm = 0 if arguments.confirm == "0" else arguments.confirm
     confirm = confirm and checked_count("--confirm", confirm, problems)
     seeds = checked_count("--seeds", arguments.seeds, problems)
-    timeout = _seconds("--timeout", arguments.timeout, problems)
+    repeats = checked_count("--repeats", arguments.repeats, problems) or 1
+    timeout = seconds("--timeout", arguments.timeout, problems)
     if arguments.mirror is not None:
         problems += unusable("--mirror", arguments.mirror, example="optuna.log")
     settings: dict[str, Any] = {}
@@ -146,17 +150,28 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         confirm=confirm,
         seeds=seeds,
         seed_parameter=arguments.seed_parameter,
+        repeats=repeats,
     )
     return _train(sweep, options, arguments)
 
 
-def _seconds(flag: str, value: str | None, problems: list[str]) -> float | None:
+def seconds(flag: str, value: str | None, problems: list[str]) -> float | None:
+    """The seconds that a flag says; None, and a line of ``problems``, where that is no number."""
     from dlsweep.sweep.file import number
 
-    seconds = number(value)
-    if value is not None and (seconds is None or seconds <= 0):
+    found = number(value)
+    if value is not None and (found is None or found <= 0):
         problems.append(f"{flag}: got {shown(value)}, expected a number of seconds > 0")
-    return seconds
+    return found
+
+
+def device_setting(value: str | None, problems: list[str]) -> dict[str, Any]:
+    """The setting that ``--device`` overrides; a line of ``problems`` where it is none."""
+    try:
+        return {} if value is None else {"device": canonical_value("device", value)[0]}
+    except ConfigError as error:
+        problems += error.problems
+        return {}
 
 
 def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespace) -> int:
@@ -181,15 +196,15 @@ def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespac
         if local.study.total is None:
             _say(f"a {sweep.method} search has no end; stop it with Ctrl-C, or give --count")
         now = False
-        with LiveProgress(sweep.metric, local.before.rows, local.study.total) as progress:
+        with LiveProgress(sweep.metric, local.before.rows, local.total) as progress:
             try:
                 local.run(progress)
             except KeyboardInterrupt:
                 now = True
-        table, stopped, total = local.table(), local.study.stop_asked(), local.study.total
+        table, stopped, total = local.table(), local.study.stop_asked(), local.total
         complete = local.complete
     ended = sum(
-        bool(r.run_id) and r.role == "search" and r.status not in ("running", "waiting")
+        bool(r.run_id) and r.role in ("search", "repeat") and r.status not in ("running", "waiting")
         for r in table.rows
     )
     if local.unsent and not now:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def results_beside(metric: str) -> list[str]:
 def _columns(study: StudyTable, rows: Sequence[Row]) -> list[_Column]:
     """All columns, those that matter most first."""
     metric, program = study.metric.name, study.of_program
-    ranks = [str(i) if row.value is not None else "" for i, row in enumerate(rows, start=1)]
+    ranked = len(study.ranked())
+    ranks = [str(i) if i <= ranked else "" for i in range(1, len(rows) + 1)]
     found = [
         _Column("#", ranks, right=True, always=True),
         _Column("run", [row.name for row in rows], always=True),
@@ -97,9 +98,9 @@ def _columns(study: StudyTable, rows: Sequence[Row]) -> list[_Column]:
     for key in varied(study.rows, () if program else _HIDDEN):
         cells = [_setting(row.config[key], none) if key in row.config else "" for row in rows]
         found.append(_Column(key, cells))
-    if any(row.status != _ENDED_WELL for row in study.rows):
-        states = [f"{row.status.replace('_', ' ')}{_progress(row)}" for row in rows]
-        found.append(_Column("status", states, always=True))
+    if any(row.status != _ENDED_WELL or row.role == "confirmation" for row in study.rows):
+        names = {row.number: row.name for row in study.rows}
+        found.append(_Column("status", [_state(row, names) for row in rows], always=True))
     for name in beside:
         cells = [value_text(row.summary.get(name)) for row in rows]
         found.append(_Column(name, cells, right=True, over=_over(name, program)))
@@ -131,6 +132,15 @@ def _equal(study: StudyTable) -> str:
 
 def _over(name: str, program: bool) -> str:
     return "best epoch" if name in _OF_THE_BEST_EPOCH and not program else ""
+
+
+def _state(row: Row, names: Mapping[int, str]) -> str:
+    """What a run does, and which one it confirms with another seed."""
+    state = f"{row.status.replace('_', ' ')}{_progress(row)}"
+    if row.role != "confirmation":
+        return state
+    confirms = f"confirms {names.get(row.point, row.point)}"
+    return confirms if row.status == _ENDED_WELL else f"{state}, {confirms}"
 
 
 def _progress(row: Row) -> str:

@@ -25,15 +25,18 @@ class TimeLeft:
 
     Args:
         runs: how many runs of the sweep are to be trained; None if it has no end.
+        role: of these runs; there may be others besides, which are not known before they are
+            planned.
     """
 
-    def __init__(self, runs: int | None) -> None:
+    def __init__(self, runs: int | None, role: str = "search") -> None:
+        self._role = role
         self._runs = runs
         self._work: dict[int, float] = {}  # of each run that is known, by number
         self._known = 0.0  # their sum
         self._share: dict[int, float] = {}  # of its work that a run has done
         self._done = 0.0  # the work that all have done
-        self._extra = 0  # runs that are none of the search
+        self._extra = 0  # runs that are not among those
         self._programs = False
         self._began: float | None = None
         self._running: dict[int, float] = {}  # when each running one began
@@ -47,7 +50,7 @@ class TimeLeft:
                 self._programs |= not isinstance(run.config, RunConfig)
                 self._work[run.number] = work = _work(run)
                 self._known += work
-                self._extra += run.role != "search"
+                self._extra += run.role not in (self._role, "repeat")
 
     def started(self, runs: Iterable[Run]) -> None:
         """The training of these runs begins."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsweep.cli._errors import command
+from dlsweep.cli._lines import result_line, show_epoch
 from dlsweep.config import ConfigError, RunConfig, parse_flags
-
-if TYPE_CHECKING:
-    from dlsweep.training import EpochMetrics
 
 
 def add_parser(commands: Any) -> None:
@@ -32,8 +30,11 @@ def train(argv: Sequence[str], prog: str) -> int:
         argv: the flags.
         prog: the name of the command.
     """
+    own, argv = _own_flags(argv)
     try:
         settings, notices = parse_flags(argv, prog)
+        if own and "WANDB_SWEEP_ID" in os.environ:
+            raise ConfigError(["--study: a run of a W&B sweep is no run of a local study"])
     except ConfigError as error:
         if "WANDB_SWEEP_ID" in os.environ:
             from dlsweep.tracking import refuse
@@ -42,23 +43,38 @@ def train(argv: Sequence[str], prog: str) -> int:
         raise
     for notice in notices:
         print(f"dlsweep: {notice}", file=sys.stderr)
+    if "study" in own:
+        from dlsweep.cli._add_run import add_run
 
-    from dlsweep.tracking import (
-        train as train_run,
-    )  # only now: torch and wandb take seconds to import
+        return add_run(own["study"], own.get("storage"), settings)
+
+    from dlsweep.tracking import train as train_run  # only now: torch and wandb take seconds
     from dlsweep.training import keep_freed_memory
 
     keep_freed_memory()
     _limit_threads(RunConfig(**settings))
-    result = train_run(settings, on_epoch=_show_epoch)
-    summary = result.summary()
-    print(
-        f"{summary['status']}: best_val_accuracy {summary['best_val_accuracy']:.4f} "
-        f"(epoch {summary['best_epoch']} of {result.config.epochs}), "
-        f"test_accuracy {summary['test_accuracy']:.4f}, {summary['parameters']:,} parameters",
-        flush=True,
-    )
+    result = train_run(settings, on_epoch=show_epoch)
+    print(result_line(result.config, result.summary()), flush=True)
     return 0
+
+
+def _own_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The flags that are no settings of the run, ``--study`` and ``--storage``; and the others."""
+    own: dict[str, str] = {}
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag not in ("--study", "--storage"):
+            rest.append(word)
+            continue
+        value = value if equals else next(words, "")
+        if not value or (not equals and value.startswith("--")):
+            raise ConfigError([f"{flag}: got nothing; it needs a value"])
+        own[flag[2:]] = value
+    if own and "study" not in own:
+        raise ConfigError(["--storage: says where a --study is; give that too"])
+    return own, rest
 
 
 def _limit_threads(config: RunConfig) -> None:
@@ -72,13 +88,3 @@ def _limit_threads(config: RunConfig) -> None:
     if limit is not None and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(limit)
         threadpool_limits(limit)  # NumPy's
-
-
-def _show_epoch(config: RunConfig, metrics: EpochMetrics) -> None:
-    print(
-        f"epoch {metrics.epoch:>{len(str(config.epochs))}}/{config.epochs}  "
-        f"train_loss {metrics.train_loss:.4f}  train_accuracy {metrics.train_accuracy:.4f}  "
-        f"val_loss {metrics.val_loss:.4f}  val_accuracy {metrics.val_accuracy:.4f}  "
-        f"{metrics.seconds:.1f} s",
-        flush=True,
-    )

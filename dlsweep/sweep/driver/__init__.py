@@ -1,5 +1,6 @@
 """The loop that trains a sweep, between a source of runs and an executor of jobs."""
 
+from dlsweep.sweep.driver._adding import Adding, Addition
 from dlsweep.sweep.driver._confirming import NO_SEED, ConfirmOptions
 from dlsweep.sweep.driver._data_runs import datasets_of
 from dlsweep.sweep.driver._driver import Driver
@@ -21,6 +22,8 @@ __all__ = [
     "MOST_DEATHS",
     "MOST_INITIAL_FAILURES",
     "NO_SEED",
+    "Adding",
+    "Addition",
     "ConfirmOptions",
     "Driver",
     "Jobs",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import itertools
 import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dlsweep.config import RunConfig
-from dlsweep.sweep.file import Config, number
+from dlsweep.sweep.file import Config
 from dlsweep.sweep.search import Comparison, affordable
-from dlsweep.sweep.study import SEED, Point, Run, Study, StudyTable, candidates_of, points_of
+from dlsweep.sweep.study import (
+    SEED,
+    Run,
+    Study,
+    StudyTable,
+    candidates_of,
+    points_of,
+    with_seed,
+)
 
 NO_SEED = "which parameter is the program's seed is not known; --seed-parameter NAME says it"
 """Why a sweep of a program has no confirmation."""
@@ -92,25 +97,13 @@ class Confirming:
             which = f"{len(candidates)} best configurations" if len(candidates) > 1 else "best"
             self._notify(f"confirming the {which} over up to {seeds} new seeds each")
         points = {point.number: point for point in points_of(table, parameter)}
-        new = {point: self._seeds(points[point], n) for point, n in more.items()}
+        name = str(parameter)
+        new = {point: points[point].new_seeds(n, name) for point, n in more.items()}
         for place in range(max(more.values(), default=0)):
             for point, its_seeds in new.items():
                 if place < len(its_seeds):
-                    config = self._with_seed(self._study.config(point), its_seeds[place])
+                    config = with_seed(self._study.config(point), its_seeds[place], name)
                     self._waiting.append((config, point))
-
-    def _seeds(self, point: Point, n: int) -> list[int]:
-        """The next ``n`` seeds that no run of a point has."""
-        rows = (*point.rows, *point.confirmations)
-        used = {number(row.config.get(str(self._options.parameter))) for row in rows}
-        first = int(number(point.rows[0].config.get(str(self._options.parameter))) or 0)
-        return list(itertools.islice((s for s in itertools.count(first + 1) if s not in used), n))
-
-    def _with_seed(self, config: Config, seed: int) -> Config:
-        if isinstance(config, RunConfig):
-            return dataclasses.replace(config, seed=seed)
-        name = str(self._options.parameter)
-        return dataclasses.replace(config, values={**config.values, name: seed})
 
 
 def _cost(table: StudyTable) -> float:

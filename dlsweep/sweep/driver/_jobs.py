@@ -158,9 +158,9 @@ class ProgramJobs(Jobs):
         environment = dict(self._environment)
         if self._local_sweep:  # else W&B names the run
             environment["WANDB_NAME"] = run.name
-            if run.repeat_of is not None:
-                environment["WANDB_JOB_TYPE"] = run.role
-                environment["WANDB_TAGS"] = f"point-{run.repeat_of}"
+            marks = source.marks(run)
+            environment |= {"WANDB_JOB_TYPE": marks["job_type"]} if "job_type" in marks else {}
+            environment |= {"WANDB_TAGS": ",".join(marks["tags"])} if "tags" in marks else {}
         if self._load:
             gpu = min(self._load, key=self._load.__getitem__)
             self._load[gpu] += 1

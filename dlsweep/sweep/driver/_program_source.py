@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dlsweep.config.errors import did_you_mean
+from dlsweep.sweep.driver._adding import Adding
 from dlsweep.sweep.driver._confirming import ConfirmOptions
 from dlsweep.sweep.driver._study_runs import StudyRuns
 from dlsweep.sweep.study import Row, Run, Study
@@ -32,7 +33,7 @@ class ProgramSource(StudyRuns):
         study: open and owned by this process.
         at_once: see ``Source``.
         on_ended: called with the row of each run that has ended.
-        confirm: see ``StudyRuns``.
+        confirm, adding: see ``StudyRuns``.
         keep_going: hand out more, however many have failed.
         notify: called with each line for the user, once.
     """
@@ -44,10 +45,11 @@ class ProgramSource(StudyRuns):
         at_once: int,
         on_ended: Callable[[Row], None] = lambda row: None,
         confirm: ConfirmOptions | None = None,
+        adding: Adding | None = None,
         keep_going: bool = False,
         notify: Callable[[str], None] = _log.warning,
     ) -> None:
-        super().__init__(study, at_once=at_once, on_ended=on_ended, confirm=confirm)
+        super().__init__(study, at_once=at_once, on_ended=on_ended, confirm=confirm, adding=adding)
         self._notify = functools.cache(notify)
         self._failures: list[tuple[Run, Row]] | None = None if keep_going else []
         self.gave_up: Row | None = None

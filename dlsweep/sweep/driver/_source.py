@@ -57,6 +57,10 @@ class Source(ABC):
     def wait(self) -> None:
         """Wait a little for another run; called while nothing trains and nothing can be taken."""
 
+    def marks(self, run: Run) -> dict[str, Any]:
+        """The job type and tags of a run's wandb run; those that it has none of are left out."""
+        return {}
+
     # Stacks
 
     def left_over(self) -> Sequence[tuple[PlannedStack | None, list[Run]]]:

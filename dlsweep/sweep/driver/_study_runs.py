@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import RunConfig
+from dlsweep.sweep.driver._adding import Adding
 from dlsweep.sweep.driver._confirming import Confirming, ConfirmOptions
 from dlsweep.sweep.driver._source import Source
 from dlsweep.sweep.file import Config
-from dlsweep.sweep.search import EarlyTermination
+from dlsweep.sweep.search import EarlyTermination, MeanTermination
 from dlsweep.sweep.study import Metrics, PlannedStack, Row, Run, Study
 from dlsweep.tracking import Outcome
 from dlsweep.training import Layout
@@ -24,6 +25,7 @@ class StudyRuns(Source):
         at_once: see ``Source``.
         on_ended: called with the row of each run that has ended.
         confirm: how the best configurations are confirmed once the search is over; None for not.
+        adding: runs that are added, in place of a search and of all that it has left.
     """
 
     def __init__(
@@ -33,10 +35,14 @@ class StudyRuns(Source):
         at_once: int,
         on_ended: Callable[[Row], None] = lambda row: None,
         confirm: ConfirmOptions | None = None,
+        adding: Adding | None = None,
     ) -> None:
         super().__init__(at_once)
+        self._adding = adding
         self._study = study
         self._confirming = Confirming(study, confirm) if confirm is not None else None
+        self._point_of = study.point_numbers()
+        self._open_runs: set[int] = set()
         self._on_ended = on_ended
         self._unfinished = False
 
@@ -55,31 +61,51 @@ class StudyRuns(Source):
 
     def take(self, n: int) -> list[Run]:
         """See ``Source``."""
-        runs = self._study.take(n)
+        if self._adding is not None:
+            return self._adding.take(self._study, n)
+        runs = self._opened(self._study.take(n))
         if not runs and self._study.exhausted and self._confirming is not None:
             return self._confirming.take(n)
+        return runs
+
+    def _opened(self, runs: list[Run]) -> list[Run]:
+        self._point_of.update({run.number: run.point for run in runs if run.judged})
+        self._open_runs.update(run.number for run in runs)
         return runs
 
     @property
     def exhausted(self) -> bool:
         """See ``Source``."""
+        if self._adding is not None:
+            return self._adding.done
         return self._study.exhausted and (self._confirming is None or self._confirming.done)
 
     @property
     def remaining(self) -> int:
         """See ``Source``."""
         total = self._study.total
-        return max(0, total - self._study.taken) if total else 0
+        return max(0, total - self._study.taken) * self._study.repeats if total else 0
 
     def config(self, number: int) -> Config:
         """See ``Source``."""
         return self._study.config(number)
 
+    def marks(self, run: Run) -> dict[str, Any]:
+        """How the wandb runs of one configuration are found: by job type, or a tag."""
+        point = f"point-{run.point}"
+        if run.role == "confirmation":
+            return {"job_type": run.role, "tags": [point]}
+        return {"job_type": point} if self._study.repeats > 1 else {}
+
     # Stacks
 
     def left_over(self) -> Sequence[tuple[PlannedStack | None, list[Run]]]:
         """See ``Source``."""
+        if self._adding is not None:  # what else was left keeps its checkpoints
+            return self._study.left_over(self._adding.again)
         left = self._study.left_over()
+        for _, runs in left:
+            self._opened(runs)
         begun = [stack for stack, _ in left if stack is not None and stack.begun]
         self._study.clear_checkpoints(keep=begun)
         return left
@@ -116,12 +142,14 @@ class StudyRuns(Source):
     def _finish(self, run: Run, outcome: Outcome, info: Mapping[str, Any]) -> Row:
         history = [metrics.as_dict() for metrics in run.history]
         row = self._study.finish(run, outcome.status, history, outcome.summary, info)
+        self._open_runs.discard(run.number)
         self._on_ended(row)
         return row
 
     def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
         """See ``Source``."""
         row = self._study.fail(run, reason, info)
+        self._open_runs.discard(run.number)
         self._on_ended(row)
         return row
 
@@ -149,6 +177,13 @@ class StudyRuns(Source):
         if self._study.sweep.early_terminate is None:
             return None
         rule = EarlyTermination(self._study.sweep.early_terminate, self._study.sweep.metric)
+        if self._study.repeats > 1:
+            rule = MeanTermination(
+                self._study.sweep.early_terminate,
+                self._study.sweep.metric,
+                self._point_of,
+                self._open_runs,
+            )
         rule.load(self._study.curves())
         return rule
 
@@ -163,5 +198,5 @@ class StudyRuns(Source):
 
     def close(self) -> None:
         """See ``Source``."""
-        if not self._unfinished:
+        if not self._unfinished and self._adding is None:
             self._study.clear_checkpoints()

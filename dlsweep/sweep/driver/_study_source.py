@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dlsweep.config import RunConfig
+from dlsweep.sweep.driver._adding import Adding
 from dlsweep.sweep.driver._confirming import ConfirmOptions
 from dlsweep.sweep.driver._data_runs import DataRuns
 from dlsweep.sweep.driver._study_runs import StudyRuns
@@ -38,13 +39,6 @@ def runs_at_once(method: str, device: str, slots: int) -> int:
     return max(AT_ONCE.get(method, 256) * (_ON_GPU if device == "cuda" else 1), _PER_SLOT * slots)
 
 
-def marks(run: Run) -> dict[str, Any]:
-    """How the wandb run of a run that is no point of the search is told from the others."""
-    if run.repeat_of is None:
-        return {}
-    return {"job_type": run.role, "tags": [f"point-{run.repeat_of}"]}
-
-
 class StudySource(StudyRuns):
     """Trains built-in networks: keeps what they log in wandb runs besides; see ``Source``.
 
@@ -54,7 +48,7 @@ class StudySource(StudyRuns):
         at_once: see ``Source``.
         settings: settings that override those of the runs, such as the device or the project.
         on_ended: called with the row of each run that has ended.
-        confirm: see ``StudyRuns``.
+        confirm, adding: see ``StudyRuns``.
     """
 
     def __init__(
@@ -66,8 +60,9 @@ class StudySource(StudyRuns):
         settings: Mapping[str, Any] | None = None,
         on_ended: Callable[[Row], None] = lambda row: None,
         confirm: ConfirmOptions | None = None,
+        adding: Adding | None = None,
     ) -> None:
-        super().__init__(study, at_once=at_once, on_ended=on_ended, confirm=confirm)
+        super().__init__(study, at_once=at_once, on_ended=on_ended, confirm=confirm, adding=adding)
         self._settings = dict(settings or {})
         self._runs = Background(mode, on_stop=self._stops.append)
         self._open: dict[int, BackgroundRun] = {}
@@ -113,7 +108,7 @@ class StudySource(StudyRuns):
                     again=run.attempt > 1,
                     name=run.name,
                     group=self._study.name,
-                    **marks(run),
+                    **self.marks(run),
                 )
         if runs:
             self._data_runs.show(self._network(runs[0].config))

@@ -1,6 +1,25 @@
 """A sweep without a server, from its options to its table: what `dlsweep sweep` does."""
 
+from dlsweep.sweep.local._add_runs import (
+    Repeated,
+    adding_repeats,
+    adding_run,
+    best_points,
+    collecting,
+    run_like,
+)
 from dlsweep.sweep.local._local_sweep import LocalSweep, SweepOptions, options_without_effect
 from dlsweep.sweep.local._run_sweep import run_sweep
 
-__all__ = ["LocalSweep", "SweepOptions", "options_without_effect", "run_sweep"]
+__all__ = [
+    "LocalSweep",
+    "Repeated",
+    "SweepOptions",
+    "adding_repeats",
+    "adding_run",
+    "best_points",
+    "collecting",
+    "options_without_effect",
+    "run_like",
+    "run_sweep",
+]

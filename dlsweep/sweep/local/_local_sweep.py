@@ -11,6 +11,7 @@ from typing import Any
 from dlsweep.config import ConfigError
 from dlsweep.sweep.driver import (
     NO_SEED,
+    Adding,
     ConfirmOptions,
     Driver,
     Jobs,
@@ -61,6 +62,7 @@ class SweepOptions:
             none, None for as many as cost less than a tenth of the sweep.
         seeds: how many new seeds each gets at most.
         seed_parameter: of a program, the parameter that is its seed.
+        repeats: how many seeds each point is trained with.
     """
 
     storage: str | None = None
@@ -79,6 +81,7 @@ class SweepOptions:
     confirm: int | None = None
     seeds: int | None = None
     seed_parameter: str | None = None
+    repeats: int = 1
 
 
 class LocalSweep:
@@ -87,6 +90,8 @@ class LocalSweep:
     Args:
         sweep: what is searched.
         options: how.
+        study: the study that keeps the runs, open; by default it is the sweep's own.
+        adding: runs that are added to it, in place of the search.
 
     Raises:
         ConfigError: in one line, where it cannot be run; nothing is made then.
@@ -100,7 +105,15 @@ class LocalSweep:
         before: the study as it was when it was opened.
     """
 
-    def __init__(self, sweep: SweepFile, options: SweepOptions) -> None:
+    def __init__(
+        self,
+        sweep: SweepFile,
+        options: SweepOptions,
+        *,
+        study: Study | None = None,
+        adding: Adding | None = None,
+    ) -> None:
+        self._adding = adding
         self.sweep = sweep
         self.options = options
         self.mode = choose_mode("online" if options.online else "offline")
@@ -114,7 +127,14 @@ class LocalSweep:
             undo.callback(self.executor.close)
             self.executor.launch()  # workers start while the study is opened
             self.study: Study = undo.enter_context(
-                Study.open(sweep, options.storage, continue_from=options.continue_from)
+                study
+                or Study.open(
+                    sweep,
+                    options.storage,
+                    continue_from=options.continue_from,
+                    repeats=options.repeats,
+                    parameter=self._confirm.parameter or SEED,
+                )
             )
             self.before = self.study.table()
             mirror = OptunaMirror(options.mirror, self.before) if options.mirror else None
@@ -150,9 +170,15 @@ class LocalSweep:
         return self._source.exhausted and not self.study.open_runs
 
     @property
+    def total(self) -> int | None:
+        """How many runs the search has in all, every seed of a point counted; None without end."""
+        points = self.study.total
+        return None if points is None else points * self.options.repeats
+
+    @property
     def confirms(self) -> str:
         """A line that says what will be confirmed at the end; empty where that is nothing."""
-        total = self.study.total
+        total = self.total
         if total is None or not self.sweep.metric.name:
             return ""
         candidates, seeds = affordable(total, self.options.confirm, self.options.seeds)
@@ -191,6 +217,9 @@ class LocalSweep:
     def _choose_executor(self) -> Executor:
         options, sweep = self.options, self.sweep
         runs = min((n for n in (sweep.run_cap, sweep.size) if n is not None), default=None)
+        runs = None if runs is None else runs * options.repeats
+        if self._adding is not None:
+            runs = len(self._adding)
         if sweep.command is not None:
             if self.mode == "disabled":
                 what = "program" if options.function is None else "function"
@@ -208,6 +237,8 @@ class LocalSweep:
 
     def _make_source(self, on_ended: Callable[[Row], None]) -> StudyRuns:
         at_once = runs_at_once(self.sweep.method, self.executor.device, self.executor.slots)
+        if self.sweep.method == "bayes":
+            at_once *= self.options.repeats
         if self.sweep.command is not None:
             keep_going = self.options.keep_going
             at_once = max(1, self.executor.slots)
@@ -218,6 +249,7 @@ class LocalSweep:
                 at_once=at_once,
                 on_ended=on_ended,
                 confirm=self._confirm,
+                adding=self._adding,
                 keep_going=keep_going,
             )
         settings = dict(self.options.settings)
@@ -232,6 +264,7 @@ class LocalSweep:
             settings=settings,
             on_ended=on_ended,
             confirm=self._confirm,
+            adding=self._adding,
         )
 
     def _jobs(self) -> Jobs | None:
@@ -265,6 +298,10 @@ def _confirm_options(sweep: SweepFile, options: SweepOptions) -> ConfirmOptions:
         problems.append("--confirm: the sweep has no metric, so that none of its runs is the best")
     elif options.confirm and parameter is None:
         problems.append(f"--confirm: {NO_SEED}")
+    if options.repeats > 1 and parameter is None:
+        problems.append(f"--repeats: {NO_SEED}")
+    elif options.repeats > 1 and any(axis.setting == parameter for axis in sweep.space.axes):
+        problems.append(f"--repeats: the sweep file varies {parameter} already; give it one value")
     if options.seeds is not None and options.confirm == 0:
         problems.append("--seeds: has no effect with --confirm 0")
     if options.seed_parameter is not None and sweep.command is not None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
 from dlsweep.sweep.search._early_termination import EarlyTermination
+from dlsweep.sweep.search._mean_termination import MeanTermination
 from dlsweep.sweep.search._search import Draft, Search
 
 if TYPE_CHECKING:  # what imports Optuna or SciPy waits until it is needed
@@ -20,6 +21,7 @@ __all__ = [
     "Confirmation",
     "Draft",
     "EarlyTermination",
+    "MeanTermination",
     "Search",
     "affordable",
     "optuna_distribution",

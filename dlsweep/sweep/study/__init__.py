@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
 from dlsweep.sweep.study._names import run_name
-from dlsweep.sweep.study._points import SEED, Point, candidates_of, points_of
+from dlsweep.sweep.study._points import (
+    SEED,
+    Point,
+    candidates_of,
+    points_of,
+    seed_of,
+    with_seed,
+)
 from dlsweep.sweep.study._reading import (
     StudyFolders,
     list_studies,
@@ -52,10 +59,12 @@ __all__ = [
     "read_study",
     "resume_study",
     "run_name",
+    "seed_of",
     "stop_study",
     "storage_file",
     "study_folders",
     "study_names",
+    "with_seed",
 ]
 
 __getattr__ = lazily(__name__, __file__)

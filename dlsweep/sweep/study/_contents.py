@@ -175,6 +175,12 @@ class StudyContents:
                     found.setdefault(run, []).append(value)
         return found
 
+    def point_numbers(self) -> dict[int, int]:
+        """The number of its point, by the number of each run of the search."""
+        query = "SELECT number, coalesce(repeat_of, number) FROM runs WHERE study = ? "
+        query += "AND role IN ('search', 'repeat')"
+        return dict(map(tuple, self._database.query(query, self._id)))
+
     @property
     def open_runs(self) -> int:
         """How many runs are handed out and have not ended."""

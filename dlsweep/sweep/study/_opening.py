@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import sqlite3
 import time
@@ -52,6 +53,34 @@ def find_or_create(
         how = f"`--continue-from {last['name']}`"
         notice += f"; {how} takes over its finished runs that still fit"
     return own, source, (notice,)
+
+
+def find_named(
+    connection: sqlite3.Connection, name: str, new: SweepFile | None
+) -> tuple[sqlite3.Row, SweepFile]:
+    """The newest study of a name, and its sweep; created where there is none. See ``Study``."""
+    studies = all_studies(connection)
+    found = [s for s in studies if name in (s["name"], s["fingerprint"], _name(s))]
+    if found:
+        if (sweep := sweep_of(found[-1])) is None:
+            raise ConfigError([f"study: {name} is not one of this version of dlsweep's"])
+        return found[-1], sweep
+    if new is None:
+        names = [n for s in studies for n in (_name(s), s["name"])]
+        raise ConfigError([f"study: got {name!r}, no such study{did_you_mean(name, names)}"])
+    row: dict[str, Any] = {"name": new.slug, "fingerprint": _fingerprint(name), "seed": "0"}
+    insert(connection, "studies", {**row, "sweep": as_json(new.as_dict()), "created": time.time()})
+    return all_studies(connection)[-1], new
+
+
+def searches_nothing(study: sqlite3.Row) -> bool:
+    """Whether a study was made by its name alone, so that all of its runs were added."""
+    return bool(study["fingerprint"] == _fingerprint(_name(study)))
+
+
+def _fingerprint(name: str) -> str:
+    """Of a study that searches nothing: eight hexadecimal digits that its name makes."""
+    return hashlib.sha256(f"study {name}".encode()).hexdigest()[:8]
 
 
 def _source(studies: Sequence[sqlite3.Row], sweep: SweepFile, continue_from: str) -> sqlite3.Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -9,7 +11,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from dlsweep.sweep.file import number
+from dlsweep.config import RunConfig
+from dlsweep.sweep.file import Config, number
 from dlsweep.sweep.study._runs import Row
 
 if TYPE_CHECKING:
@@ -34,6 +37,12 @@ class Point:
     number: int
     rows: tuple[Row, ...]
     confirmations: tuple[Row, ...] = ()
+
+    def new_seeds(self, n: int, parameter: str) -> list[int]:
+        """The next ``n`` seeds that none of its runs has; ``parameter`` is the setting's name."""
+        return new_seeds(
+            [row.config.get(parameter) for row in (*self.rows, *self.confirmations)], n
+        )
 
     @property
     def values(self) -> list[float]:
@@ -89,6 +98,25 @@ def seed_of(table: StudyTable) -> str | None:
             if len(changed) == 1:
                 return changed[0]
     return None
+
+
+def with_seed(config: Config, seed: int, parameter: str) -> Config:
+    """A configuration with another seed; ``parameter`` is the setting's name."""
+    if isinstance(config, RunConfig):
+        return dataclasses.replace(config, seed=seed)
+    return dataclasses.replace(config, values={**config.values, parameter: seed})
+
+
+def new_seeds(used: Sequence[object], n: int) -> list[int]:
+    """The next ``n`` seeds after the first of those that were used, without these.
+
+    Args:
+        used: seeds as configurations have them; None where a program has none of its own.
+        n: how many.
+    """
+    first = int(number(used[0]) or 0) if used else 0
+    known = {number(seed) for seed in used}
+    return list(itertools.islice((s for s in itertools.count(first + 1) if s not in known), n))
 
 
 def candidates_of(table: StudyTable, most: int, seed: str | None = None) -> list[Candidate]:

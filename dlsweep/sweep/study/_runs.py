@@ -65,6 +65,11 @@ class Run:
     repeat_of: int | None = None
 
     @property
+    def point(self) -> int:
+        """The number of the first run with this configuration, whatever the seed."""
+        return self.number if self.repeat_of is None else self.repeat_of
+
+    @property
     def judged(self) -> bool:
         """Whether early termination applies to it: it does not where a run is to be whole."""
         return self.role in ("search", "repeat")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import secrets
 import shlex
 import sqlite3
 import string
 import time
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dlsweep.config import ConfigError
@@ -19,7 +21,8 @@ from dlsweep.sweep.study._contents import StudyContents
 from dlsweep.sweep.study._database import Database, as_json, from_json, insert
 from dlsweep.sweep.study._lock import OwnerLock
 from dlsweep.sweep.study._names import run_name
-from dlsweep.sweep.study._opening import find_or_create, take_over
+from dlsweep.sweep.study._opening import find_named, find_or_create, searches_nothing, take_over
+from dlsweep.sweep.study._points import SEED, Point, new_seeds, with_seed
 from dlsweep.sweep.study._reading import lock_file, read_rows, row_of
 from dlsweep.sweep.study._runs import ENDED, PlannedStack, Row, Run
 from dlsweep.sweep.study._storage import storage_file
@@ -41,26 +44,42 @@ class Study(StudyContents):
         sweep: what is searched.
         file: the study file.
         notices: messages for the user, a line each.
-        taken: how many runs have been handed out so far; points that are not valid do
-            not count.
+        searches: whether it has a search; else all of its runs were added.
+        taken: how many points have been handed out so far; those that are not valid do not count.
+        repeats: how many seeds each point is trained with; the search learns their mean.
     """
 
     def __init__(
-        self, database: Database, lock: OwnerLock, study: sqlite3.Row, sweep: SweepFile
+        self,
+        database: Database,
+        lock: OwnerLock,
+        study: sqlite3.Row,
+        sweep: SweepFile,
+        repeats: int = 1,
+        parameter: str = SEED,
     ) -> None:
         super().__init__(database, study, sweep)
         self.notices: tuple[str, ...] = ()
+        self.searches = True
+        self.repeats = repeats
+        self._parameter = parameter
         self._lock = lock
         self._spent = False  # the search has no more points
+        self._lacking: deque[tuple[Run, list[Config]]] = deque()  # points with too few seeds
         database.write(
             "UPDATE runs SET status = 'waiting' WHERE study = ? AND status = 'running'",
             [(self._id,)],
         )
         best = "max" if sweep.metric.goal == "maximize" else "min"
-        [[start, self._next, self.taken, self._best]] = database.query(
+        [[start, self._next, self.taken]] = database.query(
             "SELECT coalesce(max(position) + 1, 0), count(*), "
-            "count(CASE role WHEN 'search' THEN run_id END), "
-            f"{best}(CASE role WHEN 'search' THEN value END) FROM runs WHERE study = ?",
+            "count(CASE role WHEN 'search' THEN run_id END) FROM runs WHERE study = ?",
+            self._id,
+        )
+        [[self._best]] = database.query(
+            f"SELECT {best}(mean) FROM (SELECT CASE WHEN sum(status IN ('running', 'waiting', "
+            "'diverged')) = 0 THEN avg(value) END AS mean FROM runs WHERE study = ? AND "
+            "role IN ('search', 'repeat') GROUP BY coalesce(repeat_of, number))",
             self._id,
         )
         self._search = Search(sweep, int(study["seed"]), start)
@@ -74,6 +93,8 @@ class Study(StudyContents):
         *,
         seed: int | None = None,
         continue_from: str | None = None,
+        repeats: int = 1,
+        parameter: str = SEED,
     ) -> Study:
         """The study of a sweep, created where there is none, continued where there is.
 
@@ -85,6 +106,9 @@ class Study(StudyContents):
                 the same file draws the same points everywhere.
             continue_from: the name of another study, or of its sweep. Its ended runs whose
                 configurations belong to this sweep are taken over rather than trained again.
+            repeats: how many seeds each point is trained with; points that the study has with fewer
+                get the others first.
+            parameter: of a program, the one that is its seed.
 
         Raises:
             ConfigError: in one line, where the file cannot be opened, another process owns the
@@ -97,20 +121,38 @@ class Study(StudyContents):
             database = undo.enter_context(Database(storage, create=True))
             with database.transaction() as connection:
                 study, source, notices = find_or_create(connection, sweep, seed, continue_from)
-            lock = OwnerLock(lock_file(database.file, study["id"]))
-            undo.callback(lock.release)
-            name = study["name"]
-            if not lock.acquire():
-                raise ConfigError([f"study: another process is running {name}; stop it, or wait"])
-            if study["stopped"]:
-                place = ["--storage", storage] if storage else []
-                hint = f"`{shlex.join(['dlsweep', 'resume', name, *place])}` lets it go on"
-                raise ConfigError([f"study: {name} was stopped with `dlsweep stop`; {hint}"])
+            lock = _owned(undo, database, study, storage)
             if source is not None:
                 with database.transaction() as connection:
                     notices += (take_over(connection, source, study["id"], sweep),)
-            opened = cls(database, lock, study, sweep)
+            opened = cls(database, lock, study, sweep, repeats, parameter)
             opened.notices = notices
+            undo.pop_all()
+            return opened
+
+    @classmethod
+    def open_named(
+        cls, name: str, storage: str | None = None, *, new: SweepFile | None = None
+    ) -> Study:
+        """The study of a name, to add runs to it (see ``add_runs``): it hands out none to search.
+
+        Args:
+            name: the study's or its sweep's name, or the sweep's fingerprint.
+            storage: see ``open``.
+            new: what a study is made of where there is none of the name. Such a study searches
+                nothing; its runs are those that are added.
+
+        Raises:
+            ConfigError: as ``open``; and where there is none of the name and none is to be made.
+        """
+        with contextlib.ExitStack() as undo:
+            database = undo.enter_context(Database(storage, create=new is not None))
+            with database.transaction() as connection:
+                study, sweep = find_named(connection, name, new)
+            lock = _owned(undo, database, study, storage)
+            opened = cls(database, lock, study, sweep)
+            opened.sweep = dataclasses.replace(sweep, run_cap=opened.taken)
+            opened.searches = not searches_nothing(study)
             undo.pop_all()
             return opened
 
@@ -131,13 +173,15 @@ class Study(StudyContents):
 
     @property
     def total(self) -> int | None:
-        """How many runs the whole sweep has at most; None where there is no limit."""
+        """How many points the whole sweep has at most; None where there is no limit."""
         ends = [end for end in (self.sweep.run_cap, self.sweep.size) if end is not None]
         return min(ends, default=None)
 
     @property
     def exhausted(self) -> bool:
         """Whether ``take`` has nothing more to give."""
+        if self._lacking:
+            return False
         capped = self.sweep.run_cap is not None and self.taken >= self.sweep.run_cap
         reached = self._best is not None and self.sweep.metric.reached(self._best)
         return capped or reached or self._spent or self._search.exhausted
@@ -145,12 +189,15 @@ class Study(StudyContents):
     def take(self, n: int = 1) -> list[Run]:
         """Up to ``n`` new runs to train, fewer where the sweep is at its end.
 
-        They are stored in one transaction. Those that a dead process left are not among them; see
-        ``left_over``.
+        They are all seeds of one point at least, however many that are. Those that a dead process
+        left are not among them; see ``left_over``.
 
         Raises:
             ConfigError: the space yields nothing but invalid configurations.
         """
+        if n > 0 and self._lacking:
+            return self._repeat([self._lacking.popleft() for _ in range(self._at_once(n))])
+        n = self._at_once(n) if n > 0 else 0
         if self.sweep.run_cap is not None:
             n = min(n, self.sweep.run_cap - self.taken)
         if n <= 0 or self.exhausted:
@@ -166,7 +213,32 @@ class Study(StudyContents):
             if not valid:
                 self._add(drafts)  # a user may look up what was wrong with them
                 raise
-        return self._add(drafts)
+        runs = self._add(drafts)
+        return self._repeat([(run, [run.config]) for run in runs], runs)
+
+    def _at_once(self, n: int) -> int:
+        """How many points ``n`` runs are, one at least."""
+        points = max(1, n // self.repeats)
+        return min(points, len(self._lacking)) if self._lacking else points
+
+    def _repeat(
+        self, points: Sequence[tuple[Run, list[Config]]], runs: Sequence[Run] = ()
+    ) -> list[Run]:
+        """Add the seeds that points lack; each new run follows the one that it repeats.
+
+        Args:
+            points: the first run of each, and the configurations that it has with other seeds.
+            runs: those of the first runs that are handed out too.
+        """
+        configs: list[Config] = []
+        numbers: list[int] = []
+        for first, known in points:
+            used = [config.as_dict().get(self._parameter) for config in known]
+            for seed in new_seeds(used, self.repeats - len(known)):
+                configs.append(with_seed(first.config, seed, self._parameter))
+                numbers.append(first.number)
+        found = [*runs, *(self.add_runs(configs, "repeat", numbers) if configs else ())]
+        return sorted(found, key=lambda run: (run.point, run.number))
 
     def add_runs(
         self, configs: Sequence[Config], role: str, repeat_of: Sequence[int | None] = ()
@@ -197,15 +269,22 @@ class Study(StudyContents):
         self._next += len(runs)
         return runs
 
-    def left_over(self) -> list[tuple[PlannedStack | None, list[Run]]]:
+    def left_over(
+        self, only: Collection[int] | None = None
+    ) -> list[tuple[PlannedStack | None, list[Run]]]:
         """What a dead process left unfinished: its stacks, each with the runs that are still open.
 
         Runs that were in no stack yet come last, with None. All of them count as handed out from
         now on, and their ``attempt`` is one more than before.
+
+        Args:
+            only: the numbers of the runs that are handed out; by default all.
         """
         left: dict[int | None, list[Run]] = {}
         columns = "number, config, run_id, name, attempt + 1, deaths, role, repeat_of, stack"
         waiting = "study = ? AND status = 'waiting'"
+        if only is not None:
+            waiting += f" AND number IN ({', '.join(str(int(n)) for n in only)})"
         rows = self._database.query(
             f"SELECT {columns} FROM runs WHERE {waiting} ORDER BY number", self._id
         )
@@ -278,16 +357,31 @@ class Study(StudyContents):
 
     def _teach(self) -> None:
         """Tell the search of all points so far, and bayes how they ended."""
-        bayes = self._search.bayes
+        groups: dict[int, list[Row]] = {}
         with self._database.snapshot() as connection:
             for run in read_rows(connection, self._id, owned=True, epochs="none"):
                 self._search.add(run.coordinates, run.config if run.run_id else None)
-                if run.role != "search":
-                    continue
-                if bayes is not None and run.status in ENDED:
-                    bayes.learn(run.coordinates, run.value)
-                elif bayes is not None and run.status != "failed":
-                    bayes.add(run.number, run.coordinates)
+                if run.run_id and run.role in ("search", "repeat"):
+                    groups.setdefault(run.point, []).append(run)
+        for point, runs in groups.items():
+            if len(runs) < self.repeats:
+                self._lack(runs)
+            ended, value = _mean(runs)
+            bayes, place = self._search.bayes, runs[0].coordinates
+            if bayes is None:
+                continue
+            if not ended or len(runs) < self.repeats:
+                bayes.add(point, place)
+            elif any(run.status in ENDED for run in runs):
+                bayes.learn(place, value)
+
+    def _lack(self, runs: Sequence[Row]) -> None:
+        """Note a point that has not been trained with as many seeds as are wanted."""
+        restored = [self.sweep.space.restore(run.config) for run in runs]
+        known = [config for config in restored if config is not None]
+        if len(known) == len(runs):
+            first = Run(runs[0].number, known[0], runs[0].run_id, runs[0].name)
+            self._lacking.append((first, known))
 
     def _add(self, drafts: Sequence[Draft]) -> list[Run]:
         """Number and store what was drawn; returns the runs to train."""
@@ -329,15 +423,49 @@ class Study(StudyContents):
         self._unwritten.pop(number, None)
         with self._database.transaction() as connection:
             row = row_of(end_run(connection, (self._id, number), columns, history), history)
-        if self._search.bayes is not None:
-            self._search.bayes.tell(number, row.value, counts=row.status != "failed")
-        if (
-            row.value is not None
-            and row.role == "search"
-            and (self._best is None or self.sweep.metric.better(row.value, self._best))
-        ):
-            self._best = row.value
+        if row.role in ("search", "repeat"):
+            self._point_ended(row)
         return row
+
+    def _point_ended(self, row: Row) -> None:
+        """Tell bayes the mean of a point, once the last of its runs has ended."""
+        rows = [row]
+        if self.repeats > 1 or row.repeat_of is not None:
+            query = "SELECT * FROM runs WHERE study = ? AND coalesce(repeat_of, number) = ? "
+            query += "AND role IN ('search', 'repeat')"
+            rows = [row_of(run, ()) for run in self._database.query(query, self._id, row.point)]
+        ended, value = _mean(rows)
+        if not ended:
+            return
+        if self._search.bayes is not None:
+            counts = any(run.status in ENDED for run in rows)
+            self._search.bayes.tell(row.point, value, counts=counts)
+        if value is not None and (
+            self._best is None or self.sweep.metric.better(value, self._best)
+        ):
+            self._best = value
+
+
+def _owned(
+    undo: contextlib.ExitStack, database: Database, study: sqlite3.Row, storage: str | None
+) -> OwnerLock:
+    """Take the lock of a study that may be trained; ``undo`` gives it back."""
+    lock = OwnerLock(lock_file(database.file, study["id"]))
+    undo.callback(lock.release)
+    name = study["name"]
+    if not lock.acquire():
+        raise ConfigError([f"study: another process is running {name}; stop it, or wait"])
+    if study["stopped"]:
+        place = ["--storage", storage] if storage else []
+        hint = f"`{shlex.join(['dlsweep', 'resume', name, *place])}` lets it go on"
+        raise ConfigError([f"study: {name} was stopped with `dlsweep stop`; {hint}"])
+    return lock
+
+
+def _mean(rows: Sequence[Row]) -> tuple[bool, float | None]:
+    """Whether all runs of a point have ended, and their mean value; None if one has diverged."""
+    point = Point(rows[0].number, tuple(rows))
+    return all(row.status in (*ENDED, "failed") for row in rows), point.value
 
 
 def _new_id() -> str:

@@ -50,15 +50,25 @@ class StudyTable:
     def ranked(self) -> list[Row]:
         """The runs that have the metric's value, best first; equals by number.
 
+        Where points were repeated they go by the mean of their seeds, those without one last.
         Those that confirm others are not among them: they are seeds of a configuration, no more.
         """
         sign = -1 if self.metric.goal == "maximize" else 1
+        means = self._means
         valued = [
-            (sign * row.value, row.number, row)
+            (row.point in means, sign * means.get(row.point, row.value), row.point, row.number, row)
             for row in self.rows
             if row.value is not None and row.role != "confirmation"
         ]
-        return [row for *_, row in sorted(valued, key=lambda item: item[:2])]
+        valued.sort(key=lambda item: ((not item[0]) if means else False, *item[1:4]))
+        return [row for *_, row in valued]
+
+    @cached_property
+    def _means(self) -> dict[int, float]:
+        """The mean of each point, where points were repeated; else nothing."""
+        if not any(row.role == "repeat" for row in self.rows):
+            return {}
+        return {p.number: p.value for p in points_of(self) if p.value is not None}
 
     def ordered(self) -> list[Row]:
         """The ranked runs, then the others by number."""
