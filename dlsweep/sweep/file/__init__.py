@@ -2,7 +2,7 @@
 
 from dlsweep.sweep.file._builtin import builtin_flags, is_builtin
 from dlsweep.sweep.file._command import Command, parse_command
-from dlsweep.sweep.file._data import data_configs
+from dlsweep.sweep.file._data import data_configs, with_dataset
 from dlsweep.sweep.file._distributions import (
     DISTRIBUTIONS,
     Categorical,
@@ -66,4 +66,5 @@ __all__ = [
     "parse_program_metric",
     "parse_sweep",
     "plain",
+    "with_dataset",
 ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig, setting_name
+from dlsweep.config.errors import fold
 from dlsweep.data import DataFacts as Facts
 from dlsweep.data import DataSettings, describe, known_facts
 from dlsweep.sweep.file._distributions import Distribution
@@ -85,3 +86,18 @@ def _beside(value: Any, folder: Path) -> Any:
     if os.path.isabs(path) or os.path.exists(path) or not (folder / path).exists():
         return value
     return str(folder.absolute() / value)
+
+
+def with_dataset(written: Mapping[str, Any], dataset: str) -> dict[str, Any]:
+    """A sweep, as a mapping, whose runs all train on one data set.
+
+    Raises:
+        ConfigError: the sweep names one itself.
+    """
+    found = dict(written)
+    key = next((key for key in found if fold(key) == "parameters"), "parameters")
+    parameters = found.get(key) or {}
+    if named := [name for name in parameters if setting_name(str(name)) == "dataset"]:
+        raise ConfigError([f"{named[0]}: given by the sweep, and by data; leave it out of one"])
+    found[key] = {**parameters, "dataset": {"value": dataset}}
+    return found

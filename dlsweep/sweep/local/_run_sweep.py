@@ -11,9 +11,9 @@ from typing import Any
 
 from dlsweep.config import ConfigError, canonical_value
 from dlsweep.config.kinds import checked_count
-from dlsweep.data import fetch
+from dlsweep.data import Dataset, fetch, keep_dataset
 from dlsweep.sweep.driver import datasets_of
-from dlsweep.sweep.file import SweepFile, load_sweep, parse_sweep
+from dlsweep.sweep.file import SweepFile, load_sweep, parse_sweep, with_dataset
 from dlsweep.sweep.local._local_sweep import LocalSweep, SweepOptions, options_without_effect
 from dlsweep.sweep.study import StudyTable, read_study
 
@@ -40,6 +40,8 @@ def run_sweep(
     confirm: int | None = None,
     seeds: int | None = None,
     seed_parameter: str | None = None,
+    repeats: int = 1,
+    data: Dataset | None = None,
 ) -> StudyTable:
     """Run a sweep without a W&B server, as `dlsweep sweep` does; the same call goes on.
 
@@ -49,7 +51,7 @@ def run_sweep(
             ``wandb.agent(ID, function=…)`` does: in a thread, with the point in ``wandb.config``
             once it has called ``wandb.init()``. By default the program that the sweep names is
             run, or the built-in networks are trained.
-        count: how many runs the sweep has in all; by default its ``run_cap``, or all there are.
+        count: how many points the sweep has in all; by default its ``run_cap``, or all there are.
         storage: the study file; ``dlsweep.db`` by default.
         workers: how many stacks or programs run at once.
         device: auto, cpu or cuda, of built-in networks.
@@ -65,6 +67,12 @@ def run_sweep(
             none, by default as many as cost less than a tenth of the sweep.
         seeds: how many new seeds each gets at most.
         seed_parameter: the parameter of the program or function that is its seed.
+        repeats: how many seeds each point is trained with; what is searched and ranked is their
+            mean.
+        data: what the built-in networks are trained on, in place of the setting ``dataset``; see
+            ``dlsweep.data.Dataset.of``. It is kept in the cache, in a file of the size of its
+            tensors, from which all workers map it; its content is part of the sweep, so that no
+            sweep goes on with other data.
 
     Returns:
         The study, with every run so far.
@@ -87,6 +95,7 @@ def run_sweep(
     checked_count("count", count, problems)
     checked_count("workers", workers, problems)
     checked_count("seeds", seeds, problems)
+    checked_count("repeats", repeats, problems)
     if confirm != 0:
         checked_count("confirm", confirm, problems)
     settings: dict[str, Any] = {}
@@ -94,6 +103,13 @@ def run_sweep(
         settings["device"], _ = canonical_value("device", device)
     try:
         sweep = _sweep(config, function, builtin)
+        if data is not None:
+            if sweep.command is not None:
+                raise ConfigError(["data: has no effect on a program or function"])
+            reference = keep_dataset(data)
+            sweep = parse_sweep(
+                with_dataset(sweep.raw, reference), sweep.name, sweep.path, builtin=True
+            )
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
     options_set = {
@@ -134,6 +150,7 @@ def run_sweep(
         confirm=confirm,
         seeds=seeds,
         seed_parameter=seed_parameter,
+        repeats=repeats,
     )
     with LocalSweep(sweep, options) as local:
         for notice in local.study.notices:
