@@ -67,6 +67,7 @@ class DataFacts:
         pixel_range: see ``Raw``.
         notes: a line for each thing that a user should know of how the data was read.
         directory: where it is kept in the cache.
+        content: of one's own data, a digest of its images and labels; other data has another.
         scaling: of a data set given as tensors, how these came from raw numbers, where that is
             known; see ``Scaling.as_dict``.
     """
@@ -82,6 +83,7 @@ class DataFacts:
     notes: tuple[str, ...] = ()
     directory: Path | None = None
     scaling: Mapping[str, Any] | None = None
+    content: str = ""
 
     def sizes(self, val_fraction: float, train_size: int | None = None) -> tuple[int, int, int]:
         """How many images are trained, validated and tested on."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("dlsweep.data")
 
-_FORMAT = 2
+_FORMAT = 3
 _WAIT_SECONDS = 600.0
 """How long another process may take to read the same pictures."""
 _FACTS, _ARRAYS = "facts.json", "arrays"
@@ -89,7 +89,9 @@ class OwnData:
         from dlsweep.data._facts import facts_of
 
         self._raw = read(self._settings)
-        self.facts = facts_of(name_of(self._settings.dataset), self._raw, directory)
+        name = name_of(self._settings.dataset)
+        content = dataset_key(name, self._raw).partition("@")[2]
+        self.facts = dataclasses.replace(facts_of(name, self._raw, directory), content=content)
         return self._raw
 
     @staticmethod

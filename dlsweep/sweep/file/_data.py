@@ -33,6 +33,15 @@ def data_configs(parameters: Mapping[str, Distribution]) -> list[RunConfig]:
     return list(dict.fromkeys(found))
 
 
+def data_contents(parameters: Mapping[str, Distribution]) -> list[str]:
+    """What one's own data consists of, a digest for each that a sweep's points may use.
+
+    Of data that is not in the cache nothing is known.
+    """
+    found = (known_facts(config) for config in data_configs(parameters))
+    return [facts.content for facts in found if facts is not None and facts.content]
+
+
 class KnownData:
     """What is known of data sets, found out once for each.
 

@@ -14,6 +14,7 @@ from typing import Any
 from dlsweep.config import command_line
 from dlsweep.sweep.file._builtin_space import BuiltinSpace
 from dlsweep.sweep.file._command import Command
+from dlsweep.sweep.file._data import data_contents
 from dlsweep.sweep.file._distributions import Distribution
 from dlsweep.sweep.file._early_terminate import Hyperband
 from dlsweep.sweep.file._metric import Metric
@@ -68,13 +69,16 @@ class SweepFile:
     def fingerprint(self) -> str:
         """Eight hexadecimal digits that name the search: its method, metric, goal and space.
 
-        Of a program it is also the command and how its parameters are nested. Name, description,
+        Of a program it is also the command and how its parameters are nested; of built-in runs,
+        what one's own data consists of. Name, description,
         run_cap, target, stopping rule and project do not change it.
         """
         space = {name: d.as_dict() for name, d in self.parameters.items()}
         identity: list[Any] = [self.method, self.metric.name, self.metric.goal, space]
         if self.command is not None:
             identity += [self.command.words, self.command.program, self.paths]
+        elif contents := data_contents(self.parameters):
+            identity.append(contents)
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
 
     @cached_property

@@ -47,6 +47,12 @@ def find_or_create(
     if last is None or before is None:
         return own, source, ()
     changes = ", ".join(_differences(before, sweep))
+    if not changes:  # only one's own data is part of the fingerprint and of nothing else
+        if source is not None:
+            why = f"{last['name']} was trained on other data: the files have changed since"
+            raise ConfigError([f"--continue-from: {why}"])
+        notice = f"sweep: its data has changed since study {last['name']}, so a new study begins, "
+        return own, None, (notice + own["name"],)
     notice = f"sweep: {changes} (compared with study {last['name']}), so a new study begins, "
     notice += own["name"]
     if source is None:
