@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -35,15 +36,22 @@ class MeanTermination(EarlyTermination):
         self._point_of = point_of
         self._open_runs = open_runs
         self._seen: dict[int, list[float | None]] = {}
-        self._seeds: defaultdict[int, set[int]] = defaultdict(set)
+        self._seeds: defaultdict[int, list[int]] = defaultdict(list)
+        self._indexed = 0  # runs of ``point_of`` that are in there
         self._counted: defaultdict[int, int] = defaultdict(int)  # epochs of each point
         self._stopped: set[int] = set()
 
     def load(self, curves: Mapping[int, Sequence[float | None]]) -> None:
-        """See ``EarlyTermination``; what a point has counted stays, for runs repeat themselves."""
+        """See ``EarlyTermination``."""
         for run, values in curves.items():
             self._seen[run] = list(values)
-        self._count({self._point_of.get(run, run) for run in curves})
+        for point in {self._point_of.get(run, run) for run in curves}:
+            means: list[float] = []
+            while (mean := self._mean(point, len(means))) is not None:
+                means.append(mean)
+            super().load({point: means})
+            self._counted[point] = len(means)
+            self._stopped.discard(point)
 
     def stops(self, epochs: Mapping[int, tuple[int, Mapping[str, Any]]]) -> set[int]:
         """See ``EarlyTermination``."""
@@ -52,37 +60,32 @@ class MeanTermination(EarlyTermination):
             if epoch > len(values):
                 values += [None] * (epoch - 1 - len(values))
                 values.append(number(metrics.get(self._metric)))
-        self._count({self._point_of.get(run, run) for run in epochs})
+        points: Collection[int] = {self._point_of.get(run, run) for run in epochs}
+        while points:  # an epoch at a time, for one of the seeds may have been far ahead
+            means = {point: self._mean(point, self._counted[point]) for point in points}
+            new = {point: mean for point, mean in means.items() if mean is not None}
+            for point in new:
+                self._counted[point] += 1
+            self._stopped |= super().stops(
+                {p: (self._counted[p], {self._metric: mean}) for p, mean in new.items()}
+            )
+            points = new.keys()
         return {run for run in epochs if self._point_of.get(run, run) in self._stopped}
 
-    def _count(self, points: Collection[int]) -> None:
-        """Apply the rule to the epochs of points that all of their seeds have trained now."""
-        for run, point in self._point_of.items():
-            if point in points:
-                self._seeds[point].add(run)
-        while points:
-            means = {}
-            for point in points:
-                mean = self._mean(self._seeds[point] or {point}, self._counted[point])
-                if mean is not None:
-                    self._counted[point] += 1
-                    means[point] = (self._counted[point], {self._metric: mean})
-            self._stopped |= super().stops(means)
-            points = means.keys()
+    def _mean(self, point: int, epoch: int) -> float | None:
+        """The mean of a point after ``epoch`` more epochs than one.
 
-    def _mean(self, seeds: Collection[int], epoch: int) -> float | None:
-        """The mean after ``epoch`` more epochs than one; NaN without one, None if not known yet."""
-        values: list[float | None] = []
-        for seed in seeds:
-            seen = self._seen.get(seed, [])
-            if len(seen) > epoch:
-                values.append(seen[epoch])
-            elif seed in self._open_runs:
-                return None
-            elif seen:
-                values.append(seen[-1])
-        longest = max((len(self._seen.get(seed, [])) for seed in seeds), default=0)
-        if longest <= epoch:
+        It is NaN where a seed has no finite value, and None where it is not known yet.
+        """
+        for run, its in itertools.islice(self._point_of.items(), self._indexed, None):
+            self._seeds[its].append(run)
+        self._indexed = len(self._point_of)
+        seeds = self._seeds[point] or [point]
+        seen = [self._seen.get(seed, []) for seed in seeds]
+        if max(map(len, seen)) <= epoch:
             return None
+        if any(len(s) <= epoch and n in self._open_runs for n, s in zip(seeds, seen, strict=True)):
+            return None
+        values = [values[min(epoch, len(values) - 1)] for values in seen if values]
         finite = [value for value in values if value is not None]
         return math.fsum(finite) / len(values) if len(finite) == len(values) else math.nan

@@ -38,8 +38,9 @@ def go(
     progress: Progress | None = None,
     mode: str = "disabled",
     at_once: int = 256,
+    repeats: int = 1,
 ) -> StudyTable:
-    with Study.open(GRID, str(storage)) as study:
+    with Study.open(GRID, str(storage), repeats=repeats) as study:
         source = StudySource(study, mode=mode, at_once=at_once, confirm=confirm)
         Driver(source, InProcessExecutor(), progress=progress, save_seconds=0.0).run()
     return read_study(str(storage))
@@ -101,3 +102,23 @@ def test_cut_off_at_any_moment_the_confirmation_comes_to_the_same(tmp_path: Path
 def test_by_default_a_small_sweep_is_not_confirmed(tmp_path: Path):
     assert len(go(tmp_path / "a.db", ConfirmOptions()).rows) == 6
     assert go(tmp_path / "a.db", ConfirmOptions(candidates=0)).confirmation is None
+
+
+def test_repeated_points_stop_together_and_come_to_the_same_however_cut_off(tmp_path: Path):
+    whole = Moments()
+    table = go(tmp_path / "whole.db", None, whole, repeats=2)
+    assert len(table.rows) == 12
+    assert {row.config["seed"] for row in table.rows} == {0, 1}
+    pairs = [point.rows for point in table.points()]
+    assert {len(rows) for rows in pairs} == {2}
+    assert {(a.status, len(a.history)) == (b.status, len(b.history)) for a, b in pairs} == {True}
+    assert {row.status for row in table.rows} == {"finished", "stopped"}
+    ranked = table.ranked()
+    assert [ranked[i].point for i in range(0, 12, 2)] == [ranked[i].point for i in range(1, 12, 2)]
+    undisturbed = [seen(row) for row in table.rows]
+    last = len(whole.entries)
+    for moment in range(3, last, last // 4):
+        storage = tmp_path / f"{moment}.db"
+        with pytest.raises(Cut):
+            go(storage, None, Moments(moment), repeats=2)
+        assert [seen(row) for row in go(storage, None, repeats=2).rows] == undisturbed
