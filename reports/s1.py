@@ -42,6 +42,7 @@ from dlsweep.report.blocks import (
     Summary,
     Text,
 )
+from dlsweep.report.findings import lead
 from dlsweep.sweep import load_sweep
 
 HERE = Path(__file__).resolve().parent
@@ -64,6 +65,8 @@ REPORT = Report(
         Effects(),
         Heading("How do the settings go together?", "Together"),
         ParallelCoordinates(),
+        Heading("Which runs never learned?", "At chance"),
+        Text(text.guessing, listed=True),
         Heading("What do the runs below 65 % have in common?", "Poor runs"),
         Text(partial(text.low, threshold=0.65), listed=True),
         Heading("What do the best runs have in common?", "Good runs"),
@@ -98,7 +101,7 @@ def train(sweep: Path, count: int, storage: str) -> RunsTable:
 
 def losses(table: RunsTable, path: Path) -> Path:
     """A sweep file for the question of the losses: the best configuration, five seeds each."""
-    best = table.best()
+    best = lead(table)
     if best is None:
         sys.exit("error: no run of the sweep has a result")
     defaults, elsewhere = RunConfig().as_dict(), {"wandb_project", "wandb_entity", "device"}

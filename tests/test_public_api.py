@@ -48,7 +48,7 @@ NAMES = {
     ),
     "dlsweep.sweep.file": (
         "Axis builtin_flags Categorical Command Config Constant Continuous Coordinates "
-        "Distribution DISTRIBUTIONS EDGE flatten Hyperband IntUniform is_builtin load_sweep "
+        "Distribution DISTRIBUTIONS EDGE flatten Hyperband IntUniform is_builtin is_idle load_sweep "
         "METHODS Metric metric_name METRICS missing_program number objective parse_command "
         "parse_metric parse_program_metric parse_sweep plain Settings Space SweepFile"
     ),

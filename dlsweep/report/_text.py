@@ -352,7 +352,8 @@ def _group(table: RunsTable, best: Best) -> list[str]:
     if best.of == 1 or not best.group:
         return []
     if len(best.group) == 1:
-        return [f"It is better than each of the {best.of - 1:,} others beyond chance."]
+        others = f"each of the {best.of - 1:,} others" if best.of > 2 else "the other"
+        return [f"It is better than {others} beyond chance."]
     n = len(best.group)
     which = f"All {n:,} configurations" if n == best.of else f"{n:,} of {best.of:,} configurations"
     line = f"{which} may be the best: their differences are within chance."

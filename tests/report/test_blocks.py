@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
 
@@ -108,13 +109,19 @@ def test_html_is_whole_and_safe_for_any_table(block: type[Block], name: str):
     assert "javascript:" not in html
 
 
-def test_correlations_begin_where_they_can_be_told_from_chance():
-    few = Importance().html(made_up_table(9), Page())
-    assert "Correlations are shown from 10 configurations with a result on" in few
-    assert "<table" not in few
-    assert "How each setting goes with the result" in Importance().html(
-        TABLES["a dozen runs"], Page()
+def test_a_setting_has_a_share_only_where_it_is_known_to_matter():
+    html = Importance().html(made_up_table(40), Page())
+    rows = re.findall(r'<tr class="main"><th scope="row">(.*?)</th>(.*?)</tr>', html)
+    shares = {name: "fill" in row for name, row in rows}
+    assert shares["optimizer"]
+    assert {"optimizer", "loss"} <= shares.keys()
+    assert all(
+        drawn == ("no clear effect" not in row)
+        for (_, row), drawn in zip(rows, shares.values(), strict=True)
     )
+    few = Importance().html(made_up_table(3), Page())
+    assert "fill" not in few
+    assert "No setting is known to matter" in few
 
 
 @pytest.mark.parametrize("name", ["a dozen runs", "all failed", "a diverged run", "no runs"])

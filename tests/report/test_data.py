@@ -53,9 +53,9 @@ def test_numbers_are_rounded_and_finite(value: object, kept: object):
 
 
 def test_results_and_times_as_people_read_them():
-    assert result(table_of(), "val_accuracy", 0.98765) == "98.77\u202f%"
+    assert result(table_of(), "val_accuracy", 0.98765) == "98.8\u202f%"
     assert result(table_of(), "test_loss", 0.123456) == "0.1235"
-    assert result(table_of(), "parameters", 12345) == "12\u202f345"
+    assert result(table_of(), "parameters", 12345) == "12,345"
     assert result(table_of(), "test_loss", None) == "–"
     assert result(table_of(), "test_loss", float("nan")) == "–"
     assert [duration(s) for s in (8.24, 42.4, 187, 7500)] == [

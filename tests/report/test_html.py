@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
 
 from dlsweep.config import command_line
-from dlsweep.report import Report, Run, RunsTable, _page, render_html
+from dlsweep.report import Report, Run, RunsTable, render_html
 from dlsweep.report.blocks import BestRun, Comparison, Curves, ParallelCoordinates, Text
-from dlsweep.report.statistics import importances
+from dlsweep.report.findings import lead
 from dlsweep.report.text import suggestions
 from tests.report.browser import PIXELS, Browser, Opened, start
 from tests.report.tables import diverged_run, failed_run, made_up_run, made_up_table, table_of
@@ -26,10 +25,7 @@ FIGURES = (".curves", ".scatter", ".parallel")
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with pytest.MonkeyPatch.context() as patch:
-        # Few forests: what they find is tested elsewhere.
-        patch.setattr(_page, "importances", partial(importances, repeats=3))
-        yield from start(tmp_path_factory.mktemp("pages"))
+    yield from start(tmp_path_factory.mktemp("pages"))
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +88,7 @@ def test_brushing_selects_everywhere(browser: Browser, html: str, table: RunsTab
         values = sorted((run.value or 0 for run in table.runs), reverse=True)
         count = selected(opened)
         assert 0 < count < RUNS
-        best = [f"{100 * value:.2f}\u202f%" for value in values[:count]]
+        best = [f"{100 * value:.1f}\u202f%" for value in values[:count]]
         assert opened.column(2) == best[:25]
         assert opened.text(".all_runs .count") == f"{count} of {RUNS} runs"
         after = opened.drawn(*FIGURES)
@@ -283,7 +279,7 @@ def test_commands_are_broken_between_words_only(browser: Browser, width: int):
         found = opened.page.eval_on_selector_all(".whole", LINES)
         assert len(found) > 10
         assert set(found) == {1}
-        best = table.best()
+        best = lead(table)
         assert best is not None
         [*_, command] = opened.page.locator(".command pre").all_text_contents()
         assert command == f"dlsweep train {command_line(best.config)}"
@@ -397,14 +393,14 @@ def test_a_thousand_runs_stay_few_elements(browser: Browser):
     html = render_html(REPORT, table)
     assert len(html) < 3_000_000
     with browser.open(html) as opened:
-        assert opened.text(".all_runs .count") == "1\u202f000 runs"
+        assert opened.text(".all_runs .count") == "1,000 runs"
         assert len(opened.column(1)) == 25
         assert opened.page.evaluate("document.querySelectorAll('*').length") < 4000
         opened.page.locator(".widget.parallel").scroll_into_view_if_needed()
         brush(opened, 5, 0.0, 0.2)
-        found = re.match(r"([\d\u202f]+) of 1\u202f000 runs", opened.text("#selected-count"))
+        found = re.match(r"([\d,]+) of 1,000 runs", opened.text("#selected-count"))
         assert found is not None
-        assert 0 < int(found[1].replace("\u202f", "")) < 980
+        assert 0 < int(found[1].replace(",", "")) < 980
 
 
 def test_a_report_of_one_block(browser: Browser):

@@ -37,7 +37,8 @@ from dlsweep.report.blocks import (
     Scatter,
     SideBySide,
 )
-from dlsweep.report.statistics import configurations, effects
+from dlsweep.report.findings import find, lead
+from dlsweep.report.statistics import configurations
 from dlsweep.sweep import Metric
 from tests.report.browser import Browser, start
 from tests.report.programs import TABLES, program_run, program_table, repeat
@@ -52,11 +53,6 @@ OWN = re.compile(
 """What only dlsweep's own runs have."""
 SAID = {"rewards": ("seed",)}
 """What these tables may speak of all the same."""
-
-
-@pytest.fixture(autouse=True)
-def _few_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlsweep.report.statistics._importance.REPEATS", 4)
 
 
 @pytest.fixture(scope="module")
@@ -166,12 +162,12 @@ def test_what_is_left_out_leaves_no_empty_section():
 
 def test_a_loss_of_any_size_is_minimized_and_shown_with_four_digits():
     table = TABLES["losses"]
-    best = table.best()
+    best = lead(table)
     assert best is not None
     assert best.value == min(run.value for run in table.runs if run.value is not None)
     told = " ".join(text.overview(table))
-    assert "By `loss`, the lower the better: the best run has 1\u202f315" in told
-    assert f"`{best.name}` has the best `loss`: **1\u202f315**." in text.best_run(table)
+    assert "By `loss`, the lower the better: the best run has 1,315" in told
+    assert f"`{best.name}` has the best `loss`: **1,315**." in text.best_run(table)
     assert "%" not in told
     assert "95 % interval" not in told
 
@@ -202,7 +198,7 @@ def test_different_configurations_are_no_repeats():
 
 
 def test_values_that_look_alike_are_told_apart():
-    levels = {e.setting: [m.level for m in e.means] for e in effects(TABLES["categories"])}
+    levels = {e.setting: [m.level for m in e.levels] for e in find(TABLES["categories"]).effects}
     assert levels["flag"] == ['"1"', '"true"', "1", "true"]
     assert levels["optimizer"] == ["none", '{"name": "adam"}', '{"name": "sgd", "momentum": 0.9}']
     assert sorted(levels["betas"]) == ["[0.9, 0.991]", "[0.9, 0.99]"]
@@ -224,12 +220,12 @@ def test_no_interval_or_axis_of_fractions(tmp_path: Path):
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        (1234.5, "1\u202f234"),
+        (1234.5, "1,234"),
         (-3, "-3"),
         (0.000123456, "0.0001235"),
         (1.23456e-8, "1.235 × 10⁻⁸"),
         (123456789.0, "1.235 × 10⁸"),
-        (-54321.0, "-54\u202f320"),
+        (-54321.0, "-54,320"),
         (0.1, "0.1"),
         (0, "0"),
     ],
@@ -256,7 +252,7 @@ def test_a_setting_that_spans_decades_has_a_logarithmic_axis(tmp_path: Path):
 def test_the_best_runs_command_is_the_programs_own(tmp_path: Path):
     for name in ("losses", "categories", "hostile"):
         table = TABLES[name]
-        best = table.best()
+        best = lead(table)
         assert best is not None
         command = repeat(best.config)
         assert command in markup.unescape(re.sub("<[^>]*>", "", BestRun().html(table, Page())))
@@ -277,7 +273,7 @@ def test_a_command_that_is_not_known_is_left_out(tmp_path: Path):
 def test_a_metric_and_a_setting_of_one_name_both_stand(tmp_path: Path):
     page = BestRun().markdown(TABLES["losses"], tmp_path)
     assert re.findall(r"^\| `loss` \| (.*) \|$", page, flags=re.MULTILINE) == [
-        "1\u202f315",
+        "1,315",
         "`l1`",
     ]
     assert "| `val/acc` | 93.25 |" in page
@@ -344,7 +340,7 @@ def test_long_histories_are_thinned_but_for_the_last_step():
 def test_nothing_is_ranked_without_a_metric(tmp_path: Path):
     table = TABLES["no metric"]
     assert "No metric says which of them is better, so none is ranked." in text.overview(table)
-    assert table.best() is None
+    assert lead(table) is None
     shown = [type(block) for block in standard_report().shown(table)]
     assert {Curves, SideBySide, AllRuns} < set(shown)
     assert not {BestRun, Scatter, Effects} & set(shown)

@@ -12,7 +12,8 @@ import pytest
 from dlsweep import ConfigError
 from dlsweep.report import Online, Report, Run, publish, standard_report, synced, text
 from dlsweep.report.blocks import Comparison, Heading, Scatter, Text
-from dlsweep.report.statistics import comparison, settings
+from dlsweep.report.findings import contest, lead
+from dlsweep.report.statistics import settings
 from tests.report.tables import made_up_run, made_up_table, table_of
 from tests.wandb_server import Run as OnlineRun
 from tests.wandb_server import WandbServer
@@ -33,9 +34,8 @@ PANELS = {
 
 
 @pytest.fixture
-def project(wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch) -> WandbServer:
+def project(wandb_server: WandbServer) -> WandbServer:
     """A server that has the project; a run set of a project that is not there is refused."""
-    monkeypatch.setattr("dlsweep.report.statistics._importance.REPEATS", 4)
     wandb_server.project("team", "plants")
     return wandb_server
 
@@ -73,9 +73,9 @@ def test_a_whole_report(project: WandbServer):
         assert len({(place["x"], place["y"]) for place in places}) == len(places)
         assert all(place["x"] + place["w"] <= 24 for place in places)
 
-    best = table.best()
+    best = lead(table)
     assert best is not None
-    pair = comparison(table, "loss", "cross_entropy", "mean_squared_error").pairs[0]
+    pair = contest(table, "loss", "cross_entropy", "mean_squared_error").pairs[0]
     read = []
     for _, runsets in grids(saved.spec):
         [runset] = runsets

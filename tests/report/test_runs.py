@@ -6,17 +6,19 @@ import pytest
 
 from dlsweep.config import RunConfig
 from dlsweep.report._runs import joined, level, varied
+from dlsweep.report.findings import lead
 from dlsweep.sweep import Metric
 from tests.report.hand_made import run, table
 
 
 def test_runs_are_ranked_by_the_goal_and_equals_keep_their_order():
-    runs = [run(0, 0.5), run(1, 0.9), run(2), run(3, 0.5), run(4, 0.7)]
+    values = (0.5, 0.9, None, 0.5, 0.7)
+    runs = [run(i, value, epochs=i + 1) for i, value in enumerate(values)]
     assert [r.name for r in table(runs).ranked()] == ["run-1", "run-4", "run-0", "run-3"]
     low = table(runs, Metric("val_loss", "minimize"))
     assert [r.name for r in low.ranked()] == ["run-0", "run-3", "run-4", "run-1"]
-    assert table(runs).best() is runs[1]
-    assert table([run(0)]).best() is None
+    assert lead(table(runs)) is runs[1]
+    assert lead(table([run(0)])) is None
 
 
 def test_finished_and_failed_runs():
@@ -77,7 +79,7 @@ def test_runs_beside_a_sweep_come_once_and_are_not_ranked():
     assert [r.beside for r in whole.runs] == [False, False, True, True]
     assert whole.parameters == first.parameters == ("epochs",)
     # The best is the sweep's; what was trained beside it has its value all the same.
-    assert whole.best().name == "run-1"
+    assert lead(whole).name == "run-1"
     assert len(whole.ranked()) == 2
     assert len(whole.finished()) == 4
     assert whole.source == "a table made by hand and a table made by hand"

@@ -48,7 +48,6 @@ def test_the_report_is_short_and_asks_questions(s1: ModuleType):
 def test_one_command_trains_and_writes_and_does_it_again(
     s1: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
-    monkeypatch.setattr("dlsweep.report.statistics._importance.REPEATS", 2)
     monkeypatch.setattr(s1, "SEEDS", 2)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)  # no other process
     monkeypatch.chdir(tmp_path)

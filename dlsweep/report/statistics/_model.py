@@ -179,7 +179,7 @@ def _cells(
 
 def _permutations(n: int, seed: int) -> np.ndarray:
     """Orders of n observations, (permutations, n); the first is as they are."""
-    count = min(1999, max(399, MOST_PERMUTED // max(n, 1)))
+    count = min(999, max(399, MOST_PERMUTED // max(n, 1)))
     order = np.tile(np.arange(n, dtype=np.int32), (count + 1, 1))
     np.random.default_rng(seed).permuted(order[1:], axis=1, out=order[1:])
     return order
