@@ -34,7 +34,9 @@ def confirmation_lines(table: StudyTable) -> list[str]:
     if equal:
         more = f" and {len(equal) - _MOST_NAMES} more" if len(equal) > _MOST_NAMES else ""
         lines.append(f"not to be told from it: {', '.join(equal[:_MOST_NAMES])}{more}")
-        if found.simplest is not None:
+        if found.simplest == best.number:
+            lines.append("it is the simplest of these")
+        elif found.simplest is not None:
             size = next(c.size for c in found.candidates if c.number == found.simplest)
             lines.append(f"the simplest of these: {names[found.simplest]}, {size:,.0f} parameters")
     elif compared > 1:

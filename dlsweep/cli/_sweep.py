@@ -193,6 +193,8 @@ def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespac
         _say(_what_is_run(local))
         for notice in [*local.study.notices, *filter(None, [local.confirms])]:
             _say(notice)
+        if options.repeats > 1:
+            _say(f"each point is trained with {options.repeats} seeds, and their mean counts")
         if local.study.total is None:
             _say(f"a {sweep.method} search has no end; stop it with Ctrl-C, or give --count")
         now = False

@@ -41,3 +41,22 @@ def test_what_cannot_be_confirmed():
     done = sweep(GRID, "--confirm 0")
     assert "confirm" not in done.err + done.out
     assert command("runs").out.count("finished") <= 4
+
+
+def test_repeated_points_are_searched_by_their_mean():
+    done = sweep(GRID, "--repeats 2 --count 2")
+    assert "each point is trained with 2 seeds, and their mean counts" in done.err
+    assert re.search(r"^4/4 ", done.err, re.MULTILINE)
+    found = re.search(
+        r"^best: \S+  val_accuracy (\S+) on average over its seeds \((\S+), (\S+)\)$",
+        done.out,
+        re.MULTILINE,
+    )
+    assert found
+    mean, one, other = map(float, found.groups())
+    assert mean == pytest.approx((one + other) / 2, abs=1e-4)
+    assert [(r["config"]["seed"]) for r in runs()] == [0, 0, 1, 1]
+    more = sweep(GRID, "--repeats 3 --count 2")  # the third seed of both
+    assert re.search(r"^6/6 ", more.err, re.MULTILINE)
+    assert sorted(r["config"]["seed"] for r in runs()) == [0, 0, 1, 1, 2, 2]
+    assert "--repeats: got '0'" in sweep(GRID, "--repeats 0", 2).err

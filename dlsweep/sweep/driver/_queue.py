@@ -92,13 +92,22 @@ class StackQueue(Queue):
     def add(self, runs: Sequence[Run]) -> list[list[Run]]:
         """See ``Queue``."""
         slots = max(1, self._executor.slots)
-        configs = [_network(run) for run in runs]
+        points: dict[int, list[Run]] = {}  # the seeds of a point are trained together
+        for run in runs:
+            points.setdefault(run.point if run.judged else run.number, []).append(run)
+        seeds = max(map(len, points.values()), default=1)
+        configs = [_network(group[0]) for group in points.values()]
         models = {config.model for config in configs}
-        most = {m: most_members(len(configs), slots, self._device, m) for m in models}
-        stacks = plan(configs, most, free_memory(self._device, slots), self._device)
+        most = {
+            model: max(1, most_members(len(runs), slots, self._device, model) // seeds)
+            for model in models
+        }
+        memory = free_memory(self._device, slots)
+        stacks = plan(configs, most, None if memory is None else memory // seeds, self._device)
         # The longest first, so that no slot is left with much at the end.
         stacks.sort(key=lambda stack: sum(cost(configs[i]) for i in stack), reverse=True)
-        planned = [[runs[i] for i in stack] for stack in stacks]
+        groups = list(points.values())
+        planned = [[run for i in stack for run in groups[i]] for stack in stacks]
         self._stacks += planned
         self.resume(configs, self._compiling)
         return planned

@@ -60,7 +60,8 @@ class Confirmation:
         low, high: the interval that has the true mean of the best 95 times in 100, although it was
             chosen for its mean; None where there are too few scores for one.
         equal: the numbers of the candidates that cannot be told from the best, itself first.
-        simplest: the number of the one among these with the smallest model; None if not known.
+        simplest: the number of the one among these with the smallest model; None if
+            their sizes are equal or not known.
         deviation: the standard deviation of a score between seeds; None where it is not known.
         optimism: by how much the first scores were better than the mean of the new ones, averaged
             over the candidates; negative if they were worse.
@@ -179,7 +180,7 @@ class Comparison:
             None if low is None else float(low),
             None if high is None else float(high),
             tuple(c.number for c in equal),
-            min(sizes)[2] if len(sizes) == len(equal) else None,
+            min(sizes)[2] if len(sizes) == len(equal) and len({s for s, *_ in sizes}) > 1 else None,
             deviation,
             math.fsum(self._sign * (c.first - c.mean) for c in ranked) / len(ranked),
         )
