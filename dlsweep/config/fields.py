@@ -27,7 +27,7 @@ class CoreFields:
     """Every setting that no part brings, with its default; ``RunConfig`` adds the checks."""
 
     wandb_project: str | None = setting(
-        "dlsweep", "W&B project", kinds.project, "text", "-wp", "project project_name"
+        "dlsweep", "W&B project", kinds.project, "text", "-wp -w_p", "project project_name"
     )
     wandb_entity: str | None = setting(
         None, "W&B entity (user or team)", kinds.entity, "text", "-we", "entity"
@@ -88,7 +88,8 @@ class CoreFields:
         kinds.integer(1, kinds.MOST),
         "integer ≥ 1",
         "-e",
-        "num_epochs n_epochs max_epochs epoch number_of_epochs no_of_epochs training_epochs",
+        "num_epochs n_epochs max_epochs epoch number_of_epochs no_of_epochs training_epochs "
+        "max_iter",
     )
     batch_size: int = setting(
         64,
@@ -110,7 +111,7 @@ class CoreFields:
         "update rule",
         OPTIMIZERS,
         "-o",
-        "optim optimiser opt optimizer_name optimizer_type optimization optimisation",
+        "optim optimiser opt optimizer_name optimizer_type optimization optimisation solver",
     )
     learning_rate: float = setting(
         0.001,
@@ -118,7 +119,8 @@ class CoreFields:
         kinds.number(0),
         "number ≥ 0",
         "-lr --lr",
-        "lr eta init_lr initial_learning_rate initial_lr step_length",
+        "lr eta init_lr initial_learning_rate initial_lr step_length l_rate learning_rate_init "
+        "base_lr",
     )
     momentum: float = setting(
         0.9,
@@ -134,7 +136,7 @@ class CoreFields:
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-beta",
-        "rho alpha beta_rms rms_decay rmsprop_beta",
+        "rho beta_rms rms_decay rmsprop_beta",
     )
     beta1: float = setting(
         0.9,
@@ -172,7 +174,7 @@ class CoreFields:
         "initial weights; a model of your own keeps its modules' own by default",
         _weight_init,
         "",
-        "-w_i",
+        "-w_i -wi",
         "w_i init initializer initialiser initialization initialisation init_method weight "
         "weight_initialization weight_initialisation weight_initializer weight_init_method "
         "weights_init weights_initialization kernel_initializer init_type",

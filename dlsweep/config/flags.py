@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import json
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -13,7 +15,7 @@ from dlsweep.config import kinds
 from dlsweep.config.errors import ConfigError, nearest
 from dlsweep.config.fields import SETTINGS
 from dlsweep.config.model_options import REQUIRED, model_options
-from dlsweep.config.names import nearest_option, setting_name
+from dlsweep.config.names import meant_setting, nearest_option, setting_name
 from dlsweep.config.own_model import is_own, model_name
 from dlsweep.config.parse import NONE, flatten, parse_settings
 from dlsweep.config.run_config import RunConfig
@@ -81,13 +83,23 @@ def _add(to: Any, name: str, setting: Setting, default: Any) -> None:
     )
 
 
-def _canonical_flag(argument: str, options: Mapping[str, Option]) -> str:
+def _canonical_flags(arguments: Sequence[str], options: Mapping[str, Option]) -> list[str]:
     """``--hidden-layers=3`` as ``--num_layers=3``: W&B's agents write the sweep file's own keys."""
-    if not argument.startswith("--") or argument == "--":
-        return argument
-    flag, equals, value = argument[2:].partition("=")
-    name = nearest_option(flag, options) or setting_name(flag)
-    return argument if name is None else f"--{name}{equals}{value}"
+    found = []
+    for i, argument in enumerate(arguments):
+        if not argument.startswith("--") or argument == "--":
+            found.append(argument)
+            continue
+        flag, equals, value = argument[2:].partition("=")
+        following = list(itertools.takewhile(_is_value, arguments[i + 1 :]))
+        given = value if equals else following if len(following) > 1 else "".join(following)
+        name = nearest_option(flag, options) or meant_setting(flag, [given])
+        found.append(argument if name is None else f"--{name}{equals}{value}")
+    return found
+
+
+def _is_value(argument: str) -> bool:
+    return not argument.startswith("-") or _is_number(argument)
 
 
 def _literal(value: Any) -> Any:
@@ -111,7 +123,9 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
 
     Args:
         argv: the arguments after the program's name. One argument may be a JSON object with
-            settings, which is what ``${args_json}`` in a sweep file's command makes.
+            settings, or a file of one, which is what ``${args_json}`` and ``${args_json_file}`` in
+            a sweep file's command make. ``--config FILE`` reads settings from YAML or JSON; flags
+            go before these.
         prog: the name that ``--help`` shows.
 
     Returns:
@@ -124,16 +138,20 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
     problems: list[str] = []
     nested: dict[str, Any] = {}
     plain: list[str] = []
+    files, argv = _config_files(argv)
+    written = dict(itertools.chain.from_iterable(map(flatten, map(_read_settings, files))))
     for argument in argv:
         flag, _, value = argument.partition("=")
+        if flag == "--_wandb":
+            continue  # older clients of W&B tell every program of themselves
         found = _literal(value if flag.startswith("--") else argument)
         if isinstance(found, dict):
             nested.update({flag[2:]: found} if flag.startswith("--") else found)
         else:
             plain.append(argument)
-    options = _options(plain, nested)
+    options = _options(plain, {**written, **nested})
     parser = flag_parser(prog, options)
-    namespace, rest = parser.parse_known_args([_canonical_flag(a, options) for a in plain])
+    namespace, rest = parser.parse_known_args(_canonical_flags(plain, options))
     known = [option for action in parser._actions for option in action.option_strings]
     for argument in rest:
         if argument.startswith("-") and not _is_number(argument):
@@ -146,12 +164,64 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
     given = {name: _literal(value) for name, value in vars(namespace).items()}
     given.update(nested)
     try:
-        _, settings, notices = parse_settings(given)
+        _, settings, notices = parse_settings({**_not_in(written, given, options), **given})
     except ConfigError as error:
         problems += error.problems
     if problems:
         raise ConfigError(problems)
     return settings, notices
+
+
+def _config_files(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files that ``--config`` or a bare argument names, and the other arguments."""
+    files, rest, words = [], [], iter(argv)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag == "--config":
+            files.append(value if equals else next(words, ""))
+        elif word.endswith(".json") and _is_value(word) and os.path.isfile(word):
+            files.append(word)
+        else:
+            rest.append(word)
+    return files, rest
+
+
+def _read_settings(file: str) -> Mapping[str, Any]:
+    """The settings in a file; raises ConfigError with what is wrong with it."""
+    if not file:
+        raise ConfigError(["--config: got nothing; it needs a file of settings, YAML or JSON"])
+    import yaml  # which the engine does without
+
+    try:
+        with open(file, encoding="utf-8-sig") as text:
+            found = yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError([f"--config: {file}: {error.strerror}"]) from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())
+        raise ConfigError([f"--config: {file}: not YAML or JSON: {why}"]) from None
+    if not isinstance(found, Mapping):
+        raise ConfigError([f"--config: {file}: expected settings, such as learning_rate: 0.001"])
+    if {"method", "parameters"} <= found.keys():
+        raise ConfigError([f"--config: {file} is a sweep file; `dlsweep sweep {file}` trains it"])
+    # What W&B keeps of a run's configuration stands in dictionaries of its own.
+    return {
+        str(key): value["value"] if isinstance(value, Mapping) and "value" in value else value
+        for key, value in found.items()
+        if key not in ("wandb_version", "_wandb")
+    }
+
+
+def _not_in(
+    written: Mapping[str, Any], given: Mapping[str, Any], options: Mapping[str, Option]
+) -> dict[str, Any]:
+    """The settings of a file that no flag gives."""
+
+    def meant(key: str, value: Any) -> str | None:
+        return nearest_option(key, options) or meant_setting(key, [value])
+
+    flags = {meant(key, value) for key, value in flatten(given)}
+    return {k: v for k, v in written.items() if meant(k, v) is None or meant(k, v) not in flags}
 
 
 def _options(plain: Sequence[str], nested: Mapping[str, Any]) -> Mapping[str, Option]:
@@ -162,7 +232,7 @@ def _options(plain: Sequence[str], nested: Mapping[str, Any]) -> Mapping[str, Op
     """
     parser = _Parser(allow_abbrev=False, add_help=False)
     parser.add_argument("--model")
-    named, _ = parser.parse_known_args([_canonical_flag(argument, NONE) for argument in plain])
+    named, _ = parser.parse_known_args(_canonical_flags(plain, NONE))
     model = named.model
     for key, value in flatten(nested):
         if setting_name(key) == "model":
@@ -201,7 +271,8 @@ def command_line(config: Mapping[str, Any]) -> str:
         if name in ("wandb_project", "wandb_entity", "device") or defaults.get(name) == value:
             continue
         if isinstance(value, list) and name != "conv_layers":
-            words += [f"--{name}", *map(str, value)]
+            # One value alone is a size for every layer.
+            words += [f"--{name}", *(map(str, value) if len(value) != 1 else [str(value)])]
         elif name == "conv_layers":
             words += [f"--{name}", ",".join(layer.text for layer in kinds.conv_layers(value))]
         else:

@@ -85,7 +85,7 @@ def number(low: float, high: float = math.inf, *, above: bool = False) -> Parser
         limits = [f"{'>' if above else '≥'} {low:g}"] * (low > -math.inf)
         limits += [f"< {high:g}"] * (high < math.inf)
         expected = f"expected a number {' and '.join(limits)}".rstrip()
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
+        if not _may_be_number(value):
             raise ValueError(expected)
         try:
             result = float(value)
@@ -99,6 +99,13 @@ def number(low: float, high: float = math.inf, *, above: bool = False) -> Parser
     return parse
 
 
+def _may_be_number(value: Any) -> bool:
+    """Python reads 6_4 as 64, which may be a list of two numbers: it is none here."""
+    if isinstance(value, str):
+        return "_" not in value
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 class TooLarge(ValueError):
     """A whole number above what a setting takes; the text says what that is."""
 
@@ -108,7 +115,7 @@ def integer(low: int, high: int = MOST_SEED) -> Parser:
 
     def parse(value: Any) -> int:
         expected = "expected an integer" + f" ≥ {low}" * (low > -MOST_SEED)
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
+        if not _may_be_number(value):
             raise ValueError(expected)
         try:
             # int() first: float() would round integers above 2**53.
@@ -197,26 +204,31 @@ def device(value: Any) -> str:
 
 
 def _listed(value: Any) -> Any:
-    """Text such as "128,64", "128 64" or "[128, 64]" as a list; anything else unchanged."""
+    """Text such as "128,64", "128 64", "128_64" or "[128, 64]" as a list; all else unchanged.
+
+    Text of a single number without brackets stays that number.
+    """
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value)
     except ValueError:
-        return [part for part in re.split(r"[,\s]+", value.strip(" ()[]")) if part]
+        parts = [part for part in re.split(r"[,\s_-]+", value.strip(" ()[]")) if part]
+        return parts[0] if len(parts) == 1 and value.strip() == parts[0] else parts
 
 
 def sizes(value: Any) -> int | tuple[int, ...]:
-    """One size ≥ 1 for all hidden layers, or a sequence with one size for each."""
+    """One size ≥ 1 for all hidden layers, or a sequence with one size for each.
+
+    [64] is one hidden layer of 64.
+    """
     one = integer(1, MOST_UNITS)
     try:
         if isinstance(value, str) and not value.strip():
             raise ValueError
         value = _listed(value)
         if isinstance(value, Sequence) and not isinstance(value, str):
-            parsed = tuple(one(v) for v in value)
-            # A flag delivers one size as a list of one: `-sz 128`.
-            return parsed[0] if len(parsed) == 1 else parsed
+            return tuple(one(v) for v in value)
         return int(one(value))
     except TooLarge:
         raise

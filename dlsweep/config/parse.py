@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -9,7 +10,12 @@ from typing import Any
 from dlsweep.config.errors import ConfigError, fold, shown
 from dlsweep.config.fields import SETTINGS
 from dlsweep.config.model_options import model_options
-from dlsweep.config.names import nearest_option, setting_name, unknown_setting
+from dlsweep.config.names import (
+    meant_setting,
+    nearest_option,
+    setting_name,
+    unknown_setting,
+)
 from dlsweep.config.own_model import is_own
 from dlsweep.config.run_config import RunConfig
 from dlsweep.config.setting import from_option
@@ -37,7 +43,8 @@ def canonical_value(
         canonical = setting.parse(value)
     except ValueError as error:
         raise ConfigError([f"{name}: got {shown(value)}, {error}"]) from None
-    words = isinstance(value, str) and isinstance(canonical, str)
+    place = name in ("dataset", "model") and os.sep in str(canonical)  # a path made absolute
+    words = isinstance(value, str) and isinstance(canonical, str) and not place
     if words and fold(value) != fold(canonical):
         return canonical, f"{name}: {value} was taken for {canonical}"
     return canonical, None
@@ -91,7 +98,7 @@ def parse_settings(mapping: Mapping[str, Any]) -> tuple[RunConfig, dict[str, Any
     options, refused = _model_options(flat)
     problems += refused
     for key, value in flat:
-        name = nearest_option(key, options) or setting_name(key)
+        name = nearest_option(key, options) or meant_setting(key, [value])
         if name is None:
             if not refused:  # it may be one of the model's
                 problems.append(unknown_setting(key, options))

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dlsweep.config.fields import WORDS, Fields
+from dlsweep.config.model_options import model_options
+from dlsweep.config.own_model import is_own
 from dlsweep.parts import BACKENDS
 
 
@@ -31,8 +33,9 @@ def without_effect(given: Collection[str], values: Mapping[str, Collection[Any]]
         values: by name, all values that a setting may have, in one run or over a sweep.
     """
     for_nothing: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    own = {name for model in values["model"] if is_own(model) for name in model_options(model)}
     for name, (other, heeding) in HEEDING.items():
-        if name in given and not set(heeding) & set(values[other]):
+        if name in given and name not in own and not set(heeding) & set(values[other]):
             for_nothing.setdefault((other, heeding), []).append(name)
     return [
         f"{', '.join(names)}: no effect without {other} {' or '.join(heeding)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +92,23 @@ class RunConfig(Fields):
                 return value
         return getattr(self, name)
 
+    @classmethod
+    def restore(cls, stored: Mapping[str, Any]) -> RunConfig:
+        """The configuration of stored settings, as ``as_dict`` gives them.
+
+        Settings that this version does not have are left out.
+
+        Raises:
+            ConfigError: where a value is not one that its setting takes any more, or the model is
+                a class that cannot be imported.
+        """
+        known = SETTINGS.keys() | _options(stored.get("model")).keys()
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+    def values(self) -> dict[str, Any]:
+        """All settings by name; those of the model's own before others of their names."""
+        return {n: getattr(self, n) for n in SETTINGS} | dict(self.model_settings)
+
     @property
     def hidden_sizes(self) -> tuple[int, ...]:
         """The size of each fully connected hidden layer, ``num_layers`` of them."""
@@ -110,7 +126,6 @@ class RunConfig(Fields):
         Those of a model of the user's own stand among the others, and before a built-in model's of
         the same name.
         """
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(Fields)}
+        values = self.values()
         values["conv_layers"] = [layer.as_dict() for layer in self.conv_layers]
-        values.update(self.model_settings)
         return {n: list(v) if isinstance(v, tuple) else v for n, v in values.items()}

@@ -116,8 +116,8 @@ def _data_for(settings: RunConfig, given: Mapping[str, Any], dtype: torch.dtype)
 def _without_effect(settings: RunConfig, explicit: Mapping[str, Any]) -> list[str]:
     """Notices of settings that differ from their defaults and change nothing."""
     defaults = RunConfig().as_dict()
-    changed = [name for name, value in explicit.items() if value != defaults[name]]
-    return without_effect(changed, {name: (value,) for name, value in vars(settings).items()})
+    changed = [name for name, value in explicit.items() if value != defaults.get(name)]
+    return without_effect(changed, {name: (value,) for name, value in settings.values().items()})
 
 
 def _in_sweep() -> bool:

@@ -15,7 +15,7 @@ from dlsweep.config import (
 
 # Setting, flags, text given, value.
 TABLE = [
-    ("wandb_project", "-wp --wandb_project --wandb-project", "Some Project", "Some Project"),
+    ("wandb_project", "-wp -w_p --wandb_project --wandb-project", "Some Project", "Some Project"),
     ("wandb_entity", "-we --wandb_entity --wandb-entity", "some-team", "some-team"),
     ("dataset", "-d --dataset", "mnist", "mnist"),
     ("image_size", "--image_size --image-size", "64x48", "64x48"),
@@ -35,7 +35,7 @@ TABLE = [
     ("beta2", "-beta2 --beta2", "0.5", 0.5),
     ("epsilon", "-eps --eps --epsilon", "1e-6", 1e-6),
     ("weight_decay", "-w_d -wd --weight_decay --weight-decay", ".0005", 0.0005),
-    ("weight_init", "-w_i --weight_init --weight-init", "Xavier", "xavier"),
+    ("weight_init", "-w_i -wi --weight_init --weight-init", "Xavier", "xavier"),
     (
         "num_layers",
         "-nhl --num_layers --num-layers --hidden_layers --num_hidden_layers --hidden-layers",
@@ -273,10 +273,11 @@ def test_help_names_every_setting(capsys):
     [
         {},
         {"optimizer": "nadam", "hidden_size": [128, 64], "weight_decay": 0.0005, "seed": 3},
-        {"model": "cnn", "conv_layers": "16x5x5/2,8x3x3/1", "batch_norm": True, "dropout": 0.25},
+        {"hidden_size": [64], "label_smoothing": 0.1},
+        {"model": "cnn", "conv_layers": "16x5x5/2p1,max2,8x3x3/1", "dropout": 0.25},
         {"wandb_project": "P", "wandb_entity": "E", "early_stopping": 3, "train_size": 100},
     ],
-    ids=["defaults", "layers", "cnn", "places"],
+    ids=["defaults", "layers", "one layer", "cnn", "places"],
 )
 def test_the_command_line_of_a_configuration_gives_it_again(settings: dict[str, object]):
     config, _ = parse_config(settings)
@@ -286,3 +287,64 @@ def test_the_command_line_of_a_configuration_gives_it_again(settings: dict[str, 
     places = {"wandb_project": config.wandb_project, "wandb_entity": config.wandb_entity}
     assert parse_config({**given, **places})[0] == config
     assert "wandb" not in line
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("-sz 128 64", {"hidden_size": [128, 64]}),
+        ("-nhl 3 -sz 128 128 64", {"num_layers": 3, "hidden_size": [128, 128, 64]}),
+        ("--hidden_layers 128 64 32", {"hidden_size": [128, 64, 32]}),
+        ("--hidden_layers=128,64", {"hidden_size": [128, 64]}),
+        ("--hidden_layers [128]", {"hidden_size": [128]}),
+        ("--hidden_layers 2", {"num_layers": 2}),
+        ("-wi xavier -w_p demo", {"weight_init": "xavier", "wandb_project": "demo"}),
+        ("--_wandb={} --epochs=3", {"epochs": 3}),
+    ],
+)
+def test_the_conventions_of_courses(line, expected):
+    settings, _ = parse_flags(shlex.split(line))
+    implied = {"num_layers": len(expected["hidden_size"])} if "hidden_size" in expected else {}
+    assert settings == {**implied, **expected}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("s.json", '{"optimizer": {"name": "sgd"}, "lr": 0.5, "hidden_layers": [8, 4]}'),
+        ("s.yaml", "opt: sgd\nlearning_rate: 5e-1\nhidden_size: [8, 4]\n"),
+        (
+            "config.yaml",
+            "wandb_version: 1\nopt: {value: sgd}\nlr: {value: 0.5}\nhls: {value: [8, 4]}",
+        ),
+    ],
+)
+def test_settings_from_a_file(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content)
+    expected = {"optimizer": "sgd", "learning_rate": 0.5, "hidden_size": [8, 4], "num_layers": 2}
+    assert parse_flags(["--config", str(path)])[0] == expected
+    settings, _ = parse_flags([f"--config={path}", "--lr", "0.1", "-sz", "5"])
+    assert settings == {"optimizer": "sgd", "learning_rate": 0.1, "hidden_size": 5}
+    if name.endswith(".json"):  # ${args_json_file}
+        assert parse_flags([str(path), "-e", "3"])[0] == {**expected, "epochs": 3}
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "no such file"),
+        ("- 1", "expected settings"),
+        ("a: [", "not YAML or JSON"),
+        ("method: grid\nparameters: {}", "dlsweep sweep"),
+        ("lr: fast", "learning_rate: got 'fast'"),
+    ],
+)
+def test_files_of_settings_that_are_refused(tmp_path, content, problem):
+    path = tmp_path / "s.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError) as refused:
+        parse_flags(["--config", str(path)])
+    (line,) = refused.value.problems
+    assert problem in line.replace("No such file or directory", "no such file")

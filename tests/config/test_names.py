@@ -132,8 +132,48 @@ def test_as_dict_goes_round_through_parse_config_and_json(name):
 @pytest.mark.parametrize("sizes", [[], [5], [5, 6]])
 def test_lists_of_sizes_go_round(sizes):
     config, _ = parse_config({"hidden_size": sizes})
-    assert config.hidden_sizes == (tuple(sizes) if len(sizes) != 1 else (5, 5, 5))
+    assert config.hidden_sizes == tuple(sizes)
     assert parse_config(json.loads(json.dumps(config.as_dict()))) == (config, [])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "name"),
+    [
+        ("hidden_layers", [128, 64], "hidden_size"),
+        ("hidden_layers", "128,64", "hidden_size"),
+        ("hidden_layers", "128 64", "hidden_size"),
+        ("hidden_layers", [64], "hidden_size"),
+        ("hidden_layers", 3, "num_layers"),
+        ("hidden_layers", "3", "num_layers"),
+        ("layers", [8, 8], "hidden_size"),
+    ],
+)
+def test_hidden_layers_are_a_number_or_a_list_of_sizes(key, value, name):
+    config, notices = parse_config({key: value})
+    assert notices == [f"{key} was taken for {name}"]
+    expected, _ = parse_config({name: value})
+    assert config == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("alpha", "weight_decay in scikit-learn and the decay beta"),
+        ("num_filters", "conv_layers"),
+        ("kernel_size", "conv_layers"),
+        ("iterations", "epochs"),
+        ("num_workers", "nothing of the kind here"),
+        ("model.test_size", "nothing of the kind here"),
+        ("l_rat", "did you mean 'learning_rate'?"),
+        ("optmizer", "did you mean 'optimizer'?"),
+    ],
+)
+def test_hints_point_at_what_is_meant(key, said):
+    with pytest.raises(ConfigError) as refused:
+        parse_config({key: 1})
+    (problem,) = refused.value.problems
+    assert problem.startswith(f"{key}: ")
+    assert said in problem
 
 
 def test_words_in_other_spellings_are_told_where_their_letters_differ():

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from dlsweep.config import SETTINGS, ConfigError, RunConfig
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.errors import shown
 from dlsweep.data import data_problems
 from dlsweep.sweep.file._data import KnownData
@@ -56,12 +56,12 @@ class BuiltinSpace(Space):
     def restore(self, stored: Mapping[str, Any]) -> RunConfig | None:
         """See ``Space``: None where this version of dlsweep has no such configuration."""
         try:
-            return RunConfig(**{k: v for k, v in stored.items() if k in SETTINGS})
+            return RunConfig.restore(stored)
         except ConfigError:
             return None
 
     def _settings_of(self, config: Config) -> Mapping[str, Any]:
-        return vars(config)
+        return config.values() if isinstance(config, RunConfig) else config
 
     def _is(self, config: Config, settings: dict[str, Any]) -> bool:
         try:
@@ -137,7 +137,7 @@ class BuiltinSpace(Space):
         total = math.prod(map(len, listed))
         if total > _MOST_COMBINATIONS:
             return [], 1.0
-        known = vars(RunConfig()) | self.fixed
+        known = RunConfig().values() | self.fixed
         valid, found = 0, set[str]()
         idle, often = Counter[str](), Counter[str]()
         for values in product(*listed):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, canonical_value, setting_name, unknown_setting
-from dlsweep.config.errors import fold, shown
+from dlsweep.config.errors import as_yaml, fold, shown
+from dlsweep.config.model_options import model_options
+from dlsweep.config.names import meant_setting, nearest_option
+from dlsweep.config.own_model import is_own
+from dlsweep.parts import Option
 from dlsweep.sweep.file._distributions import Continuous, Distribution, IntUniform
 from dlsweep.sweep.file._parameter import PROBES, ParameterReader, key_text
 
 Parameters = dict[str, Distribution]
 """Distributions by name, in the order of the names, which is the order of W&B's grid search."""
+Specifications = list[tuple[tuple[str, ...], Any]]
+"""The paths of parameters, and what the file says of them."""
 
 
 def parse_parameters(
@@ -28,14 +34,21 @@ def parse_parameters(
     Returns:
         Distributions by the setting's canonical name.
     """
-    reader = SettingReader(method, notices)
+    specifications = list(_specifications(written, "settings", problems))
+    specifications = _without_unmarked_nesting(specifications, problems)
+    try:
+        options = _model_options(specifications)
+    except ConfigError as error:
+        problems += error.problems
+        return {}
+    reader = SettingReader(method, notices, options)
     found: Parameters = {}
     keys: dict[str, str] = {}
-    for path, spec in _specifications(written, "settings", problems):
+    for path, spec in specifications:
         key = ".".join(path)
-        name = setting_name(key)
+        name = nearest_option(key, options) or meant_setting(key, _values(spec))
         if name is None:
-            problems.append(unknown_setting(key))
+            problems.append(unknown_setting(key, options))
         elif name in keys:
             problems.append(f"{name} is given twice, as {keys[name]} and as {key}")
         else:
@@ -53,7 +66,85 @@ def parse_parameters(
                     else problem
                     for problem in error.problems
                 ]
+    sizes = found.get("hidden_size")
+    if "hidden_size" not in options and sizes is not None:
+        notices += _single_sizes(sizes.support() or ())
     return dict(sorted(found.items()))
+
+
+def _values(spec: Any) -> list[Any]:
+    """The values that a parameter lists."""
+    if not isinstance(spec, Mapping):
+        return []
+    keys = {fold(key): value for key, value in spec.items()}
+    listed = keys.get("values", [keys["value"]] if "value" in keys else [])
+    return list(listed) if isinstance(listed, list | tuple) else []
+
+
+def _model_options(specifications: Specifications) -> Mapping[str, Option]:
+    """What the models of the user's own that a sweep names bring; they must bring the same.
+
+    Raises:
+        ConfigError: where a model's class cannot be had, or models differ in what they bring.
+    """
+    models = [
+        str(value)
+        for path, spec in specifications
+        if setting_name(".".join(path)) == "model"
+        for value in _values(spec)
+    ]
+    brought: dict[str, Option] = {}
+    for model in models:
+        try:
+            name = SETTINGS["model"].parse(model)
+        except ValueError:
+            continue  # refused with the other values
+        for option, declared in (model_options(name) if is_own(name) else {}).items():
+            if brought.setdefault(option, declared) != declared:
+                raise ConfigError(
+                    [
+                        f"model: {option} means something else in {' and '.join(models)}; a sweep "
+                        "of both needs one type and default for it"
+                    ]
+                )
+    return brought
+
+
+def _without_unmarked_nesting(
+    specifications: Specifications, problems: list[str]
+) -> Specifications:
+    """Without nested parameters that lack ``parameters:``; a line says how these are written."""
+    nested = [(path, spec) for path, spec in specifications if _is_nesting(spec)]
+    if not nested:
+        return specifications
+    path, spec = nested[0]
+    inner, what = next(iter(spec.items()))
+    keys = ", ".join(".".join(path) for path, _ in nested)
+    problems.append(
+        f"{keys}: nested parameters stand under a key of their own: "
+        f"{path[-1]}: {{parameters: {{{inner}: {as_yaml(what)}, …}}}}"
+    )
+    return [item for item in specifications if item not in nested]
+
+
+def _is_nesting(spec: Any) -> bool:
+    return (
+        isinstance(spec, Mapping)
+        and bool(spec)
+        and all(isinstance(value, Mapping) for value in spec.values())
+        and "parameters" not in map(fold, spec)
+    )
+
+
+def _single_sizes(values: Sequence[Any]) -> list[str]:
+    """A notice where sizes for every layer stand among lists of sizes."""
+    single = [value for value in values if isinstance(value, int)]
+    if not single or len(single) == len(values):
+        return []
+    return [
+        f"hidden_size: {single[0]} is the size of each of num_layers layers; "
+        f"write [{single[0]}] for one layer of it"
+    ]
 
 
 def parse_program_parameters(
@@ -124,15 +215,27 @@ def _specifications(
 
 
 class SettingReader(ParameterReader):
-    """Reads parameters that are settings of built-in runs; see ``ParameterReader``."""
+    """Reads parameters that are settings of built-in runs; see ``ParameterReader``.
+
+    Args:
+        method: as there.
+        notices: as there.
+        options: the settings that a model of the user's own brings.
+    """
+
+    def __init__(
+        self, method: str | None, notices: list[str], options: Mapping[str, Option]
+    ) -> None:
+        super().__init__(method, notices)
+        self._options = options
 
     def _canonical(self, name: str, written: Any) -> tuple[Any, str | None]:
-        return canonical_value(name, written)
+        return canonical_value(name, written, self._options)
 
     def _takes(self, name: str, value: Any) -> bool:
         try:
-            SETTINGS[name].parse(value)
-        except ValueError:
+            canonical_value(name, value, self._options)
+        except ConfigError:
             return False
         return True
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
-from dlsweep.config.errors import shown
+from dlsweep.config.errors import fold, shown
 from dlsweep.config.kinds import checked_count
 from dlsweep.config.relations import without_effect
 from dlsweep.sweep.file._builtin import builtin_flags
@@ -94,7 +94,7 @@ def parse_sweep(
     problems: list[str] = []
     notices: list[str] = []
     also = (*SCHEDULER_KEYS, *LAUNCH_KEYS)
-    keys = read_keys(written, _KEYS, problems, also=also)
+    keys = read_keys(_without_ignored(written, notices), _KEYS, problems, also=also)
     keys = without_schedulers(keys, problems, notices)
     method = None
     if keys.get("method") is None:
@@ -155,6 +155,42 @@ def parse_sweep(
         raise ConfigError(problems)
     object.__setattr__(sweep, "notices", tuple(notices))
     return sweep
+
+
+def _without_ignored(written: Mapping[Any, Any], notices: list[str]) -> dict[Any, Any]:
+    """A sweep file's keys without those that W&B ignores, each of which is a notice.
+
+    These are ``count`` and ``seed``, keys that begin with ``x-``, ``_`` or a dot, and keys that
+    only hold what YAML aliases elsewhere refer to.
+    """
+    found = dict(written)
+    for key, value in written.items():
+        name = fold(key)
+        if name == "count":
+            hint = "run_cap limits the runs of a sweep, and --count those of a command"
+            notices.append(f"{key}: no effect here, nor in W&B; {hint}")
+        elif name == "seed":
+            hint = "a parameter seed is that of the runs"
+            notices.append(f"{key}: no effect here, nor in W&B; {hint}")
+        elif str(key).startswith(("x-", "_", ".")):
+            notices.append(f"{key}: no effect of its own")
+        elif name not in map(fold, _KEYS) and _refers_to(written, value, but=key):
+            notices.append(f"{key}: no effect but where it is referred to")
+        else:
+            continue
+        del found[key]
+    return found
+
+
+def _refers_to(content: Any, value: Any, but: Any = None) -> bool:
+    """Whether a list or mapping of YAML is found again in the content, as its aliases are."""
+    if not isinstance(value, Mapping | list) or not value:
+        return False
+    if isinstance(content, Mapping):
+        inner = [item for key, item in content.items() if but is None or key != but]
+    else:
+        inner = content if isinstance(content, list) else []
+    return any(item is value or _refers_to(item, value) for item in inner)
 
 
 def _trains_builtin(written: Mapping[Any, Any], builtin: bool | None) -> bool:
@@ -230,9 +266,9 @@ def _in_yaml_1_1(text: str) -> str:
 
 def _without_effect(parameters: Mapping[str, Distribution]) -> list[str]:
     """Notices of parameters that have no effect on any run of the sweep."""
-    values = {name: (default,) for name, default in vars(RunConfig()).items()}
+    values = {name: (default,) for name, default in RunConfig().values().items()}
     varied = {name: tuple(d.support() or ()) for name, d in parameters.items()}
-    changed = [name for name, support in varied.items() if support != values[name]]
+    changed = [name for name, support in varied.items() if support != values.get(name)]
     return without_effect(changed, values | varied)
 
 

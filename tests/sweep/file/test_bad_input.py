@@ -28,6 +28,11 @@ TOP = {
         HEAD + LR + "metod: grid\n",
         "metod: no such key of a sweep file; did you mean 'method'?",
     ),
+    "nesting without parameters": (
+        HEAD + "parameters: {optimizer: {name: {values: [adam, sgd]}, lr: {value: 0.1}}}\n",
+        "optimizer: nested parameters stand under a key of their own: "
+        "optimizer: {parameters: {name: {values: [adam, sgd]}, …}}",
+    ),
     "no method": (LR, "method: missing; choose from grid, random, bayes"),
     "unknown method": (
         "method: rndom\n" + LR,
@@ -147,8 +152,8 @@ PARAMETERS = {
     ),
     "value of several": (
         "optimizer: {value: [adam, sgd]}",
-        "optimizer: got [adam, sgd], not a known choice; choose from sgd, momentum, nesterov, "
-        "rmsprop, adam, nadam; write {values: [adam, sgd]}",
+        "optimizer: got [adam, sgd], not a known choice; choose from adadelta, adagrad, adam, "
+        "adamw, momentum, nadam, nesterov, rmsprop, sgd; write {values: [adam, sgd]}",
     ),
     "values without brackets": (
         "optimizer: {values: adam sgd}",
@@ -198,8 +203,8 @@ PARAMETERS = {
     ),
     "true": (
         "optimizer: {value: true}",
-        "optimizer: got true, not a known choice; choose from sgd, momentum, nesterov, rmsprop, "
-        "adam, nadam",
+        "optimizer: got true, not a known choice; choose from adadelta, adagrad, adam, adamw, "
+        "momentum, nadam, nesterov, rmsprop, sgd",
     ),
     "too large": (
         "epochs: {value: 9999999999999999999999}",
@@ -345,7 +350,7 @@ PARAMETERS = {
     ),
     "backend and model": (
         "{backend: {value: numpy}, model: {values: [cnn]}}",
-        "model: backend numpy trains feedforward only; use backend torch",
+        "model: backend numpy has feedforward only, got cnn; use backend torch",
     ),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dlsweep.config import ConfigError
 from dlsweep.sweep.file import (
     METRICS,
     Hyperband,
@@ -136,7 +137,10 @@ parameters:
         config = space.config(space.random(0, index))
         assert 0 <= config.weight_decay <= 1e-3
         layers.add((config.hidden_size, config.num_layers))
-    assert layers == {(784, 3), ((32, 64, 128), 3), (128, 3)}
+    assert layers == {((784,), 1), ((32, 64, 128), 3), (128, 3)}
+    assert (
+        "hidden_size: 128 is the size of each of num_layers layers; write [128] for one layer of it"
+    ) in sweep.notices
 
 
 def test_json_style_keys_and_nesting(tmp_path: Path) -> None:
@@ -359,3 +363,56 @@ def test_parameters_that_no_run_heeds(tmp_path: Path, more: str, notices: list[s
     head = "method: random\nmetric: {name: val_accuracy, goal: maximize}\n"
     sweep = load(tmp_path, f"{head}parameters: {more}\n")
     assert [notice for notice in sweep.notices if "no effect" in notice] == notices
+
+
+def test_keys_that_wandb_ignores_are_notices(tmp_path: Path) -> None:
+    sweep = load(
+        tmp_path,
+        """
+method: random
+metric: {name: val_accuracy, goal: maximize}
+count: 5
+seed: 3
+x-notes: for later
+rates: &rates {values: [0.1, 0.01]}
+parameters:
+  learning_rate: *rates
+""",
+    )
+    assert sweep.parameters["learning_rate"].support() == (0.1, 0.01)
+    said = " ".join(sweep.notices)
+    for words in ("count: no effect", "--count", "seed: no effect", "x-notes", "rates: no effect"):
+        assert words in said
+
+
+MODEL = """
+from typing import Literal
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, image_shape, num_classes, width: int = 16, kind: Literal["a", "b"] = "a",
+                 hidden_size: int = 7):
+        super().__init__()
+"""
+
+
+def test_settings_of_a_model_of_ones_own_are_swept(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(MODEL)
+    path = tmp_path / "net.py"
+    text = "method: grid\nmetric: {name: val_accuracy, goal: maximize}\nparameters:\n"
+    text += f"  model: {{value: '{path}:Net'}}\n"
+    good = "  width: {values: [8, 16]}\n  hidden_size: {values: [3, 4]}\n"
+    sweep = load(tmp_path, text + good)
+    configs = [sweep.space.config(sweep.space.random(0, i)) for i in range(40)]
+    assert {(c["width"], c["hidden_size"]) for c in configs} == {(8, 3), (8, 4), (16, 3), (16, 4)}
+    assert {c["kind"] for c in configs} == {"a"}
+    assert all(sweep.space.restore(c.as_dict()) == c for c in configs)
+    assert len({sweep.space.identity(c) for c in configs}) == 4
+    for wrong, problem in (
+        ("  widht: {value: 8}\n", "widht: no such setting; did you mean 'width'?"),
+        ("  width: {values: [8, x]}\n", "width: got 'x', expected an integer"),
+        ("  kind: {value: c}\n", "kind: got 'c', not a known choice; choose from a, b"),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            load(tmp_path, text + wrong)
+        assert refused.value.problems == (problem,)
