@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 import wandb
+from wandb.proto.wandb_internal_pb2 import Record
 
 import dlsweep
 from dlsweep import ConfigError, run_sweep
 from dlsweep.sweep import StudyTable, read_study
+from dlsweep.tracking._leveldb_log import LogReader
 
 SWEEP: dict[str, Any] = {
     "method": "grid",
@@ -285,3 +287,43 @@ def test_seeds_that_are_none_are_refused():
         made = dict(SWEEP, parameters={"kind": {"values": ["a", "b"]}})
         with pytest.raises(ConfigError, match=line):
             run_sweep(made, lambda: None, **options)  # type: ignore[arg-type]
+
+
+def wandb_marks() -> list[tuple[str, str, tuple[str, ...]]]:
+    """The group, job type and tags of the wandb runs in this folder."""
+    found = []
+    for log in sorted(Path("wandb").glob("offline-run-*/run-*.wandb")):
+        for data in LogReader(log).records():
+            record = Record()
+            record.ParseFromString(data)
+            if record.WhichOneof("record_type") == "run":
+                run = record.run
+                found.append((run.run_group, run.job_type, tuple(run.tags)))
+                break
+    return sorted(found)
+
+
+@pytest.mark.parametrize("builtin", [True, False])
+def test_the_runs_of_a_point_are_found_in_wandb(builtin: bool):
+    def train() -> None:
+        run = wandb.init()
+        run.log({"loss": run.config.x + run.config.get("seed", 0)})
+
+    if builtin:
+        settings = {"dataset": "digits", "epochs": 1, "hidden_size": 8, "figures": "none"}
+        parameters = {name: {"value": value} for name, value in settings.items()}
+        parameters["train_size"] = {"values": [100, 110]}
+        metric = {"name": "val_accuracy", "goal": "maximize"}
+        made = {"method": "grid", "metric": metric, "parameters": parameters}
+        table = run_sweep(made, workers=1, repeats=2, confirm=1, seeds=2)
+    else:
+        with pytest.raises(ConfigError, match="--repeats: which parameter is the program's seed"):
+            run_sweep(sweep([1, 2]), train, repeats=2)
+        options: dict[str, Any] = {"repeats": 2, "confirm": 1, "seeds": 2}
+        table = run_sweep(sweep([1, 2]), train, seed_parameter="seed", **options)
+    assert table.best is not None
+    best = f"point-{table.best.number}"
+    searched = [row for row in table.rows if row.role != "confirmation"]
+    expected = [(table.name, f"point-{row.point}", ()) for row in searched]
+    assert len(searched) == 4
+    assert wandb_marks() == [*[(table.name, "confirmation", (best,))] * 2, *expected]
