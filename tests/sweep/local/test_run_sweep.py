@@ -324,6 +324,6 @@ def test_the_runs_of_a_point_are_found_in_wandb(builtin: bool):
     assert table.best is not None
     best = f"point-{table.best.number}"
     searched = [row for row in table.rows if row.role != "confirmation"]
-    expected = [(table.name, f"point-{row.point}", ()) for row in searched]
+    expected = sorted((table.name, f"point-{row.point}", ()) for row in searched)
     assert len(searched) == 4
     assert wandb_marks() == [*[(table.name, "confirmation", (best,))] * 2, *expected]
