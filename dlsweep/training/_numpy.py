@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from dlsweep import scratch
-from dlsweep.config import RunConfig
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.streams import epoch_order, weight_stream
 from dlsweep.data import Dataset, Split
 from dlsweep.parts import INITIALIZERS
@@ -31,12 +31,18 @@ and takes each time.
 """
 
 
+T = TypeVar("T")
+
+
 class NumpyLearner:
     """Trains one run with ``dlsweep.scratch``; see ``Learner``.
 
     Args:
         configs: one configuration; the planner stacks no more for this backend.
         data: tensors on the CPU; their type is the network's.
+
+    Raises:
+        ConfigError: for an activation, a loss and the like that is not there from scratch.
     """
 
     def __init__(self, configs: Sequence[RunConfig], data: Dataset) -> None:
@@ -47,12 +53,12 @@ class NumpyLearner:
         sizes = [images.shape[1], *config.hidden_sizes, data.num_classes]
         self.network = _network(config, sizes, images.dtype)
         self.best = copy.deepcopy(self.network)
-        self.loss = _with_settings(scratch.LOSSES[config.loss], config)
+        self.loss = _with_settings(_part(scratch.LOSSES, config, "loss"), config)
         self.optimizer = self.make_optimizer()
 
     def make_optimizer(self) -> scratch.Optimizer:
         """The update rule, on the network's parameters in blocks."""
-        rule = scratch.OPTIMIZERS[self.config.optimizer]
+        rule = _part(scratch.OPTIMIZERS, self.config, "optimizer")
         return _with_settings(rule, self.config, parameters=_blocks(self.network.parameters))
 
     def step(self, gradients: Sequence[np.ndarray]) -> None:
@@ -138,15 +144,22 @@ class NumpyLearner:
 
 def _network(config: RunConfig, sizes: Sequence[int], dtype: np.dtype) -> scratch.Network:
     """The network of a run, each linear layer with weights from its own stream."""
-    draw, layers = scratch.INITIALIZERS[config.weight_init], []
+    activation = _part(scratch.ACTIVATIONS, config, "activation")
+    draw = _part(scratch.INITIALIZERS, config, "weight_init")
+    layers: list[scratch.Layer] = []
     options = config.options(INITIALIZERS[config.weight_init].options)
     for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         weight, bias = draw(weight_stream(config.seed, i), fan_in, fan_out, **options)
-        layers += [scratch.Linear(weight, bias, dtype), scratch.ACTIVATIONS[config.activation]()]
+        layers += [scratch.Linear(weight, bias, dtype), activation()]
     return scratch.Network(layers[:-1])
 
 
-T = TypeVar("T")
+def _part(table: Mapping[str, T], config: RunConfig, setting: str) -> T:
+    """What a setting names; ConfigError where there is none from scratch."""
+    name = config[setting]
+    if name not in table:
+        raise ConfigError([f"{setting}: backend {config.backend} has no {name}; use backend torch"])
+    return table[name]
 
 
 def _with_settings(kind: Callable[..., T], config: RunConfig, **others: object) -> T:

@@ -93,7 +93,7 @@ class _Steps:
             n_iter_no_change=np.inf,
         )
         zeros = np.zeros((1, first.shape[0]), first.dtype)
-        self._fit(zeros, np.eye(1, last.size, dtype=bool))
+        self._fit(zeros, np.eye(1, last.size, dtype=bool), classes=np.arange(last.size))
         # Labels of several columns are trained as independent classes, unless we say otherwise;
         # of one column, two classes would have one output.
         self._classifier.out_activation_ = "softmax"
@@ -108,8 +108,8 @@ class _Steps:
         except AttributeError as error:
             raise ConfigError(
                 [
-                    f"backend: scikit-learn {__version__} keeps its update rule where "
-                    f"sklearn is not known to ({error}); use backend numpy or torch"
+                    "backend: sklearn needs the update rule of MLPClassifier, which scikit-learn "
+                    f"{__version__} keeps elsewhere ({error}); use backend numpy or torch"
                 ]
             ) from None
 
@@ -140,11 +140,14 @@ class _Steps:
             self._rule.learning_rate = self.learning_rate
         self._fit(images, one_hot)
 
-    def _fit(self, images: np.ndarray, one_hot: np.ndarray) -> None:
+    def _fit(
+        self, images: np.ndarray, one_hot: np.ndarray, classes: np.ndarray | None = None
+    ) -> None:
         # It divides the penalty by the number of images, and splits what is above batch_size.
-        self._classifier.set_params(alpha=self._decay * len(images), batch_size=len(images))
+        self._classifier.alpha = self._decay * len(images)
+        self._classifier.batch_size = len(images)
         try:
-            self._classifier.partial_fit(images, one_hot, classes=np.arange(one_hot.shape[1]))
+            self._classifier.partial_fit(images, one_hot, classes=classes)
         except ValueError:
             weights = [*self._classifier.coefs_, *self._classifier.intercepts_]
             if all(np.isfinite(weight).all() for weight in weights):

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import dlsweep.scratch
+from dlsweep.config import ConfigError
 from dlsweep.parts import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from tests.training.helpers import DATA, assert_same_run, digits, small, train
 
@@ -99,3 +101,20 @@ def test_both_report_a_run_that_diverges():
     for name, weight in engine.weights.items():  # those it began with
         np.testing.assert_array_equal(weight, scratch.weights[name])
         assert np.isfinite(weight).all()
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "table"),
+    [
+        ("activation", "gelu", "ACTIVATIONS"),
+        ("optimizer", "adamw", "OPTIMIZERS"),
+        ("loss", "mean_squared_error", "LOSSES"),
+        ("weight_init", "he", "INITIALIZERS"),
+    ],
+)
+def test_what_was_not_written_from_scratch_is_refused_in_one_line(
+    setting, name, table, monkeypatch
+):
+    monkeypatch.delitem(getattr(dlsweep.scratch, table), name)
+    with pytest.raises(ConfigError, match=f"^{setting}: backend numpy has no {name}; use backend"):
+        train(small(backend="numpy", **{setting: name}), digits())

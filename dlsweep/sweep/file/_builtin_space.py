@@ -13,6 +13,7 @@ from typing import Any
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.errors import shown
 from dlsweep.data import data_problems
+from dlsweep.parts import BACKENDS
 from dlsweep.sweep.file._data import KnownData
 from dlsweep.sweep.file._distributions import plain
 from dlsweep.sweep.file._heeded import DECIDING, is_idle
@@ -80,15 +81,23 @@ class BuiltinSpace(Space):
         named = [(n, None if is_idle(n, settings) else settings.get(n)) for n in self._identifying]
         return json.dumps([plain(value) for _, value in named])
 
+    def _backends(self) -> Sequence[str]:
+        """Those that runs may have."""
+        for axis in self.axes:
+            if axis.setting == "backend":
+                return axis.distribution.support() or ()
+        return [self.fixed.get("backend", RunConfig().backend)]
+
     @cached_property
     def combinations(self) -> tuple[list[str], list[str], float]:
         """See ``Space``."""
-        axes = [axis for axis in self.axes if axis.setting in _INTERACTING]
+        interacting = _INTERACTING.union(*(BACKENDS[name].only for name in self._backends()))
+        axes = [axis for axis in self.axes if axis.setting in interacting]
         listed = [a.distribution.support() or (a.distribution.quantile(0.5),) for a in axes]
         total = math.prod(map(len, listed))
         if total > _MOST_COMBINATIONS:
             return [], *self._distinct(frozenset(), ())
-        fixed = {k: v for k, v in self.fixed.items() if k in _INTERACTING}
+        fixed = {k: v for k, v in self.fixed.items() if k in interacting}
         allowed: set[tuple[str, Any]] = set()
         reasons: dict[tuple[str, Any], str] = {}  # the first for each value that was refused
         refused: list[str] = []

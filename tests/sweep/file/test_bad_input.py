@@ -352,6 +352,11 @@ PARAMETERS = {
         "{backend: {value: numpy}, model: {values: [cnn]}}",
         "model: backend numpy has feedforward only, got cnn; use backend torch",
     ),
+    "backend and optimizers": (
+        "{backend: {value: scikit-learn}, optimizer: {values: [sgd, nadam]}}",
+        "optimizer: 'nadam' never fits: optimizer: backend sklearn has sgd, momentum, nesterov, "
+        "adam only, got nadam; use backend torch",
+    ),
 }
 
 
