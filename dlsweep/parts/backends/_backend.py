@@ -39,6 +39,8 @@ class Backend(Part):
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, bool):
+    if value is None:
+        return "none"
+    if value is None or isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
