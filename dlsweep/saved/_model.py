@@ -14,6 +14,8 @@ import torch
 from dlsweep._version import __version__
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.data import Dataset, Scaling, scale_pixels
+from dlsweep.saved._inputs import Inputs, learn_inputs
+from dlsweep.saved._resemblance import split_arrays
 from dlsweep.training import RunResult, TrainedModel
 
 FILE_NAME = "model.safetensors"
@@ -31,6 +33,7 @@ class Model:
         image_shape: (channels, height, width) of the images it takes.
         summary: what the run came to: best_val_accuracy, best_epoch, test_accuracy and so on.
         scaling: how raw numbers, such as the features of a table, become those that it takes.
+        inputs: what is known of its training images; see ``dlsweep.saved.prepare_image``.
     """
 
     def __init__(
@@ -39,12 +42,14 @@ class Model:
         config: RunConfig,
         summary: dict[str, Any],
         scaling: Scaling | None = None,
+        inputs: Inputs | None = None,
     ) -> None:
         self.config = config
         self.classes = trained.classes
         self.image_shape = trained.image_shape
         self.summary = summary
         self.scaling = scaling or Scaling()
+        self.inputs = inputs or Inputs()
         self._trained = trained
 
     def predict(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
@@ -58,7 +63,7 @@ class Model:
         Args:
             images: (N, C, H, W), or (N, H, W) where there is one channel, or a single (H, W).
                 Integers (uint8) count from 0 to 255, floating-point numbers from 0 to 1. Nothing
-                is resized here; see ``dlsweep.saved.read_image``.
+                is resized here; see ``dlsweep.saved.prepare_image``.
 
         Raises:
             ValueError: for images of another shape or type.
@@ -88,23 +93,26 @@ def encode_model(result: RunResult, data: Dataset) -> bytes:
 
     Args:
         result: of the engine.
-        data: what the run was trained on.
+        data: what the run was trained on; what its images are like is kept too.
     """
     # Imported only here: most runs keep no model.
     from safetensors.numpy import save
 
+    inputs = learn_inputs(data)
     metadata = {
         "format": _FORMAT,
         "dlsweep": __version__,
         "config": json.dumps(result.config.as_dict()),
         "classes": json.dumps(list(data.classes)),
         "image_shape": json.dumps(data.image_shape),
+        "inputs": inputs.as_json(),
         "scaling": json.dumps(data.scaling.as_dict()),
         "summary": json.dumps({k: _plain(v) for k, v in result.summary().items()}),
     }
     # In C order: safetensors writes an array's memory as it lies.
-    weights = {name: np.array(value, order="C") for name, value in result.weights.items()}
-    return save(weights, metadata)
+    kept = {} if inputs.resemblance is None else inputs.resemblance.arrays()
+    arrays = {name: np.array(v, order="C") for name, v in (result.weights | kept).items()}
+    return save(arrays, metadata)
 
 
 def save_model(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -132,7 +140,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         ConfigError: in one line, for a file that is not there or is no such model.
     """
     file = _find(Path(path))
-    metadata, weights = _read(file)
+    metadata, arrays = _read(file)
     if metadata.get("format") != _FORMAT:
         raise ConfigError([f"{file}: not a model of dlsweep's; `--save_model` keeps one"])
     try:
@@ -140,6 +148,8 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         config = RunConfig(**settings)
         channels, height, width = json.loads(metadata["image_shape"])
         classes = tuple(map(str, json.loads(metadata["classes"])))
+        weights, resemblance = split_arrays(arrays)
+        inputs = Inputs.of(json.loads(metadata.get("inputs", "{}")), resemblance)
         trained = TrainedModel(config, weights, (channels, height, width), classes)
         summary = json.loads(metadata["summary"])
         scaling = Scaling.from_dict(json.loads(metadata.get("scaling", "{}")))
@@ -149,7 +159,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         raise ConfigError(
             [f"{file}: made by dlsweep {made}, cannot be read by {__version__}: {reason}"]
         ) from None
-    return Model(trained, config, summary, scaling)
+    return Model(trained, config, summary, scaling, inputs)
 
 
 def _find(path: Path) -> Path:
