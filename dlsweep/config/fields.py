@@ -124,7 +124,7 @@ class CoreFields:
     )
     momentum: float = setting(
         0.9,
-        "momentum of momentum and nesterov",
+        "decay of the velocity",
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-m",
@@ -132,7 +132,7 @@ class CoreFields:
     )
     beta: float = setting(
         0.9,
-        "decay of the mean square of rmsprop and adadelta",
+        "decay of the mean of squared gradients",
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-beta",
@@ -140,21 +140,21 @@ class CoreFields:
     )
     beta1: float = setting(
         0.9,
-        "decay of the first moment of adam, adamw and nadam",
+        "decay of the first moment",
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-beta1",
     )
     beta2: float = setting(
         0.999,
-        "decay of the second moment of adam, adamw and nadam",
+        "decay of the second moment",
         kinds.number(0, 1),
         "0 ≤ number < 1",
         "-beta2",
     )
     epsilon: float = setting(
         1e-8,
-        "added to the denominator of optimizers that have one",
+        "added to the denominator",
         kinds.number(0, above=True),
         "number > 0",
         "-eps --eps",
@@ -162,7 +162,7 @@ class CoreFields:
     )
     weight_decay: float = setting(
         0.0,
-        "L2 penalty, added to the gradient; adamw shrinks the weights instead",
+        "L2 penalty, added to the gradient, or the decay of optimizers that have their own",
         kinds.number(0),
         "number ≥ 0",
         "-w_d -wd",
@@ -240,6 +240,14 @@ class CoreFields:
         "dropout_rate dropout_prob dropout_probability dropout_p drop_rate p_drop",
     )
     dropout_at: str = choice("all", "where units are dropped", choices.DROPOUT_PLACES)
+    augment: str | None = setting(
+        None,
+        "change the training images at random, anew in each epoch",
+        kinds.optional(kinds.augmentations),
+        "shift, flip or both, such as shift2,flip; or none",
+        "",
+        "augmentation augmentations data_augmentation use_augmentation",
+    )
     lr_schedule: str = choice(
         "constant",
         "learning rate over the epochs",

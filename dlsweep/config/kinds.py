@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from dlsweep.config.errors import did_you_mean, fold, shown
-from dlsweep.parts import LAYERS, Layer, Option
+from dlsweep.parts import AUGMENTATIONS, LAYERS, Layer, Option
 
 Parser = Callable[[Any], Any]
 
@@ -305,6 +305,36 @@ def conv_layers(value: Any) -> tuple[Layer, ...]:
     if not any(layer.has_weights for layer in layers):
         raise ValueError("expected a convolution among the layers, such as 16x5x5")
     return layers
+
+
+_AUGMENTATION = re.compile(r"([^\d]+?)[\s:=_-]*(\d+)?")
+
+
+def augmentations(value: Any) -> str:
+    """Augmentations in order, each at most once: ``shift2,flip``, from such text or a list."""
+    parts = re.split(r"[,;+\s]+", value.strip()) if isinstance(value, str) else value
+    if isinstance(parts, Mapping):
+        parts = [f"{name}{'' if number is True else number}" for name, number in parts.items()]
+    found: dict[str, str] = {}
+    for part in parts if isinstance(parts, Sequence) else [None]:
+        match = _AUGMENTATION.fullmatch(part.strip()) if isinstance(part, str) else None
+        if match is None:
+            raise ValueError("expected augmentations such as shift2,flip")
+        name = choice(AUGMENTATIONS)(match[1])
+        default = AUGMENTATIONS[name].amount
+        if match[2] is not None and default == 0:
+            raise ValueError(f"expected {name} without a number")
+        amount = integer(1, MOST_UNITS)(match[2]) if match[2] else default
+        if name in found:
+            raise ValueError(f"expected {name} once")
+        found[name] = f"{name}{amount or ''}"
+    return ",".join(found.values())
+
+
+def augmentations_of(text: str | None) -> list[tuple[str, int]]:
+    """The names and numbers in what ``augmentations`` has written."""
+    found = [_AUGMENTATION.fullmatch(part) for part in (text or "").split(",") if part]
+    return [(match[1], int(match[2] or 0)) for match in found if match is not None]
 
 
 def of_option(option: Option) -> Parser:

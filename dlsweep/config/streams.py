@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     WEIGHTS = 0
     ORDER = 1
     DROPOUT = 2
+    AUGMENTATION = 5
 
 
 def stream(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:
@@ -44,6 +45,11 @@ def epoch_order(seed: int, epoch: int, size: int) -> np.ndarray:
         ``[i * batch_size : (i + 1) * batch_size]``; the last batch may be smaller.
     """
     return stream(seed, Purpose.ORDER, epoch).permutation(size)
+
+
+def augmentation_stream(seed: int, epoch: int) -> np.random.Generator:
+    """The generator of what is drawn for the training images of an epoch, from 1."""
+    return stream(seed, Purpose.AUGMENTATION, epoch)
 
 
 def dropout_key(seed: int) -> int:

@@ -12,6 +12,7 @@ from dlsweep.parts._discovery import discover
 from dlsweep.parts._option import Option
 from dlsweep.parts._part import Part
 from dlsweep.parts.activations import Activation
+from dlsweep.parts.augmentations import Augmentation
 from dlsweep.parts.backends import Backend
 from dlsweep.parts.initializers import Initializer
 from dlsweep.parts.layers import Conv, Layer
@@ -19,6 +20,7 @@ from dlsweep.parts.losses import Loss
 from dlsweep.parts.optimizers import Hyperparameters, Optimizer, Updater
 
 ACTIVATIONS = {name: part() for name, part in discover("activations", Activation).items()}
+AUGMENTATIONS = {name: part() for name, part in discover("augmentations", Augmentation).items()}
 OPTIMIZERS = {name: part() for name, part in discover("optimizers", Optimizer).items()}
 LOSSES = {name: part() for name, part in discover("losses", Loss).items()}
 INITIALIZERS = {name: part() for name, part in discover("initializers", Initializer).items()}
@@ -27,12 +29,14 @@ BACKENDS = {name: part() for name, part in discover("backends", Backend).items()
 
 __all__ = [
     "ACTIVATIONS",
+    "AUGMENTATIONS",
     "BACKENDS",
     "INITIALIZERS",
     "LAYERS",
     "LOSSES",
     "OPTIMIZERS",
     "Activation",
+    "Augmentation",
     "Backend",
     "Conv",
     "Hyperparameters",

@@ -59,6 +59,7 @@ TABLE = [
     ("batch_norm", "--batch_norm --batch-norm", "true", True),
     ("dropout", "--dropout", "0.25", 0.25),
     ("dropout_at", "--dropout_at --dropout-at", "both", "both"),
+    ("augment", "--augment", "flip,shift3", "flip,shift3"),
     ("lr_schedule", "--lr_schedule --lr-schedule", "cosine", "cosine"),
     ("step_size", "--step_size --step-size", "3", 3),
     ("gamma", "--gamma", "0.2", 0.2),

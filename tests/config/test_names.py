@@ -90,6 +90,7 @@ OTHER = {
     "batch_norm": True,
     "dropout": 0.5,
     "dropout_at": "first",
+    "augment": "flip",
     "lr_schedule": "step",
     "step_size": 2,
     "gamma": 0.5,

@@ -54,6 +54,7 @@ OTHER_VALUES = {
     "batch_norm": (True, {}),
     "dropout": (0.5, {}),
     "dropout_at": ("first", {"dropout": 0.5}),
+    "augment": ("flip", {}),
     "lr_schedule": ("cosine", {"epochs": 2}),
     "step_size": (2, {"lr_schedule": "step", "step_size": 1, "epochs": 2}),
     "gamma": (0.5, {"lr_schedule": "step", "step_size": 1, "epochs": 2}),

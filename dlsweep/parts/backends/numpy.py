@@ -18,4 +18,5 @@ class Numpy(Backend):
         "model": ("feedforward",),
         "batch_norm": (False,),
         "dropout": (0.0,),
+        "augment": (None,),
     }

@@ -22,4 +22,5 @@ class Sklearn(Backend):
         "activation": ("identity", "sigmoid", "tanh", "relu"),
         "batch_norm": (False,),
         "dropout": (0.0,),
+        "augment": (None,),
     }
