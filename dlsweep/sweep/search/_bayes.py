@@ -59,7 +59,14 @@ class _Point:
     coordinates: Coordinates
     state: TrialState
     value: float | None
+    epochs: int | None = None  # after which it was stopped, with its value then
     trial: int = -1  # its number in the copy
+
+
+def _state(value: float | None, stopped: int | None) -> TrialState:
+    """What Optuna calls a point that has ended, and has not failed."""
+    whole = value is not None and stopped is None
+    return TrialState.COMPLETE if whole else TrialState.PRUNED
 
 
 class Bayes:
@@ -98,7 +105,7 @@ class Bayes:
             if self._study is None:
                 self._study = self._copy()
             trial = self._study.ask(self._distributions)
-        point = _Point(dict(trial.params), TrialState.RUNNING, None, trial.number)
+        point = _Point(dict(trial.params), TrialState.RUNNING, None, trial=trial.number)
         return self._insert(point), point.coordinates
 
     def refuse(self, ticket: int) -> None:
@@ -112,24 +119,35 @@ class Bayes:
         if ticket is not None:
             self._tickets[number] = ticket
 
-    def learn(self, coordinates: Coordinates, value: float | None) -> None:
-        """A point that had ended before: its value, or none where it diverged."""
+    def learn(
+        self, coordinates: Coordinates, value: float | None, stopped: int | None = None
+    ) -> None:
+        """A point that had ended before; see ``tell``."""
         if coordinates.keys() == self._distributions.keys():
-            state = TrialState.PRUNED if value is None else TrialState.COMPLETE
-            self._insert(_Point(coordinates, state, value))
+            self._insert(_Point(coordinates, _state(value, stopped), value, stopped))
             self._results += 1
 
-    def tell(self, number: int, value: float | None, *, counts: bool) -> None:
+    def tell(
+        self, number: int, value: float | None, *, counts: bool, stopped: int | None = None
+    ) -> None:
         """How a point ended: its value, or none.
 
         Without a value, a point that ``counts`` (it diverged) is as bad as the worst, and one that
-        does not (it failed for reasons of its own) is forgotten.
+        does not (it failed for reasons of its own) is forgotten. One that was stopped early is
+        worse than all that were not, and is compared with those that were stopped as late: the
+        value after a few epochs is not one after all of them.
+
+        Args:
+            number: of the point in the sweep.
+            value: of the metric.
+            counts: see above.
+            stopped: after how many epochs it was stopped; None where it was not.
         """
         if number in self._tickets:
-            state = TrialState.PRUNED if counts else TrialState.FAIL
-            state = state if value is None else TrialState.COMPLETE
-            self._end(self._tickets.pop(number), state, value)
-            self._results += state != TrialState.FAIL
+            fails = value is None and not counts
+            state = TrialState.FAIL if fails else _state(value, stopped)
+            self._end(self._tickets.pop(number), state, value, stopped)
+            self._results += not fails
 
     def _insert(self, point: _Point) -> int:
         """Add a point, also to the copy; returns its ticket."""
@@ -143,12 +161,20 @@ class Bayes:
             self._thin()
         return ticket
 
-    def _end(self, ticket: int, state: TrialState, value: float | None) -> None:
+    def _end(
+        self, ticket: int, state: TrialState, value: float | None, stopped: int | None = None
+    ) -> None:
         point = self._points[ticket]
-        point.state, point.value = state, value
+        point.state, point.value, point.epochs = state, value, stopped
         if self._study is not None:
             with quiet():
-                self._study.tell(point.trial, value, state)
+                if stopped is None or state != TrialState.PRUNED:
+                    self._study.tell(point.trial, value, state)
+                else:  # only a trial that is added may say after which epoch its value was
+                    self._study.tell(point.trial, state=TrialState.FAIL)
+                    point.trial = self._size
+                    self._study.add_trial(self._trial(point))
+                    self._size += 1
         if state == TrialState.FAIL:
             del self._points[ticket]
 
@@ -180,9 +206,14 @@ class Bayes:
         return study
 
     def _trial(self, point: _Point) -> FrozenTrial:
+        pruned = point.state == TrialState.PRUNED
+        values = {}
+        if pruned and point.value is not None and point.epochs is not None:
+            values = {point.epochs: point.value}
         return create_trial(
             state=point.state,
-            value=point.value,
+            value=None if pruned else point.value,
+            intermediate_values=values,
             params=point.coordinates,
             distributions=self._distributions,
         )

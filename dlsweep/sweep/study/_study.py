@@ -373,7 +373,14 @@ class Study(StudyContents):
             if not ended or len(runs) < self.repeats:
                 bayes.add(point, place)
             elif any(run.status in ENDED for run in runs):
-                bayes.learn(place, value)
+                bayes.learn(place, value, self._stopped_after(runs))
+
+    def _stopped_after(self, rows: Sequence[Row]) -> int | None:
+        """After how many epochs the runs of a point were stopped; None if one of them was not."""
+        if any(row.status != "stopped" for row in rows):
+            return None
+        query = "SELECT coalesce(max(epoch), 0) FROM epochs WHERE study = ? AND run = ?"
+        return max(int(self._database.query(query, self._id, row.number)[0][0]) for row in rows)
 
     def _lack(self, runs: Sequence[Row]) -> None:
         """Note a point that has not been trained with as many seeds as are wanted."""
@@ -439,7 +446,8 @@ class Study(StudyContents):
             return
         if self._search.bayes is not None:
             counts = any(run.status in ENDED for run in rows)
-            self._search.bayes.tell(row.point, value, counts=counts)
+            stopped = self._stopped_after(rows)
+            self._search.bayes.tell(row.point, value, counts=counts, stopped=stopped)
         if value is not None and (
             self._best is None or self.sweep.metric.better(value, self._best)
         ):

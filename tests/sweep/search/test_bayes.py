@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -12,7 +13,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from dlsweep.sweep.file import Coordinates
 from dlsweep.sweep.search import Bayes, optuna_distribution
-from tests.sweep.helpers import sweep
+from dlsweep.sweep.study import Run, Study
+from tests.sweep.helpers import history, sweep
 
 PARAMETERS = {
     "learning_rate": {"distribution": "log_uniform_values", "min": 1e-5, "max": 1.0},
@@ -170,3 +172,31 @@ def test_the_same_calls_propose_the_same() -> None:
     first = proposals()
     assert proposals() == first
     assert len({str(coordinates) for coordinates in first}) == 20
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_stopped_run_is_compared_with_those_that_were_stopped_as_late(
+    again: bool, tmp_path: Path
+):
+    """After one epoch small x is far ahead, and after all of them far behind."""
+    made = sweep({"learning_rate": {"min": 0.0, "max": 1.0}}, "bayes", run_cap=80)
+    storage = str(tmp_path / "a.db")
+
+    def end(study: Study, run: Run) -> None:
+        rate = run.config.learning_rate
+        if rate < 0.5:  # early stopping has found out
+            study.finish(run, "stopped", history(1.0 - rate))
+        else:
+            study.finish(run, "finished", history(0.1, 0.2, 0.3 + rate / 10))
+
+    tried: list[float] = []
+    study = Study.open(made, storage, seed=1)
+    for i in range(40):
+        [run] = study.take(1)
+        end(study, run)
+        tried.append(run.config.learning_rate)
+        if again and i == 20:
+            study.close()
+            study = Study.open(made, storage)
+    study.close()
+    assert sum(rate > 0.5 for rate in tried[20:]) >= 16

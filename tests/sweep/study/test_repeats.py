@@ -66,12 +66,12 @@ def test_bayes_and_the_target_know_the_mean_alone(tmp_path: Path, monkeypatch: p
     learned: list[float | None] = []
     real = Bayes.tell
 
-    def tell(self: Bayes, number: int, value: float | None, *, counts: bool) -> None:
+    def tell(self: Bayes, number: int, value: float | None, **how: Any) -> None:
         told.append((number, value))
-        real(self, number, value, counts=counts)
+        real(self, number, value, **how)
 
     monkeypatch.setattr(Bayes, "tell", tell)
-    monkeypatch.setattr(Bayes, "learn", lambda _, place, value: learned.append(value))
+    monkeypatch.setattr(Bayes, "learn", lambda _, place, value, stopped: learned.append(value))
     metric = {"name": "val_accuracy", "goal": "maximize", "target": 0.8}
     made = sweep(SPACE, "bayes", metric=metric)
     storage = str(tmp_path / "a.db")
