@@ -1,4 +1,4 @@
-"""What confirmation has shown, in lines for a terminal."""
+"""What confirmation has shown, and what early termination would have, in lines for a terminal."""
 
 from __future__ import annotations
 
@@ -49,3 +49,16 @@ def confirmation_lines(table: StudyTable) -> list[str]:
             f"the scores that chose them were {by} {worse} on average: they were lucky too"
         )
     return lines
+
+
+def savings_line(table: StudyTable) -> str:
+    """What stopping poor runs early would have saved; empty where there is nothing to say."""
+    found = table.savings()
+    if found is None:
+        return ""
+    line = f"early_terminate {{type: hyperband, min_iter: 1}} would have saved {found.saved:,} of "
+    line += f"the {found.epochs:,} epochs"
+    if not found.lost:
+        return f"{line}, and have found the same best run"
+    value = f"{table.metric.name} {value_text(found.best.value)}"
+    return f"{line}; the best run that it would not have stopped has {value}"

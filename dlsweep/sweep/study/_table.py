@@ -12,6 +12,7 @@ from dlsweep.config import ConfigError
 from dlsweep.sweep.file import Metric, SweepFile
 from dlsweep.sweep.study._points import Point, confirmation_of, points_of
 from dlsweep.sweep.study._runs import STATUSES, Row
+from dlsweep.sweep.study._savings import Savings, savings_of
 
 if TYPE_CHECKING:
     from dlsweep.sweep.search import Confirmation
@@ -90,6 +91,10 @@ class StudyTable:
     def points(self) -> list[Point]:
         """The runs by configuration, whatever their seeds; by number."""
         return points_of(self)
+
+    def savings(self) -> Savings | None:
+        """What early termination would have saved; None where that is little."""
+        return savings_of(self)
 
     @cached_property
     def confirmation(self) -> Confirmation | None:
