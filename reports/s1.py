@@ -52,6 +52,7 @@ SEEDS = 5
 REPORT = Report(
     "Which network suits Fashion-MNIST?",
     (
+        Text(text.answer),
         Summary(),
         Text(text.overview),
         Heading("What does one image of each class look like?", "Data"),

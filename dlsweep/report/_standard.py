@@ -37,6 +37,7 @@ def standard_report(title: str = "", threshold: float | None = None) -> Report:
         threshold: below it a run is a poor one; 0.65 where the metric is an accuracy.
     """
     blocks: tuple[Block, ...] = (
+        Text(text.answer),
         Summary(),
         Text(text.overview),
         DataSet(),

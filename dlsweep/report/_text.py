@@ -58,7 +58,7 @@ def overview(table: RunsTable) -> list[str]:
     lines = [f"{count(len(swept), 'run')}{colon} {told}.{differ}"] if swept else []
     lines += [*_configurations(table), *_beside(table), *cautions(table)]
     if not table.judged:
-        return [*lines, "No metric says which of them is better, so they are not ranked."]
+        return [*lines, "No metric says which of them is better, so none is ranked."]
     if not find(table).valued:
         return [*lines, f"None of them has a value of {code(table.metric.name)}.{_logged(table)}"]
     return [*lines, _results(table), *chance_level(table)[:1]]
@@ -145,7 +145,7 @@ def _results(table: RunsTable) -> str:
         told = f"of the two runs with a result one has {best}, the other {worst}"
     else:
         middle = amount(table, float(np.median(found)))
-        told = f"single runs have between {worst} and {best}, and the median is {middle}"
+        told = f"the best single run has {best}, the worst {worst}, and the median is {middle}"
     if not table.own:
         of = f" ({'higher' if table.metric.goal == 'maximize' else 'lower'} is better)"
     return f"By {code(table.metric.name)}{of}, {told}."
@@ -177,7 +177,7 @@ def what_matters(table: RunsTable) -> list[str]:
     found = find(table)
     if not found.effects:
         return ["The runs differ in no setting, so nothing can be said about what matters."]
-    lines = [*(_ruin(ruin) for ruin in found.ruins), *_rest(table)]
+    lines = [*(ruin_line(ruin) for ruin in found.ruins), *_rest(table)]
     clear = [effect for effect in found.effects if effect.verdict == "matters"]
     lines += [_difference(table, effect) for effect in clear]
     lines += [_interaction(table, pair) for pair in found.interactions]
@@ -185,7 +185,8 @@ def what_matters(table: RunsTable) -> list[str]:
     return [*lines, *_shares(table)]
 
 
-def _ruin(ruin: Ruin) -> str:
+def ruin_line(ruin: Ruin) -> str:
+    """That a value ruins runs, with its counts."""
     which = f"all {ruin.of:,}" if ruin.ruined == ruin.of else f"{ruin.ruined:,} of the {ruin.of:,}"
     how = listed([_HOW[how] for how in ruin.how], "or")
     return f"**{ruined_by(ruin)} ruins runs by itself:** {which} configurations that have it {how}."
@@ -296,7 +297,7 @@ def best_run(table: RunsTable) -> list[str]:
     best = find(table).best
     if best is None:
         return [f"No run has a value of {code(table.metric.name)}."]
-    return [_best(table, best), *_kept(table, best), *_luck(table, best), *_group(table, best)]
+    return [_best(table, best), *_kept(table, best), *_luck(table, best), *best_group(table, best)]
 
 
 def _best(table: RunsTable, best: Best) -> str:
@@ -347,7 +348,7 @@ def _luck(table: RunsTable, best: Best) -> list[str]:
     return [f"It was {verb} {times}, so how much of its lead is luck is not known."]
 
 
-def _group(table: RunsTable, best: Best) -> list[str]:
+def best_group(table: RunsTable, best: Best) -> list[str]:
     """Which configurations are as good, as far as the runs can tell."""
     if best.of == 1 or not best.group:
         return []

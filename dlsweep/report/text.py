@@ -1,5 +1,6 @@
 """The sentences that a report can write from its runs: each a function of the runs table."""
 
+from dlsweep.report._answer import answer
 from dlsweep.report._in_common import (
     diverged_in_common,
     failures,
@@ -12,6 +13,7 @@ from dlsweep.report._suggestions import next_steps, suggestions
 from dlsweep.report._text import best_run, cautions, compared, methods, overview, what_matters
 
 __all__ = [
+    "answer",
     "best_run",
     "cautions",
     "compared",

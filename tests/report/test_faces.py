@@ -182,8 +182,8 @@ def test_the_numbers_of_each_class(tmp_path: Path):
     run = replace(made_up_run(1), summary={"test_confusion": [[8, 2, 0], [1, 9, 0], [0, 0, 0]]})
     lines = PerClass().markdown(table_of(run), tmp_path).splitlines()
     assert lines[2:] == [
-        "| `0` | 0.889 | 0.800 | 0.842 | 10 |",
-        "| `1` | 0.818 | 0.900 | 0.857 | 10 |",
+        "| `0` | 88.9 % | 80.0 % | 84.2 % | 10 |",
+        "| `1` | 81.8 % | 90.0 % | 85.7 % | 10 |",
         "| `2` | – | – | – | 0 |",
     ]
     picture = ConfusionMatrices().markdown(table_of(run), tmp_path)

@@ -209,6 +209,22 @@ def test_the_end_of_a_range_that_ruins_runs():
     assert "`learning_rate` of 0.1" in text.what_matters(table(runs))[0]
 
 
+def test_the_answer_comes_first_and_names_what_the_evidence_names():
+    toy = grid(ruined, axes=RUINED)
+    best, group, matters, never, step = text.answer(toy)
+    assert best.startswith("The best configuration is that of `run-")
+    assert "`weight_decay = 0" in best
+    assert "`optimizer = adam`" in best
+    assert "batch_size" not in best
+    assert "% to " in best
+    assert group in text.best_run(toy)
+    assert re.match(r"What matters most is `weight_decay` \(\d+ % of the variance\), then", matters)
+    assert never in text.what_matters(toy)
+    assert step in text.next_steps(toy)
+    assert "`dlsweep repeat toy-1 --top" in step
+    assert text.answer(table([])) == []
+
+
 # An interaction, and an optimum in the middle
 
 

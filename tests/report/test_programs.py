@@ -166,7 +166,7 @@ def test_a_loss_of_any_size_is_minimized_and_shown_with_four_digits():
     assert best is not None
     assert best.value == min(run.value for run in table.runs if run.value is not None)
     told = " ".join(text.overview(table))
-    assert "By `loss`, the lower the better: the best run has 1,315" in told
+    assert "By `loss` (lower is better), the best single run has 1,315" in told
     assert f"`{best.name}` has the best `loss`: **1,315**." in text.best_run(table)
     assert "%" not in told
     assert "95 % interval" not in told
@@ -178,10 +178,14 @@ def test_a_negative_reward_is_maximized_over_repeats():
     assert [len(c.runs) for c in found] == [3, 3, 3, 3]
     assert [c.value for c in found] == pytest.approx([-29.75, -27.75, -25.75, -23.75])
     told = " ".join(text.overview(table))
-    assert "4 configurations, 4 of them run more than once" in told
-    assert "the higher the better: the best run has -23.25, the worst -30.25" in told
+    assert (
+        "They are 4 configurations: runs that differ only in their seed are taken together" in told
+    )
+    assert "(higher is better), the best single run has -23.25, the worst -30.25" in told
     best = " ".join(text.best_run(table))
-    assert "Over its 3 runs its mean is -23.75 (95 % interval -24.99 to -22.51)." in best
+    assert (
+        "**-23.75** `eval.reward` on average over 3 runs (95 % interval -24.99 to -22.51)." in best
+    )
 
 
 def test_different_configurations_are_no_repeats():

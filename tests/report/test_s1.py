@@ -61,7 +61,7 @@ def test_one_command_trains_and_writes_and_does_it_again(
         assert "written: out/s1.html" in told.out
     assert "finished" not in told.err
     page = (tmp_path / "out/s1/README.md").read_text(encoding="utf-8")
-    assert "3 runs were trained beside the sweep" in page
+    assert "3 more runs were trained beside the sweep" in page
     assert "`loss = mean_squared_error`" in page
     assert (tmp_path / "out/s1/comparison-loss.svg").exists()
     assert (tmp_path / "out/s1.html").read_text(encoding="utf-8").startswith("<!doctype html>")

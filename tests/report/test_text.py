@@ -144,8 +144,8 @@ def test_the_overview():
         "5 runs: 3 finished and 2 failed. They differ in `epochs`.",
         "They are 2 configurations: runs that differ only in their seed, or in settings that had "
         "no effect, are taken together, and a configuration's value is the mean over its seeds.",
-        "By `val_accuracy` of a run's last epoch, single runs have between 50.0 % and 90.0 %, and "
-        "the median is 70.0 %.",
+        "By `val_accuracy` of a run's last epoch, the best single run has 90.0 %, the worst "
+        "50.0 %, and the median is 70.0 %.",
     ]
     assert text.overview(table([])) == ["There are no runs yet."]
     assert text.overview(table([run(0)]))[1] == "None of them has a value of `val_accuracy`."
@@ -221,10 +221,10 @@ RESULTS = [
     "By `val_accuracy` of a run's last epoch, the one run with a result has 50.0 %.",
     "By `val_accuracy` of a run's last epoch, of the two runs with a result one has 60.0 %, the "
     "other 50.0 %.",
-    "By `val_accuracy` of a run's last epoch, single runs have between 50.0 % and 70.0 %, and the "
-    "median is 60.0 %.",
-    "By `val_accuracy` of a run's last epoch, single runs have between 50.0 % and 80.0 %, and the "
-    "median is 65.0 %.",
+    "By `val_accuracy` of a run's last epoch, the best single run has 70.0 %, the worst 50.0 %, "
+    "and the median is 60.0 %.",
+    "By `val_accuracy` of a run's last epoch, the best single run has 80.0 %, the worst 50.0 %, "
+    "and the median is 65.0 %.",
 ]
 IN_COMMON = [
     ["No configuration has a result."],

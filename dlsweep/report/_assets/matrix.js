@@ -70,28 +70,17 @@ WIDGETS.confusion = (element, { run }) => {
   if (worst.length) element.append(make('p', { class: 'note' }, `Most often, on the ${name.toLowerCase()} images: ${worst.join('; ')}.`));
 };
 
-/** Precision, recall, F1 and support of each class; null where nothing is to divide by. */
-function perClass(matrix) {
-  return matrix.map((row, label) => {
-    const [hits, support, predicted] = [row[label], total(row), total(matrix.map((other) => other[label]))];
-    const precision = predicted ? hits / predicted : null;
-    const recall = support ? hits / support : null;
-    const f1 = support + predicted ? (2 * hits) / (support + predicted) : null;
-    return { precision, recall, f1, support };
-  });
-}
-
-WIDGETS.per_class = (element, { run }) => {
-  const found = SPLITS.filter(([split]) => matrixOf(split, run));
+/** `scores` holds precision, recall, F1 and support of each class, by split. */
+WIDGETS.per_class = (element, { scores }) => {
+  const found = SPLITS.filter(([split]) => scores[split]);
   if (!found.length) {
     element.append(missing('Without a confusion matrix of the run there is nothing to say about its classes.'));
     return;
   }
   const place = make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Results per class' });
   const draw = (split) => {
-    const matrix = matrixOf(split, run);
-    const names = classNames(matrix.length);
-    const rows = perClass(matrix).map((row, label) => ({ ...row, class: names[label] }));
+    const names = classNames(scores[split].length);
+    const rows = scores[split].map(([precision, recall, f1, support], label) => ({ class: names[label], precision, recall, f1, support }));
     const least = Math.min(...rows.flatMap((row) => [row.precision, row.recall, row.f1]).filter((value) => value != null));
     const floor = Math.max(0, Math.floor(10 * least - 0.5) / 10);
     const share = (name) => ({

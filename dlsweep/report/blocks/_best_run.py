@@ -20,7 +20,7 @@ from dlsweep.report._markdown import cell, commands, grid, label, metric_label
 from dlsweep.report._runs import PLACES, level, plain_numbers
 from dlsweep.report._words import amount
 from dlsweep.report.blocks._block import Block
-from dlsweep.report.findings import lead
+from dlsweep.report.findings import find, lead
 from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class BestRun(Block):
         if best is None:
             return page.missing("No run has a result yet, so there is no best one.")
         numbers = [(metric_words(table), result(table, table.metric.name, best.value))]
+        numbers += _mean(table)
         for name in _results(table, best):
             numbers.append((table.words(name), result(table, name, best.summary[name])))
         numbers.append(("status", best.status.replace("_", " ")))
@@ -96,7 +97,7 @@ class BestRun(Block):
         best = lead(table)
         if best is None:
             return "No run has a result, so there is no best one.\n"
-        rows = [[metric_label(table), amount(table, best.value)]]
+        rows = [[metric_label(table), amount(table, best.value)], *map(list, _mean(table))]
         for name in _results(table, best):
             rows.append([label(table, name), result(table, name, best.summary[name], 1)])
         names = settings(table) if table.own else best.config
@@ -104,6 +105,15 @@ class BestRun(Block):
         command = table.command(best.config)
         again = f"\n{commands(command)}" if command else ""
         return f"{grid(['', cell(best.name)], rows)}{again}"
+
+
+def _mean(table: RunsTable) -> list[tuple[str, str]]:
+    """The mean over its seeds, where it was run more than once."""
+    best = find(table).best
+    if best is None or best.seeds == 1:
+        return []
+    seeds = "seeds" if table.own else "runs"
+    return [(f"mean over {best.seeds} {seeds}", result(table, table.metric.name, best.value))]
 
 
 def _results(table: RunsTable, best: Run) -> list[str]:

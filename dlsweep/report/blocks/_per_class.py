@@ -10,14 +10,13 @@ import numpy as np
 
 from dlsweep.report import _panels as panels
 from dlsweep.report._classes import classes_of, is_matrix
-from dlsweep.report._data import index_of
 from dlsweep.report._markdown import cell, grid
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.findings import lead
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import RunsTable
+    from dlsweep.report._runs import Run, RunsTable
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,10 @@ class PerClass(Block):
         best = lead(table)
         if best is None:
             return page.missing("No run has a result, so nothing is known about the classes.")
+        scores = {split: _scores(best, split) for split in ("val", "test")}
         return page.figure(
             f"{best.name}, class by class",
-            page.widget("per_class", run=index_of(table, best)),
+            page.widget("per_class", scores={k: rows for k, rows in scores.items() if rows}),
             "Precision is the share of images taken for a class that are of it; recall the share "
             "of the class's images that were found; F1 their harmonic mean.",
         )
@@ -45,19 +45,27 @@ class PerClass(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """A table of the classes, from the best run's test matrix."""
         best = lead(table)
-        counts = best.summary.get("test_confusion") if best is not None else None
-        if best is None or not is_matrix(counts):
+        scores = _scores(best, "test") if best is not None else []
+        if best is None or not scores:
             return "The best run has no confusion matrix, so nothing is known of its classes.\n"
-        from dlsweep.figures import per_class  # it imports torch
-
         names = classes_of([best])
         rows = [
             [
-                cell(names[i] if len(names) == len(counts) else i),
-                *("–" if x is None else f"{x:.3f}" for x in (one.precision, one.recall, one.f1)),
-                f"{one.support:,}",
+                cell(names[i] if len(names) == len(scores) else i),
+                *("–" if x is None else f"{100 * x:.1f} %" for x in shares),
+                f"{support:,}",
             ]
-            for i, one in enumerate(per_class(np.array(counts)))
+            for i, (*shares, support) in enumerate(scores)
         ]
-        header = ["class (test images)", "precision", "recall", "F1", "support"]
+        header = ["class (test images)", "precision", "recall", "F1", "images"]
         return grid(header, rows, range(1, 5))
+
+
+def _scores(run: Run, split: str) -> list[tuple[float | None, float | None, float | None, int]]:
+    """Precision, recall, F1 and support of every class; none without a confusion matrix."""
+    counts = run.summary.get(f"{split}_confusion")
+    if not is_matrix(counts):
+        return []
+    from dlsweep.figures import per_class  # it imports torch
+
+    return [(c.precision, c.recall, c.f1, c.support) for c in per_class(np.array(counts))]
