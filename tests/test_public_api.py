@@ -16,7 +16,10 @@ NAMES = {
         "canonical_value command_line ConfigError ConvLayer flag_parser parse_config parse_flags "
         "parse_settings RunConfig Setting setting_name SETTINGS unknown_setting"
     ),
-    "dlsweep.data": "Dataset DATASETS DataUnavailable Description fetch load scale_pixels Split",
+    "dlsweep.data": (
+        "check_data data_problems DataFacts Dataset DATASETS DataSettings DataUnavailable describe "
+        "fetch keep_dataset known_facts load load_for PublishedSet scale_pixels Scaling Split"
+    ),
     "dlsweep.figures": (
         "analyse analyse_run choose_examples class_counts ClassScores data_pictures encode_png "
         "Example examples_picture feature_maps first_layer model_pictures per_class project "
@@ -31,7 +34,10 @@ NAMES = {
         "joined Online publish read_runs render_html render_markdown Report Run RunsTable "
         "standard_report synced"
     ),
-    "dlsweep.saved": "encode_model FILE_NAME load_model looks_inverted Model read_image save_model",
+    "dlsweep.saved": (
+        "encode_model FILE_NAME Inputs load_model looks_inverted Model prepare_image Prepared "
+        "read_image read_rows save_model"
+    ),
     "dlsweep.scratch": (
         "ACTIVATIONS Adadelta Adagrad Adam AdamW Array check_all CrossEntropy evaluate feedforward "
         "INITIALIZERS Layer Linear log_softmax logits_of Loss LOSSES MeanSquaredError Momentum "
@@ -48,9 +54,10 @@ NAMES = {
     ),
     "dlsweep.sweep.file": (
         "Axis builtin_flags Categorical Command Config Constant Continuous Coordinates "
+        "data_configs "
         "Distribution DISTRIBUTIONS EDGE flatten Hyperband IntUniform is_builtin is_idle load_sweep "
         "METHODS Metric metric_name METRICS missing_program number objective parse_command "
-        "parse_metric parse_program_metric parse_sweep plain Settings Space SweepFile"
+        "parse_metric parse_program_metric parse_sweep plain Settings Space SweepFile with_dataset"
     ),
     "dlsweep.sweep.search": "Bayes Draft EarlyTermination optuna_distribution quiet Search STARTUP",
     "dlsweep.sweep.study": (

@@ -123,8 +123,12 @@ class Dataset:
 
         Example::
 
-            data = Dataset.of(images, labels, classes=["cat", "dog"], name="pets")
-            dlsweep.train({"epochs": 3}, data=data)
+            labels = np.arange(300) % 2
+            shades = (1 + labels[:, None, None]) / 2
+            images = np.random.default_rng(0).random((300, 12, 9)) * shades
+            data = Dataset.of(images, labels, classes=["dark", "bright"], name="shades")
+            result = dlsweep.train({"epochs": 10}, data=data)
+            table = dlsweep.run_sweep("sweep.yaml", data=data)
         """
         parts = {"train": (images, labels), "val": val, "test": test}
         given = {part: pair for part, pair in parts.items() if pair is not None}

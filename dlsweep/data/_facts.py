@@ -94,18 +94,27 @@ class DataFacts:
 
 
 def describe(
-    config: RunConfig | DataSettings, cache_dir: str | os.PathLike[str] | None = None
+    config: RunConfig | DataSettings,
+    cache_dir: str | os.PathLike[str] | None = None,
+    *,
+    again: bool = False,
 ) -> DataFacts:
     """What is known of the data set of a configuration.
 
     Of a data set known by name it is what its file says, and of one's own data what the cache says:
-    no image is loaded. One's own data that is not in the cache yet is read, and kept there. In one
-    process it is found out once; ``check_data`` looks again whether the data has changed.
+    no image is loaded. One's own data that is not in the cache yet is read, and kept there.
+
+    Args:
+        config: of a run, or the part of it that says which data.
+        cache_dir: the cache; see ``fetch``.
+        again: look whether one's own data has changed; otherwise it is found out once in a process.
 
     Raises:
         ConfigError: there is no such data set, or it is not one that can be trained on.
         DataUnavailable: it has to be fetched, and no source could deliver it.
     """
+    if again:
+        _described.cache_clear()
     return _described(_settings(config), cache_root(cache_dir))
 
 
@@ -221,8 +230,7 @@ def check_data(config: RunConfig) -> DataFacts:
         ConfigError: with a line for each thing that is wrong.
         DataUnavailable: as ``describe``.
     """
-    _described.cache_clear()
-    facts = describe(config)
+    facts = describe(config, again=True)
     if problems := data_problems(config, facts):
         raise ConfigError(problems)
     return facts

@@ -62,7 +62,8 @@ class KnownData:
         settings = DataSettings.of(config)
         if settings not in self._found:
             try:
-                self._found[settings] = describe(config) if self._read else known_facts(config)
+                known = describe(config, again=True) if self._read else known_facts(config)
+                self._found[settings] = known
             except ConfigError as error:
                 self._found[settings] = error
         found = self._found[settings]
