@@ -54,6 +54,11 @@ def add_parser(commands: Any) -> None:
         help="take over the finished runs of another study that belong to this sweep too",
     )
     parser.add_argument(
+        "--start",
+        metavar="RUN|FILE",
+        help="try this configuration first: a run, a study's best, or a file of settings",
+    )
+    parser.add_argument(
         "--mirror", metavar="FILE", help="also keep the runs in this Optuna journal file"
     )
     parser.add_argument(
@@ -151,6 +156,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         seeds=seeds,
         seed_parameter=arguments.seed_parameter,
         repeats=repeats,
+        start=arguments.start,
     )
     return _train(sweep, options, arguments)
 

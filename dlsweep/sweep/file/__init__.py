@@ -30,6 +30,7 @@ from dlsweep.sweep.file._scheduler import first_metric
 from dlsweep.sweep.file._settings import Config, Settings
 from dlsweep.sweep.file._space import EDGE, Axis, Coordinates, Space
 from dlsweep.sweep.file._sweep_file import SweepFile
+from dlsweep.sweep.file._yaml import read_yaml
 
 __all__ = [
     "DISTRIBUTIONS",
@@ -66,5 +67,6 @@ __all__ = [
     "parse_program_metric",
     "parse_sweep",
     "plain",
+    "read_yaml",
     "with_dataset",
 ]

@@ -31,6 +31,7 @@ from dlsweep.sweep.execution import (
     visible_gpus,
 )
 from dlsweep.sweep.file import SweepFile
+from dlsweep.sweep.local._start import start_point
 from dlsweep.sweep.search import affordable
 from dlsweep.sweep.study import SEED, OptunaMirror, Row, Study, StudyTable
 from dlsweep.tracking import Opener, choose_mode, has_credentials
@@ -63,6 +64,7 @@ class SweepOptions:
         seeds: how many new seeds each gets at most.
         seed_parameter: of a program, the parameter that is its seed.
         repeats: how many seeds each point is trained with.
+        start: what is tried first; see ``start_point``.
     """
 
     storage: str | None = None
@@ -82,6 +84,7 @@ class SweepOptions:
     seeds: int | None = None
     seed_parameter: str | None = None
     repeats: int = 1
+    start: str | None = None
 
 
 class LocalSweep:
@@ -121,6 +124,9 @@ class LocalSweep:
             raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
         Opener(self.mode).check()
         self._confirm = _confirm_options(sweep, options)
+        first = []
+        if options.start is not None:
+            first = [start_point(sweep, options.start, options.storage)]
         self._driver: Driver | None = None
         with contextlib.ExitStack() as undo:
             self.executor = self._choose_executor()
@@ -134,6 +140,7 @@ class LocalSweep:
                     continue_from=options.continue_from,
                     repeats=options.repeats,
                     parameter=self._confirm.parameter or SEED,
+                    first=first,
                 )
             )
             self.before = self.study.table()

@@ -41,6 +41,7 @@ def run_sweep(
     seeds: int | None = None,
     seed_parameter: str | None = None,
     repeats: int = 1,
+    start: str | None = None,
     data: Dataset | None = None,
 ) -> StudyTable:
     """Run a sweep without a W&B server, as `dlsweep sweep` does; the same call goes on.
@@ -69,6 +70,8 @@ def run_sweep(
         seed_parameter: the parameter of the program or function that is its seed.
         repeats: how many seeds each point is trained with; what is searched and ranked is their
             mean.
+        start: a configuration that is tried first: a YAML or JSON file of settings, the name or id
+            of a run, or the name of a study, whose best one is meant.
         data: what the built-in networks are trained on, in place of the setting ``dataset``; see
             ``dlsweep.data.Dataset.of``. It is kept in the cache, in a file of the size of its
             tensors, from which all workers map it; its content is part of the sweep, so that no
@@ -151,6 +154,7 @@ def run_sweep(
         seeds=seeds,
         seed_parameter=seed_parameter,
         repeats=repeats,
+        start=start,
     )
     with LocalSweep(sweep, options) as local:
         for notice in local.study.notices:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,12 @@ _LISTABLE = 1_000_000  # points at most of a space that is searched for the last
 
 @dataclass(frozen=True)
 class Draft:
-    """A point before it has a number: ``config`` is None where it is invalid for ``reason``."""
+    """A point before it has a number: ``config`` is None where it is invalid for ``reason``.
 
-    index: int
+    Its ``index`` is None where it was not drawn, but was to be tried first.
+    """
+
+    index: int | None
     coordinates: Coordinates
     config: Config | None
     reason: str = ""
@@ -43,9 +47,13 @@ class Search:
         sweep: what is searched.
         seed: of the random points and of TPE.
         start: the index to go on from; one more than the greatest index so far.
+        first: points that are tried before all others.
     """
 
-    def __init__(self, sweep: SweepFile, seed: int, start: int = 0) -> None:
+    def __init__(
+        self, sweep: SweepFile, seed: int, start: int = 0, first: Sequence[Coordinates] = ()
+    ) -> None:
+        self._first = deque(first)
         self._sweep = sweep
         self._space = sweep.space
         self._seed = seed
@@ -63,7 +71,7 @@ class Search:
     def exhausted(self) -> bool:
         """Whether every point of the space has been looked at."""
         size = self._space.size
-        if size is None:
+        if size is None or self._first:
             return False
         return (self._index if self._sweep.method == "grid" else self._listed) >= size
 
@@ -104,6 +112,9 @@ class Search:
         return self._space.size is not None and self._space.size <= _LISTABLE
 
     def _candidates(self) -> Iterator[Draft]:
+        while self._first:
+            place = self._first.popleft()
+            yield Draft(None, place, self._space.config(place))
         if self._sweep.method == "grid":
             while self._space.size is not None and self._index < self._space.size:
                 yield self._draft(self._space.at(self._index))

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dlsweep.config import ConfigError
-from dlsweep.sweep.file import Config, SweepFile, objective, plain
+from dlsweep.sweep.file import Config, Coordinates, SweepFile, objective, plain
 from dlsweep.sweep.search import Draft, Search
 from dlsweep.sweep.study._contents import StudyContents
 from dlsweep.sweep.study._database import Database, as_json, from_json, insert
@@ -57,6 +57,7 @@ class Study(StudyContents):
         sweep: SweepFile,
         repeats: int = 1,
         parameter: str = SEED,
+        first: Sequence[Coordinates] = (),
     ) -> None:
         super().__init__(database, study, sweep)
         self.notices: tuple[str, ...] = ()
@@ -82,7 +83,7 @@ class Study(StudyContents):
             "role IN ('search', 'repeat') GROUP BY coalesce(repeat_of, number))",
             self._id,
         )
-        self._search = Search(sweep, int(study["seed"]), start)
+        self._search = Search(sweep, int(study["seed"]), start, first)
         self._teach()
 
     @classmethod
@@ -95,6 +96,7 @@ class Study(StudyContents):
         continue_from: str | None = None,
         repeats: int = 1,
         parameter: str = SEED,
+        first: Sequence[Coordinates] = (),
     ) -> Study:
         """The study of a sweep, created where there is none, continued where there is.
 
@@ -109,6 +111,7 @@ class Study(StudyContents):
             repeats: how many seeds each point is trained with; points that the study has with fewer
                 get the others first.
             parameter: of a program, the one that is its seed.
+            first: points that are tried before all others; those that are there already are not.
 
         Raises:
             ConfigError: in one line, where the file cannot be opened, another process owns the
@@ -125,7 +128,7 @@ class Study(StudyContents):
             if source is not None:
                 with database.transaction() as connection:
                     notices += (take_over(connection, source, study["id"], sweep),)
-            opened = cls(database, lock, study, sweep, repeats, parameter)
+            opened = cls(database, lock, study, sweep, repeats, parameter, first)
             opened.notices = notices
             undo.pop_all()
             return opened
@@ -396,7 +399,10 @@ class Study(StudyContents):
         now = time.time()
         with self._database.transaction() as connection:
             for number, draft in enumerate(drafts, start=self._next):
-                row = {"position": draft.index, "coordinates": as_json(draft.coordinates)}
+                row: dict[str, Any] = {
+                    "position": draft.index,
+                    "coordinates": as_json(draft.coordinates),
+                }
                 if draft.config is None:
                     settings = self.sweep.space.settings(draft.coordinates)
                     settings = {k: plain(v) for k, v in settings.items()}
