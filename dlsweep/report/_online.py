@@ -103,7 +103,7 @@ def _setting(name: str, value: Any) -> Any:
     except ConfigError:
         return value
     if isinstance(value, tuple):
-        return [dict(vars(item)) if hasattr(item, "__dict__") else item for item in value]
+        return [item.as_dict() if hasattr(item, "as_dict") else item for item in value]
     return value
 
 
