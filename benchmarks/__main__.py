@@ -3,7 +3,7 @@
     python -m benchmarks                      all that a CPU can show (an hour); says the tables
     python -m benchmarks s1 members           only these
     python -m benchmarks --resume             only what benchmarks/results does not have yet
-    python -m benchmarks --gpu                what a GPU can show, in under 9 minutes
+    python -m benchmarks --gpu                the ways to train on a GPU against each other
     python -m benchmarks --smoke              all of it in seconds, on digits: does it still run?
 
 Each measurement is kept in benchmarks/results as soon as it is made, and benchmarks/README.md is

@@ -1,44 +1,158 @@
-"""All that is to be known of dlsweep on a GPU, in one call of less than nine minutes.
+"""The ways to train a stack on a GPU against each other, on the networks of studies S1 and S2.
 
-    python -m benchmarks.gpu --json FILE          the parts one after the other; each is kept
-    python -m benchmarks.gpu --smoke              seconds, on made-up images, also without a GPU
-    python -m benchmarks.gpu --only grid --whole  the whole grid of study S1, not extrapolated
-    python -m benchmarks.gpu --pack FOLDER        the data sets, compressed, to be carried along
+    python -m benchmarks.gpu --json FILE     minutes, on a GPU
+    python -m benchmarks.gpu --smoke         seconds, on made-up images, also without a GPU
 
-It needs torch and numpy and nothing else; the data comes from the folder that DLSWEEP_DATA names.
-First the ways to train a stack are compared (``gpu_ways``); the other parts take the fastest that
-is right. Each part is a process of its own, so that none can break or outlast another; study S1's
-begins with an empty compile cache.
+Each way trains the same members: one after the other by plain autograd, as one program of
+torch.func, and that program compiled. What they come to is compared in float64 with members that
+were trained one after the other on the CPU. It needs torch and numpy and nothing else.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
+import logging
 import os
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from benchmarks import gpu_training, gpu_ways
-from benchmarks.gpu_points import S1, S2, pack
-from benchmarks.gpu_table import table
-from benchmarks.machine import describe, fastest
+from benchmarks.machine import describe, header, shown, spread
+from dlsweep.config import RunConfig
+from dlsweep.data import Dataset, Split, load
+from dlsweep.training import RunResult, Stack, train_stack
 
-SECONDS = 525.0
-"""Of all parts; one that is begun late gets what is left."""
-BUDGET = {"ways": 105.0, "s1": 140.0, "s2": 80.0, "members": 100.0, "grid": 100.0}
-_GRACE = 20.0
-"""Seconds that a part may take beyond its budget before it is ended."""
-_LEAST = 25.0
-"""A part that would have less is left out."""
+WAYS = ("one_by_one", "stacked", "compiled")
+NETWORKS: dict[str, dict[str, Any]] = {
+    "S1": {
+        "dataset": "fashion_mnist",
+        "num_layers": 4,
+        "hidden_size": 128,
+        "activation": "tanh",
+        "batch_size": 32,
+    },
+    "S2": {
+        "dataset": "mnist",
+        "model": "cnn",
+        "conv_layers": "32x5x5/2,16x3x3,8x3x3",
+        "num_layers": 1,
+        "hidden_size": 256,
+        "activation": "sigmoid",
+        "conv_activation": "elu",
+        "batch_norm": True,
+        "dropout": 0.1,
+        "batch_size": 1000,
+    },
+}
+SMALL = {"dataset": "digits", "hidden_size": 8, "batch_size": 50, "conv_layers": "3x3x3"}
+MEMBERS, EPOCHS = 48, 5
+
+
+def configs(network: str, members: int, device: str, smoke: bool) -> list[RunConfig]:
+    """Members with learning rates and update rules of their own, as a search has them."""
+    settings = {**NETWORKS[network], **(SMALL if smoke else {}), "epochs": EPOCHS}
+    return [
+        RunConfig(
+            **settings,
+            device=device,
+            learning_rate=1e-4 * 100 ** (i / members),
+            optimizer=("sgd", "adam", "rmsprop")[3 * i // members],
+        )
+        for i in range(members)
+    ]
+
+
+def measure(*, smoke: bool = False) -> dict[str, Any]:
+    """Seconds of a member's epoch for each network and way, and how far from the CPU each is."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu" and not smoke:
+        raise SystemExit("there is no GPU here; --smoke runs on the CPU")
+    members = 3 if smoke else MEMBERS
+    result: dict[str, Any] = {"machine": describe(), "device": device, "members": members}
+    for network in NETWORKS:
+        stack, result[network] = configs(network, members, device, smoke), {}
+        data = _made_up() if smoke else load(stack[0].dataset, val_fraction=stack[0].val_fraction)
+        train = Split(data.train.images[:2000], data.train.labels[:2000])
+        few = dataclasses.replace(data, train=train).to(dtype=torch.float64)
+        short = [dataclasses.replace(config, epochs=2) for config in stack[:: max(1, members // 6)]]
+        with trained("one_by_one"):
+            expected = train_stack([dataclasses.replace(c, device="cpu") for c in short], few)
+        for way in WAYS if device == "cuda" else WAYS[:2]:  # to compile takes a CPU minutes
+            with trained(way) as lines:
+                row = _timed(stack, data.to(device))
+                found = train_stack(short, few.to(device))
+            row["furthest"] = max(map(_distance, found, expected))
+            result[network][way] = {**row, "lines": list(lines)}
+    return result
+
+
+@contextlib.contextmanager
+def trained(way: str) -> Iterator[list[str]]:
+    """While stacks are trained in this way; gives the lines that the engine logs."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logger, before = logging.getLogger("dlsweep.training"), os.environ.get("DLSWEEP_TRAIN")
+    os.environ["DLSWEEP_TRAIN"] = way
+    logger.addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(handler)
+        os.environ.pop("DLSWEEP_TRAIN")
+        if before is not None:
+            os.environ["DLSWEEP_TRAIN"] = before
+
+
+def _timed(stack: list[RunConfig], data: Dataset) -> dict[str, Any]:
+    """A member's epoch, with its validation; the first, in which programs are made, is apart."""
+    began, times = time.perf_counter(), []
+    epochs = iter(Stack(stack, data))
+    for _ in range(stack[0].epochs - 1):  # the last evaluates all members: not what is timed
+        next(epochs)
+        times.append(time.perf_counter() - began)
+        began = time.perf_counter()
+    return {"first": times[0], "seconds": spread([t / len(stack) for t in times[1:]])}
+
+
+def _distance(a: RunResult, b: RunResult) -> float:
+    losses = [np.array([epoch.val_loss for epoch in run.history]) for run in (a, b)]
+    return float(np.nanmax(np.abs(losses[0] - losses[1])))
+
+
+def _made_up() -> Dataset:
+    generator = torch.Generator().manual_seed(0)
+    splits = [
+        Split(torch.rand(count, 1, 8, 8, generator=generator), torch.arange(count) % 10)
+        for count in (200, 100, 100)
+    ]
+    return Dataset("digits", *splits, tuple("0123456789"))
+
+
+def table(result: dict[str, Any]) -> str:
+    """What was measured, as text."""
+    lines = [
+        header(result["machine"]),
+        f"stacks of {result['members']} on the {result['device']}",
+        "",
+        "| network | way | s per member-epoch | first epoch, s | from the CPU in float64 |",
+        "|---|---|---|---|---|",
+    ]
+    for network in NETWORKS:
+        for way, row in result[network].items():
+            lines.append(
+                f"| {network} | {way} | {shown(row['seconds'], 4)} | {row['first']:.1f} "
+                f"| {row['furthest']:.0e} |"
+            )
+            lines += [f"| | {line} | | | |" for line in row["lines"]]
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -47,168 +161,14 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--json", type=Path, help="where the results go, after every part")
-    parser.add_argument("--only", action="append", choices=BUDGET, help="only this part")
-    parser.add_argument("--whole", action="store_true", help="train the whole grid")
-    parser.add_argument("--points", type=int, default=448, help="of study S1")
-    parser.add_argument("--pack", type=Path, help="write the data sets here, and do nothing else")
+    parser.add_argument("--json", type=Path, help="where the results go")
     parser.add_argument("--smoke", action="store_true")
-    parser.add_argument("--part", choices=BUDGET, help=argparse.SUPPRESS)
-    parser.add_argument("--seconds", type=float, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    how = {name: getattr(arguments, name) for name in ("smoke", "points", "whole")}
-    if arguments.pack:
-        pack(arguments.pack)
-    elif arguments.part:
-        part(arguments.part, arguments.seconds, path=arguments.json, **how)
-    else:
-        parts = arguments.only or tuple(BUDGET)
-        print(table(measure(parts=parts, path=arguments.json, **how)))
-
-
-def part(
-    name: str,
-    seconds: float,
-    *,
-    smoke: bool = False,
-    points: int = 448,
-    whole: bool = False,
-    path: Path | None = None,
-) -> dict[str, Any]:
-    """One part, on the GPU, or where there is none, and to try it, on the CPU.
-
-    What is known so far goes to ``path`` after each of its measurements, so that a part that breaks
-    or is ended loses nothing but the measurement that it was at.
-    """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    so_far: dict[str, Any] = {}
-
-    def keep(result: dict[str, Any]) -> None:
-        so_far.update(result)
-        if path:  # at once, or not at all: the process may be ended at any time
-            new = path.with_suffix(".new")
-            new.write_text(json.dumps(so_far))
-            new.replace(path)
-
-    run: dict[str, Callable[[], None]] = {
-        "ways": lambda: gpu_ways.compare(device, seconds, smoke, keep),
-        "s1": lambda: gpu_training.study(S1, 6 if smoke else points, device, seconds, smoke, keep),
-        "s2": lambda: gpu_training.study(S2, 4 if smoke else 256, device, seconds, smoke, keep),
-        "members": lambda: gpu_training.growing(device, seconds, smoke, keep),
-        "grid": lambda: gpu_training.whole_grid(device, seconds, smoke, whole, keep),
-    }
-    try:
-        if name == "ways":
-            keep(_peaks(device))
-        run[name]()
-    except Exception as error:  # the other parts are worth having
-        keep(_cut_off(so_far, f"{type(error).__name__}: {error}".splitlines()[0]))
-    return so_far
-
-
-def _cut_off(so_far: dict[str, Any], why: str) -> dict[str, Any]:
-    """What a part that did not come to its end has to tell."""
-    return {**so_far, "cut_off" if so_far.keys() - {"gemm_flops", "bandwidth"} else "failed": why}
-
-
-def measure(
-    *,
-    smoke: bool = False,
-    parts: Sequence[str] = tuple(BUDGET),
-    points: int = 448,
-    whole: bool = False,
-    path: Path | None = None,
-    apart: bool | None = None,
-) -> dict[str, Any]:
-    """The parts one after the other.
-
-    Args:
-        smoke: few and small.
-        parts: their names, as in ``BUDGET``.
-        points: of study S1.
-        whole: whether the whole grid is trained.
-        path: where the results go after every part.
-        apart: whether each part is a process; by default, where it is no smoke test.
-    """
-    if not torch.cuda.is_available() and not smoke:
-        raise SystemExit("there is no GPU here; --smoke runs on the CPU")
-    began = time.perf_counter()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    result: dict[str, Any] = {"machine": describe(), "device": device}
-    how = {"smoke": smoke, "points": points, "whole": whole}
-    total = SECONDS + 45 if whole else SECONDS
-    with tempfile.TemporaryDirectory(prefix="dlsweep-gpu-") as folder:
-        for name in parts:
-            left = total - _GRACE - (time.perf_counter() - began)
-            _tell(f"{name}; {left:.0f} s are left")
-            seconds = left if whole and name == "grid" else min(BUDGET[name], left)
-            if left < _LEAST:
-                result[name] = {"failed": "left out: no time was left"}
-            elif not smoke if apart is None else apart:
-                result[name] = _process(name, seconds, Path(folder), result, how)
-            else:
-                result[name] = part(name, seconds, **how)
-            for word in ("failed", "cut_off"):
-                if word in result[name]:
-                    _tell(result[name][word])
-            result["seconds"] = time.perf_counter() - began
-            if path:
-                path.write_text(json.dumps(result, indent=1) + "\n")
-    return result
-
-
-def _process(
-    name: str, seconds: float, folder: Path, result: dict[str, Any], how: dict[str, Any]
-) -> dict[str, Any]:
-    """A part in a process of its own, which is ended where it does not end."""
-    path = folder / f"{name}.json"
-    words = [sys.executable, "-m", "benchmarks.gpu", "--part", name, "--json", str(path)]
-    words += ["--seconds", str(seconds), "--points", str(how["points"])]
-    words += [f"--{word}" for word in ("smoke", "whole") if how[word]]
-    cache = folder / ("cold" if name == "s1" else "cache")
-    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(cache)}
-    environment["TRITON_CACHE_DIR"] = str(cache / "triton")
-    best = result.get("ways", {}).get("fastest")
-    if best:
-        environment["DLSWEEP_GPU"] = best
-    why = ""
-    try:
-        done = subprocess.run(words, env=environment, timeout=seconds + _GRACE)
-        if done.returncode:
-            why = f"its process ended with code {done.returncode}"
-    except subprocess.TimeoutExpired:
-        why = f"ended after {seconds + _GRACE:.0f} s"
-    found: dict[str, Any] = {}
-    with contextlib.suppress(OSError):  # nothing was written yet
-        found = json.loads(path.read_text())
-    return _cut_off(found, why or "it told nothing") if why or not found else found
-
-
-def _tell(what: str) -> None:
-    print(what, file=sys.stderr, flush=True)
-
-
-def _peaks(device: str) -> dict[str, Any]:
-    """What the device can do: float32 products without TF32, and copies."""
-    n, count = (4096, 2**30) if device == "cuda" else (256, 2**20)
-    a, b = torch.rand(n, n, device=device), torch.rand(n, n, device=device)
-    c = torch.rand(count // 4, device=device)
-    d = torch.empty_like(c)
-
-    def timed(function: Callable[[], object]) -> float:
-        def whole() -> None:
-            function()
-            if device == "cuda":
-                torch.cuda.synchronize()
-
-        return fastest(whole)
-
-    return {
-        "gemm_flops": 2 * n**3 / timed(lambda: torch.mm(a, b)),
-        "bandwidth": 2 * c.numel() * 4 / timed(lambda: d.copy_(c)),
-    }
+    result = measure(smoke=arguments.smoke)
+    print(table(result))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("CUDA_MODULE_LOADING", "LAZY")
     main()

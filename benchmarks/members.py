@@ -1,14 +1,13 @@
 """Time and memory as a stack grows: the same net K times over, with learning rates of their own.
 
-On a CPU in one process with one thread, as the processes of a sweep train; on a GPU with all of it.
+On a CPU, in one process with one thread, as the processes of a sweep train.
 """
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -18,10 +17,9 @@ from benchmarks.peers.in_memory import in_memory_loop
 from benchmarks.peers.jax_vmap import jax_vmap
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
-from dlsweep.training import Layout, Stack, stack_memory
+from dlsweep.training import Stack
 
 CPU = (1, 2, 4, 8, 16, 32)
-GPU = (1, 8, 64, 512, 4096)
 SMOKE = (1, 2)
 JAX, LOOP = "JAX vmap + jit, all cores", "in-memory loop, fused Adam"
 
@@ -48,8 +46,6 @@ def measure(
     repetitions: int,
     *,
     peers: bool = True,
-    budget: float = float("inf"),
-    keep: Callable[[dict[str, Any]], None] = lambda result: None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Seconds for a member's epoch at each size of the stack.
@@ -59,28 +55,20 @@ def measure(
         members: the sizes.
         repetitions: epochs that are timed, after one that is not.
         peers: whether JAX trains the same stacks, and a loop one net.
-        budget: seconds after which no further size is begun.
-        keep: is given what is known, after each size.
         settings: of the net, where they are to differ.
     """
     device = data.train.images.device
     result: dict[str, Any] = {"machine": describe(), "device": device.type, "rows": []}
     result["batch_size"] = net(1, **settings)[0].batch_size
-    began = time.perf_counter()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         for count in members:
-            if time.perf_counter() - began > budget:
-                result["rows"].append({"members": count, "skipped": "no time was left"})
-                keep(result)
-                continue
             print(f"{count} members", file=sys.stderr)
             row = _stack(net(count, epochs=repetitions + 2, **settings), data)
             if peers and count <= 32:
                 row[JAX] = _jax(net(count, **settings), data, repetitions)
             result["rows"].append(row)
-            keep(result)
         if peers:
             times = in_memory_loop(net(1, **settings)[0], data, repetitions + 1)[1:]
             result[LOOP] = spread(times)
@@ -92,34 +80,18 @@ def measure(
 def _stack(configs: list[RunConfig], data: Dataset) -> dict[str, Any]:
     count = len(configs)
     row: dict[str, Any] = {"members": count}
-    on_gpu = data.train.images.device.type == "cuda"
-    wait: Callable[[], object] = torch.cuda.synchronize if on_gpu else lambda: None
-    predicted = stack_memory(configs, device=data.train.images.device.type)
-    row["predicted_bytes"] = predicted.stack
-    try:
-        held = 0
-        if on_gpu:
-            gc.collect()  # else what is left of the stack before would seem to be this one's
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
-            held = torch.cuda.memory_reserved()
+    began = time.perf_counter()
+    # The end of a stack evaluates every member on its own: that is not what is timed here.
+    epochs = iter(Stack(configs, data))
+    times = []
+    for number in range(configs[0].epochs - 1):
+        next(epochs)
+        if number == 0:
+            row["first_epoch"] = time.perf_counter() - began
+        else:
+            times.append((time.perf_counter() - began) / count)
         began = time.perf_counter()
-        # The end of a stack evaluates every member on its own: that is not what is timed here.
-        epochs = iter(Stack(configs, data, compile_for=Layout.of(configs)))
-        times = []
-        for number in range(configs[0].epochs - 1):
-            next(epochs)
-            wait()
-            if number == 0:
-                row["first_epoch"] = time.perf_counter() - began
-            else:
-                times.append((time.perf_counter() - began) / count)
-            began = time.perf_counter()
-        row["seconds"] = spread(times)
-        if on_gpu:
-            row["peak_bytes"] = torch.cuda.max_memory_reserved() - held
-    except torch.OutOfMemoryError as error:
-        row["skipped"] = str(error).splitlines()[0]
+    row["seconds"] = spread(times)
     return row
 
 
@@ -132,27 +104,18 @@ def _jax(configs: list[RunConfig], data: Dataset, repetitions: int) -> dict[str,
 
 
 def table(result: dict[str, Any]) -> str:
-    heads = ["members", "s per member-epoch", JAX, "MB per member, predicted"]
-    if any("peak_bytes" in row for row in result["rows"]):  # on a CPU, tests do it
-        heads.append("measured")
+    heads = ["members", "s per member-epoch", JAX]
     lines = [
         header(result["machine"]),
-        f"784-128-128-128-128-10, tanh, Adam, batch {result['batch_size']}, on the "
-        f"{'GPU' if result['device'] == 'cuda' else 'CPU, one process, one thread'}",
+        f"784-128-128-128-128-10, tanh, Adam, batch {result['batch_size']}, on the CPU, "
+        "one process, one thread",
         "",
         f"| {' | '.join(heads)} |",
         "|" + "---|" * len(heads),
     ]
     for row in result["rows"]:
-        count = row["members"]
-        if "seconds" in row:
-            jax = shown(row[JAX], 3) if row.get(JAX) else ""
-            sizes = [row.get("predicted_bytes"), row.get("peak_bytes")][: len(heads) - 3]
-            memory = [f"{size / count / 1e6:.2f}" if size else "" for size in sizes]
-            cells = [f"{count}", shown(row["seconds"], 4), jax, *memory]
-        else:
-            cells = [f"{count}", row["skipped"], *[""] * (len(heads) - 2)]
-        lines.append(f"| {' | '.join(cells)} |")
+        jax = shown(row[JAX], 3) if row.get(JAX) else ""
+        lines.append(f"| {row['members']} | {shown(row['seconds'], 4)} | {jax} |")
     if LOOP in result:
         lines.append(f"\n{LOOP}, one thread: {shown(result[LOOP], 3)} s per epoch")
     return "\n".join(lines)
@@ -166,7 +129,7 @@ def figure(result: dict[str, Any], path: str) -> None:
     from matplotlib import pyplot as plt
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    rows = [row for row in result["rows"] if "seconds" in row]
+    rows = result["rows"]
     sizes = [row["members"] for row in rows]
     figure, axes = plt.subplots(figsize=(6.4, 4), layout="constrained")
     middle = [row["seconds"]["median"] for row in rows]

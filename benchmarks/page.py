@@ -27,11 +27,10 @@ def draw(folder: Path) -> None:
     """The figures; where matplotlib is missing, the last ones stay."""
     from benchmarks.members import figure
 
-    grown = {"members": read("members"), "members-gpu": (read("gpu") or {}).get("members")}
-    for name, result in grown.items():
-        if result is not None and "rows" in result:
-            with contextlib.suppress(ImportError):
-                figure(result, str(folder / f"{name}.svg"))
+    result = read("members")
+    if result is not None:
+        with contextlib.suppress(ImportError):
+            figure(result, str(folder / "members.svg"))
 
 
 def replaced(text: str, name: str, content: str) -> str:
@@ -91,10 +90,9 @@ def _search_quality(result: dict[str, Any]) -> str:
 
 
 def _gpu(result: dict[str, Any]) -> str:
-    from benchmarks.gpu_table import table
+    from benchmarks.gpu import table
 
-    picture = "![The same on the GPU](results/members-gpu.svg)"
-    return f"{_page_table(table(result))}\n\n{picture}"
+    return _page_table(table(result))
 
 
 def _page_table(text: str) -> str:

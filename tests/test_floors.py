@@ -32,8 +32,11 @@ FLOORS = {
     "__init__": 8,
     "__main__": 8,
 }
-ROOMS = ("file", "search", "study", "execution", "driver", "local", "agent")
-"""The rooms of the sweep floor, in order."""
+ROOMS = {
+    "sweep": ("file", "search", "study", "execution", "driver", "local", "agent"),
+    "training": ("planning", "learners", "stack"),
+}
+"""The rooms of floors, in order."""
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -110,29 +113,40 @@ def test_the_rule_finds_what_breaks_it(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def room(module: str) -> str:
-    """The room of the sweep floor that a module is in: dlsweep.sweep.study._rows is in study."""
+    """The room of its floor that a module is in: dlsweep.sweep.study._rows is in study."""
     return [*module.split("."), "", "", ""][2]
 
 
 def broken_order(path: Path) -> list[str]:
-    """The imports of a file of the sweep floor that are from a later room, or from the floor."""
-    own = room(".".join(path.relative_to(REPOSITORY).with_suffix("").parts))
-    before = ROOMS[: ROOMS.index(own) + 1]
-    return [m for m in imports(path) if part(m) == "sweep" and room(m) not in before]
+    """The imports of a file in a room that are from a later room, or from the floor itself.
+
+    What stands on the training floor outside of its rooms is below them.
+    """
+    module = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+    floor, rooms = part(module), ROOMS[part(module)]
+    later = rooms[rooms.index(room(module)) + 1 :]
+    return [
+        m
+        for m in imports(path)
+        if part(m) == floor
+        and (room(m) in later or room(m) == "" or (floor == "sweep" and room(m) not in rooms))
+    ]
 
 
-def test_the_sweep_floor_has_these_rooms():
-    folders = {path.parent.name for path in (PACKAGE / "sweep").glob("*/__init__.py")}
-    assert folders == set(ROOMS)
-    assert [path.name for path in (PACKAGE / "sweep").glob("*.py")] == ["__init__.py"]
+@pytest.mark.parametrize("floor", ROOMS)
+def test_a_floor_has_these_rooms(floor: str):
+    folders = {path.parent.name for path in (PACKAGE / floor).glob("*/__init__.py")}
+    assert folders == set(ROOMS[floor])
+    if floor == "sweep":
+        assert [path.name for path in (PACKAGE / floor).glob("*.py")] == ["__init__.py"]
 
 
 @pytest.mark.parametrize(
     "path",
-    sorted((PACKAGE / "sweep").glob("*/*.py")),
+    sorted(path for floor in ROOMS for path in (PACKAGE / floor).glob("*/*.py")),
     ids=lambda path: f"{path.parent.name}/{path.name}",
 )
-def test_a_room_of_the_sweep_floor_imports_only_from_rooms_before_it(path: Path):
+def test_a_room_imports_only_from_rooms_before_it(path: Path):
     assert broken_order(path) == []
 
 
@@ -155,6 +169,13 @@ def test_the_order_of_rooms_finds_what_breaks_it(tmp_path: Path, monkeypatch: py
         "dlsweep.sweep.agent",
         "dlsweep.sweep.execution",
     ]
+    path = tmp_path / "dlsweep" / "training" / "planning" / "_new.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "from dlsweep.training._data import choose_device\n"
+        "from dlsweep.training.learners import TorchLearner\n"
+    )
+    assert broken_order(path) == ["dlsweep.training.learners"]
 
 
 class ImportGraph:

@@ -19,6 +19,8 @@ class Purpose(IntEnum):
     WEIGHTS = 0
     ORDER = 1
     DROPOUT = 2
+    MODULE = 3
+    FORWARD = 4
     AUGMENTATION = 5
 
 
@@ -55,3 +57,17 @@ def augmentation_stream(seed: int, epoch: int) -> np.random.Generator:
 def dropout_key(seed: int) -> int:
     """The 31-bit key that a run's dropout masks are hashed from, together with layer and step."""
     return int(stream(seed, Purpose.DROPOUT).integers(2**31))
+
+
+def module_seed(seed: int) -> int:
+    """What torch's generator is seeded with while a run's module is made."""
+    return int(stream(seed, Purpose.MODULE).integers(2**63))
+
+
+def forward_seed(seed: int, epoch: int, batch: int) -> int:
+    """What torch's generator is seeded with before a training step of a run.
+
+    Modules that draw as they compute, as ``torch.nn.Dropout`` does, so draw the same alone, beside
+    others and after a checkpoint.
+    """
+    return int(stream(seed, Purpose.FORWARD, epoch, batch).integers(2**63))

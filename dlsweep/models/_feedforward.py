@@ -6,7 +6,6 @@ import math
 
 from torch import Tensor, nn
 
-from dlsweep.models._activations import Activation
 from dlsweep.models._blocks import Block, with_dropout
 from dlsweep.models._spec import ModelSpec
 
@@ -38,21 +37,3 @@ class FeedForward(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.output(self.features(images))
         return logits
-
-
-def deepen(model: FeedForward, depth: int) -> None:
-    """Append hidden layers up to ``depth`` that change nothing: weight I, bias 0, identity.
-
-    The same function as before, to the bit: a sum with zeros rounds nothing. Only for models of
-    linear layers and activations, of which the last can be switched to identity.
-    """
-    while len(model.hidden) < depth:
-        last = model.hidden[-1]
-        assert isinstance(last, Block)
-        like = last.weights.weight
-        linear = nn.Linear(len(like), len(like), dtype=like.dtype, device="meta")
-        linear.to_empty(device=like.device)
-        nn.init.eye_(linear.weight)
-        nn.init.zeros_(linear.bias)
-        activation = Activation("identity", last.activation.among)
-        model.hidden.append(Block(linear, None, activation))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dlsweep.config import RunConfig
@@ -17,7 +16,6 @@ class ModelSpec:
 
     Attributes:
         image_shape: (channels, height, width).
-        among: the activations that the members of a stack have between them; empty for one run.
     """
 
     image_shape: tuple[int, int, int]
@@ -30,24 +28,20 @@ class ModelSpec:
     dropout: float
     dropout_at: str
     dropout_key: int
-    among: tuple[str, ...] = ()
-    conv_among: tuple[str, ...] = ()
 
     def activation(self) -> Activation:
         """The activation of a fully connected hidden layer, a new module."""
-        return Activation(self.activation_name, self.among)
+        return Activation(self.activation_name)
 
     def conv_activation(self) -> Activation:
         """The activation after a convolution, a new module."""
-        return Activation(self.conv_activation_name, self.conv_among)
+        return Activation(self.conv_activation_name)
 
 
 def model_spec(
     config: RunConfig,
     image_shape: tuple[int, int, int],
     num_classes: int,
-    among: Sequence[str] = (),
-    conv_among: Sequence[str] = (),
 ) -> ModelSpec:
     """The specification of ``config``'s model; see ``build``."""
     return ModelSpec(
@@ -61,6 +55,4 @@ def model_spec(
         dropout=config.dropout,
         dropout_at=config.dropout_at,
         dropout_key=dropout_key(config.seed),
-        among=tuple(among),
-        conv_among=tuple(conv_among),
     )

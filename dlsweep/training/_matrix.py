@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor
@@ -36,35 +36,6 @@ class Columns:
             else:
                 views[name] = part.view(-1, *shape)
         return views
-
-    def arrange(self, matrix: Tensor) -> None:
-        """Bring rows in which nothing is transposed yet, (K, P), into this order, in place."""
-        for name in self._transposed:
-            part = matrix[:, self._slices[name]]
-            # Of a matrix of one row or column, what is turned round is the same memory.
-            part.copy_(part.clone().view(-1, *self.shapes[name]).mT.flatten(1))
-
-    def not_owned(
-        self, names: Sequence[Collection[str]], matrix: Tensor
-    ) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Where rows have no parameter of their own: those of row k are ``names[k]``.
-
-        Returns:
-            Columns (K, …) of the matrix, which rows have none of their own there, and what these
-            are now; as few of them as possible.
-        """
-        lacking = [
-            (tuple(row for row, own in enumerate(names) if name not in own), columns)
-            for name, columns in self._slices.items()
-        ]
-        found = []
-        for rows, group in itertools.groupby(lacking, lambda item: item[0]):
-            if rows:
-                slices = [columns for _, columns in group]
-                index = torch.tensor(rows, device=matrix.device)
-                part = matrix[:, slices[0].start : slices[-1].stop]
-                found.append((part, index, part.index_select(0, index)))
-        return found
 
 
 def as_it_lies(tensor: Tensor) -> Tensor:

@@ -19,8 +19,7 @@ from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.streams import epoch_order, weight_stream
 from dlsweep.data import Dataset, Split
 from dlsweep.parts import INITIALIZERS
-from dlsweep.training._learner import Recalled
-from dlsweep.training._state import load_arrays
+from dlsweep.training.learners import Recalled, load_arrays
 
 _BLOCK = 16384
 """Numbers that a step of an update rule goes through at a time.
@@ -90,9 +89,6 @@ class NumpyLearner:
             for best, now in zip(self.best.parameters, self.network.parameters, strict=True):
                 best[...] = now
 
-    def expect(self, rows: Sequence[int]) -> None:
-        """See ``Learner``. There is one."""
-
     def recall(self, row: int, split: str) -> Recalled:
         """See ``Learner``."""
         images, labels = self.splits[split]
@@ -103,11 +99,6 @@ class NumpyLearner:
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """Weights as (outputs, inputs), under the names that the torch model gives them."""
         return {name: array.T.copy() for name, array in self._named(self.best).items()}
-
-    def set_best_weights(self, row: int, weights: Mapping[str, np.ndarray]) -> None:
-        """See ``Learner``."""
-        for name, array in self._named(self.best).items():
-            array[...] = weights[name].T
 
     def _named(self, network: scratch.Network) -> dict[str, np.ndarray]:
         layers = [f"hidden.{i}.weights" for i in range(self.config.num_layers)] + ["output"]

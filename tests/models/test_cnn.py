@@ -70,7 +70,7 @@ def test_order_of_the_layers(settings, expected):
 def test_activation_of_the_convolutions(given, expected):
     config = cnn(conv_layers="3x3x3", num_layers=1, activation="sigmoid", conv_activation=given)
     activations = [m for m in build(config, SHAPE, 10).modules() if isinstance(m, Activation)]
-    assert [m.among for m in activations] == [(expected,), ("sigmoid",)]
+    assert [m.name for m in activations] == [expected, "sigmoid"]
 
 
 @pytest.mark.parametrize("sides", [(5, 8), (28, 28), (13, 9)])

@@ -39,30 +39,9 @@ def test_activations(name):
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_an_activation_chosen_among_all_is_the_one_alone(name):
-    x = torch.linspace(-5, 5, 101, dtype=torch.float64, requires_grad=True)
-    alone, among = Activation(name)(x), Activation(name, sorted(ACTIVATIONS))(x)
-    assert torch.equal(alone, among)
-    (one,) = torch.autograd.grad(alone.sum(), x)
-    (other,) = torch.autograd.grad(among.sum(), x)
-    assert torch.equal(one, other)
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_values_that_other_activations_cannot_take_do_no_harm(name):
-    """A large input has a finite gradient through each activation, chosen or not."""
+def test_gradients_of_large_inputs_are_finite(name):
     x = torch.tensor([-1e30, 1e30], requires_grad=True)
-    among = Activation(name, sorted(ACTIVATIONS))(x)
-    among.sum().backward()
-    assert among.isfinite().all()
+    y = Activation(name)(x)
+    y.sum().backward()
+    assert y.isfinite().all()
     assert x.grad.isfinite().all()
-
-
-def test_models_that_can_be_switched_between_activations_are_the_same_functions():
-    stack = [RunConfig(activation="tanh", hidden_size=4), RunConfig(hidden_size=4)]
-    built = [build(config, (1, 8, 8), 10, ("relu", "tanh"), ("relu", "tanh")) for config in stack]
-    activations = [[m for m in b.modules() if isinstance(m, Activation)] for b in built]
-    assert all(m.among == ("relu", "tanh") for ms in activations for m in ms)
-    images = torch.rand(3, 1, 8, 8)
-    for config, model in zip(stack, built, strict=True):
-        assert torch.equal(model(images), build(config, (1, 8, 8), 10)(images))

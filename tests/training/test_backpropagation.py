@@ -8,15 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from dlsweep.config import RunConfig
-from dlsweep.models import Dropout, DropoutInBlocks, build
+from dlsweep.models import Dropout, DropoutInBlocks, FeedForward, build
 from dlsweep.parts import OPTIMIZERS
-from dlsweep.training._backpropagation import Backpropagation
-from dlsweep.training._cpu_learner import CpuLearner
-from dlsweep.training._layers import Operations, runs
-from dlsweep.training._layout import Layout, ordered_parameters, standing
 from dlsweep.training._losses import loss_of
-from dlsweep.training._matrix import Columns
+from dlsweep.training.learners import HandWrittenLearner
+from dlsweep.training.learners._backpropagation import Backpropagation
+from dlsweep.training.learners._layers import Operations, runs
+from dlsweep.training.planning import standing
 from tests.training.helpers import digits, small
 
 MIXED = [
@@ -43,9 +41,9 @@ STACKS = {
 
 def stacked(configs, dtype):
     """Stacked parameters and buffers of the members' models as they begin, and these models."""
-    learner = CpuLearner(configs, digits(dtype=dtype))
+    learner = HandWrittenLearner(configs, digits(dtype=dtype))
     models = [build(c, (1, 8, 8), 10, dtype=dtype).train() for c in configs]
-    return learner._together, learner, models
+    return learner._stack, learner, models
 
 
 def expected(model, config, images, labels):
@@ -80,8 +78,7 @@ def test_gradients_are_those_of_autograd(name, dtype, own):
                 ours = together.gradients[row][parameter]
                 torch.testing.assert_close(ours, gradient, **tolerance)
             for buffer, value in model.named_buffers():
-                if "chosen" not in buffer:
-                    torch.testing.assert_close(learner.buffers[buffer][row], value, **tolerance)
+                torch.testing.assert_close(learner.buffers[buffer][row], value, **tolerance)
             with torch.no_grad():  # once more with the buffers of before: dropout's masks
                 for buffer, value in model.named_buffers():
                     now = value.clone()
@@ -99,30 +96,6 @@ def test_the_deepest_stand_first_on_a_cpu_and_rules_of_one_kind_together_on_a_gp
     assert standing(configs, "cpu") == [3, 1, 2, 0]
 
 
-def test_what_a_member_has_are_its_first_columns():
-    shallow, deep = (
-        list(ordered_parameters(build(RunConfig(num_layers=n), (1, 28, 28), 10))) for n in (2, 4)
-    )
-    assert deep[: len(shallow)] == shallow
-    assert shallow[0] == "hidden.0.weights.weight"
-    assert len(deep) == 10
-
-
-def test_columns_of_a_transposed_parameter():
-    shapes = {"a": torch.Size([2]), "b": torch.Size([2, 3]), "c": torch.Size([3, 2])}
-    plain, arranged = Columns(shapes), Columns(shapes, ["b"])
-    rows = torch.arange(28.0).view(2, 14)
-    matrix = rows.clone()
-    arranged.arrange(matrix)
-    assert matrix[0].tolist() == [0, 1, 2, 5, 3, 6, 4, 7, 8, 9, 10, 11, 12, 13]
-    views, expected = arranged.views(matrix), plain.views(rows)
-    assert views.keys() == expected.keys() == shapes.keys()
-    for name, view in views.items():
-        assert torch.equal(view, expected[name])
-    views["b"][1] = 0  # it is the matrix itself
-    assert (matrix[1] == 0).nonzero().flatten().tolist() == [2, 3, 4, 5, 6, 7]
-
-
 def test_updates_are_given_memory_as_it_lies(monkeypatch):
     """Torch's fused kernels copy what is not contiguous there and back: twice the time."""
     seen = []
@@ -133,7 +106,7 @@ def test_updates_are_given_memory_as_it_lies(monkeypatch):
             return super().updater(parameters, slots, h)
 
     monkeypatch.setitem(OPTIMIZERS, MIXED[0].optimizer, Rule())
-    learner = CpuLearner(MIXED[:1], digits())
+    learner = HandWrittenLearner(MIXED[:1], digits())
     first = learner._columns.views(learner.theta)["hidden.0.weights.weight"]
     assert not first.is_contiguous()
     assert seen[0][0].data_ptr() == first.data_ptr()
@@ -144,21 +117,29 @@ def test_updates_are_given_memory_as_it_lies(monkeypatch):
 def test_what_a_member_does_not_have_is_never_updated():
     configs = [dataclasses.replace(c, weight_decay=0.1) for c in MIXED]
     configs = [configs[i] for i in standing(configs, "cpu")]
-    learner = CpuLearner(configs, digits())
+    learner = HandWrittenLearner(configs, digits())
     before = learner.theta.clone()
     learner.train_epoch(1, np.full(len(configs), 0.01))
-    for row in range(len(configs)):
-        owned = learner.parameters(row)
-        assert torch.equal(learner.theta[row, owned:], before[row, owned:])
-        assert (learner.theta[row, :owned] != before[row, :owned]).any()
+    for row, names in enumerate(learner._names):
+        for name, now in learner._columns.views(learner.theta).items():
+            moved = now[row] != learner._columns.views(before)[name][row]
+            assert moved.any() == (name in names)
 
 
-def test_a_layout_serves_all_of_its_configurations():
-    layout = Layout.of([*MIXED, RunConfig(dataset="digits", num_layers=9, dropout=0.5)])
-    assert layout.depth == 3  # dropout's layers are not deepened
-    assert layout.activations == ("elu", "identity", "leaky_relu", "relu", "sigmoid", "tanh")
-    assert layout.losses == ("cross_entropy", "mean_squared_error")
-    assert Layout.of([small(), small(seed=1)]).activations == ("relu",)
+def test_nothing_but_the_very_class_is_written_out():
+    class Residual(FeedForward):
+        """Another function of the same parameters."""
+
+    learner = HandWrittenLearner(MIXED[:1], digits())
+    model = learner.modules[0]
+    parameters = dict(model.named_parameters())
+    model.__class__ = Residual
+    with pytest.raises(TypeError, match="the gradient of this Residual is not written out"):
+        Backpropagation(model, MIXED[:1], parameters, {})
+    model.__class__ = FeedForward
+    model.hidden[0].norm = torch.nn.LayerNorm(7)
+    with pytest.raises(TypeError, match="is not written out"):
+        Backpropagation(model, MIXED[:1], parameters, {})
 
 
 def test_a_mask_is_what_the_layer_multiplies_by():
@@ -191,15 +172,15 @@ def test_neighbours_with_equal_keys():
 
 def test_members_that_leave_take_their_layers_along():
     configs = [MIXED[i] for i in standing(MIXED, "cpu")]
-    learner = CpuLearner(configs, digits())
+    learner = HandWrittenLearner(configs, digits())
     learner.keep([len(configs) - 1])  # the shallowest
-    assert isinstance(learner._together, Backpropagation)
-    assert learner._together.gradients[0].keys() == set(learner._alone[0].parameters)
+    assert isinstance(learner._stack, Backpropagation)
+    assert learner._stack.gradients[0].keys() == set(learner._names[0])
     learner.train_epoch(1, np.array([0.01]))
 
 
 def test_numbers_next_to_nothing_are_zero_while_an_epoch_is_trained(monkeypatch):
-    learner, seen = CpuLearner([small()], digits(dtype=torch.float32)), []
+    learner, seen = HandWrittenLearner([small()], digits(dtype=torch.float32)), []
 
     def tiny() -> float:
         return float(torch.tensor(1e-39) * 1)

@@ -11,7 +11,6 @@ from dlsweep.config.choices import DROPOUT_PLACES, LR_SCHEDULES
 from dlsweep.parts import ACTIVATIONS, BACKENDS, INITIALIZERS, LOSSES, OPTIMIZERS
 from dlsweep.training import (
     Stack,
-    compiling_pays,
     cost,
     most_members,
     plan,
@@ -109,7 +108,8 @@ def test_runs_that_differ_in_one_field(field, base):
         return
 
     assert field not in OTHER_DATA
-    assert plan([one, other]) == [[0, 1]]
+    stacked = one.model == "feedforward"  # a CPU gains nothing by stacks of others
+    assert plan([one, other]) == ([[0, 1]] if stacked else [[0], [1]])
     alone = [train_alone(one), train_alone(other)]
     for result, expected in zip(train_stack([other, one], digits()), alone[::-1], strict=True):
         assert_same_run(result, expected)
@@ -176,7 +176,7 @@ def test_every_run_is_in_exactly_one_stack_that_takes_it(seed):
 def test_stacks_are_as_few_as_their_size_allows():
     configs = [small(seed=i, learning_rate=0.1 / (i + 1)) for i in range(21)]
     assert [len(stack) for stack in plan(configs, 8)] == [7, 7, 7]
-    assert [len(stack) for stack in plan(configs, 100)] == [21]
+    assert [len(stack) for stack in plan(configs, 100, device="cuda")] == [21]
     assert [len(stack) for stack in plan(configs, 1)] == [1] * 21
     assert plan([]) == []
     assert max(len(stack) for stack in plan(configs)) > 1
@@ -197,15 +197,27 @@ def test_runs_that_share_operations_or_end_together_stand_in_one_stack(device, n
     assert plan(configs, 8, device=device) == [list(range(8))]
 
 
-def test_stacks_of_wide_networks_on_a_cpu_keep_to_its_cache():
-    wide, wider = ([RunConfig(hidden_size=h, seed=i) for i in range(8)] for h in (128, 512))
-    assert [len(stack) for stack in plan(wide)] == [4, 4]
-    assert [len(stack) for stack in plan(wider)] == [1] * 8
-    assert [len(stack) for stack in plan(wide, 2)] == [2, 2, 2, 2]
-    assert [len(stack) for stack in plan(wide, 8, device="cuda")] == [8]
-    assert [
-        len(stack) for stack in plan([dataclasses.replace(c, hidden_size=32) for c in wide])
-    ] == [8]
+@pytest.mark.parametrize(
+    ("width", "batch", "sizes"),
+    # What benchmarks/members.py and the planner's own measurements found the least time for.
+    [(32, 16, [8]), (64, 64, [8]), (128, 16, [4, 4]), (128, 64, [1] * 8), (512, 16, [1] * 8)],
+)
+def test_stacks_that_gain_nothing_on_a_cpu_are_not_made(width, batch, sizes):
+    configs = [
+        RunConfig(num_layers=4, hidden_size=width, batch_size=batch, seed=i) for i in range(8)
+    ]
+    assert [len(stack) for stack in plan(configs)] == sizes
+    assert [len(stack) for stack in plan(configs, 2)] == ([2] * 4 if sizes[0] > 1 else sizes)
+    assert [len(stack) for stack in plan(configs, device="cuda")] == [8]
+
+
+def test_on_a_cpu_what_is_trained_one_by_one_is_not_stacked():
+    configs = [small(seed=i, **SMALL_CNN) for i in range(4)]
+    assert plan(configs, 4) == [[0], [1], [2], [3]]
+    assert plan(configs, 4, device="cuda") == [[0, 1, 2, 3]]
+    own = [small(seed=i, model="tests.training.nets:Recurrent") for i in range(2)]
+    assert plan(own) == [[0], [1]]
+    assert plan(own, device="cuda") == [[0, 1]]
 
 
 def test_networks_of_different_depths_stand_in_one_stack_where_their_widths_are_one():
@@ -247,32 +259,13 @@ def test_settings_of_a_model_that_is_not_used_do_not_part_runs():
 def test_stacks_are_small_enough_to_keep_every_process_busy():
     assert most_members(12, 2) == 6
     assert most_members(3, 4) == 1
-    assert most_members(64, 2) == 8  # and no larger than pays
     assert most_members(1, 1) == 1
-    assert most_members(64, 2, "cuda") == 32  # which a GPU has none of
-    assert most_members(0, 2, "cuda") == 1
-
-
-def test_on_a_cpu_convolutions_are_not_stacked():
-    assert most_members(64, 2, "cpu", "cnn") == 1
-    assert most_members(64, 2, "cuda", "cnn") == 32
-
-
-def test_each_model_has_stacks_of_its_own_size():
-    configs = [small(seed=i, **more) for i in range(3) for more in ({}, SMALL_CNN)]
-    assert plan(configs, {"feedforward": 2, "cnn": 1}) == [[0, 2], [4], [1], [3], [5]]
+    assert most_members(0, 2) == 1
 
 
 def test_steps_are_those_that_are_taken():
     assert steps(RunConfig(epochs=2, batch_size=64)) == 2 * 844
     assert steps(RunConfig(dataset="digits", train_size=100, batch_size=30, epochs=1)) == 4
-
-
-def test_compiling_pays_for_long_sweeps_only():
-    assert not compiling_pays(20_000, 1, "cuda")
-    assert compiling_pays(50_000, 1, "cuda")
-    assert not compiling_pays(50_000, 8, "cuda")
-    assert not compiling_pays(10**9, 1, "cpu")
 
 
 def test_the_cost_of_a_run_grows_with_what_it_computes():
@@ -284,13 +277,13 @@ def test_the_cost_of_a_run_grows_with_what_it_computes():
     assert cost(RunConfig(num_layers=5)) > cost(base)
     # By hand: 784·20 + 20·10 and a convolution of 26²·9·32 products on one core.
     dense = RunConfig(num_layers=1, hidden_size=20)
-    seconds = 6 * 64 * 15_880 / 100e9 + 28 * 15_880 / 50e9 + 4e-5
+    seconds = 6 * 64 * 15_880 / 100e9 + 28 * 15_910 / 50e9 + 4e-5
     assert cost(dense) == pytest.approx(8440 * seconds)
     layers = ({"channels": 32, "kernel": 3, "stride": 1},)
     cnn = RunConfig(model="cnn", conv_layers=layers, num_layers=0)
     values, dense = 26**2 * 32, 26**2 * 32 * 10
     arithmetic = 6 * 64 * (9 * values / 130e9 + dense / 100e9)
-    seconds = arithmetic + 28 * (9 * 32 + dense) / 50e9 + 7e-9 * 64 * values + 1e-3
+    seconds = arithmetic + 28 * (9 * 32 + 32 + dense + 10) / 50e9 + 7e-9 * 64 * values + 1e-3
     assert cost(cnn) == pytest.approx(8440 * seconds)
     more = dataclasses.replace(cnn, batch_norm=True, dropout=0.1)
     seconds += 2 * 2.7e-9 * 64 * values

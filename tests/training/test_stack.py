@@ -18,7 +18,7 @@ from dlsweep.training import (
     choose_device,
     train_stack,
 )
-from dlsweep.training._evaluation import EVALUATION_BYTES
+from dlsweep.training.learners._evaluation import EVALUATION_BYTES
 from tests.training.helpers import (
     SMALL_CNN,
     assert_same_bits,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dlsweep.training import Layout, Stack, StackState, StateError
+from dlsweep.training import Stack, StackState, StateError
 from tests.training.helpers import SMALL_CNN, assert_same_bits, digits, small
 
 RULES = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "nadam"]
@@ -49,9 +49,9 @@ def data():
     return digits(dtype=torch.float32)
 
 
-def states(configs, layout=None):
+def states(configs):
     """The results of an undisturbed stack, and its state after every epoch but the last."""
-    stack, results, found = Stack(configs, data(), compile_for=layout), {}, []
+    stack, results, found = Stack(configs, data()), {}, []
     for end in stack:
         results.update(end.results)
         if stack.active:
@@ -98,15 +98,6 @@ def test_in_a_new_process_too():
             check(results, *again, active(state))
 
 
-def test_what_a_stack_is_compiled_for_goes_with_it():
-    configs = STACKS["rules"]
-    layout = Layout.of([*configs, small(num_layers=4, activation="sigmoid")])
-    results, found = states(configs, layout)
-    assert found[1].layout == layout
-    for state in found:
-        check(results, *go_on(configs, state), active(state))
-
-
 def test_a_stop_that_was_asked_for_is_not_forgotten():
     configs = [small(epochs=5), small(epochs=5, seed=1)]
     stack = Stack(configs, data())
@@ -146,7 +137,7 @@ def changed(state, **identity):
 def test_states_of_something_else_are_refused(state):
     with pytest.raises(StateError, match=r"other torch than the stack's \(1\.0, now "):
         Stack(CONFIGS, data(), state=changed(state, torch="1.0"))
-    with pytest.raises(StateError, match=r"other format than the stack's \(0, now 6\)"):
+    with pytest.raises(StateError, match=r"other format than the stack's \(0, now 7\)"):
         Stack(CONFIGS, data(), state=changed(state, format=0))
     with pytest.raises(StateError, match="other configurations than the stack's"):
         Stack([CONFIGS[0], dataclasses.replace(CONFIGS[1], seed=2)], data(), state=state)

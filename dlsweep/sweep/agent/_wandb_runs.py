@@ -21,7 +21,6 @@ from dlsweep.sweep.driver import Source
 from dlsweep.sweep.file import Config, Metric, objective
 from dlsweep.sweep.study import PlannedStack, Row, Run
 from dlsweep.tracking import Command, SweepService
-from dlsweep.training import Layout
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -136,9 +135,9 @@ class WandbRuns(Source):
         """See ``Source``."""
         return [PlannedStack(next(self._ids), tuple(r.number for r in runs)) for runs in stacks]
 
-    def begin(self, stack: PlannedStack, compile_for: Layout | None) -> PlannedStack:
+    def begin(self, stack: PlannedStack) -> PlannedStack:
         """See ``Source``."""
-        return PlannedStack(stack.id, stack.members, compile_for, begun=True)
+        return PlannedStack(stack.id, stack.members, begun=True)
 
     def checkpoint(self, stack: PlannedStack) -> Path:
         """See ``Source``: in a temporary folder, for as long as this process lives."""

@@ -91,7 +91,6 @@ class StackJobs(Jobs):
         return StackJob(
             number,
             [config for config in configs if isinstance(config, RunConfig)],
-            stack.compile_for,
             asks=asks,
             checkpoint=Checkpoint(source.checkpoint(stack), frozenset(places)),
             save_seconds=self._save_seconds,

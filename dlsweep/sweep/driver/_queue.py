@@ -8,21 +8,15 @@ from dlsweep.config import RunConfig
 from dlsweep.sweep.execution import Executor
 from dlsweep.sweep.study import Run
 from dlsweep.training import (
-    Layout,
-    compiling_pays,
     cost,
     free_memory,
     most_members,
     plan,
-    steps,
 )
 
 
 class Queue:
     """Runs that wait, in stacks. Here each run is a stack of its own, first in, first out."""
-
-    compiles = False
-    """Whether stacks may be compiled, so that earlier runs matter; see ``resume``."""
 
     def __init__(self) -> None:
         self._stacks: list[list[Run]] = []
@@ -49,17 +43,9 @@ class Queue:
         """Add a stack that was planned before."""
         self._stacks.append(list(stack))
 
-    def resume(self, seen: Sequence[RunConfig], compiling: bool) -> None:
-        """Take into account what was trained before, and whether it was compiled."""
-
-    def next(self, remaining: int = 0) -> tuple[list[Run], Layout | None]:
-        """Take the next stack, and the layout to compile it for, or None.
-
-        Args:
-            remaining: how many runs of the sweep were not taken yet; they are assumed to be like
-                those that wait.
-        """
-        return self._stacks.pop(0), None
+    def next(self) -> list[Run]:
+        """Take the next stack."""
+        return self._stacks.pop(0)
 
     def remove(self, run: Run) -> list[Run]:
         """Take a run out of its stack; the other runs of the stack."""
@@ -84,10 +70,6 @@ class StackQueue(Queue):
         super().__init__()
         self._executor = executor
         self._device = executor.device
-        self.compiles = self._device != "cpu"
-        self._seen: list[RunConfig] = []
-        self._layout: Layout | None = None
-        self._compiling = False
 
     def add(self, runs: Sequence[Run]) -> list[list[Run]]:
         """See ``Queue``."""
@@ -97,41 +79,15 @@ class StackQueue(Queue):
             points.setdefault(run.point if run.judged else run.number, []).append(run)
         seeds = max(map(len, points.values()), default=1)
         configs = [_network(group[0]) for group in points.values()]
-        models = {config.model for config in configs}
-        most = {
-            model: max(1, most_members(len(runs), slots, self._device, model) // seeds)
-            for model in models
-        }
-        memory = free_memory(self._device, slots)
-        stacks = plan(configs, most, None if memory is None else memory // seeds, self._device)
+        most = most_members(len(runs), slots)
+        memory = None if self._device == "cpu" else free_memory(self._device, slots)
+        stacks = plan(configs, most, memory, self._device, each=seeds)
         # The longest first, so that no slot is left with much at the end.
         stacks.sort(key=lambda stack: sum(cost(configs[i]) for i in stack), reverse=True)
         groups = list(points.values())
         planned = [[run for i in stack for run in groups[i]] for stack in stacks]
         self._stacks += planned
-        self.resume(configs, self._compiling)
         return planned
-
-    def resume(self, seen: Sequence[RunConfig], compiling: bool) -> None:
-        """See ``Queue``."""
-        if not self.compiles:
-            return
-        self._seen += seen
-        if self._seen:
-            self._layout = Layout.of(self._seen)  # wide enough for all, so that they share programs
-        self._compiling = compiling
-
-    def next(self, remaining: int = 0) -> tuple[list[Run], Layout | None]:
-        """See ``Queue``."""
-        # Once a stack was compiled, later ones are too, however little is left.
-        self._compiling = self._compiling or self._compiling_pays(remaining)
-        stack = self._stacks.pop(0)
-        return stack, self._layout if self._compiling else None
-
-    def _compiling_pays(self, remaining: int) -> bool:
-        waiting = [_network(run) for run in self.runs]
-        left = float(sum(map(steps, waiting))) * (1 + remaining / len(waiting))
-        return compiling_pays(left, self._executor.slots, self._device)
 
 
 def _network(run: Run) -> RunConfig:

@@ -8,12 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlsweep.config import RunConfig
 from dlsweep.sweep.file import Config
 from dlsweep.sweep.search import EarlyTermination
 from dlsweep.sweep.study import Metrics, PlannedStack, Row, Run
 from dlsweep.tracking import Outcome
-from dlsweep.training import Layout
 
 
 class Source(ABC):
@@ -70,17 +68,13 @@ class Source(ABC):
         """
         return []
 
-    def history(self) -> tuple[list[RunConfig], bool]:
-        """The configurations of earlier runs, and whether a stack of theirs was compiled."""
-        return [], False
-
     @abstractmethod
     def plan(self, stacks: Sequence[Sequence[Run]]) -> list[PlannedStack]:
         """Record which runs are to be trained together."""
 
     @abstractmethod
-    def begin(self, stack: PlannedStack, compile_for: Layout | None) -> PlannedStack:
-        """Record that the training of a stack begins, and which layout it is compiled for."""
+    def begin(self, stack: PlannedStack) -> PlannedStack:
+        """Record that the training of a stack begins."""
 
     @abstractmethod
     def checkpoint(self, stack: PlannedStack) -> Path:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dlsweep.config import RunConfig
 from dlsweep.sweep.driver._adding import Adding
 from dlsweep.sweep.driver._confirming import Confirming, ConfirmOptions
 from dlsweep.sweep.driver._source import Source
@@ -14,7 +13,6 @@ from dlsweep.sweep.file import Config
 from dlsweep.sweep.search import EarlyTermination, MeanTermination
 from dlsweep.sweep.study import Metrics, PlannedStack, Row, Run, Study
 from dlsweep.tracking import Outcome
-from dlsweep.training import Layout
 
 
 class StudyRuns(Source):
@@ -110,17 +108,13 @@ class StudyRuns(Source):
         self._study.clear_checkpoints(keep=begun)
         return left
 
-    def history(self) -> tuple[list[RunConfig], bool]:
-        """See ``Source``."""
-        return self._study.configs(), self._study.compiled
-
     def plan(self, stacks: Sequence[Sequence[Run]]) -> list[PlannedStack]:
         """See ``Source``."""
         return self._study.plan(stacks)
 
-    def begin(self, stack: PlannedStack, compile_for: Layout | None) -> PlannedStack:
+    def begin(self, stack: PlannedStack) -> PlannedStack:
         """See ``Source``."""
-        return self._study.begin(stack, compile_for)
+        return self._study.begin(stack)
 
     def checkpoint(self, stack: PlannedStack) -> Path:
         """See ``Source``."""

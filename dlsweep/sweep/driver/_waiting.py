@@ -33,8 +33,6 @@ class Waiting:
 
     def resume(self) -> None:
         """Form the stacks again that an earlier process left unfinished."""
-        if self._queue.compiles:
-            self._queue.resume(*self._source.history())
         for stack, runs in self._source.left_over():
             if stack is None:
                 self.add(runs)
@@ -57,9 +55,9 @@ class Waiting:
             return self._retries.pop(0)
         if not self._queue:
             return None
-        runs, compile_for = self._queue.next(self._source.remaining)
+        runs = self._queue.next()
         stack = self._planned.pop(runs[0].number)
-        return self._source.begin(stack, compile_for), runs
+        return self._source.begin(stack), runs
 
     def again(self, stack: PlannedStack, runs: list[Run]) -> None:
         """Train a stack that broke again, before the others."""
@@ -69,7 +67,7 @@ class Waiting:
         """Train what is left of a stack that broke in smaller ones of at most ``size`` runs."""
         parts = [runs[i : i + size] for i in range(0, len(runs), size)]
         self._retries[:0] = [
-            (self._source.begin(planned, stack.compile_for), part)
+            (self._source.begin(planned), part)
             for planned, part in zip(self._source.plan(parts), parts, strict=True)
         ]
 

@@ -19,7 +19,6 @@ from dlsweep.tracking import conclude
 from dlsweep.training import (
     EpochMetrics,
     Judge,
-    Layout,
     Stack,
     StateError,
     refuse_oversized,
@@ -37,7 +36,6 @@ class StackJob:
     Attributes:
         number: see ``Job``.
         configs: the members' configurations, in the order of the stack.
-        compile_for: the layout to compile the stack for, or None not to compile.
         asks: whether the driver is asked after every epoch which members stop (early termination).
         checkpoint: see ``Job``.
         save_seconds: the least time between two checkpoints.
@@ -45,7 +43,6 @@ class StackJob:
 
     number: int
     configs: Sequence[RunConfig]
-    compile_for: Layout | None = None
     asks: bool = False
     checkpoint: Checkpoint | None = None
     save_seconds: float = SAVE_SECONDS
@@ -107,7 +104,7 @@ class StackJob:
             except (CheckpointError, StateError) as error:
                 name = self.checkpoint.path.name
                 notice = f"checkpoint {name} is not used ({error}); {len(needed)} runs start again"
-        return Stack(self.configs, data, compile_for=self.compile_for, judge=judge), notice
+        return Stack(self.configs, data, judge=judge), notice
 
     def _judge(self, context: Context) -> Judge:
         """Which members leave the stack: those told to stop, and those the driver names."""

@@ -16,7 +16,6 @@ from dlsweep.sweep.study._database import Database, as_json, from_json
 from dlsweep.sweep.study._reading import read_table
 from dlsweep.sweep.study._runs import PlannedStack, Row, Run
 from dlsweep.sweep.study._table import StudyTable
-from dlsweep.training import Layout, layout_facts
 
 _WRITE_SECONDS = 2.0  # between writes of the epochs of runs in training
 _STOP_SECONDS = 2.0  # between looks at whether the study was stopped
@@ -61,14 +60,12 @@ class StudyContents:
         self._last_stack += len(planned)
         return planned
 
-    def begin(self, stack: PlannedStack, compile_for: Layout | None) -> PlannedStack:
-        """Store that a stack's training begins, and what it is compiled for."""
-        layout = None if compile_for is None else as_json(layout_facts(compile_for))
+    def begin(self, stack: PlannedStack) -> PlannedStack:
+        """Store that a stack's training begins."""
         self._database.write(
-            "UPDATE stacks SET compile_for = ?, begun = 1 WHERE study = ? AND id = ?",
-            [(layout, self._id, stack.id)],
+            "UPDATE stacks SET begun = 1 WHERE study = ? AND id = ?", [(self._id, stack.id)]
         )
-        return dataclasses.replace(stack, compile_for=compile_for, begun=True)
+        return dataclasses.replace(stack, begun=True)
 
     def store_deaths(self, runs: Sequence[Run]) -> None:
         """Store the ``deaths`` of runs, as the caller has counted them."""
@@ -76,12 +73,6 @@ class StudyContents:
             "UPDATE runs SET deaths = ? WHERE study = ? AND number = ?",
             [(run.deaths, self._id, run.number) for run in runs],
         )
-
-    @property
-    def compiled(self) -> bool:
-        """Whether any of the stacks so far was compiled."""
-        query = "SELECT 1 FROM stacks WHERE study = ? AND compile_for IS NOT NULL LIMIT 1"
-        return bool(self._database.query(query, self._id))
 
     @property
     def checkpoints(self) -> Path:

@@ -20,7 +20,7 @@ from dlsweep.sweep.study._storage import (
 )
 
 # Times are seconds since 1970 in UTC. JSON are a sweep, folders, coordinates, a configuration, a
-# summary, an info, an epoch's metrics, a stack's members and what it is compiled for.
+# summary, an info, an epoch's metrics, a stack's members.
 # A point that is not a valid configuration has no run_id. A run that was taken over from another
 # study, and one that the search has not drawn, has no position, which is its place in the order of
 # the search. A role is one of ROLES; repeat_of is the number of the run with the same configuration
@@ -49,7 +49,7 @@ CREATE TABLE epochs (
 ) WITHOUT ROWID;
 CREATE TABLE stacks (
     study INTEGER NOT NULL REFERENCES studies (id), id INTEGER NOT NULL,
-    members TEXT NOT NULL, compile_for TEXT, begun INTEGER NOT NULL DEFAULT 0,
+    members TEXT NOT NULL, begun INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (study, id)
 );
 """

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from dlsweep.sweep.file import Config, Coordinates
-
-if TYPE_CHECKING:
-    from dlsweep.training import Layout
 
 ENDED = ("finished", "early_stopped", "stopped", "diverged")
 """The statuses of a run that ended with a result."""
@@ -82,13 +79,11 @@ class PlannedStack:
     Attributes:
         id: unique in the study; the greater, the later it was planned.
         members: the numbers of its runs, in the order of the stack, ended ones too.
-        compile_for: the layout that it is compiled for; None where it is not compiled.
-        begun: whether its training has begun; before, ``compile_for`` is not known.
+        begun: whether its training has begun.
     """
 
     id: int
     members: tuple[int, ...]
-    compile_for: Layout | None = None
     begun: bool = False
 
 

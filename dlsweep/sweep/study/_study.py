@@ -26,7 +26,6 @@ from dlsweep.sweep.study._points import SEED, Point, new_seeds, with_seed
 from dlsweep.sweep.study._reading import lock_file, read_rows, row_of
 from dlsweep.sweep.study._runs import ENDED, PlannedStack, Row, Run
 from dlsweep.sweep.study._storage import storage_file
-from dlsweep.training import layout_from
 
 _ALPHABET = string.ascii_lowercase + string.digits
 
@@ -426,8 +425,7 @@ class Study(StudyContents):
         query = "SELECT * FROM stacks WHERE study = ? AND id = ?"
         [row] = self._database.query(query, self._id, key)
         members = from_json(row["members"], f"the members of stack {key}")
-        layout = from_json(row["compile_for"] or "null", f"the layout of stack {key}")
-        return PlannedStack(key, tuple(members), layout_from(layout), bool(row["begun"]))
+        return PlannedStack(key, tuple(members), bool(row["begun"]))
 
     def _end(
         self, number: int, columns: Mapping[str, Any], history: Sequence[Mapping[str, Any]] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +19,11 @@ from dlsweep.sweep.execution import (
     Executor,
     ExecutorError,
     InProcessExecutor,
-    Job,
     StackJob,
 )
 from dlsweep.sweep.study import Run, Study, stop_study
 from dlsweep.tracking import JOB_TYPE
-from dlsweep.training import Layout, train_stack
+from dlsweep.training import train_stack
 from tests.sweep.driver.faulty import Notes, SteppedExecutor, once
 from tests.sweep.helpers import sweep
 from tests.sweep.search.test_early_termination import to_stop
@@ -255,33 +253,6 @@ def test_runs_of_an_earlier_command_count_for_hyperband(storage: str):
         run(study)
         rows = study.rows()
     assert [(row.status, len(row.history)) for row in rows[6:]] == [("stopped", 1)] * 2
-
-
-def test_what_is_compiled_once_stays_compiled(storage: str, monkeypatch: pytest.MonkeyPatch):
-    """However little is left of the sweep at its end."""
-    layouts: list[Layout | None] = []
-
-    class Noting(InProcessExecutor):
-        def submit(self, job: Job) -> None:
-            assert isinstance(job, StackJob)
-            layouts.append(job.compile_for)
-            super().submit(dataclasses.replace(job, compile_for=None))
-
-    left: list[float] = []
-
-    def pays(member_steps: float, slots: int, device: str) -> bool:
-        left.append(member_steps)
-        return len(left) == 2  # the second of three stacks
-
-    monkeypatch.setattr("dlsweep.sweep.driver._queue.compiling_pays", pays)
-    monkeypatch.setattr("dlsweep.sweep.driver._queue.free_memory", lambda *_: None)
-    parameters = {**GRID, "hidden_size": {"values": [7, 8, 9]}}
-    with Study.open(sweep(parameters, "grid"), storage) as study:
-        run(study, executor=Noting(device="cuda"))
-        configs = [RunConfig(**row.config) for row in study.rows()]
-    assert layouts == [None, Layout.of(configs), Layout.of(configs)]
-    assert left[0] > left[1] > 0
-    assert len(left) == 2  # it is not asked again
 
 
 SIX = {**GRID, "epochs": {"value": 1}, "optimizer": {"value": "sgd"}, "seed": {"min": 1, "max": 6}}

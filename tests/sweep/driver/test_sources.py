@@ -16,7 +16,7 @@ from dlsweep.sweep.driver import Source, StudySource
 from dlsweep.sweep.file import Metric
 from dlsweep.sweep.study import PlannedStack, Row, Run, Study
 from dlsweep.tracking import SweepService, conclude
-from dlsweep.training import EpochMetrics, Layout, train_stack
+from dlsweep.training import EpochMetrics, train_stack
 from tests.sweep.helpers import sweep
 from tests.wandb_server import WandbServer
 
@@ -139,9 +139,8 @@ class TestSource:
         first, second = source.plan([[a, c], [b]])
         assert (first.members, second.members) == ((a.number, c.number), (b.number,))
         assert not first.begun
-        layout = Layout.of([a.config, c.config])
-        assert source.begin(first, layout) == PlannedStack(first.id, first.members, layout, True)
-        assert source.begin(second, None) == PlannedStack(second.id, second.members, None, True)
+        for stack in (first, second):
+            assert source.begin(stack) == PlannedStack(stack.id, stack.members, True)
         [third] = source.plan([[b]])
         assert len({source.checkpoint(stack) for stack in (first, second, third)}) == 3
         for run in (a, b, c):
@@ -213,7 +212,6 @@ class TestSource:
         assert not source.leave_asked
         assert list(source.stops_asked()) == []
         assert source.early_termination() is None
-        assert source.history() == ([], False)
         source.close()
 
 

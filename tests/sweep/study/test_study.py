@@ -25,7 +25,6 @@ from dlsweep.sweep.study import (
     read_study,
     study_names,
 )
-from dlsweep.training import Layout
 from tests.sweep.helpers import history, sweep, train
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -164,14 +163,12 @@ def test_the_same_command_goes_on(storage: str) -> None:
 
 
 def test_stacks_are_formed_again(storage: str) -> None:
-    layout = Layout(3, ("identity", "relu"), ("relu",), ("cross_entropy",))
     with Study.open(sweep(SPACE), storage) as study:
         runs = study.take(6)
         one, other = study.plan([runs[:3], runs[3:5]])
-        assert (one.members, one.begun, one.compile_for) == ((0, 1, 2), False, None)
-        assert not study.compiled
-        begun = study.begin(one, layout)
-        assert begun == PlannedStack(one.id, (0, 1, 2), layout, begun=True)
+        assert (one.members, one.begun) == ((0, 1, 2), False)
+        begun = study.begin(one)
+        assert begun == PlannedStack(one.id, (0, 1, 2), begun=True)
         assert study.checkpoint(one) != study.checkpoint(other)
         study.finish(runs[1], "finished", history(0.5, 0.6))
         study.finish(runs[5], "finished", history(0.5))
@@ -179,7 +176,6 @@ def test_stacks_are_formed_again(storage: str) -> None:
         study.store_deaths([runs[2]])
         lone = study.take(1)
     with Study.open(sweep(SPACE), storage) as study:
-        assert study.compiled
         left = study.left_over()
         # A member that has ended is still one: its place in the stack is needed.
         assert [(stack, [r.number for r in runs]) for stack, runs in left] == [

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from dlsweep.config import RunConfig
 from dlsweep.models import Block, Dropout, DropoutInBlocks, FeedForward
-from dlsweep.training._layers import (
+from dlsweep.training._losses import loss_of
+from dlsweep.training.learners._layers import (
     Activations,
     BatchNorm,
     Dropouts,
@@ -24,7 +25,7 @@ from dlsweep.training._layers import (
     Operations,
     runs,
 )
-from dlsweep.training._losses import loss_of
+from dlsweep.training.planning import is_written_out
 
 Tensors = Mapping[str, Tensor]
 
@@ -50,33 +51,36 @@ class Backpropagation:
     """Computes the gradients of a stack of fully connected networks.
 
     Args:
-        model: of the deepest member; its values are not used.
+        model: of the deepest member, a FeedForward itself; its values are not used.
         configs: the members', in the order of ``standing``.
         parameters: stacked, (K, …), by name, each member's contiguous or the transpose of what is;
             not copied.
         buffers: likewise; written to.
+
+    Raises:
+        TypeError: for a network or a loss whose gradient is not written out here.
     """
 
     def __init__(
         self,
-        model: FeedForward,
+        model: nn.Module,
         configs: Sequence[RunConfig],
         parameters: Tensors,
         buffers: Tensors,
     ) -> None:
+        hidden = _written_out(model, configs)
         self._configs, self._buffers = configs, buffers
         depths = [config.num_layers for config in configs]
         self._members = {"output": len(configs)}
         """How many have a part of the network."""
         self._blocks: dict[str, Block] = {}
         self._dropouts: dict[str, tuple[str, Dropout]] = {}
-        for name, module in model.hidden.named_children():
+        for name, module in hidden.named_children():
             part = f"hidden.{name}"
             if isinstance(module, Block):
                 block, members = part, sum(depth > len(self._blocks) for depth in depths)
                 self._members[block], self._blocks[block] = members, module
-            else:
-                assert isinstance(module, Dropout)
+            elif isinstance(module, Dropout):
                 self._dropouts[block] = part, module
         self._parameters = {
             name: parameter[: self._members[".".join(name.split(".")[:-2]) or "output"]]
@@ -162,6 +166,23 @@ class Backpropagation:
         for buffer in ("p", "key", "step"):
             setattr(layer, buffer, self._buffers[f"{name}.{buffer}"][row])
         return layer
+
+
+def _written_out(model: nn.Module, configs: Sequence[RunConfig]) -> nn.Sequential:
+    """The hidden layers of the very class of network that is written out here.
+
+    Raises:
+        TypeError: where they are not: a subclass may compute something else.
+    """
+    if type(model) is FeedForward and all(map(is_written_out, configs)):
+        layers = list(model.hidden)
+        blocks = [layer for layer in layers if type(layer) is Block]
+        known = all(type(layer) in (Block, Dropout, DropoutInBlocks) for layer in layers)
+        known &= all(type(block.weights) is nn.Linear for block in blocks)
+        known &= all(type(block.norm) in (type(None), nn.BatchNorm1d) for block in blocks)
+        if known:
+            return model.hidden
+    raise TypeError(f"the gradient of this {type(model).__name__} is not written out")
 
 
 _Blocks = Sequence[tuple[Linear, Sequence[Layer]]]

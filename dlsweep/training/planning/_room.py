@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dlsweep.config import ConfigError, RunConfig
+from dlsweep.data import describe
+from dlsweep.models import skeleton
 from dlsweep.parts import OPTIMIZERS
-from dlsweep.training._counts import counts
 from dlsweep.training._data import device_of
+from dlsweep.training.planning._counts import counts
 
 _SHARE = {"cpu": 0.7, "cuda": 0.9}
 """How much of what is free stacks may take; the rest is for what else grows meanwhile."""
@@ -36,6 +40,42 @@ def free_memory(device: str, processes: int = 1) -> int | None:
     if free is None:
         return None
     return int(free * _SHARE[device.partition(":")[0]] / processes)
+
+
+def members_that_fit(config: RunConfig, limit: int) -> int:
+    """About how many runs like this one fit on a GPU as a stack, at least one.
+
+    For each of a member's weights there are its value, its best, its gradient twice, what the rule
+    remembers, and three temporaries of its update. What autograd keeps of an image for the way back
+    is read off a step of the network itself; its gradients take as much again.
+
+    Args:
+        config: the run.
+        limit: bytes for a stack and its data set.
+    """
+    data = describe(config)
+    model = skeleton(config, data.image_shape, len(data.classes)).train()
+    held: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        held[storage._cdata] = storage.nbytes()
+        return tensor
+
+    some = 4
+    images = next(model.parameters()).new_zeros(some, *data.image_shape)
+    watched = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    with torch.random.fork_rng(devices=[]), watched:
+        logits = model(images)
+    for tensor in (*model.parameters(), images):
+        held.pop(tensor.untyped_storage()._cdata, None)
+    del logits
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    each = 4 * weights * (7 + OPTIMIZERS[config.optimizer].slots)
+    each += 2 * config.batch_size * sum(held.values()) // some
+    pixels = math.prod(data.image_shape)
+    shared = sum((*data.train, *(data.val or ()), *data.test)) * (4 * pixels + 8)
+    return max(1, (limit - shared) // each)
 
 
 def refuse_oversized(config: RunConfig) -> None:

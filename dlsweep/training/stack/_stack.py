@@ -10,12 +10,11 @@ import numpy as np
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
-from dlsweep.training._gpu_learner import torch_learner
-from dlsweep.training._layout import Layout, standing
-from dlsweep.training._learner import Learner
 from dlsweep.training._numpy import NumpyLearner
-from dlsweep.training._planner import stack_key
-from dlsweep.training._results import (
+from dlsweep.training._sklearn import SklearnLearner
+from dlsweep.training.learners import Learner, StateError, torch_learner
+from dlsweep.training.planning import stack_key, standing
+from dlsweep.training.stack._results import (
     DIVERGED,
     EARLY_STOPPED,
     FINISHED,
@@ -23,22 +22,15 @@ from dlsweep.training._results import (
     Evaluation,
     RunResult,
 )
-from dlsweep.training._schedules import SCHEDULES
-from dlsweep.training._sklearn import SklearnLearner
-from dlsweep.training._state import (
-    StackState,
-    StateError,
-    check_identity,
-    identity,
-    layout_facts,
-)
+from dlsweep.training.stack._schedules import SCHEDULES
+from dlsweep.training.stack._state import StackState, check_identity, identity
 
-BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset, Layout | None], Learner]] = {
+BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset], Learner]] = {
     "torch": torch_learner,
-    "numpy": lambda configs, data, layout: NumpyLearner(configs, data),
-    "sklearn": lambda configs, data, layout: SklearnLearner(configs, data),
+    "numpy": NumpyLearner,
+    "sklearn": SklearnLearner,
 }
-"""Each makes a learner from configurations, data, and the layout to compile for, if any."""
+"""Each makes a learner from configurations and data."""
 
 
 Judge = Callable[[Mapping[int, EpochMetrics]], Mapping[int, str]]
@@ -100,15 +92,11 @@ class Stack:
             print(end.metrics, end.results)
 
     Args:
-        configs: the members' configurations, all with the same ``stack_key``.
+        configs: the members' configurations, all with one ``stack_key``.
         data: what to train on, where to train, and in which precision: its tensors' device and
             floating-point type are the stack's.
-        compile_for: on a GPU, train with compiled programs, faster after seconds of compiling.
-            Stacks compiled for the same layout share their programs, so it is best that of all
-            configurations that will be trained.
         state: what ``state`` gave for a stack of the same configurations; this one goes on at the
-            next epoch as that one would have, bit for bit on the same kind of machine. Its layout
-            is the state's.
+            next epoch as that one would have, bit for bit on the same kind of machine.
         judge: asked after every epoch which members are to leave with it.
 
     Raises:
@@ -121,23 +109,21 @@ class Stack:
         configs: Sequence[RunConfig],
         data: Dataset,
         *,
-        compile_for: Layout | None = None,
         state: StackState | None = None,
         judge: Judge | None = None,
     ) -> None:
-        if len({stack_key(config) for config in configs}) != 1:
+        device = data.train.images.device.type
+        if len({stack_key(config, device) for config in configs}) != 1:
             raise ValueError("these configurations cannot share a stack")
-        order = standing(configs, data.train.images.device.type)
+        order = standing(configs, device)
         self._members = [_Member(i, configs[i]) for i in order]
         self._data = data
         self._identity = identity(configs, data)
         if state is not None:
             check_identity(state.facts["identity"], self._identity)
-            compile_for = state.layout
-        self._compile_for = compile_for
         self._judge = judge
         ordered = [configs[i] for i in order]
-        self._learner = BACKENDS[configs[0].backend](ordered, data, compile_for)
+        self._learner = BACKENDS[configs[0].backend](ordered, data)
         self._epoch = 0
         if state is not None:
             self._restore(state)
@@ -165,7 +151,6 @@ class Stack:
         ]
         facts = {
             "identity": self._identity,
-            "compile_for": layout_facts(self._compile_for),
             "epoch": self._epoch,
             "members": members,
         }
@@ -239,7 +224,6 @@ class Stack:
             for row, member in enumerate(self._members)
             if (status := member.status()) is not None
         }
-        self._learner.expect(list(done))
         results = {self._members[row].index: self._result(row, done[row]) for row in done}
         if done:
             stay = [row for row in range(len(self._members)) if row not in done]
@@ -268,11 +252,9 @@ class Stack:
         return Evaluation(loss, accuracy, probabilities, labels, predictions)
 
 
-def train_stack(
-    configs: Sequence[RunConfig], data: Dataset, *, compile_for: Layout | None = None
-) -> list[RunResult]:
+def train_stack(configs: Sequence[RunConfig], data: Dataset) -> list[RunResult]:
     """Train configurations that share a stack to the end; results in the order of ``configs``."""
     results: dict[int, RunResult] = {}
-    for end in Stack(configs, data, compile_for=compile_for):
+    for end in Stack(configs, data):
         results.update(end.results)
     return [results[i] for i in range(len(configs))]

@@ -48,17 +48,11 @@ class Learner(Protocol):
     def remember(self, rows: Sequence[int]) -> None:
         """Keep these members' present weights as their best."""
 
-    def expect(self, rows: Sequence[int]) -> None:
-        """Hear which members will be recalled next, in this order, to do it together."""
-
     def recall(self, row: int, split: str) -> Recalled:
         """What a member's best weights say of ``val`` or ``test``."""
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
         """A member's best weights and buffers by their names."""
-
-    def set_best_weights(self, row: int, weights: Mapping[str, np.ndarray]) -> None:
-        """Make these a member's best weights: the inverse of ``best_weights``."""
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these members only, in this order."""

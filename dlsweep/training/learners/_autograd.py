@@ -1,0 +1,179 @@
+"""Any module, by autograd: members one after the other, or all in one program of torch.func."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad_and_value, vmap
+
+from dlsweep.config.streams import forward_seed
+from dlsweep.training._losses import loss_of
+from dlsweep.training._matrix import as_it_lies, row_of
+from dlsweep.training._updates import MemberUpdates, StackUpdates
+from dlsweep.training.learners._modules import is_known, trained, write_back
+from dlsweep.training.learners._torch import Means, TorchLearner
+from dlsweep.training.planning import COMPILED, ONE_BY_ONE
+
+_log = logging.getLogger("dlsweep.training")
+
+Step = Callable[[Tensor, Tensor, int, int], tuple[Tensor, Tensor]]
+"""Of images, labels, epoch and batch: losses (K,) and numbers of right answers (K,), after which
+the gradients are in the stack's matrix and the buffers are those after the step."""
+
+
+class AutogradLearner(TorchLearner):
+    """See ``TorchLearner``. Members of a stack in one program differ in numbers alone.
+
+    A module that no such program can be made of (``torch.func`` says so, or it draws random numbers
+    or replaces its buffers) is trained member by member, and a line is logged.
+    """
+
+    optimizer: MemberUpdates | StackUpdates
+
+    def _begin(self) -> None:
+        if self.device.type == "cpu" and self.way == ONE_BY_ONE:
+            self.optimizer = MemberUpdates(self.configs, self._columns, self._names, self.theta)
+        else:
+            self.optimizer = StackUpdates(self.configs, self.theta)
+
+    def _prepare(self) -> None:
+        self._gradient = torch.zeros_like(self.theta)
+        stacked = self._columns.views(self._gradient)
+        self._into = [[stacked[name][row] for name in self._columns.shapes] for row in self._rows]
+        self._lying = [[as_it_lies(part) for part in parts] for parts in self._into]
+        self._leaves = [list(trained(module).values()) for module in self.modules]
+        self._step: Step = self._one_by_one
+        if self.way != ONE_BY_ONE and len(self.configs) > 1:
+            self._step = self._program() or self._one_by_one
+
+    @property
+    def _rows(self) -> range:
+        return range(len(self.configs))
+
+    def _train(self, epoch: int, batches: Sequence[Tensor]) -> Means:
+        split, found = self.data.train, []
+        with _own_generator(self.device):
+            for number, index in enumerate(batches):
+                images, labels = take(split.images, index), split.labels[index]
+                found.append(self._step(images, labels, epoch, number))
+                with torch.no_grad():
+                    if isinstance(self.optimizer, StackUpdates):
+                        self.optimizer.step(self._gradient)
+                    else:
+                        self.optimizer.step(self._lying)
+        losses, right = (torch.stack(parts) for parts in zip(*found, strict=True))
+        sizes = torch.tensor([[index.shape[-1]] for index in batches], device=self.device)
+        # One after the other: a sum in parts would depend on how many members there are.
+        total_loss = (losses.double() * sizes).cumsum(0)[-1] / sizes.sum()
+        total_right = right.sum(0).double() / sizes.sum()
+        return total_loss.cpu().numpy(), total_right.cpu().numpy()
+
+    def _one_by_one(
+        self, images: Tensor, labels: Tensor, epoch: int, batch: int
+    ) -> tuple[Tensor, Tensor]:
+        """See ``Step``. Images are (B, C, H, W), or (K, B, C, H, W) where orders differ."""
+        losses, right = [], []
+        for row, (config, module) in enumerate(zip(self.configs, self.modules, strict=True)):
+            x, y = (images[row], labels[row]) if labels.dim() == 2 else (images, labels)
+            known = is_known(module)
+            if not known:
+                torch.manual_seed(forward_seed(config.seed, epoch, batch))
+            logits = module(x)
+            loss = loss_of(config).mean(logits, y)
+            gradients = torch.autograd.grad(loss, self._leaves[row], materialize_grads=True)
+            with torch.no_grad():
+                # Into memory of our own: two parameters may be given one gradient.
+                torch._foreach_copy_(self._into[row], gradients)
+                if not known:
+                    write_back(module, row_of(self.buffers, row))
+                right.append((logits.argmax(1) == y).sum())
+            losses.append(loss.detach())
+        return torch.stack(losses), torch.stack(right)
+
+    def _program(self) -> Step | None:
+        """The step of all members at once; None where there can be none."""
+        module, loss = self.modules[0], loss_of(self.configs[0])
+
+        def member(parameters: Any, buffers: Any, images: Tensor, labels: Tensor) -> Any:
+            after = {name: buffer.clone() for name, buffer in buffers.items()}
+            logits = functional_call(module, {**parameters, **after}, (images,))
+            right = (logits.detach().argmax(1) == labels).sum()
+            return loss(logits, labels).mean(), (right, after)
+
+        orders = 0 if len({config.seed for config in self.configs}) > 1 else None
+        program = vmap(grad_and_value(member, has_aux=True), (0, 0, orders, orders))
+        parameters = self._columns.views(self.theta)
+        into = list(self._columns.views(self._gradient).values())
+
+        @torch.no_grad()
+        def step(images: Tensor, labels: Tensor, epoch: int, batch: int) -> tuple[Tensor, Tensor]:
+            gradients, (losses, (right, after)) = program(parameters, self.buffers, images, labels)
+            torch._foreach_copy_(into, [gradients[name] for name in parameters])
+            for name, buffer in after.items():
+                self.buffers[name].copy_(buffer)
+            return losses, right
+
+        if not self._works(program, "as a stack"):
+            return None
+        if self.way == COMPILED:
+            compiled = torch.compile(program)
+            if self._works(compiled, "compiled"):
+                program = compiled
+        return step
+
+    def _works(self, program: Callable[..., Any], how: str) -> bool:
+        """Whether a step's program computes; a line is logged where it does not."""
+        module = self.modules[0]
+        several = len({config.seed for config in self.configs}) > 1
+        lead = (len(self.configs), 2) if several else (2,)
+        images = self.theta.new_zeros(*lead, *self.data.image_shape)
+        labels = torch.zeros(lead, dtype=torch.int64, device=self.device)
+        try:
+            _refuse_replaced_buffers(module, images.flatten(0, -4)[:2])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                program(self._columns.views(self.theta), self.buffers, images, labels)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever a module does that cannot be mapped or compiled
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            _log.warning("%s is not trained %s: %s", type(module).__name__, how, reason)
+            return False
+        return True
+
+
+def _refuse_replaced_buffers(module: nn.Module, images: Tensor) -> None:
+    """Raise ValueError where a training step puts new tensors in the place of buffers.
+
+    A program of torch.func would lose them.
+    """
+    trial = copy.deepcopy(module).train()
+    before = dict(trial.named_buffers())
+    with torch.no_grad():
+        trial(images)
+    for name, buffer in trial.named_buffers():
+        if before.get(name) is not buffer:
+            raise ValueError(f"it replaces its buffer {name}")
+
+
+@contextmanager
+def _own_generator(device: torch.device) -> Iterator[None]:
+    """What is drawn here leaves torch's global generators as they were."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        yield
+
+
+def take(rows: Tensor, index: Tensor) -> Tensor:
+    """``rows[index]`` in a third of the time; rows are contiguous, the index is (B,) or (K, B)."""
+    # Of images with one channel the strides say which layout convolutions choose: one is slow.
+    row, *inner = rows.stride()
+    lead = (row,) if index.dim() == 1 else (index.shape[1] * row, row)
+    taken = rows.index_select(0, index.flatten())
+    return taken.as_strided((*index.shape, *rows.shape[1:]), (*lead, *inner))

@@ -1,0 +1,240 @@
+"""PyTorch as a backend: what all ways to train the members of a stack have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dlsweep.config import RunConfig
+from dlsweep.config.streams import epoch_order
+from dlsweep.data import Dataset, Split
+from dlsweep.models import build
+from dlsweep.training._losses import loss_of
+from dlsweep.training._matrix import Columns
+from dlsweep.training._updates import MemberUpdates, StackUpdates
+from dlsweep.training.learners._arrays import load_arrays
+from dlsweep.training.learners._evaluation import logits_of, quicken, transposed
+from dlsweep.training.learners._learner import Recalled
+from dlsweep.training.learners._modules import bind, kept, saved_names, trained
+from dlsweep.training.planning import HAND_WRITTEN, ONE_BY_ONE, counts_of, way
+
+Means = tuple[np.ndarray, np.ndarray]
+"""Losses (K,) and accuracies (K,), float64."""
+
+
+class TorchLearner(ABC):
+    """Trains K runs as one stack; see ``Learner``.
+
+    The parameters of all members are one matrix ``theta`` (K, P), a row for each; those of a
+    member's module are views of its row. So a copy of the best weights or the departure of a member
+    is one operation, however many layers there are. What else a module changes (running statistics,
+    counters) or must keep (parameters that are frozen) are stacked tensors (K, …) by name.
+
+    Args:
+        configs: the members' configurations; stackable (see ``plan``), in the order that they are
+            to stand in: the first has all the parameters that any has.
+        data: tensors on the device to train on; their type is that of the parameters.
+    """
+
+    optimizer: MemberUpdates | StackUpdates
+
+    def __init__(self, configs: Sequence[RunConfig], data: Dataset) -> None:
+        self.configs = list(configs)
+        self.data = data
+        self.device = data.train.images.device
+        self.way = way(self.configs[0], self.device.type)
+        self.modules = [self._module(config) for config in self.configs]
+        first = self.modules[0]
+        shapes = {name: p.shape for name, p in trained(first).items()}
+        self._columns = Columns(shapes, transposed(first) if self.device.type == "cpu" else ())
+        self._names = [list(trained(module)) for module in self.modules]
+        self._kept = [list(kept(module)) for module in self.modules]
+        self._saved = [saved_names(module) for module in self.modules]
+        self._widest = counts_of(first, data.image_shape).widest
+        self._normalizes = any(
+            isinstance(module, nn.modules.batchnorm._BatchNorm) for module in first.modules()
+        )
+        dtype, count = data.train.images.dtype, len(self.configs)
+        self.theta = torch.zeros(count, sum(self._columns.sizes), dtype=dtype, device=self.device)
+        self.buffers = {
+            name: torch.zeros(count, *value.shape, dtype=value.dtype, device=self.device)
+            for name, value in kept(first).items()
+        }
+        views = self._columns.views(self.theta)
+        with torch.no_grad():
+            for row, module in enumerate(self.modules):
+                for name, parameter in trained(module).items():
+                    views[name][row].copy_(parameter)
+                for name, value in kept(module).items():
+                    self.buffers[name][row].copy_(value)
+                self._bind(row, module.to(self.device))
+        self.best = self.theta.clone()
+        self.best_buffers = {name: b.clone() for name, b in self.buffers.items()}
+        self._begin()
+        self._prepare()
+
+    def _module(self, config: RunConfig) -> nn.Module:
+        """A member's module with its initial weights, on the CPU, in training."""
+        images = self.data.train.images
+        module = build(config, self.data.image_shape, self.data.num_classes, images.dtype)
+        if self.device.type == "cpu" and self.way in (HAND_WRITTEN, ONE_BY_ONE):
+            quicken(module)
+        return module.train()
+
+    def _values(self, theta: Tensor, buffers: Mapping[str, Tensor], row: int) -> dict[str, Tensor]:
+        """A member's tensors by name, views of the stack's."""
+        parameters = self._columns.views(theta)
+        return {
+            **{name: parameters[name][row] for name in self._names[row]},
+            **{name: buffers[name][row] for name in self._kept[row]},
+        }
+
+    def _bind(self, row: int, module: nn.Module) -> None:
+        bind(module, self._values(self.theta, self.buffers, row))
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Make what is made once: the optimizer."""
+
+    def _prepare(self) -> None:
+        """Make what follows from which members are in the stack."""
+
+    @abstractmethod
+    def _train(self, epoch: int, batches: Sequence[Tensor]) -> Means:
+        """Train an epoch on batches, each (B,) or, of each member, (K, B)."""
+
+    def parameters(self, row: int) -> int:
+        """See ``Learner``."""
+        return sum(self._columns.shapes[name].numel() for name in self._names[row])
+
+    def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> Means:
+        """See ``Learner``."""
+        order = self._order(epoch, len(self.data.train))
+        batches = torch.split(order, self.configs[0].batch_size, -1)
+        if self._normalizes and batches[-1].shape[-1] == 1 and len(batches) > 1:
+            batches = batches[:-1]  # statistics of one image do not exist
+        self.optimizer.begin_epoch(learning_rates, len(batches))
+        with _exact(self.device), _tiny_as_zero():
+            return self._train(epoch, batches)
+
+    def _order(self, epoch: int, count: int) -> Tensor:
+        """(count,) where all members have the same seed, else (K, count)."""
+        seeds = [config.seed for config in self.configs]
+        orders = {seed: epoch_order(seed, epoch, count) for seed in set(seeds)}
+        if len(orders) == 1:
+            return torch.from_numpy(orders[seeds[0]]).to(self.device)
+        return torch.from_numpy(np.stack([orders[seed] for seed in seeds])).to(self.device)
+
+    def _answers(
+        self, row: int, split: Split, values: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """A member's losses (N,) and logits (N, classes)."""
+        with _exact(self.device):
+            logits = logits_of(self.modules[row], split.images, self._widest, values)
+        return loss_of(self.configs[row])(logits, split.labels), logits
+
+    @torch.no_grad()
+    def validate(self) -> Means:
+        """See ``Learner``."""
+        found = []
+        for row in range(len(self.configs)):
+            losses, logits = self._answers(row, self.data.val)
+            right = (logits.argmax(1) == self.data.val.labels).double().mean()
+            found.append(torch.stack([losses.double().mean(), right]))
+        loss, accuracy = torch.stack(found, 1).cpu().numpy()
+        return loss, accuracy
+
+    @torch.no_grad()
+    def recall(self, row: int, split: str) -> Recalled:
+        """See ``Learner``."""
+        best = self._values(self.best, self.best_buffers, row)
+        losses, logits = self._answers(row, getattr(self.data, split), best)
+        probabilities = torch.softmax(logits, 1).float().cpu().numpy()
+        loss = float(losses.double().mean())
+        return Recalled(loss, logits.argmax(1).cpu().numpy(), probabilities)
+
+    def remember(self, rows: Sequence[int]) -> None:
+        """See ``Learner``."""
+        index = torch.tensor(list(rows), dtype=torch.int64, device=self.device)
+        self.best.index_copy_(0, index, self.theta.index_select(0, index))
+        for name, best in self.best_buffers.items():
+            best.index_copy_(0, index, self.buffers[name].index_select(0, index))
+
+    def best_weights(self, row: int) -> dict[str, np.ndarray]:
+        """See ``Learner``."""
+        best = self._values(self.best, self.best_buffers, row)
+        return {name: best[n].cpu().numpy().copy() for name, n in self._saved[row].items()}
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """See ``Learner``."""
+        index = torch.tensor(list(rows), dtype=torch.int64, device=self.device)
+        for mine in ("configs", "modules", "_names", "_kept", "_saved"):
+            setattr(self, mine, [getattr(self, mine)[row] for row in rows])
+        self.theta = self.theta.index_select(0, index)
+        self.best = self.best.index_select(0, index)
+        self.buffers = {n: b.index_select(0, index) for n, b in self.buffers.items()}
+        self.best_buffers = {n: b.index_select(0, index) for n, b in self.best_buffers.items()}
+        for row, module in enumerate(self.modules):
+            self._bind(row, module)
+        self.optimizer.keep(rows, self.theta)
+        self._prepare()
+
+    def state(self) -> dict[str, np.ndarray]:
+        """See ``Learner``."""
+        return {name: array.cpu().numpy().copy() for name, array in self._state().items()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """See ``Learner``. In place: what was prepared are views of these."""
+        steps = torch.tensor(0)
+        load_arrays({**self._state(), "steps": steps}, arrays)
+        self.optimizer.steps = int(steps)
+
+    def _state(self) -> dict[str, Tensor]:
+        """All that training changes, by name."""
+        return {
+            "parameters": self.theta,
+            "best": self.best,
+            "steps": torch.tensor(self.optimizer.steps),
+            **{f"slots.{i}": slot for i, slot in enumerate(self.optimizer.slots)},
+            **{f"buffers.{name}": buffer for name, buffer in self.buffers.items()},
+            **{f"best_buffers.{name}": buffer for name, buffer in self.best_buffers.items()},
+        }
+
+
+@contextmanager
+def _exact(device: torch.device) -> Iterator[None]:
+    """On a GPU, float32 means float32, and the same numbers come out each time.
+
+    Convolutions would otherwise round their operands to TF32's 10 bits, which is PyTorch's default
+    for them, and choose among algorithms of which some add in no fixed order.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32, convolutions.deterministic
+    products.allow_tf32, convolutions.allow_tf32, convolutions.deterministic = False, False, True
+    try:
+        yield
+    finally:
+        products.allow_tf32, convolutions.allow_tf32, convolutions.deterministic = before
+
+
+@contextmanager
+def _tiny_as_zero() -> Iterator[None]:
+    """In this thread, numbers below the smallest normal one (1e-38 in float32) are 0.
+
+    A processor takes a hundred times as long for each of them; and the moments of units that are
+    dead fade until they are such numbers.
+    """
+    before = float(torch.tensor(1e-39) * 1) == 0
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(before)
