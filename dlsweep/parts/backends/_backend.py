@@ -41,6 +41,6 @@ class Backend(Part):
 def _shown(value: Any) -> str:
     if value is None:
         return "none"
-    if value is None or isinstance(value, bool):
+    if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
