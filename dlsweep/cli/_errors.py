@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import ParamSpec
 
+from dlsweep._unwritable import Unwritable
 from dlsweep.config import ConfigError
 
 P = ParamSpec("P")
@@ -82,6 +83,7 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> int:
         _write_what_can_be_written()
+        logging.raiseExceptions = False  # wandb's logs on a full disk: the command says it once
         try:
             os.getcwd()
         except OSError:  # libraries end the program where this fails
@@ -94,7 +96,7 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
                 return code
         except ConfigError as error:
             complain(error.problems)
-            return BAD_INPUT
+            return 1 if isinstance(error, Unwritable) else BAD_INPUT
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             return INTERRUPTED
@@ -104,6 +106,9 @@ def command(function: Callable[P, int]) -> Callable[P, int]:
                     return CLOSED_PIPE
                 why = error.strerror or str(error)
                 print(f"error: standard output cannot be written: {why}", file=sys.stderr)
+                return 1
+            if isinstance(error, OSError) and (unwritable := Unwritable.of(error)) is not None:
+                complain(unwritable.problems)
                 return 1
             # Here, so that bad flags cost no import.
             from dlsweep.data import DataUnavailable

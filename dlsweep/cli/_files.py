@@ -7,17 +7,20 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from dlsweep.config import ConfigError
+from dlsweep._unwritable import Unwritable
 
 
 def unusable(flag: str, given: str, *, folder: bool = False, example: str = "") -> list[str]:
-    """Why a file, or a folder of files, cannot be written there, as far as a look tells.
+    """Why a path is not that of a file, or of a folder of files, as far as a look tells.
 
     Args:
         flag: what the user gave it with.
         given: the path as it was given.
         folder: whether it is to be a folder.
         example: what a file may be called.
+
+    Raises:
+        Unwritable: where it cannot be written.
     """
     path = Path(given)
     if not given.strip():
@@ -29,9 +32,9 @@ def unusable(flag: str, given: str, *, folder: bool = False, example: str = "") 
     inside = [path] if folder else []
     above = next((p for p in (*inside, *path.absolute().parents) if p.exists()), None)
     if above is not None and not above.is_dir():
-        return [f"{flag}: {above} is a file, so there can be no {path}"]
+        raise Unwritable([f"{flag}: {above} is a file, so there can be no {path}"])
     if above is not None and not os.access(above, os.W_OK | os.X_OK):
-        return [f"{flag}: {path} cannot be written: {above} is read-only"]
+        raise Unwritable([f"{flag}: {path} cannot be written: {above} is read-only"])
     return []
 
 
@@ -42,14 +45,14 @@ def writing(flag: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         why = error.strerror or str(error)
-        raise ConfigError([f"{flag}: {path} cannot be written: {why}"]) from None
+        raise Unwritable([f"{flag}: {path} cannot be written: {why}"]) from None
 
 
 def replace_file(flag: str, path: Path, content: bytes) -> None:
     """Write a file, whole or not at all, and the folders that it needs; one that is there goes.
 
     Raises:
-        ConfigError: where it cannot be written; what was there is untouched.
+        Unwritable: where it cannot be written; what was there is untouched.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with writing(flag, path):

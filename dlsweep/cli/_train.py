@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from dlsweep._unwritable import Unwritable, is_full
 from dlsweep.cli._errors import command
 from dlsweep.cli._lines import result_line, show_epoch
 from dlsweep.config import ConfigError, RunConfig, parse_flags
@@ -43,6 +45,9 @@ def train(argv: Sequence[str], prog: str) -> int:
         raise
     for notice in notices:
         print(f"dlsweep: {notice}", file=sys.stderr)
+    folder = Path(os.environ.get("WANDB_DIR") or ".")
+    if is_full(folder) and os.environ.get("WANDB_MODE") != "disabled":
+        raise Unwritable([f"{folder.absolute()} cannot be written: the disk is full"])
     if "study" in own:
         from dlsweep.cli._add_run import add_run
 

@@ -6,18 +6,22 @@ import dataclasses
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 import wandb
 
+from dlsweep._unwritable import Unwritable, is_full
 from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.config.relations import without_effect
 from dlsweep.data import Dataset, check_data, keep_dataset
 from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, project_of_environment
 from dlsweep.tracking._outcome import conclude
 from dlsweep.tracking._run import TrackedRun, start
+from dlsweep.tracking._transaction_log import TransactionLog
 from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, load_data, refuse_oversized
+from dlsweep.training._doubts import doubts
 
 _log = logging.getLogger("dlsweep.tracking")
 
@@ -90,10 +94,15 @@ def train(
             results.update(end.results)
             if on_epoch is not None:
                 on_epoch(settings, end.metrics[0])
+            if mode in ("offline", "online") and not tracked.directory.is_dir():
+                raise Unwritable([f"{tracked.directory} was removed while the run was trained"])
     except BaseException as error:
         _fail(run, error)
         raise
     tracked.finish()
+    if mode == "offline" and not _is_complete(tracked.directory):
+        why = "the disk is full" if is_full(tracked.directory) else "its log has no end"
+        raise Unwritable([f"{tracked.directory} could not be written to the end: {why}"])
     if tracked.model is not None:
         _log.info("the model is kept in %s", tracked.model)
     elif settings.save_model:
@@ -104,11 +113,22 @@ def train(
     return results[0]
 
 
+def _is_complete(directory: Path) -> bool:
+    """Whether the log of an offline run has been written to its end."""
+    for path in directory.glob("*.wandb"):
+        log = TransactionLog(path)
+        log.read()
+        return log.exit_code is not None
+    return False
+
+
 def _data_for(settings: RunConfig, given: Mapping[str, Any], dtype: torch.dtype) -> Dataset:
     """The data to train on; refuses what it cannot serve, and what is too large to be trained."""
     facts = check_data(settings)
     if facts.val is not None and "val_fraction" in given:
         _log.warning("val_fraction: no effect: %s has a validation split of its own", facts.name)
+    images, _, _ = facts.sizes(settings.val_fraction, settings.train_size)
+    _warn(doubts({name: (value,) for name, value in settings.values().items()}, images))
     refuse_oversized(settings)
     return load_data(settings, dtype)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,12 +31,15 @@ from dlsweep.sweep.execution import (
     choose_program_executor,
     visible_gpus,
 )
-from dlsweep.sweep.file import SweepFile
+from dlsweep.sweep.file import Asha, SweepFile
+from dlsweep.sweep.local._doubts import doubts_of
 from dlsweep.sweep.local._start import start_point
 from dlsweep.sweep.search import affordable
 from dlsweep.sweep.study import SEED, OptunaMirror, Row, Study, StudyTable
 from dlsweep.tracking import Opener, choose_mode, has_credentials
 from dlsweep.training import choose_device
+
+_log = logging.getLogger("dlsweep.sweep")
 
 _GROWTH = 4
 """How many times as large a cluster may become while programs run, and still be used whole."""
@@ -123,6 +127,8 @@ class LocalSweep:
         if self.mode == "online" and not has_credentials():
             raise ConfigError(["--online: no W&B account is set up here; see `wandb login`"])
         Opener(self.mode).check()
+        for line in doubts_of(sweep) if adding is None else ():
+            _log.warning(line)
         self._confirm = _confirm_options(sweep, options)
         first = []
         if options.start is not None:
@@ -309,6 +315,11 @@ def _confirm_options(sweep: SweepFile, options: SweepOptions) -> ConfirmOptions:
         problems.append(f"--repeats: {NO_SEED}")
     elif options.repeats > 1 and any(axis.setting == parameter for axis in sweep.space.axes):
         problems.append(f"--repeats: the sweep file varies {parameter} already; give it one value")
+    if isinstance(sweep.early_terminate, Asha):
+        if options.repeats > 1:
+            problems.append("--repeats: early_terminate of type asha judges runs; use hyperband")
+        if options.cluster is not None:
+            problems.append("--cluster: early_terminate of type asha pauses runs; use hyperband")
     if options.seeds is not None and options.confirm == 0:
         problems.append("--seeds: has no effect with --confirm 0")
     if options.seed_parameter is not None and sweep.command is not None:

@@ -1,0 +1,36 @@
+"""Notices of what a sweep searches and hardly can mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlsweep.config import RunConfig
+from dlsweep.data import known_facts
+from dlsweep.sweep.file import Distribution, SweepFile
+from dlsweep.sweep.file._data import data_configs
+from dlsweep.training._doubts import doubts
+
+_TAIL = 0.05
+"""The share of the draws at each end of an interval that is left out: normal laws have no end."""
+
+
+def doubts_of(sweep: SweepFile) -> list[str]:
+    """Notices of the values of a sweep of built-in networks; see ``doubts``."""
+    if sweep.command is not None:
+        return []
+    values = {name: (default,) for name, default in RunConfig().values().items()}
+    values |= {name: _ends(d) for name, d in sweep.parameters.items()}
+    sizes = []
+    for config in data_configs(sweep.parameters):
+        facts = known_facts(config)
+        if facts is not None:
+            sizes.append(facts.sizes(config.val_fraction, config.train_size)[0])
+    return doubts(values, min(sizes, default=None))
+
+
+def _ends(distribution: Distribution) -> tuple[Any, ...]:
+    """The values of a parameter, or about the least and the greatest of them."""
+    listed = distribution.support()
+    if listed is not None and len(listed) < 1000:
+        return tuple(listed)
+    return distribution.quantile(_TAIL), distribution.quantile(1 - _TAIL)
