@@ -57,9 +57,7 @@ def dataset(value: Any) -> str:
     looks_like_a_path = "/" in text or os.sep in text or text.startswith((".", "~"))
     if looks_like_a_path or text.lower().endswith(FILE_ENDINGS) or os.path.exists(text):
         return _absolute(text)
-    raise ValueError(
-        f"not a known data set, nor a file or folder here{did_you_mean(text, named())}"
-    )
+    raise ValueError(f"no such data set, file or folder{did_you_mean(text, named())}")
 
 
 def _absolute(path: str) -> str:

@@ -60,4 +60,4 @@ def test_bad_data_is_refused_alike_everywhere(
     assert refused(train_main, "--dataset", "bad.csv") == [line]
     (folder / "s.yaml").write_text("method: grid\nparameters: {dataset: {value: bad.csv}}")
     assert refused(main, "sweep", "s.yaml") == [line]
-    assert refused(main, "data", "mine.csw")[0].startswith("dataset: got 'mine.csw', not a known")
+    assert refused(main, "data", "mine.csw")[0].startswith("dataset: got 'mine.csw', no such")
