@@ -171,6 +171,10 @@ class Driver:
 
     def _next(self) -> tuple[PlannedStack, list[Run]] | None:
         """The next stack to train, after taking more runs if none waits."""
+        if not self._waiting:
+            for stack, runs in self._source.promoted():
+                self._waiting.again(stack, runs)
+                self._progress.planned(runs)
         if not self._waiting and not self._source.exhausted:
             room = self._room() - self._open()
             if room > 0:

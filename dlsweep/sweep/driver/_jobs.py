@@ -88,12 +88,17 @@ class StackJobs(Jobs):
     ) -> Job:
         """See ``Jobs``."""
         configs = [source.config(member) for member in stack.members]
+        networks = [config for config in configs if isinstance(config, RunConfig)]
+        longest = max(config.epochs for config in networks)
+        rungs = source.rungs(longest)
         return StackJob(
             number,
-            [config for config in configs if isinstance(config, RunConfig)],
+            networks,
             asks=asks,
             checkpoint=Checkpoint(source.checkpoint(stack), frozenset(places)),
             save_seconds=self._save_seconds,
+            rungs=frozenset(rungs),
+            alone=bool(rungs),
         )
 
 

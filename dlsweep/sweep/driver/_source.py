@@ -130,6 +130,14 @@ class Source(ABC):
         """The stopping rule that the driver applies, with the metrics of earlier runs."""
         return None
 
+    def rungs(self, longest: int) -> list[int]:
+        """The epochs, up to ``longest``, with which runs may pause; none where they never do."""
+        return []
+
+    def promoted(self) -> Sequence[tuple[PlannedStack, list[Run]]]:
+        """Runs that have paused and go on now, with the stacks that they are to be trained in."""
+        return []
+
     # The end
 
     def abort(self, error: Exception) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 from dlsweep.sweep.driver._adding import Adding
 from dlsweep.sweep.driver._confirming import Confirming, ConfirmOptions
 from dlsweep.sweep.driver._source import Source
-from dlsweep.sweep.file import Config
-from dlsweep.sweep.search import EarlyTermination, MeanTermination
+from dlsweep.sweep.execution import rung_file
+from dlsweep.sweep.file import Asha, Config
+from dlsweep.sweep.search import EarlyTermination, MeanTermination, SuccessiveHalving
 from dlsweep.sweep.study import Metrics, PlannedStack, Row, Run, Study
 from dlsweep.tracking import Outcome
 
@@ -41,6 +42,7 @@ class StudyRuns(Source):
         self._confirming = Confirming(study, confirm) if confirm is not None else None
         self._point_of = study.point_numbers()
         self._open_runs: set[int] = set()
+        self._halving: SuccessiveHalving | None = None
         self._on_ended = on_ended
         self._unfinished = False
 
@@ -62,9 +64,9 @@ class StudyRuns(Source):
         if self._adding is not None:
             return self._adding.take(self._study, n)
         runs = self._opened(self._study.take(n))
-        if not runs and self._study.exhausted and self._confirming is not None:
-            return self._confirming.take(n)
-        return runs
+        if runs or self._confirming is None or not self._study.exhausted or self._promotable():
+            return runs
+        return self._confirming.take(n)
 
     def _opened(self, runs: list[Run]) -> list[Run]:
         self._point_of.update({run.number: run.point for run in runs if run.judged})
@@ -76,6 +78,8 @@ class StudyRuns(Source):
         """See ``Source``."""
         if self._adding is not None:
             return self._adding.done
+        if self._promotable():
+            return False
         return self._study.exhausted and (self._confirming is None or self._confirming.done)
 
     @property
@@ -171,7 +175,11 @@ class StudyRuns(Source):
         if self._study.sweep.early_terminate is None:
             return None
         rule = EarlyTermination(self._study.sweep.early_terminate, self._study.sweep.metric)
-        if self._study.repeats > 1:
+        if isinstance(self._study.sweep.early_terminate, Asha):
+            rule = self._halving = SuccessiveHalving(
+                self._study.sweep.early_terminate, self._study.sweep.metric
+            )
+        elif self._study.repeats > 1:
             rule = MeanTermination(
                 self._study.sweep.early_terminate,
                 self._study.sweep.metric,
@@ -180,6 +188,39 @@ class StudyRuns(Source):
             )
         rule.load(self._study.curves())
         return rule
+
+    def rungs(self, longest: int) -> list[int]:
+        """See ``Source``."""
+        rule = self._study.sweep.early_terminate
+        return rule.brackets(longest) if isinstance(rule, Asha) else []
+
+    def _promotable(self) -> list[int]:
+        """The runs that have paused at a rung and are among its best now."""
+        if self._halving is None or self._study.reached:
+            return []
+        found = [run for run in self._halving.promotable() if run not in self._open_runs]
+        return [run for run in found if self._rung(run) is not None]
+
+    def _rung(self, run: int) -> Path | None:
+        """Where the stack of a run is kept as it was when the run paused; None if it did not."""
+        stack = self._study.paused_in(run)
+        if stack is None or self._halving is None:
+            return None
+        file = rung_file(self._study.checkpoint(stack), self._halving.epochs(run))
+        return file if file.exists() else None
+
+    def promoted(self) -> Sequence[tuple[PlannedStack, list[Run]]]:
+        """See ``Source``."""
+        groups: dict[Path, list[int]] = {}
+        for run in self._promotable():
+            rung = self._rung(run)
+            if rung is not None:
+                groups.setdefault(rung, []).append(run)
+        found = []
+        for rung, numbers in groups.items():
+            stack, runs = self._study.promote(numbers, rung)
+            found.append((stack, self._opened(runs)))
+        return found
 
     # The end
 
@@ -193,4 +234,4 @@ class StudyRuns(Source):
     def close(self) -> None:
         """See ``Source``."""
         if not self._unfinished and self._adding is None:
-            self._study.clear_checkpoints()
+            self._study.clear_checkpoints(rungs=True)

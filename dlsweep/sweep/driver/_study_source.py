@@ -96,6 +96,11 @@ class StudySource(StudyRuns):
         assert isinstance(config, RunConfig)
         return dataclasses.replace(config, **self._settings)
 
+    def promoted(self) -> Sequence[tuple[PlannedStack, list[Run]]]:
+        """See ``Source``."""
+        found = super().promoted()
+        return [(stack, [self._overridden(run) for run in runs]) for stack, runs in found]
+
     # Results
 
     def started(self, runs: Sequence[Run]) -> None:

@@ -19,7 +19,7 @@ from dlsweep.sweep.execution._in_process import InProcessExecutor
 from dlsweep.sweep.execution._job import Checkpoint, Context, Job
 from dlsweep.sweep.execution._processes import ProcessExecutor
 from dlsweep.sweep.execution._program_job import LoggedMetrics, ProgramJob
-from dlsweep.sweep.execution._stack_job import SAVE_SECONDS, StackJob
+from dlsweep.sweep.execution._stack_job import SAVE_SECONDS, StackJob, rung_file
 
 __all__ = [
     "END",
@@ -46,5 +46,6 @@ __all__ = [
     "StackJob",
     "choose_executor",
     "choose_program_executor",
+    "rung_file",
     "visible_gpus",
 ]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import Dataset
-from dlsweep.sweep.execution._checkpoints import CheckpointError, Saver
+from dlsweep.sweep.execution._checkpoints import CheckpointError, Saver, encode, write_file
 from dlsweep.sweep.execution._events import Broken, Cause, Done, Epoch, Event, Left, Notice, Resumed
 from dlsweep.sweep.execution._job import Checkpoint, Context
 from dlsweep.sweep.execution._memory import ran_out
@@ -39,6 +41,9 @@ class StackJob:
         asks: whether the driver is asked after every epoch which members stop (early termination).
         checkpoint: see ``Job``.
         save_seconds: the least time between two checkpoints.
+        rungs: epochs with which members may pause: the stack is kept as it was before they leave,
+            so that another job can let them go on; see ``rung_file``.
+        alone: go on from the checkpoint with those members only that have not ended.
     """
 
     number: int
@@ -46,6 +51,8 @@ class StackJob:
     asks: bool = False
     checkpoint: Checkpoint | None = None
     save_seconds: float = SAVE_SECONDS
+    rungs: frozenset[int] = frozenset()
+    alone: bool = False
 
     def run(self, context: Context) -> Iterator[Event]:
         """Train the stack; see ``Job.run``."""
@@ -65,7 +72,9 @@ class StackJob:
         if self.checkpoint is not None:
             send = functools.partial(context.keep, self.number)
             saver = Saver(self.checkpoint, self.save_seconds, send)
-        stack, notice = self._stack(data, saver, self._judge(context))
+        judge = _JudgeAtRungs(self, context)
+        stack, notice = self._stack(data, saver, judge)
+        judge.stack = stack
         if notice:
             yield Notice(self.number, notice)
         if any(stack.histories.values()):
@@ -99,6 +108,8 @@ class StackJob:
                 if state is not None:
                     stack = Stack(self.configs, data, state=state, judge=judge)
                     if needed <= set(stack.active):
+                        if self.alone:
+                            stack.release(set(stack.active) - needed)
                         return stack, ""
                     raise StateError("a run that has not ended is missing from it")
             except (CheckpointError, StateError) as error:
@@ -106,11 +117,35 @@ class StackJob:
                 notice = f"checkpoint {name} is not used ({error}); {len(needed)} runs start again"
         return Stack(self.configs, data, judge=judge), notice
 
-    def _judge(self, context: Context) -> Judge:
-        """Which members leave the stack: those told to stop, and those the driver names."""
 
-        def judge(metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
-            answer = context.ask(self.number, metrics) if self.asks else {}
-            return {**answer, **context.stopped()}
+class _JudgeAtRungs:
+    """Says which members leave a stack; at a rung the stack is kept first.
 
-        return judge
+    Args:
+        job: trains the stack.
+        context: asks the driver.
+
+    Attributes:
+        stack: what is trained, once it is there.
+    """
+
+    def __init__(self, job: StackJob, context: Context) -> None:
+        self._job = job
+        self._context = context
+        self.stack: Stack | None = None
+
+    def __call__(self, metrics: Mapping[int, EpochMetrics]) -> Mapping[int, str]:
+        """The members that are told to stop, and those that the driver names."""
+        job, answer = self._job, {}
+        if job.asks:
+            answer = dict(self._context.ask(job.number, metrics))
+        epoch = max((m.epoch for m in metrics.values()), default=0)
+        if answer and epoch in job.rungs and self.stack is not None and job.checkpoint is not None:
+            with contextlib.suppress(OSError):  # they can then not go on, which is no loss
+                write_file(rung_file(job.checkpoint.path, epoch), encode(self.stack.state()))
+        return {**answer, **self._context.stopped()}
+
+
+def rung_file(checkpoint: Path, epoch: int) -> Path:
+    """Where a stack is kept as it was at a rung, beside its checkpoint."""
+    return checkpoint.with_name(f"{checkpoint.stem}-{epoch}.rung")

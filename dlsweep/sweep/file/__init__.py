@@ -12,7 +12,7 @@ from dlsweep.sweep.file._distributions import (
     IntUniform,
     plain,
 )
-from dlsweep.sweep.file._early_terminate import Hyperband
+from dlsweep.sweep.file._early_terminate import Asha, Hyperband
 from dlsweep.sweep.file._heeded import is_idle
 from dlsweep.sweep.file._metric import (
     METRICS,
@@ -37,6 +37,7 @@ __all__ = [
     "EDGE",
     "METHODS",
     "METRICS",
+    "Asha",
     "Axis",
     "Categorical",
     "Command",

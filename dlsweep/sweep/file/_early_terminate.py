@@ -44,8 +44,29 @@ class Hyperband:
         return sorted(bracket for bracket in found if 1 <= bracket <= longest)
 
 
-def parse_early_terminate(written: Any, problems: list[str]) -> Hyperband | None:
-    """The rule of a sweep file; a line of ``problems`` for everything that is wrong with it."""
+@dataclass(frozen=True)
+class Asha(Hyperband):
+    """Successive halving with promotion: runs pause at rungs; see ``SuccessiveHalving``.
+
+    The rungs are min_iter · etaᵏ epochs for k = 0, 1 …, as long as they are less than max_iter.
+    """
+
+    def brackets(self, longest: int) -> list[int]:
+        """The rungs up to ``longest`` epochs, in ascending order."""
+        rungs = Hyperband(min_iter=self.min_iter, eta=self.eta).brackets(longest)
+        return [rung for rung in rungs if self.max_iter is None or rung < self.max_iter]
+
+
+def parse_early_terminate(
+    written: Any, problems: list[str], *, of_program: bool = False
+) -> Hyperband | None:
+    """The rule of a sweep file; a line of ``problems`` for everything that is wrong with it.
+
+    Args:
+        written: the file's value.
+        problems: gets the lines.
+        of_program: whether the runs are those of a program, which cannot be paused.
+    """
     if written is None:
         return None
     at = "early_terminate"
@@ -55,6 +76,8 @@ def parse_early_terminate(written: Any, problems: list[str]) -> Hyperband | None
     counts = ("min_iter", "max_iter", "s")
     keys = read_keys(written, ("type", *counts, "eta", "strict"), problems, f"{at}.")
     kind = keys.get("type")
+    if kind is not None and fold(kind) == "asha":
+        return _parse_asha(keys, at, problems, of_program)
     if kind is None or fold(kind) != "hyperband":
         got = "missing" if kind is None else f"got {shown(kind)}"
         problems.append(f"{at}.type: {got}; W&B knows hyperband")
@@ -73,3 +96,23 @@ def parse_early_terminate(written: Any, problems: list[str]) -> Hyperband | None
         why = f"there is no bracket before max_iter {rule.max_iter} with eta {eta:g}"
         problems.append(f"{at}: {why}; give a larger max_iter")
     return rule
+
+
+def _parse_asha(
+    keys: Mapping[str, Any], at: str, problems: list[str], of_program: bool
+) -> Hyperband | None:
+    """The rule of type asha, which W&B does not know."""
+    if of_program:
+        why = "runs pause and go on from checkpoints, which a program's cannot"
+        problems.append(f"{at}.type: asha: {why}; write hyperband")
+    for key in ("s", "strict"):
+        if keys.get(key) is not None:
+            problems.append(f"{at}.{key}: has no effect with type asha")
+    least, most = (
+        checked_count(f"{at}.{key}", keys.get(key), problems) for key in ("min_iter", "max_iter")
+    )
+    eta = number(keys.get("eta", 3))
+    if eta is None or eta <= 1:
+        problems.append(f"{at}.eta: got {shown(keys['eta'])}, expected a number > 1")
+        eta = 3.0
+    return Asha(min_iter=least or 1, max_iter=most, eta=eta)

@@ -131,7 +131,9 @@ def parse_sweep(
         parameters=parameters,
         description=_text(keys, "description", problems) or "",
         run_cap=checked_count("run_cap", keys.get("run_cap"), problems),
-        early_terminate=parse_early_terminate(keys.get("early_terminate"), problems),
+        early_terminate=parse_early_terminate(
+            keys.get("early_terminate"), problems, of_program=program is not None
+        ),
         project=_place(keys, "project", problems),
         entity=_place(keys, "entity", problems),
         command=program,

@@ -16,7 +16,7 @@ from dlsweep.sweep.file._builtin_space import BuiltinSpace
 from dlsweep.sweep.file._command import Command
 from dlsweep.sweep.file._data import data_contents
 from dlsweep.sweep.file._distributions import Distribution
-from dlsweep.sweep.file._early_terminate import Hyperband
+from dlsweep.sweep.file._early_terminate import Asha, Hyperband
 from dlsweep.sweep.file._metric import Metric
 from dlsweep.sweep.file._parameters import nested_parameters
 from dlsweep.sweep.file._program_space import ProgramSpace
@@ -110,8 +110,11 @@ class SweepFile:
             found["program"] = self.command.program
             found["command"] = list(self.command.words)
         if self.early_terminate is not None:
+            asha = isinstance(self.early_terminate, Asha)
             rule = {k: v for k, v in vars(self.early_terminate).items() if v is not None}
-            found["early_terminate"] = {"type": "hyperband", **rule}
+            if asha:
+                del rule["strict"]
+            found["early_terminate"] = {"type": "asha" if asha else "hyperband", **rule}
         return {key: value for key, value in found.items() if value not in (None, "")}
 
     def command_line(self, config: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dlsweep._lazy import lazily
 from dlsweep.sweep.search._early_termination import EarlyTermination
 from dlsweep.sweep.search._mean_termination import MeanTermination
 from dlsweep.sweep.search._search import Draft, Search
+from dlsweep.sweep.search._successive_halving import SuccessiveHalving
 
 if TYPE_CHECKING:  # what imports Optuna or SciPy waits until it is needed
     from dlsweep.sweep.search._bayes import STARTUP, Bayes, optuna_distribution, quiet
@@ -23,6 +24,7 @@ __all__ = [
     "EarlyTermination",
     "MeanTermination",
     "Search",
+    "SuccessiveHalving",
     "affordable",
     "optuna_distribution",
     "quiet",

@@ -143,11 +143,21 @@ class Bayes:
             counts: see above.
             stopped: after how many epochs it was stopped; None where it was not.
         """
-        if number in self._tickets:
-            fails = value is None and not counts
-            state = TrialState.FAIL if fails else _state(value, stopped)
-            self._end(self._tickets.pop(number), state, value, stopped)
-            self._results += not fails
+        if number not in self._tickets:
+            return
+        fails = value is None and not counts
+        state = TrialState.FAIL if fails else _state(value, stopped)
+        ticket = self._tickets[number]
+        if ticket not in self._points or self._points[ticket].state != TrialState.RUNNING:
+            if ticket in self._points and not fails:  # it had paused, and has gone on since
+                point = self._points[ticket]
+                point.state, point.value, point.epochs = state, value, stopped
+                self._study = None
+            return
+        self._end(ticket, state, value, stopped)
+        self._results += not fails
+        if stopped is None:
+            del self._tickets[number]
 
     def _insert(self, point: _Point) -> int:
         """Add a point, also to the copy; returns its ticket."""

@@ -15,6 +15,7 @@ from dlsweep.sweep.file import Config, SweepFile, number
 from dlsweep.sweep.study._database import Database, as_json, from_json
 from dlsweep.sweep.study._reading import read_table
 from dlsweep.sweep.study._runs import PlannedStack, Row, Run
+from dlsweep.sweep.study._storage import StorageError
 from dlsweep.sweep.study._table import StudyTable
 
 _WRITE_SECONDS = 2.0  # between writes of the epochs of runs in training
@@ -67,6 +68,14 @@ class StudyContents:
         )
         return dataclasses.replace(stack, begun=True)
 
+    def paused_in(self, run: int) -> PlannedStack | None:
+        """The stack that a run was in when it was stopped; None if it was not."""
+        query = "SELECT stack FROM runs WHERE study = ? AND number = ? AND status = 'stopped'"
+        for (stack,) in self._database.query(query, self._id, run):
+            if stack is not None:
+                return PlannedStack(stack, ())
+        return None
+
     def store_deaths(self, runs: Sequence[Run]) -> None:
         """Store the ``deaths`` of runs, as the caller has counted them."""
         self._database.write(
@@ -84,12 +93,20 @@ class StudyContents:
         """Where the checkpoint of a stack is kept while it is trained."""
         return self.checkpoints / f"{stack.id}.safetensors"
 
-    def clear_checkpoints(self, keep: Collection[PlannedStack] = ()) -> None:
-        """Remove all checkpoints but those of some stacks, and then the empty folders."""
+    def clear_checkpoints(
+        self, keep: Collection[PlannedStack] = (), *, rungs: bool = False
+    ) -> None:
+        """Remove all checkpoints but those of some stacks, and then the empty folders.
+
+        Args:
+            keep: the stacks.
+            rungs: also what is kept of runs that have paused.
+        """
         kept = {self.checkpoint(stack) for stack in keep}
-        for file in self.checkpoints.glob("*.safetensors*"):
-            if file not in kept:
-                file.unlink(missing_ok=True)
+        for pattern in ("*.safetensors*", *(["*.rung*"] if rungs else [])):
+            for file in self.checkpoints.glob(pattern):
+                if file not in kept:
+                    file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # they are not empty, or not there
             self.checkpoints.rmdir()
             self.checkpoints.parent.rmdir()
@@ -198,6 +215,8 @@ class StudyContents:
         """
         if time.monotonic() - self._looked > _STOP_SECONDS:
             self._looked = time.monotonic()
+            if not self.file.exists():  # SQLite goes on writing where nobody finds it
+                raise StorageError(f"study: {self.file} was removed while it was used")
             self._write_epochs()
             query = "SELECT stopped FROM studies WHERE id = ?"
             [[self._stopped]] = self._database.query(query, self._id)

@@ -7,11 +7,13 @@ import dataclasses
 import json
 import secrets
 import shlex
+import shutil
 import sqlite3
 import string
 import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError
@@ -180,13 +182,17 @@ class Study(StudyContents):
         return min(ends, default=None)
 
     @property
+    def reached(self) -> bool:
+        """Whether a run is as good as the metric's target."""
+        return self._best is not None and self.sweep.metric.reached(self._best)
+
+    @property
     def exhausted(self) -> bool:
         """Whether ``take`` has nothing more to give."""
         if self._lacking:
             return False
         capped = self.sweep.run_cap is not None and self.taken >= self.sweep.run_cap
-        reached = self._best is not None and self.sweep.metric.reached(self._best)
-        return capped or reached or self._spent or self._search.exhausted
+        return capped or self.reached or self._spent or self._search.exhausted
 
     def take(self, n: int = 1) -> list[Run]:
         """Up to ``n`` new runs to train, fewer where the sweep is at its end.
@@ -307,6 +313,44 @@ class Study(StudyContents):
             (self._stack(key), left[key]) for key in sorted(k for k in left if k is not None)
         ]
         return found + ([(None, unstacked)] if unstacked else [])
+
+    def promote(self, numbers: Sequence[int], rung: Path) -> tuple[PlannedStack, list[Run]]:
+        """Let runs of one stack that have paused go on, in a stack of their own.
+
+        Args:
+            numbers: of the runs.
+            rung: the stack as it was when they paused, which becomes the new one's checkpoint.
+        """
+        marks = ", ".join("?" * len(numbers))
+        where = f"study = ? AND number IN ({marks}) AND status = 'stopped'"
+        rows = self._database.query(
+            f"SELECT * FROM runs WHERE {where} ORDER BY number", self._id, *numbers
+        )
+        [old] = {row["stack"] for row in rows}
+        before = self._stack(old)
+        stack = dataclasses.replace(before, id=self._last_stack + 1, begun=True)
+        file = self.checkpoint(stack)
+        temporary = file.with_name(f"{file.name}.part")
+        shutil.copyfile(rung, temporary)
+        temporary.replace(file)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "INSERT INTO stacks (study, id, members, begun) VALUES (?, ?, ?, 1)",
+                (self._id, stack.id, as_json(stack.members)),
+            )
+            connection.execute(
+                "UPDATE runs SET status = 'running', stack = ?, attempt = attempt + 1, "
+                f"finished = NULL, value = NULL WHERE {where}",
+                (stack.id, self._id, *numbers),
+            )
+        self._last_stack += 1
+        runs = []
+        for row in rows:
+            config = self.config(row["number"])
+            run = Run(row["number"], config, row["run_id"], row["name"], row["attempt"] + 1)
+            run.deaths, run.role, run.repeat_of = row["deaths"], row["role"], row["repeat_of"]
+            runs.append(run)
+        return stack, runs
 
     # Results
 
