@@ -11,6 +11,8 @@ from dlsweep.training.learners._autograd import AutogradLearner
 from dlsweep.training.learners._evaluation import logits_of, quicken, transposed
 from dlsweep.training.learners._hand_written import HandWrittenLearner
 from dlsweep.training.learners._learner import Learner, Recalled
+from dlsweep.training.learners._numpy import NumpyLearner
+from dlsweep.training.learners._sklearn import SklearnLearner
 from dlsweep.training.learners._torch import TorchLearner
 from dlsweep.training.planning import HAND_WRITTEN, way
 
@@ -25,7 +27,9 @@ __all__ = [
     "AutogradLearner",
     "HandWrittenLearner",
     "Learner",
+    "NumpyLearner",
     "Recalled",
+    "SklearnLearner",
     "StateError",
     "TorchLearner",
     "load_arrays",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
-from dlsweep.training._numpy import NumpyLearner
-from dlsweep.training._sklearn import SklearnLearner
-from dlsweep.training.learners import Learner, StateError, torch_learner
+from dlsweep.training.learners import (
+    Learner,
+    NumpyLearner,
+    SklearnLearner,
+    StateError,
+    torch_learner,
+)
 from dlsweep.training.planning import stack_key, standing
 from dlsweep.training.stack._results import (
     DIVERGED,
@@ -173,6 +177,13 @@ class Stack:
             member.stop_as = facts["stop_as"]
         self._epoch = state.facts["epoch"]
         self._learner.restore(state.arrays)
+
+    def release(self, places: Collection[int]) -> None:
+        """Let members go without a result, between two epochs; at least one must stay."""
+        stay = [row for row, member in enumerate(self._members) if member.index not in places]
+        if len(stay) < len(self._members):
+            self._members = [self._members[row] for row in stay]
+            self._learner.keep(stay)
 
     def stop(self, index: int, status: str) -> None:
         """Let a member leave at the end of its next epoch, with this status; others go on."""

@@ -19,7 +19,8 @@ from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.streams import epoch_order, weight_stream
 from dlsweep.data import Dataset, Split
 from dlsweep.parts import INITIALIZERS
-from dlsweep.training.learners import Recalled, load_arrays
+from dlsweep.training.learners._arrays import load_arrays
+from dlsweep.training.learners._learner import Recalled
 
 _BLOCK = 16384
 """Numbers that a step of an update rule goes through at a time.

@@ -15,7 +15,7 @@ import numpy as np
 from dlsweep import scratch
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.streams import epoch_order
-from dlsweep.training._numpy import NumpyLearner
+from dlsweep.training.learners._numpy import NumpyLearner
 
 _ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 
