@@ -97,7 +97,8 @@ def test_dlsweep_sweep_names_all_problems_at_once(tmp_path: Path):
         ("--dropout 1", "dropout: got '1', expected a number ≥ 0 and < 1"),
         (
             "-d fashion_mnits",
-            "dataset: got 'fashion_mnits', no such data set, file or folder; did you mean 'fashion_mnist'?",
+            "dataset: got 'fashion_mnits', no such data set, file or folder; "
+            "did you mean 'fashion_mnist'?",
         ),
         (
             "--hidden_size 8 8 --num_layers 3",
