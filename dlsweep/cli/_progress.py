@@ -43,6 +43,7 @@ class LiveProgress(Progress):
         searched = [row for row in rows if row.run_id and row.role in self._roles]
         ended = [row for row in searched if row.status not in ("running", "waiting")]
         self._done = self._before = len(ended)
+        self._ended = {row.number for row in ended}  # a run that has paused ends again
         self._best: Row | None = None
         for row in ended:
             self._consider(row)
@@ -97,7 +98,8 @@ class LiveProgress(Progress):
         self._running.pop(row.number, None)
         self._time_left.ended(row.number)
         if row.role in self._roles:
-            self._done += 1
+            self._done += row.number not in self._ended
+            self._ended.add(row.number)
             self._consider(row)
         self._refresh()
         if not self._live:
