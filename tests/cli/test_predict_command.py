@@ -70,24 +70,79 @@ def test_the_class_of_each_image(kept: Path, images: list[str], capsys: pytest.C
         assert [float(record[str(label)]) for label in range(10)] == row.tolist()
 
 
-def test_dark_on_light_is_noticed(
+def test_dark_on_light_is_found_out(
     kept: Path, images: list[str], capsys: pytest.CaptureFixture[str]
 ):
     assert main(["predict", str(kept), images[0]]) == 0
     expected = capsys.readouterr().out.split()[1:]
     Image.fromarray(255 - np.asarray(Image.open(images[0]))).save("photo.png")
-    assert main(["predict", str(kept), "photo.png"]) == 0
+    for how in ((), ("--invert",)):
+        assert main(["predict", str(kept), "photo.png", *how]) == 0
+        assert capsys.readouterr().out.split()[1:] == expected
+    assert main(["predict", str(kept), "photo.png", "--as_is"]) == 0
     notice = "dlsweep: photo.png: dark on a light ground, it seems; try --invert\n"
-    assert capsys.readouterr().err == notice
-    assert main(["predict", str(kept), "photo.png", "--invert"]) == 0
+    assert notice in capsys.readouterr().err
+
+
+def test_what_was_done_and_what_the_model_saw(
+    kept: Path, images: list[str], capsys: pytest.CaptureFixture[str]
+):
+    large = np.pad(
+        255 - np.asarray(Image.open(images[0]).resize((64, 64))), 40, constant_values=255
+    )
+    Image.fromarray(large).convert("RGB").save("photo.jpg", quality=95)
+    command = ["predict", str(kept), images[0], "photo.jpg", "--verbose", "--save_inputs", "seen"]
+    assert main([*command, "--format", "json"]) == 0
     out, err = capsys.readouterr()
-    assert (out.split()[1:], err) == (expected, "")
+    first, second = err.splitlines()[:2]
+    assert first == f"dlsweep: {images[0]}: 8×8; as it is"
+    assert second.startswith(
+        "dlsweep: photo.jpg: 144×144; dark ink on a lighter ground; cropped to"
+    )
+    one, other = json.loads(out)
+    assert (one["class"], one["notices"]) == (other["class"], [])
+    seen = np.asarray(Image.open("seen/0.png")).astype(int)
+    assert (seen == np.asarray(Image.open(images[0]))).all()
+    assert np.abs(np.asarray(Image.open("seen/photo.png")) - seen).mean() < 40
+
+
+def test_a_bad_file_leaves_the_others(
+    kept: Path, images: list[str], capsys: pytest.CaptureFixture[str]
+):
+    Path("rows.csv").write_text("1,2,3\n")
+    assert main(["predict", str(kept), "no.png", images[0], "rows.csv", images[1]]) == 2
+    out, err = capsys.readouterr()
+    assert [line.split()[0] for line in out.splitlines()] == images[:2]
+    assert err.splitlines() == [
+        "error: no.png: no such file",
+        "error: rows.csv: has 3 columns; the model takes 64 features",
+    ]
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_model_of_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    features = np.random.default_rng(0).normal(5, 2, (200, 3))
+    labels = np.where(features[:, 1] > 5, "high", "low")
+    lines = [",".join([*map(str, row), label]) for row, label in zip(features, labels, strict=True)]
+    Path("t.csv").write_text("\n".join(["a,b,c,level", *lines]))
+    assert train_main(["-d", "t.csv", "-e", "8", "-sz", "16", "--save_model"]) == 0
+    [kept] = Path("wandb").glob("offline-run-*/files/model.safetensors")
+    capsys.readouterr()
+    assert main(["predict", str(kept), "t.csv"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == [f"t.csv:{i}" for i in range(1, 201)]
+    assert np.mean([row[1] == label for row, label in zip(rows, labels, strict=True)]) > 0.9
+    Image.new("L", (3, 3)).save("p.png")
+    assert main(["predict", str(kept), "p.png"]) == 2
+    line = "p.png: the model takes rows of 3 features, in a .csv or .npz file"
+    assert capsys.readouterr().err == f"error: {line}\n"
 
 
 def test_bad_input_is_named_all_at_once(
     kept: Path, images: list[str], refused: Callable[..., list[str]]
 ):
-    assert refused(main, "predict", str(kept), images[0], "no.png", str(kept)) == [
+    assert refused(main, "predict", str(kept), "no.png", str(kept)) == [
         "no.png: no such file",
         f"{kept}: not a PNG, JPEG or WebP picture",
     ]
@@ -103,6 +158,8 @@ def test_bad_input_is_named_all_at_once(
     assert problem == ".: there is no model.safetensors in it; train with --save_model"
     [problem] = refused(main, "predict", str(kept), images[0], "--inverted")
     assert problem == "--inverted: no such flag; did you mean --invert?"
+    [problem] = refused(main, "predict", str(kept), images[0], "--invert", "--as_is")
+    assert problem == "--invert, --as_is: give one of them"
 
 
 def test_outputs_that_are_no_numbers(
