@@ -239,6 +239,8 @@ def check_data(config: RunConfig) -> DataFacts:
 def data_problems(config: RunConfig, facts: DataFacts) -> list[str]:
     """What of a configuration its data set cannot serve, one line each."""
     problems = split_problems(facts, config.val_fraction, config.train_size)
+    if config.augment is not None and facts.image_shape[1] == 1:
+        problems.append(f"augment: {facts.name} has rows of numbers, which {config.augment} spoils")
     if config.model == "cnn":
         shape = facts.image_shape
         for i, layer in enumerate(config.conv_layers, start=1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+from collections.abc import Callable
 from importlib import import_module
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from dlsweep.parts._part import Part
 P = TypeVar("P", bound=Part)
 
 
-def discover(folder: str, kind: type[P]) -> dict[str, type[P]]:
+def discover(folder: str, kind: Callable[..., P]) -> dict[str, type[P]]:
     """The classes of a kind in the files of a folder of this package, by their parts' names.
 
     Args:
@@ -22,6 +23,7 @@ def discover(folder: str, kind: type[P]) -> dict[str, type[P]]:
     Raises:
         ValueError: if two files bring parts of one name.
     """
+    assert isinstance(kind, type)
     package = import_module(f"dlsweep.parts.{folder}")
     parts: dict[str, type[P]] = {}
     for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):

@@ -47,9 +47,10 @@ class CrossEntropy(Loss):
         return (1 - smoothing) * loss - smoothing * logs.mean(dim=1)
 
     def mean(self, logits: Tensor, labels: Tensor, options: Mapping[str, Any]) -> Tensor:
-        return torch.nn.functional.cross_entropy(
+        loss: Tensor = torch.nn.functional.cross_entropy(
             logits, labels, label_smoothing=options["label_smoothing"]
         )
+        return loss
 
     def gradient(
         self, logits: Tensor, one_hot: Tensor, into: Tensor, options: Mapping[str, Any]

@@ -61,7 +61,7 @@ class AutogradLearner(TorchLearner):
         split, found = self.data.train, []
         with _own_generator(self.device):
             for number, index in enumerate(batches):
-                images, labels = take(split.images, index), split.labels[index]
+                images, labels = self._batch(epoch, number, index), split.labels[index]
                 found.append(self._step(images, labels, epoch, number))
                 with torch.no_grad():
                     if isinstance(self.optimizer, StackUpdates):
@@ -107,7 +107,7 @@ class AutogradLearner(TorchLearner):
             right = (logits.detach().argmax(1) == labels).sum()
             return loss(logits, labels).mean(), (right, after)
 
-        orders = 0 if len({config.seed for config in self.configs}) > 1 else None
+        orders = 0 if self._batches_differ else None
         program = vmap(grad_and_value(member, has_aux=True), (0, 0, orders, orders))
         parameters = self._columns.views(self.theta)
         into = list(self._columns.views(self._gradient).values())
@@ -131,7 +131,7 @@ class AutogradLearner(TorchLearner):
     def _works(self, program: Callable[..., Any], how: str) -> bool:
         """Whether a step's program computes; a line is logged where it does not."""
         module = self.modules[0]
-        several = len({config.seed for config in self.configs}) > 1
+        several = self._batches_differ
         lead = (len(self.configs), 2) if several else (2,)
         images = self.theta.new_zeros(*lead, *self.data.image_shape)
         labels = torch.zeros(lead, dtype=torch.int64, device=self.device)
@@ -168,12 +168,3 @@ def _own_generator(device: torch.device) -> Iterator[None]:
     """What is drawn here leaves torch's global generators as they were."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield
-
-
-def take(rows: Tensor, index: Tensor) -> Tensor:
-    """``rows[index]`` in a third of the time; rows are contiguous, the index is (B,) or (K, B)."""
-    # Of images with one channel the strides say which layout convolutions choose: one is slow.
-    row, *inner = rows.stride()
-    lead = (row,) if index.dim() == 1 else (index.shape[1] * row, row)
-    taken = rows.index_select(0, index.flatten())
-    return taken.as_strided((*index.shape, *rows.shape[1:]), (*lead, *inner))

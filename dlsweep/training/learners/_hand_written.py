@@ -41,8 +41,9 @@ class HandWrittenLearner(TorchLearner):
         order, size = torch.cat(list(batches), -1), self.configs[0].batch_size
         classes = self.data.num_classes
         logits = self.theta.new_empty(len(self.configs), classes, order.shape[-1]).mT
-        for index, place in zip(batches, torch.split(logits, size, 1), strict=True):
-            place.copy_(self._stack.step(self._images, self._one_hot, index))
+        places = torch.split(logits, size, 1)
+        for number, (index, place) in enumerate(zip(batches, places, strict=True)):
+            place.copy_(self._stack.step(*self._of_batch(epoch, number, index)))
             self.optimizer.step(self._gradients)
         labels = self.data.train.labels[order].expand(logits.shape[:2])
         means = [
@@ -51,6 +52,14 @@ class HandWrittenLearner(TorchLearner):
         ]
         loss, right = zip(*means, strict=True)
         return torch.stack(loss).numpy(), torch.stack(right).numpy()
+
+    def _of_batch(self, epoch: int, number: int, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What ``Backpropagation.step`` takes for a batch."""
+        if all(config.augment is None for config in self.configs):
+            return self._images, self._one_hot, index
+        images = self._batch(epoch, number, index)
+        places = torch.arange(index.numel()).view(index.shape)
+        return images.flatten(index.dim()).flatten(0, -2), self._one_hot[index.flatten()], places
 
 
 def _share_right(logits: Tensor, labels: Tensor) -> Tensor:

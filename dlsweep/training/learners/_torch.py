@@ -17,7 +17,8 @@ from dlsweep.models import build
 from dlsweep.training._losses import loss_of
 from dlsweep.training._matrix import Columns
 from dlsweep.training._updates import MemberUpdates, StackUpdates
-from dlsweep.training.learners._arrays import load_arrays
+from dlsweep.training.learners._arrays import load_arrays, take
+from dlsweep.training.learners._augmentation import EpochAugmentation
 from dlsweep.training.learners._evaluation import logits_of, quicken, transposed
 from dlsweep.training.learners._learner import Recalled
 from dlsweep.training.learners._modules import bind, kept, saved_names, trained
@@ -123,12 +124,43 @@ class TorchLearner(ABC):
             return self._train(epoch, batches)
 
     def _order(self, epoch: int, count: int) -> Tensor:
-        """(count,) where all members have the same seed, else (K, count)."""
+        """(count,) where all members see the same, else (K, count)."""
         seeds = [config.seed for config in self.configs]
         orders = {seed: epoch_order(seed, epoch, count) for seed in set(seeds)}
-        if len(orders) == 1:
+        if not self._batches_differ:
             return torch.from_numpy(orders[seeds[0]]).to(self.device)
         return torch.from_numpy(np.stack([orders[seed] for seed in seeds])).to(self.device)
+
+    @property
+    def _batches_differ(self) -> bool:
+        """Whether members see other images, or the images in another order."""
+        return len({(config.seed, config.augment) for config in self.configs}) > 1
+
+    def _batch(self, epoch: int, number: int, index: Tensor) -> Tensor:
+        """The images of a batch, (B, C, H, W), or (K, B, C, H, W) where members have their own.
+
+        Args:
+            epoch: from 1.
+            number: of the batch, from 0.
+            index: of its images among those to train on, (B,) or (K, B).
+        """
+        images, start = take(self.data.train.images, index), number * self.configs[0].batch_size
+        if all(config.augment is None for config in self.configs):
+            return images
+        if number == 0:
+            configs = self.configs if self._batches_differ else self.configs[:1]
+            count = len(self.data.train)
+            self._augmentations = [
+                EpochAugmentation(config, epoch, count, self.device) for config in configs
+            ]
+        if index.dim() == 1:
+            return self._augmentations[0](images, start)
+        changed = torch.empty_strided(
+            images.shape, images.stride(), dtype=images.dtype, device=images.device
+        )
+        for change, own, place in zip(self._augmentations, images, changed, strict=True):
+            place.copy_(change(own, start))
+        return changed
 
     def _answers(
         self, row: int, split: Split, values: Mapping[str, Tensor] | None = None
