@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 def add_parser(commands: Any) -> None:
     """Add the sub-command."""
     parser = commands.add_parser(
-        "export", help="write the runs of a study to a file", allow_abbrev=False
+        "export",
+        help="write the runs of a study to a file",
+        description="Write the runs of a study to a file, a row for each with its settings and "
+        "what it logged last; json has every epoch. The study is only read.",
+        allow_abbrev=False,
     )
     parser.add_argument(
         "study", nargs="?", help="the study's or the sweep's name; the newest by default"

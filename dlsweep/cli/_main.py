@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from dlsweep._version import __version__
 from dlsweep.cli import (
     _agent,
+    _completion,
     _data,
     _export,
     _predict,
@@ -21,12 +22,27 @@ from dlsweep.cli import (
     _sync,
     _train,
 )
+from dlsweep.cli._completion import complete
 from dlsweep.cli._errors import command
+from dlsweep.cli._manual import add_manual
 from dlsweep.cli._train import train
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import did_you_mean, nearest
 
-_MODULES = (_sweep, _train, _repeat, _stop, _agent, _runs, _sync, _export, _report, _predict, _data)
+_MODULES = (
+    _sweep,
+    _train,
+    _repeat,
+    _stop,
+    _agent,
+    _runs,
+    _sync,
+    _export,
+    _report,
+    _predict,
+    _data,
+    _completion,
+)
 """The modules of the commands, in the order in which ``--help`` lists them."""
 
 
@@ -44,9 +60,8 @@ class _Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"got {value!r}{hint}")
 
 
-@command
-def main(argv: Sequence[str] | None = None) -> int:
-    """The console command; returns the exit code."""
+def build_parser() -> tuple[_Parser, dict[str, _Parser]]:
+    """The parser of the command line, and those of its commands by name."""
     parser = _Parser(
         prog="dlsweep",
         description="Hyperparameter sweeps for small image classifiers, with or without W&B.",
@@ -56,6 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     for module in _MODULES:
         module.add_parser(commands)
+    add_manual(parser, "")
+    for name, sub_parser in commands.choices.items():
+        add_manual(sub_parser, name)
+    return parser, commands.choices
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """The console command; returns the exit code."""
+    parser, commands = build_parser()
+    complete(parser, commands)
     words = list(sys.argv[1:] if argv is None else argv)
     if not words:
         parser.print_help()
@@ -63,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[0] == "train":  # whose flags are the settings, and may come as JSON
         return train(words[1:], "dlsweep train")
     arguments, rest = parser.parse_known_args(words)
-    problems = _refusals(rest, commands.choices[arguments.command])
+    problems = _refusals(rest, commands[arguments.command])
     code: int = arguments.run(arguments, problems)
     return code
 

@@ -20,7 +20,14 @@ _WATCH = 2.0  # seconds between looks
 
 def add_parser(commands: Any) -> None:
     """Add the sub-command."""
-    parser = commands.add_parser("runs", help="list the runs of a study", allow_abbrev=False)
+    parser = commands.add_parser(
+        "runs",
+        help="list the runs of a study",
+        description="Print the runs of a study as a table, best first: rank, name, metric, and the "
+        "settings that differ. What is equal in all runs, and columns for which the terminal is "
+        "too narrow, are named below it.",
+        allow_abbrev=False,
+    )
     parser.add_argument(
         "study", nargs="?", help="the study's or the sweep's name; the newest by default"
     )

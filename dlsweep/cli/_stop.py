@@ -12,11 +12,23 @@ from dlsweep.config import ConfigError
 
 def add_parser(commands: Any) -> None:
     """Add the sub-commands."""
-    for name, function, does in (
-        ("stop", stop, "let the command that trains a study save and leave"),
-        ("resume", resume, "let a study that was stopped go on"),
+    for name, function, does, description in (
+        (
+            "stop",
+            stop,
+            "let the command that trains a study save and leave",
+            "Stop a study: the command that trains it, on whatever machine, saves its runs after "
+            "their present epoch and leaves; none begins before `dlsweep resume`.",
+        ),
+        (
+            "resume",
+            resume,
+            "let a study that was stopped go on",
+            "Let a study that was stopped go on; the command that trained it, given again, trains "
+            "what is left.",
+        ),
     ):
-        parser = commands.add_parser(name, help=does, allow_abbrev=False)
+        parser = commands.add_parser(name, help=does, description=description, allow_abbrev=False)
         parser.add_argument(
             "study", nargs="?", help="the study's or the sweep's name; the newest by default"
         )

@@ -11,7 +11,8 @@ from typing import Any
 from dlsweep._unwritable import Unwritable, is_full
 from dlsweep.cli._errors import command
 from dlsweep.cli._lines import result_line, show_epoch
-from dlsweep.config import ConfigError, RunConfig, parse_flags
+from dlsweep.cli._manual import add_manual
+from dlsweep.config import ConfigError, RunConfig, flag_parser, parse_flags
 
 
 def add_parser(commands: Any) -> None:
@@ -32,6 +33,9 @@ def train(argv: Sequence[str], prog: str) -> int:
         argv: the flags.
         prog: the name of the command.
     """
+    if "-h" in argv or "--help" in argv:
+        _help(prog)
+        return 0
     own, argv = _own_flags(argv)
     try:
         settings, notices = parse_flags(argv, prog)
@@ -61,6 +65,28 @@ def train(argv: Sequence[str], prog: str) -> int:
     result = train_run(settings, on_epoch=show_epoch)
     print(result_line(result.config, result.summary()), flush=True)
     return 0
+
+
+def _help(prog: str) -> None:
+    """Print what the command does, all settings with their defaults, examples and exit codes."""
+    parser = flag_parser(prog)
+    parser.description = (
+        "Train one network and log it to W&B: online with an account, else kept offline. Every "
+        "setting has a default; a sweep file's names of settings work as flags too."
+    )
+    parser.usage = f"{prog} [--SETTING VALUE ...] [--study NAME [--storage FILE]]"
+    for action in parser._actions:  # what values there are is in the help
+        action.metavar = "N" if action.nargs == "+" else "VALUE"
+    group = parser.add_argument_group("to keep the run in a local study")
+    group.add_argument(
+        "--study",
+        metavar="NAME",
+        help="add the run to this study, which is made where there is none; one that is there "
+        "already with equal settings is not trained again",
+    )
+    group.add_argument("--storage", metavar="FILE", help="the study file (default: dlsweep.db)")
+    add_manual(parser, "train")
+    parser.print_help()
 
 
 def _own_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
