@@ -86,6 +86,7 @@ def from_study(
         notices=notices,
         own=program is None,
         repeat=None if program is None else program.command_line,
+        storage=storage or "",
     )
 
 

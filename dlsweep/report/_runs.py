@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,6 +93,7 @@ class RunsTable:
         own: whether the runs are of dlsweep's built-in networks, so that their settings, metrics
             and figures are known; else they are a program's, and nothing is known but names.
         repeat: of a program, the command line that runs settings again; None where it is not known.
+        storage: of a local study, the file that it is in, where that is not the usual one.
         replaced: the metric that the source is judged by, where it is a loss and the runs were
             trained with different ones: their numbers cannot be compared, so the table has the
             accuracy of the same images for its metric, or none.
@@ -109,6 +111,7 @@ class RunsTable:
     notices: tuple[str, ...] = ()
     own: bool = True
     repeat: Callable[[Mapping[str, Any]], str] | None = None
+    storage: str = ""
     replaced: str = ""
 
     def __post_init__(self) -> None:
@@ -148,6 +151,13 @@ class RunsTable:
         if self.own:
             return f"dlsweep train {command_line(config)}".rstrip()
         return self.repeat(config) if self.repeat is not None else None
+
+    def study_arguments(self) -> str | None:
+        """What names the local study of built-in runs in a command; None where there is none."""
+        if not self.own or self.online is not None or not self.name:
+            return None
+        place = ["--storage", self.storage] if self.storage else []
+        return shlex.join([self.name, *place])
 
     def steps(self, run: Run, name: str) -> list[tuple[Any, Any]]:
         """What a run logged under a name, each value with its epoch, or with its step from 0."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import statistics
 from dataclasses import dataclass
 from typing import Any
@@ -107,12 +106,14 @@ def _ranked(table: RunsTable) -> list[Configuration]:
 def _different(table: RunsTable, ranked: list[Configuration]) -> Suggestion | None:
     """The best with another value of the setting that matters most, words before numbers."""
     best = ranked[0]
-    order = [effect.setting for effect in find(table).effects if effect.known] or settings(table)
+    known = [e.setting for e in find(table).effects if e.verdict in ("matters", "together")]
+    order = known or settings(table)
+    bad = {(ruin.setting, ruin.level) for ruin in find(table).ruins}
     for name in sorted(order, key=lambda name: name not in _WORDS):
         mine = level(best.get(name))
         for rank, c in enumerate(ranked, start=1):
             other = level(c.get(name))
-            if other == mine:
+            if other == mine or any((n, level(c.get(n))) in bad for n, _ in bad):
                 continue
             same = [o.value for o in ranked if level(o.get(name)) == other]
             middle = amount(table, statistics.median(same))
@@ -177,17 +178,23 @@ def next_steps(table: RunsTable) -> list[str]:
 def _seeds(table: RunsTable) -> list[str]:
     """The command that trains the best configurations with more seeds, where one seed decided."""
     best = find(table).best
-    if best is None or best.of < 2 or best.seeds >= FEWEST_SEEDS or len(best.group) == 1:
+    if best is None or best.of < 2 or len(best.group) == 1:
         return []
+    if table.replaced:  # the study's own ranking mixes losses
+        return [
+            "Judge the sweep by `metric: {name: val_accuracy, goal: maximize}`, which means the "
+            "same whatever the loss."
+        ]
     n = min(MOST_REPEATED, len(best.group) or best.of)
+    if best.group and all(len(c.runs) >= FEWEST_SEEDS for c in best.group[:n]):
+        return []
     told = (
         f"Train the best {count(n, 'configuration')} with more seeds, so that the best is not the "
         "luckiest"
     )
-    if table.online is not None or not table.name:
+    if (study := table.study_arguments()) is None:
         return [f"{told}."]
-    line = f"dlsweep repeat {shlex.quote(table.name)} --top {n} --seeds {SEEDS}"
-    return [f"{told}: {code(line)}"]
+    return [f"{told}: {code(f'dlsweep repeat {study} --top {n} --seeds {SEEDS}')}"]
 
 
 def _edge(table: RunsTable, best: Run, name: str) -> str | None:

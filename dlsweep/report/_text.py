@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -435,9 +434,8 @@ def missing_commands(table: RunsTable, found: Contest) -> list[str]:
 
 def into_study(table: RunsTable, config: Mapping[str, Any]) -> str | None:
     """The command that trains a configuration and adds it to the table's local study."""
-    line = table.command(config)
-    local = table.own and table.online is None and table.name
-    return f"{line} --study {shlex.quote(table.name)}" if line and local else line
+    line, study = table.command(config), table.study_arguments()
+    return f"{line} --study {study}" if line and study else line
 
 
 def methods(table: RunsTable) -> list[str]:

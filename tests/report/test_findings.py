@@ -494,6 +494,20 @@ def test_without_seeds_the_images_say_which_are_as_good_and_the_simplest_is_name
     assert len(apart.group) == 1
 
 
+def test_a_configuration_is_judged_by_the_runs_that_did_not_choose_it():
+    """The score that chose it is lucky: its runs beside the sweep say what it is worth."""
+    sweep = table([run(0, 0.95, epochs=1), run(1, 0.90, epochs=2), run(2, 0.3, epochs=3)])
+    again = [run(10 + s, 0.85 + s / 1000, epochs=1, seed=s) for s in (1, 2, 3)]
+    again += [run(20 + s, 0.88 + s / 1000, epochs=2, seed=s) for s in (1, 2, 3)]
+    best = find(joined(sweep, table(again))).best
+    assert best is not None
+    assert best.value == pytest.approx(0.882)
+    assert (best.seeds, best.run.config["epochs"]) == (3, 2)
+    few = find(joined(sweep, table(again[:2]))).best
+    assert few is not None
+    assert few.value in (pytest.approx((0.95 + 0.851 + 0.852) / 3), 0.90)
+
+
 # Everything at chance, one run, nothing
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
 from dlsweep.report._classes import classes_of, is_matrix, rounded
-from dlsweep.report._data import index_of, other_results
+from dlsweep.report._data import index_of, other_results, result
 from dlsweep.report._markdown import cell, figure, grid, label
 from dlsweep.report._runs import level
 from dlsweep.report._text import compared, missing_commands
-from dlsweep.report._words import code, four_digits
+from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.findings import contest
 
@@ -108,7 +108,7 @@ class Comparison(Block):
         names = ["best_val_accuracy", "test_accuracy", "test_loss", "best_epoch"]
         names = names if table.own else other_results(table)
         rows = [
-            [label(table, name), *("–" if v is None else four_digits(v) for v in values)]
+            [label(table, name), *(result(table, name, value) for value in values)]
             for name in names
             if any(values := [rounded(run.summary.get(name)) for run in pair])
         ]

@@ -15,6 +15,7 @@ from dlsweep.report._markdown import grid, metric_label
 from dlsweep.report._words import amount, count
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.findings import find
+from dlsweep.report.statistics import settings
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -50,8 +51,8 @@ class Summary(Block):
             )
         failed = table.failed()
         cells.append((table.broken, str(len(failed)), _share(table)))
-        if table.parameters:
-            cells.append(("settings varied", str(len(table.parameters)), _combinations(table)))
+        if names := settings(table):
+            cells.append(("settings varied", str(len(names)), _combinations(table)))
         times = [run for run in table.runs if run.started and run.finished]
         if times:
             start = min(run.started for run in times if run.started)
@@ -91,14 +92,16 @@ class Summary(Block):
             middle = float(np.median([run.value for run in ranked if run.value is not None]))
             cells[f"{said}, median"] = amount(table, middle)
         cells[table.broken] = str(len(table.failed()))
-        cells["settings varied"] = str(len(table.parameters))
+        cells["settings varied"] = str(len(settings(table)))
         return grid(list(cells), [list(cells.values())], range(len(cells)))
 
 
 def _best(table: RunsTable) -> str:
     """What the best value is of: a run, or the mean of a configuration's runs."""
     best = find(table).best
-    return "best run" if best is None or best.seeds == 1 else f"mean of the best {best.seeds} runs"
+    if best is None or best.seeds == 1:
+        return "best run"
+    return f"best configuration, mean of {best.seeds} runs"
 
 
 def _statuses(table: RunsTable) -> str:

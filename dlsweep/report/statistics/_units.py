@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -67,11 +67,23 @@ def configurations(table: RunsTable) -> tuple[Configuration, ...]:
     return together(table, [run for run in table.finished() if not run.beside])
 
 
+FEWEST_NEW = 3
+"""Runs beside the sweep that a configuration is judged by alone."""
+
+
 @remembered
 def repeated(table: RunsTable) -> tuple[Configuration, ...]:
-    """The configurations of the sweep, each with its runs beside the sweep as well."""
-    groups = together(table, table.finished())
-    return tuple(c for c in groups if not all(run.beside for run in c.runs))
+    """The configurations of the sweep, each with its runs beside the sweep as well.
+
+    Where there are three of these they alone count: the sweep's own run is why the configuration
+    was repeated, so its luck is part of its value.
+    """
+    found = []
+    for c in together(table, table.finished()):
+        new = tuple(run for run in c.runs if run.beside)
+        if len(new) < len(c.runs):
+            found.append(replace(c, runs=new) if len(new) >= FEWEST_NEW else c)
+    return tuple(found)
 
 
 @remembered
