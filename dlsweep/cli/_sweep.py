@@ -308,6 +308,9 @@ def _report(table: StudyTable, arguments: argparse.Namespace, took: str, *, offl
         (["dlsweep", "runs", table.name, *storage], "all runs as a table; --format csv or json"),
         (["dlsweep", "report", table.name, *storage], "figures and findings, as an HTML file"),
     ]
+    if table.confirmation is None and table.best is not None:
+        repeat = ["dlsweep", "repeat", table.name, *storage]
+        hints.append((repeat, "train the best again over new seeds: is it the best, or lucky?"))
     assert table.sweep is not None
     ends = (table.sweep.size, number(table.sweep.raw.get("run_cap")))  # whatever --count says
     if all(end is None or len(table.rows) < end for end in ends):

@@ -60,3 +60,18 @@ def test_repeated_points_are_searched_by_their_mean():
     assert re.search(r"^6/6 ", more.err, re.MULTILINE)
     assert sorted(r["config"]["seed"] for r in runs()) == [0, 0, 1, 1, 2, 2]
     assert "--repeats: got '0'" in sweep(GRID, "--repeats 0", 2).err
+
+
+def test_what_is_said_before_is_done_at_the_end():
+    many = GRID.replace("[0.01, 0.001]", str([0.001 * i for i in range(1, 31)]))
+    done = sweep(many.replace("epochs: {value: 2}", "epochs: {value: 1}"))
+    assert "at the end the best 2 configurations are trained again over up to 3 new" in done.err
+    assert len([r for r in runs() if r["config"]["seed"] > 0]) == 6
+    assert "dlsweep repeat" not in done.out
+    rule = "early_terminate: {type: hyperband, min_iter: 1}\n"
+    few = sweep(
+        rule + many.replace("small grid", "stops").replace("[adam, sgd]", "[sgd]"), "--count 4"
+    )
+    assert "are trained again over new seeds, if that costs less than a tenth" in few.err
+    assert "confirming" not in few.err
+    assert "dlsweep repeat stops-" in few.out

@@ -108,5 +108,8 @@ class Confirming:
 
 def _cost(table: StudyTable) -> float:
     """What the search has cost, in runs that are trained to their end."""
-    lengths = [len(row.history) for row in table.rows if row.role in ("search", "repeat")]
+    searched = [row for row in table.rows if row.run_id and row.role in ("search", "repeat")]
+    if table.sweep is None or table.sweep.early_terminate is None:
+        return len(searched)
+    lengths = [len(row.history) for row in searched]
     return sum(lengths) / max(lengths, default=1) if any(lengths) else float(len(lengths))

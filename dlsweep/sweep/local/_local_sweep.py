@@ -35,7 +35,7 @@ from dlsweep.sweep.file import Asha, SweepFile
 from dlsweep.sweep.local._doubts import doubts_of
 from dlsweep.sweep.local._start import start_point
 from dlsweep.sweep.search import affordable
-from dlsweep.sweep.study import SEED, OptunaMirror, Row, Study, StudyTable
+from dlsweep.sweep.study import SEED, Row, Study, StudyTable
 from dlsweep.tracking import Opener, choose_mode, has_credentials
 from dlsweep.training import choose_device
 
@@ -150,8 +150,7 @@ class LocalSweep:
                 )
             )
             self.before = self.study.table()
-            mirror = OptunaMirror(options.mirror, self.before) if options.mirror else None
-            self._source = self._make_source(mirror.add if mirror else lambda row: None)
+            self._source = self._make_source(self._mirror() or (lambda row: None))
             self._undo = undo.pop_all()
 
     def __enter__(self) -> LocalSweep:
@@ -199,6 +198,11 @@ class LocalSweep:
             return ""
         if self._confirm.parameter is None:
             return f"the best will not be confirmed over new seeds: {NO_SEED}"
+        if self.options.confirm is None and self.sweep.early_terminate is not None:
+            return (
+                "at the end the best configurations are trained again over new seeds, if that "
+                "costs less than a tenth of the sweep; --confirm K always does so, --confirm 0 never"
+            )
         which = f"best {candidates} configurations are" if candidates > 1 else "best one is"
         return (
             f"at the end the {which} trained again over up to {seeds} new seeds, to tell the best "
@@ -247,6 +251,14 @@ class LocalSweep:
                 choose_device(device)
         device = devices[0] if len(devices) == 1 else "auto"
         return choose_executor(device, options.workers, runs, options.cluster)
+
+    def _mirror(self) -> Callable[[Row], None] | None:
+        """What keeps the Optuna journal up to date; None where there is none."""
+        if self.options.mirror is None:
+            return None
+        from dlsweep.sweep.study import OptunaMirror  # and Optuna, which takes a while to import
+
+        return OptunaMirror(self.options.mirror, self.before).add
 
     def _make_source(self, on_ended: Callable[[Row], None]) -> StudyRuns:
         at_once = runs_at_once(self.sweep.method, self.executor.device, self.executor.slots)
