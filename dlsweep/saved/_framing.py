@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from dlsweep.saved._ink import Ink, stroke_width
 
@@ -63,7 +63,7 @@ class Framing:
         size = [max(1, round(side * scale)) for side in amount.shape]
         small = _resized(amount, size[0], size[1])
         small = small / max(float(small.max()), 1e-6)
-        at = ndimage.center_of_mass(small) if self.by_mass else (np.array(size) - 1) / 2
+        at = scipy.ndimage.center_of_mass(small) if self.by_mass else (np.array(size) - 1) / 2
         canvas = np.zeros(shape, np.float32)
         top, left = (
             int(np.clip(round(target - centre), 0, max(0, whole - side)))
@@ -122,9 +122,9 @@ def _measure(amount: np.ndarray) -> _Measures | None:
     mask = amount > 0.1 * top
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     # Four times as large, for strokes are few pixels wide.
-    fine = ndimage.zoom(np.pad(amount, 1), 4, order=1)
-    deep = ndimage.distance_transform_edt(fine > 0.25 * top)
-    row, column = ndimage.center_of_mass(amount)
+    fine = scipy.ndimage.zoom(np.pad(amount, 1), 4, order=1)
+    deep = scipy.ndimage.distance_transform_edt(fine > 0.25 * top)
+    row, column = scipy.ndimage.center_of_mass(amount)
     return _Measures(
         box=int(max(np.ptp(rows), np.ptp(columns))) + 1,
         mass=(float(row), float(column)),
@@ -144,10 +144,10 @@ def _of_usual_width(ink: Ink, framing: Framing) -> np.ndarray:
     usual = framing.stroke / framing.box * max(ink.amount.shape)
     if ink.stroke < 0.75 * usual:
         radius = int((0.75 * usual - ink.stroke) / 2)
-        change = ndimage.grey_dilation
+        change = scipy.ndimage.grey_dilation
     else:
         radius = int((ink.stroke - 1.4 * usual) / 2)
-        change = ndimage.grey_erosion
+        change = scipy.ndimage.grey_erosion
     if radius < 1:
         return ink.amount
     span = np.arange(-radius, radius + 1)
@@ -156,7 +156,7 @@ def _of_usual_width(ink: Ink, framing: Framing) -> np.ndarray:
     shown = changed > 0.5
     if not shown.any():
         return ink.amount
-    rows, columns = ndimage.find_objects(shown.astype(np.int8))[0]
+    rows, columns = scipy.ndimage.find_objects(shown.astype(np.int8))[0]
     part: np.ndarray = changed[rows, columns]
     return part
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 _WORKING_SIZE = 400
 """The longest side, in pixels, at which ink is looked for."""
@@ -71,11 +71,11 @@ def find_ink(gray: np.ndarray, *, dark: bool, widest: float = STROKES[0]) -> Ink
     kept, several = _belonging(mask, main, contrast)
     if not kept.any():
         return None
-    rows, columns = ndimage.find_objects(kept.astype(np.int8))[0]
+    rows, columns = scipy.ndimage.find_objects(kept.astype(np.int8))[0]
     extent = max(rows.stop - rows.start, columns.stop - columns.start)
     if extent < max(4, _SMALLEST * max(small.shape)):  # a grain of the paper
         return None
-    near = ndimage.binary_dilation(kept, iterations=2)
+    near = scipy.ndimage.binary_dilation(kept, iterations=2)
     amount = np.clip((contrast / strength - 0.2) / 0.6, 0, 1) * near
     box = (columns.start, rows.start, columns.stop, rows.stop)
     left, top, right, bottom = (round(side * factor) for side in box)
@@ -90,8 +90,8 @@ def find_ink(gray: np.ndarray, *, dark: bool, widest: float = STROKES[0]) -> Ink
 
 def stroke_width(mask: np.ndarray) -> float:
     """The usual width of the strokes in a mask (h, w), in its pixels."""
-    deep = ndimage.distance_transform_edt(np.pad(mask, 1))
-    ridge = (deep == ndimage.maximum_filter(deep, 3)) & (deep > 0)
+    deep = scipy.ndimage.distance_transform_edt(np.pad(mask, 1))
+    ridge = (deep == scipy.ndimage.maximum_filter(deep, 3)) & (deep > 0)
     return float(2 * np.median(deep[ridge])) if ridge.any() else 0.0
 
 
@@ -116,14 +116,17 @@ def _contrast(
     The last is how much darker each pixel's darkest neighbour is than its lightest, by the same
     measure.
     """
-    smooth = ndimage.gaussian_filter(gray, max(gray.shape) / 600)
+    smooth = scipy.ndimage.gaussian_filter(gray, max(gray.shape) / 600)
     window = max(3, round(widest * min(gray.shape)))
-    ground = ndimage.grey_closing(smooth, size=(window, window), mode="nearest")
-    ground = ndimage.gaussian_filter(ground, window / 8, mode="nearest")
+    ground = scipy.ndimage.grey_closing(smooth, size=(window, window), mode="nearest")
+    ground = scipy.ndimage.gaussian_filter(ground, window / 8, mode="nearest")
     level = np.maximum(ground, 0.05) if divide else 1.0
     contrast = (ground - smooth) / level
     near = max(3, round(max(gray.shape) / 30) | 1)
-    highest, lowest = ndimage.maximum_filter(smooth, near), ndimage.minimum_filter(smooth, near)
+    highest, lowest = (
+        scipy.ndimage.maximum_filter(smooth, near),
+        scipy.ndimage.minimum_filter(smooth, near),
+    )
     edges = (highest - lowest) / level
     # A closing follows the lightest grains of the paper, so that paper itself differs from it.
     paper = contrast[contrast <= contrast.max() / 2]
@@ -137,15 +140,15 @@ def _strongest(contrast: np.ndarray, low: float) -> tuple[np.ndarray | None, flo
     What lies along the rim of the picture, such as the edge of the paper, counts only where there
     is nothing else.
     """
-    labels, count = ndimage.label(contrast > low, structure=np.ones((3, 3)))
+    labels, count = scipy.ndimage.label(contrast > low, structure=np.ones((3, 3)))
     if not count:
         return None, 0.0
     index = np.arange(1, count + 1)
-    mass = ndimage.sum_labels(contrast, labels, index)
+    mass = scipy.ndimage.sum_labels(contrast, labels, index)
     rim = np.zeros(contrast.shape, bool)
     rim[[0, -1]] = rim[:, [0, -1]] = True
-    along = ndimage.sum_labels(rim, labels, index)
-    area = ndimage.sum_labels(np.ones_like(contrast), labels, index)
+    along = scipy.ndimage.sum_labels(rim, labels, index)
+    area = scipy.ndimage.sum_labels(np.ones_like(contrast), labels, index)
     inside = along < 0.25 * np.sqrt(area) + 2
     chosen = mass * np.where(inside, 1, 1e-3)
     main = labels == index[int(chosen.argmax())]
@@ -154,14 +157,14 @@ def _strongest(contrast: np.ndarray, low: float) -> tuple[np.ndarray | None, flo
 
 def _belonging(mask: np.ndarray, main: np.ndarray, contrast: np.ndarray) -> tuple[np.ndarray, bool]:
     """The parts of ``mask`` that belong to ``main``, and whether others stand beside them."""
-    labels, _ = ndimage.label(mask, structure=np.ones((3, 3)))
+    labels, _ = scipy.ndimage.label(mask, structure=np.ones((3, 3)))
     kept = mask & main
-    rows, columns = ndimage.find_objects(main.astype(np.int8))[0]
+    rows, columns = scipy.ndimage.find_objects(main.astype(np.int8))[0]
     tall, wide = rows.stop - rows.start, columns.stop - columns.start
     reach = 0.3 * max(tall, wide)
     whole = float(contrast[kept].sum())
     several = False
-    for label, place in enumerate(ndimage.find_objects(labels), start=1):
+    for label, place in enumerate(scipy.ndimage.find_objects(labels), start=1):
         part = labels[place] == label
         if (part & main[place]).any():
             continue
@@ -180,9 +183,9 @@ def _clearness(
     small: np.ndarray, edges: np.ndarray, contrast: np.ndarray, kept: np.ndarray, strength: float
 ) -> float:
     """See ``Ink.clear``."""
-    outline = kept & ~ndimage.binary_erosion(kept)
+    outline = kept & ~scipy.ndimage.binary_erosion(kept)
     sharp = float((edges[outline] > 0.5 * strength).mean())
-    around = ndimage.binary_dilation(kept, iterations=4) & (contrast < 0.3 * strength)
+    around = scipy.ndimage.binary_dilation(kept, iterations=4) & (contrast < 0.3 * strength)
     if not around.any():
         return 0.0
     between = (float(np.median(small[kept])) + float(np.median(small[around]))) / 2

@@ -13,8 +13,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scipy.special import stdtrit
-
 LEVEL = 0.05
 """How often a difference may be claimed where there is none, or an interval miss the true mean."""
 FIRST_SEEDS = 3
@@ -114,7 +112,7 @@ class Comparison:
         if deviation is None:
             return list(ranked)
         best = ranked[0]
-        least = stdtrit(freedom, 1 - LEVEL / max(1, len(ranked) - 1))
+        least = _quantile(freedom, 1 - LEVEL / max(1, len(ranked) - 1))
         return [best] + [
             c
             for c in ranked[1:]
@@ -150,7 +148,7 @@ class Comparison:
         if deviation is None:
             return True
         best = equal[0]
-        least = stdtrit(freedom + len(equal), 1 - LEVEL / max(1, len(ranked) - 1))
+        least = _quantile(freedom + len(equal), 1 - LEVEL / max(1, len(ranked) - 1))
         return any(
             abs(best.mean - c.mean)
             + deviation * math.sqrt(1 / len(best.values) + 1 / len(c.values))
@@ -169,7 +167,7 @@ class Comparison:
         low = high = None
         if deviation is not None:
             level = 1 - LEVEL / (2 * len(ranked))
-            half = stdtrit(freedom, level) * deviation / math.sqrt(len(best.values))
+            half = _quantile(freedom, level) * deviation / math.sqrt(len(best.values))
             low, high = (
                 min(max(best.mean + d, self.bounds[0]), self.bounds[1]) for d in (-half, half)
             )
@@ -184,6 +182,13 @@ class Comparison:
             deviation,
             math.fsum(self._sign * (c.first - c.mean) for c in ranked) / len(ranked),
         )
+
+
+def _quantile(freedom: int, level: float) -> float:
+    """The quantile of a t distribution."""
+    from scipy.special import stdtrit  # at the end of a sweep: it takes a while to import
+
+    return float(stdtrit(freedom, level))
 
 
 SHARE = 0.1
