@@ -53,29 +53,36 @@ NAMES = {
         "SweepOptions train_joined"
     ),
     "dlsweep.sweep.file": (
-        "Axis builtin_flags Categorical Command Config Constant Continuous Coordinates "
-        "data_configs "
-        "Distribution DISTRIBUTIONS EDGE flatten Hyperband IntUniform is_builtin is_idle load_sweep "
-        "METHODS Metric metric_name METRICS missing_program number objective parse_command "
-        "parse_metric parse_program_metric parse_sweep plain Settings Space SweepFile with_dataset"
+        "Asha Axis builtin_flags Categorical Command Config Constant Continuous Coordinates "
+        "data_configs Distribution DISTRIBUTIONS EDGE first_metric flatten Hyperband IntUniform "
+        "is_builtin is_idle load_sweep METHODS Metric metric_name METRICS missing_program number "
+        "objective parse_command parse_metric parse_program_metric parse_sweep plain read_yaml "
+        "Settings Space SweepFile with_dataset"
     ),
-    "dlsweep.sweep.search": "Bayes Draft EarlyTermination optuna_distribution quiet Search STARTUP",
+    "dlsweep.sweep.search": (
+        "affordable Bayes Candidate Comparison Confirmation Draft EarlyTermination "
+        "MeanTermination optuna_distribution quiet Search STARTUP SuccessiveHalving"
+    ),
     "dlsweep.sweep.study": (
-        "export_optuna list_studies Metrics OptunaMirror PlannedStack read_study resume_study Row "
-        "Run run_name STATUSES stop_study storage_file StorageError Study study_folders "
-        "study_names StudyFolders StudyTable"
+        "candidates_of export_optuna list_studies Metrics OptunaMirror PlannedStack Point "
+        "points_of read_study resume_study ROLES Row Run run_name SEED seed_of STATUSES "
+        "stop_study storage_file StorageError Study study_folders study_names StudyFolders "
+        "StudyTable with_seed"
     ),
     "dlsweep.sweep.execution": (
         "Asked Broken Cause Checkpoint choose_executor choose_program_executor Context Done END "
         "Epoch Event Executor ExecutorError FunctionJob InProcessExecutor Job Left LoggedMetrics "
-        "Notice ProcessExecutor ProgramJob Resumed SAVE_SECONDS StackJob visible_gpus"
+        "Notice ProcessExecutor ProgramJob Resumed rung_file SAVE_SECONDS StackJob visible_gpus"
     ),
     "dlsweep.sweep.driver": (
-        "AT_ONCE datasets_of Driver Jobs leaving_on_signals MOST_DEATHS MOST_INITIAL_FAILURES "
-        "not_logged ProgramJobs ProgramSource Progress retry_size runs_at_once Source StackJobs "
-        "StudyRuns StudySource"
+        "Adding Addition AT_ONCE ConfirmOptions datasets_of Driver Jobs leaving_on_signals "
+        "MOST_DEATHS MOST_INITIAL_FAILURES NO_SEED not_logged ProgramJobs ProgramSource Progress "
+        "retry_size runs_at_once Source StackJobs StudyRuns StudySource"
     ),
-    "dlsweep.sweep.local": "LocalSweep options_without_effect run_sweep SweepOptions",
+    "dlsweep.sweep.local": (
+        "adding_repeats adding_run best_points collecting LocalSweep options_without_effect "
+        "Repeated run_like run_sweep SweepOptions"
+    ),
     "dlsweep.sweep.agent": (
         "agent AgentOptions AgentReport join_sweep JoinedSweep train_joined WandbSource"
     ),

@@ -201,7 +201,7 @@ class LocalSweep:
         if self.options.confirm is None and self.sweep.early_terminate is not None:
             return (
                 "at the end the best configurations are trained again over new seeds, if that "
-                "costs less than a tenth of the sweep; --confirm K always does so, --confirm 0 never"
+                "costs less than a tenth of the sweep; --confirm K always does, --confirm 0 never"
             )
         which = f"best {candidates} configurations are" if candidates > 1 else "best one is"
         return (
