@@ -6,7 +6,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from dlsweep.parts._part import Part
 
@@ -23,7 +23,7 @@ def discover(folder: str, kind: Callable[..., P]) -> dict[str, type[P]]:
     Raises:
         ValueError: if two files bring parts of one name.
     """
-    assert isinstance(kind, type)
+    base = cast("type[P]", kind)
     package = import_module(f"dlsweep.parts.{folder}")
     parts: dict[str, type[P]] = {}
     for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
@@ -33,7 +33,7 @@ def discover(folder: str, kind: Callable[..., P]) -> dict[str, type[P]]:
         for value in vars(module).values():
             if (
                 inspect.isclass(value)
-                and issubclass(value, kind)
+                and issubclass(value, base)
                 and value.__module__ == info.name
                 and not inspect.isabstract(value)
             ):

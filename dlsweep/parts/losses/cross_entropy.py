@@ -39,7 +39,8 @@ class CrossEntropy(Loss):
     }
 
     def __call__(self, logits: Tensor, labels: Tensor, options: Mapping[str, Any]) -> Tensor:
-        logs, smoothing = torch.log_softmax(logits, dim=1), options["label_smoothing"]
+        logs = torch.log_softmax(logits, dim=1)
+        smoothing: float = options["label_smoothing"]
         classes = torch.arange(logits.shape[1], device=logits.device)
         loss = -torch.where(labels.unsqueeze(1) == classes, logs, 0).sum(dim=1)
         if smoothing == 0:
