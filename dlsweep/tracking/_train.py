@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, load_data
 from dlsweep.training._doubts import doubts
 
 _log = logging.getLogger("dlsweep.tracking")
+
+_END_SECONDS = 5.0
+"""How long the end of a run may take to be written."""
 
 
 def train_tracked(
@@ -100,9 +104,8 @@ def train(
         _fail(run, error)
         raise
     tracked.finish()
-    if mode == "offline" and not _is_complete(tracked.directory):
-        why = "the disk is full" if is_full(tracked.directory) else "its log has no end"
-        raise Unwritable([f"{tracked.directory} could not be written to the end: {why}"])
+    if mode == "offline" and _is_cut(tracked.directory):
+        raise Unwritable([f"{tracked.directory} lacks the end of the run: the disk is full"])
     if tracked.model is not None:
         _log.info("the model is kept in %s", tracked.model)
     elif settings.save_model:
@@ -113,13 +116,20 @@ def train(
     return results[0]
 
 
-def _is_complete(directory: Path) -> bool:
-    """Whether the log of an offline run has been written to its end."""
-    for path in directory.glob("*.wandb"):
-        log = TransactionLog(path)
-        log.read()
-        return log.exit_code is not None
-    return False
+def _is_cut(directory: Path) -> bool:
+    """Whether the log of an offline run lacks its end because the disk is full.
+
+    wandb writes the end in another process, soon after the run has finished.
+    """
+    logs = [TransactionLog(path) for path in directory.glob("*.wandb")]
+    end = time.monotonic() + _END_SECONDS
+    while is_full(directory) and time.monotonic() < end:
+        for log in logs:
+            log.read()
+        if any(log.exit_code is not None for log in logs):
+            return False
+        time.sleep(0.05)
+    return is_full(directory)
 
 
 def _data_for(settings: RunConfig, given: Mapping[str, Any], dtype: torch.dtype) -> Dataset:
