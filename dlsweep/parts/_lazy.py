@@ -1,4 +1,4 @@
-"""Torch, imported when it is first used."""
+"""NumPy and torch, imported when they are first used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import torch as torch
+    import numpy as np
+    import torch
 else:
 
     class _Lazy(types.ModuleType):
@@ -18,4 +19,7 @@ else:
             setattr(self, name, value)  # the next access costs what that of any module costs
             return value
 
+    np = _Lazy("numpy")
     torch = _Lazy("torch")
+
+__all__ = ["np", "torch"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
+from dlsweep.parts._lazy import np
 from dlsweep.parts._part import Part
 
 if TYPE_CHECKING:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from dlsweep.parts._lazy import torch
+from dlsweep.parts._lazy import np, torch
 from dlsweep.parts.augmentations._augmentation import Augmentation
 
 if TYPE_CHECKING:

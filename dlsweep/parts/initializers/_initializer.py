@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from dlsweep.parts._lazy import np
 from dlsweep.parts._part import Part
 
 

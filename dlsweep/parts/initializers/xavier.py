@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from dlsweep.parts._lazy import np
 from dlsweep.parts.initializers._initializer import Initializer
 
 

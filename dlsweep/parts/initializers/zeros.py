@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from dlsweep.parts._lazy import np
 from dlsweep.parts.initializers._initializer import Initializer
 
 

@@ -10,9 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
-from dlsweep.parts._lazy import torch
+from dlsweep.parts._lazy import np, torch
 from dlsweep.parts._part import Part
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from dlsweep.parts._lazy import np
 from dlsweep.parts.optimizers import _kernels
 from dlsweep.parts.optimizers._optimizer import Hyperparameters, Optimizer, Updater
 

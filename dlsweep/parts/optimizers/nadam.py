@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from dlsweep.parts._lazy import torch
+from dlsweep.parts._lazy import np, torch
 from dlsweep.parts.optimizers import _kernels
 from dlsweep.parts.optimizers._optimizer import Hyperparameters, Optimizer, Updater
 
