@@ -18,7 +18,8 @@ NAMES = {
     ),
     "dlsweep.data": (
         "check_data data_problems DataFacts Dataset DATASETS DataSettings DataUnavailable describe "
-        "fetch keep_dataset known_facts load load_for PublishedSet scale_pixels Scaling Split"
+        "fetch forget keep_dataset known_facts load load_for PublishedSet scale_pixels Scaling "
+        "Split"
     ),
     "dlsweep.figures": (
         "analyse analyse_run choose_examples class_counts ClassScores data_pictures encode_png "

@@ -39,6 +39,11 @@ def add_parser(commands: Any) -> None:
         help="print the classes with their counts, and log samples, counts and principal "
         "components as a W&B run of job type data; a local sweep does that by itself",
     )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="read your own data anew, though its files are the same: a function may read others",
+    )
     for name in _SETTINGS:
         parser.add_argument(
             *dict.fromkeys((f"--{name}", f"--{name.replace('_', '-')}")),
@@ -78,7 +83,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     project = _project(arguments) if arguments.show else None
     for name in names:
         place = fetched(name) if name in DATASETS else None
-        facts, data = _loaded(RunConfig(dataset=name, **values))
+        facts, data = _loaded(RunConfig(dataset=name, **values), arguments.again and not place)
         place = place or facts.directory
         sizes = ", ".join(
             f"{len(getattr(data, split)):,} {split}" for split in ("train", "val", "test")
@@ -95,9 +100,11 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     return 0
 
 
-def _loaded(config: RunConfig) -> tuple[DataFacts, Dataset]:
-    from dlsweep.data import check_data, load_for
+def _loaded(config: RunConfig, again: bool) -> tuple[DataFacts, Dataset]:
+    from dlsweep.data import check_data, forget, load_for
 
+    if again:
+        forget(config)
     return check_data(config), load_for(config)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         check_data,
         data_problems,
         describe,
+        forget,
         known_facts,
     )
     from dlsweep.data._fetch import DataUnavailable, fetch
@@ -33,6 +34,7 @@ __all__ = [
     "data_problems",
     "describe",
     "fetch",
+    "forget",
     "keep_dataset",
     "known_facts",
     "load",

@@ -122,6 +122,18 @@ def _settings(config: RunConfig | DataSettings) -> DataSettings:
     return config if isinstance(config, DataSettings) else DataSettings.of(config)
 
 
+def forget(config: RunConfig, cache_dir: str | os.PathLike[str] | None = None) -> None:
+    """Have one's own data read anew: what a function reads elsewhere may have changed.
+
+    Raises:
+        ConfigError: there is no such data.
+    """
+    from dlsweep.data.own import OwnData
+
+    OwnData.forget(DataSettings.of(config), cache_root(cache_dir))
+    _described.cache_clear()
+
+
 def known_facts(
     config: RunConfig | DataSettings, cache_dir: str | os.PathLike[str] | None = None
 ) -> DataFacts | None:

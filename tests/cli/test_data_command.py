@@ -61,3 +61,22 @@ def test_bad_data_is_refused_alike_everywhere(
     (folder / "s.yaml").write_text("method: grid\nparameters: {dataset: {value: bad.csv}}")
     assert refused(main, "sweep", "s.yaml") == [line]
     assert refused(main, "data", "mine.csw")[0].startswith("dataset: got 'mine.csw', no such")
+
+
+def test_what_a_function_reads_elsewhere_is_read_again_where_asked(
+    table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (table.parent / "mine.py").write_text(
+        "from pathlib import Path\n"
+        "def read():\n"
+        "    lines = Path('mine.csv').read_text().split()[1:]\n"
+        "    rows = [line.split(',') for line in lines]\n"
+        "    return [[float(a), float(b)] for a, b, _ in rows], [kind for _, _, kind in rows]\n"
+    )
+    assert main(["data", "mine.py:read"]) == 0
+    table.write_text(table.read_text() + "1,1,often\n" * 10)
+    assert main(["data", "mine.py:read"]) == 0
+    assert main(["data", "mine.py:read", "--again"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("read:")]
+    sizes = [line.partition(" rows")[0] for line in lines]
+    assert sizes == ["read: 48 train, 6 val, 14 test"] * 2 + ["read: 55 train, 7 val, 16 test"]

@@ -99,6 +99,11 @@ class OwnData:
         """Whether ``find`` would read nothing; raises ConfigError where there is no such data."""
         return (_place(settings, root)[1] / _FACTS).is_file()
 
+    @staticmethod
+    def forget(settings: DataSettings, root: Path) -> None:
+        """Have ``find`` read the data anew; raises ConfigError where there is no such data."""
+        (_place(settings, root)[1] / _FACTS).unlink(missing_ok=True)
+
     def read(self) -> Raw:
         """The images and labels; read again where the cache is damaged."""
         if self._raw is not None:
@@ -152,6 +157,7 @@ def _remove(directory: Path) -> None:
     for file in sorted(directory.glob("*"), key=lambda file: file.name != _FACTS):
         file.unlink(missing_ok=True)
     directory.rmdir()
+    Path(f"{directory}.lock").unlink(missing_ok=True)
 
 
 def _settings(file: Path) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import warnings
 from collections import Counter
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from dlsweep.config import ConfigError
 from dlsweep.config.data import size_of
+from dlsweep.data._memory import available_memory
 from dlsweep.data._raw import Raw, number_labels, of_parts
 from dlsweep.data.own._arrays import PARTS
 
@@ -61,8 +63,12 @@ def read_pictures(folder: Path, settings: DataSettings) -> Raw:
     bad = [(f, why) for f, why in zip(files, looked, strict=True) if isinstance(why, str)]
     good = [(f, at) for f, at in zip(files, looked, strict=True) if not isinstance(at, str)]
     if size is None:
-        size = _one_size(folder, [at for _, at in good])
+        size = _one_size(folder, [at[:2] for _, at in good])
     size = size or (1, 1)
+    coloured = settings.color == "true" or any(at[2] for _, at in good)
+    _refuse_oversized(
+        folder, len(good), (1 if settings.color == "false" else 1 + 2 * coloured, *size)
+    )
     modes = {"auto": None, "true": "RGB", "false": "L"}
     read = _on_all_cores(
         lambda file: _decode(file, size, modes[settings.color]), [f for f, _ in good]
@@ -129,15 +135,17 @@ def _on_all_cores(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         return list(progress(pool.map(work, items), len(items), "pictures"))
 
 
-def _look(file: _File) -> tuple[int, int] | str:
-    """The height and width of a picture, upright; or why it cannot be read."""
+def _look(file: _File) -> tuple[int, int, bool] | str:
+    """The height and width of a picture, upright, and whether it may have colours; or why it cannot
+    be read."""
     from PIL import Image
 
     try:
         with Image.open(file.path) as opened:
             width, height = opened.size
             turned = opened.getexif().get(0x0112, 1) >= 5  # by a quarter, as its camera noted
-            return (width, height) if turned else (height, width)
+            sides = (width, height) if turned else (height, width)
+            return *sides, opened.mode not in _GRAY
     except Exception as error:  # Pillow's decoders raise all kinds
         return _why(error)
 
@@ -218,6 +226,16 @@ def _one_size(folder: Path, sizes: Iterable[tuple[int, int]]) -> tuple[int, int]
             ]
         )
     return next(iter(counted), None)
+
+
+def _refuse_oversized(folder: Path, count: int, shape: tuple[int, int, int]) -> None:
+    """Refuse pictures that memory cannot hold as they are read, and as numbers to train on."""
+    takes, free = 5 * count * math.prod(shape), available_memory()
+    if free is not None and takes > free:
+        _, height, width = shape
+        line = f"{count:,} pictures of {height}×{width} take {takes / 1e9:.1f} GB of memory"
+        rest = f"{free / 1e9:.1f} GB are free; give a smaller --image_size"
+        raise ConfigError([f"dataset: {folder}: {line}, and {rest}"])
 
 
 def _refuse(folder: Path, bad: Sequence[tuple[_File, str]], skip: bool) -> None:

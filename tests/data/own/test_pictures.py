@@ -190,6 +190,15 @@ def test_pictures_of_every_kind(tmp_path: Path) -> None:
     assert means == [10, 10, 10, 50, 77, 128, 255, 255]
 
 
+def test_pictures_that_memory_cannot_hold_are_refused(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlsweep.data.own._pictures.available_memory", lambda: 4_000)
+    load(str(photos))  # 30 pictures of 24 pixels take 3,600 bytes
+    with pytest.raises(ConfigError, match="30 pictures of 40×40 take"):
+        load(str(photos), image_size="40x40")
+
+
 # The cache
 
 
