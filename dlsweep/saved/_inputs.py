@@ -99,9 +99,13 @@ def prepare_image(
     framing = model.inputs.framing
     if framing is not None and not as_is:
         ready = 255 - pixels if invert and not framing.dark else pixels
-        if pixels.shape == model.image_shape[1:] and framing.fits(ready):
+        same = pixels.shape == model.image_shape[1:]
+        if same and framing.fits(ready):
             image = ready[None]
             done.append("inverted" if invert else "as it is")
+        elif same and not invert and framing.fits(255 - pixels):
+            image = 255 - pixels[None]
+            done.append("inverted")
         elif (found := _written(pixels, model, dark=True if invert else None)) is not None:
             image, ink, dark = found
             done += _said_of(ink, framing, dark)

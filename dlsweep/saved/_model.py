@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from dlsweep._version import __version__
-from dlsweep.config import SETTINGS, ConfigError, RunConfig
+from dlsweep.config import SETTINGS, ConfigError, RunConfig, parse_settings
+from dlsweep.config.own_model import is_own, place_and_name
 from dlsweep.data import Dataset, Scaling, scale_pixels
 from dlsweep.saved._inputs import Inputs, learn_inputs
 from dlsweep.saved._resemblance import split_arrays
@@ -144,8 +145,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     if metadata.get("format") != _FORMAT:
         raise ConfigError([f"{file}: not a model of dlsweep's; `--save_model` keeps one"])
     try:
-        settings = {k: v for k, v in json.loads(metadata["config"]).items() if k in SETTINGS}
-        config = RunConfig(**settings)
+        config = _configuration(file, json.loads(metadata["config"]))
         channels, height, width = json.loads(metadata["image_shape"])
         classes = tuple(map(str, json.loads(metadata["classes"])))
         weights, resemblance = split_arrays(arrays)
@@ -153,6 +153,8 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         trained = TrainedModel(config, weights, (channels, height, width), classes)
         summary = json.loads(metadata["summary"])
         scaling = Scaling.from_dict(json.loads(metadata.get("scaling", "{}")))
+    except ConfigError:
+        raise
     except (KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
         made = metadata.get("dlsweep", "an unknown version")
@@ -160,6 +162,28 @@ def load_model(path: str | os.PathLike[str]) -> Model:
             [f"{file}: made by dlsweep {made}, cannot be read by {__version__}: {reason}"]
         ) from None
     return Model(trained, config, summary, scaling, inputs)
+
+
+def _configuration(file: Path, settings: dict[str, Any]) -> RunConfig:
+    """The configuration that a file keeps.
+
+    A model of the user's own is imported again; where the file of its class is no longer in its
+    place, one of that name in the working directory is taken.
+
+    Raises:
+        ConfigError: in one line, where its class cannot be had.
+    """
+    model = str(settings.get("model", ""))
+    if not is_own(model):
+        return RunConfig(**{k: v for k, v in settings.items() if k in SETTINGS})
+    place, name = place_and_name(model)
+    if place.endswith(".py") and not Path(place).is_file() and Path(Path(place).name).is_file():
+        settings = {**settings, "model": f"{Path(place).name}:{name}"}
+    try:
+        return parse_settings(settings)[0]
+    except ConfigError as error:
+        why = "; ".join(error.problems)
+        raise ConfigError([f"{file}: its model {model} must be there to import: {why}"]) from None
 
 
 def _find(path: Path) -> Path:

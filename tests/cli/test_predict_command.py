@@ -126,7 +126,8 @@ def test_a_model_of_a_table(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     labels = np.where(features[:, 1] > 5, "high", "low")
     lines = [",".join([*map(str, row), label]) for row, label in zip(features, labels, strict=True)]
     Path("t.csv").write_text("\n".join(["a,b,c,level", *lines]))
-    assert train_main(["-d", "t.csv", "-e", "8", "-sz", "16", "--save_model"]) == 0
+    settings = ["-e", "30", "-sz", "16", "-b", "8", "-o", "adam", "-lr", "0.02"]
+    assert train_main(["-d", "t.csv", *settings, "--save_model"]) == 0
     [kept] = Path("wandb").glob("offline-run-*/files/model.safetensors")
     capsys.readouterr()
     assert main(["predict", str(kept), "t.csv"]) == 0
