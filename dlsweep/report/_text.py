@@ -106,15 +106,15 @@ def cautions(table: RunsTable) -> list[str]:
             else "They logged no accuracy to judge them by instead."
         )
         lines.append(
-            f"**The sweep is judged by {code(table.replaced)}, but its runs were trained with "
+            f"The sweep is judged by {code(table.replaced)}, **but its runs were trained with "
             f"different losses,** whose values cannot be compared. {instead}"
         )
     name = table.metric.name
     if table.own and name.startswith("test_"):
         lines.append(
-            f"**The runs are judged by {code(name)}:** whatever is chosen by the test data looks "
-            f"better on them than it will on new data. Judge by {code('val_' + name[5:])}, and "
-            "look at the test data once, at the end."
+            f"**The test data chose:** the runs are judged by {code(name)}, and whatever is chosen "
+            "by the test data looks better on them than it will on new data. Judge by "
+            f"{code('val_' + name[5:])}, and look at the test data once, at the end."
         )
     if table.own and table.judged and "dataset" in table.parameters:
         lines.append(
@@ -188,7 +188,7 @@ def ruin_line(ruin: Ruin) -> str:
     """That a value ruins runs, with its counts."""
     which = f"all {ruin.of:,}" if ruin.ruined == ruin.of else f"{ruin.ruined:,} of the {ruin.of:,}"
     how = listed([_HOW[how] for how in ruin.how], "or")
-    return f"**{ruined_by(ruin)} ruins runs by itself:** {which} configurations that have it {how}."
+    return f"{ruined_by(ruin)} **ruins runs by itself:** {which} configurations that have it {how}."
 
 
 def ruined_by(ruin: Ruin) -> str:
@@ -444,13 +444,13 @@ def methods(table: RunsTable) -> list[str]:
         return []
     return [
         "A configuration is one observation: runs that differ at most in their seed are averaged. "
-        "Values that ruin runs are found first (hypergeometric test); the settings are then judged "
-        "among the configurations without them, by permutation tests of ranks in an additive "
-        "model, forwards (Freedman and Lane), corrected for how many settings there are (Westfall "
-        "and Young). Differences have Welch's interval, corrected for having chosen the best and "
-        "the worst value, with the differences that other settings make taken out. All claims of a "
-        "report together are wrong in at most one of twenty sweeps in which nothing matters. The "
-        "configurations that may be the best include the truly best in 95 % of sweeps. All of this "
-        "describes this sweep: settings that it did not vary, and values that it did not try, are "
-        "unknown."
+        "Values that ruin runs are found first (hypergeometric test). The settings are then judged "
+        "among the configurations without them, one after the other, by permutation tests of the "
+        "metric and of its ranks in an additive model (Freedman and Lane), corrected for how many "
+        "settings there are (Westfall and Young); pairs of settings likewise. Differences have "
+        "Welch's interval, corrected for having chosen the best and the worst value, with the "
+        "differences taken out that other settings make. All claims of a report together are wrong "
+        "in at most one of twenty sweeps in which nothing matters. The configurations that may be "
+        "the best include the truly best in 95 % of sweeps (Gupta). All of this describes this "
+        "sweep: settings that it did not vary, and values that it did not try, are unknown."
     ]

@@ -154,7 +154,7 @@ def test_a_value_that_ruins_runs_is_found_first_and_hides_nothing(tmp_path: Path
     assert found.interactions == ()
     told = text.what_matters(toy)
     assert told[0] == (
-        "**`weight_decay = 0.5` ruins runs by itself:** all 18 configurations that have it are no "
+        "`weight_decay = 0.5` **ruins runs by itself:** all 18 configurations that have it are no "
         "better than always answering one class."
     )
     assert told[1] == "The settings are judged among the 36 configurations without that."
@@ -356,7 +356,7 @@ def test_losses_of_different_kinds_are_never_ranked(tmp_path: Path):
     assert best.run.config["loss"] == "cross_entropy"
     assert best.value == pytest.approx(0.811)
     [caution] = text.cautions(toy)
-    assert caution.startswith("**The sweep is judged by `val_loss`, but its runs were trained with")
+    assert caution.startswith("The sweep is judged by `val_loss`, **but its runs were trained with")
     assert caution.endswith("This report judges them by `val_accuracy` instead.")
     page = AllRuns().markdown(toy, tmp_path)
     assert "| 81.1 % |" in page
@@ -373,7 +373,7 @@ def test_losses_of_different_kinds_are_never_ranked(tmp_path: Path):
 def test_a_metric_of_the_test_images_has_a_notice():
     toy = table([run(0, 0.5), run(1, 0.6)], Metric("test_accuracy"))
     [caution] = text.cautions(toy)
-    assert caution.startswith("**The runs are judged by `test_accuracy`:**")
+    assert caution.startswith("**The test data chose:** the runs are judged by `test_accuracy`")
     assert caution in text.overview(toy)
     assert text.cautions(table([run(0, 0.5)])) == []
     program = program_table([program_run(0, {}, 0.5)], Metric("test_accuracy"))

@@ -159,7 +159,7 @@ def design(n: int, seed: int) -> tuple[np.random.Generator, dict[str, np.ndarray
 def test_forward_selection_finds_what_there_is_and_in_that_order():
     generator, factors = design(90, 0)
     target = 2.0 * factors["b"] + 1.0 * (factors["c"] == 1) + generator.normal(0, 0.3, 90)
-    found = select(scores(target), factors, 0.05)
+    found = select([scores(target)], factors, 0.05)
     assert found.names == ("b", "c")
     assert found.p["b"] <= 0.001
     assert found.p["a"] > 0.05
@@ -171,21 +171,21 @@ def test_a_small_effect_is_seen_beside_a_large_one():
     factors["a"], factors["d"] = np.tile([0, 1, 2], 21), np.repeat([0, 1, 2], 21)
     target = 10.0 * factors["a"] + 0.6 * factors["d"] + generator.normal(0, 0.3, 63)
     assert stats.kruskal(*(target[factors["d"] == i] for i in range(3))).pvalue > 0.05
-    assert select(scores(target), factors, 0.05).names == ("a", "d")
+    assert select([scores(target)], factors, 0.05).names == ("a", "d")
 
 
 def test_one_factor_that_follows_another_is_not_found_for_it():
     generator, factors = design(80, 2)
     factors["shadow"] = np.where(generator.uniform(size=80) < 0.6, factors["a"], factors["b"])
     target = 1.0 * factors["a"] + generator.normal(0, 0.3, 80)
-    assert select(scores(target), factors, 0.05).names == ("a",)
+    assert select([scores(target)], factors, 0.05).names == ("a",)
 
 
 def test_the_p_of_one_factor_is_that_of_a_permutation_test():
     generator, _ = design(9, 3)
     codes = np.repeat([0, 1], [4, 5])
     target = generator.normal(size=9) + codes
-    found = select(target, {"a": codes}, 0.05).p["a"]
+    found = select([target], {"a": codes}, 0.05).p["a"]
 
     def difference(x: np.ndarray, y: np.ndarray) -> float:
         return abs(float(x.mean() - y.mean()))
@@ -199,7 +199,8 @@ def test_the_p_of_one_factor_is_that_of_a_permutation_test():
 def test_false_claims_stay_below_their_level():
     def wrong(seed: int) -> bool:
         generator, factors = design(30, seed)
-        return bool(select(scores(generator.exponential(size=30)), factors, 0.05).names)
+        target = generator.exponential(size=30)
+        return bool(select([target, scores(target)], factors, 0.05).names)
 
     assert sum(map(wrong, range(200))) <= 16  # more has a chance of 2.5 % at a rate of 5 %
 
@@ -216,9 +217,9 @@ def test_effects_that_add_up_are_no_interaction_and_others_are():
 def test_values_seen_once_or_twice_are_not_compared():
     generator = np.random.default_rng(5)
     codes = np.array([0] * 10 + [1] * 2 + [-1] * 3)
-    assert select(generator.normal(size=15), {"a": codes}, 1.0).p == {}
-    assert select(np.zeros(0), {"a": codes[:0]}, 0.05).names == ()
-    constant = select(np.ones(20), {"a": np.repeat([0, 1], 10)}, 0.05)
+    assert select([generator.normal(size=15)], {"a": codes}, 1.0).p == {}
+    assert select([np.zeros(0)], {"a": codes[:0]}, 0.05).names == ()
+    constant = select([np.ones(20)], {"a": np.repeat([0, 1], 10)}, 0.05)
     assert (constant.names, constant.p) == ((), {"a": 1.0})
 
 

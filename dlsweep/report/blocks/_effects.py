@@ -54,7 +54,8 @@ class Effects(Block):
             f'<div class="effects sans">{parts}</div>',
             f"{_which(table)} The dots are means, the lines 95 % intervals, from three "
             "configurations on; how many there are stands in grey; the dotted line is the mean of "
-            f"all. All have the same scale, from {shown[0]} to {shown[1]}.",
+            f"all. All have the same scale, from {shown[0]} to {shown[1]}. A verdict heeds all "
+            "settings at once: single intervals part by chance now and then.",
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:

@@ -14,6 +14,7 @@ from dlsweep.report.findings._types import Effect, Interaction, Level
 from dlsweep.report.statistics import (
     Additive,
     Configuration,
+    Factor,
     additive,
     compared,
     configurations,
@@ -71,19 +72,22 @@ def effects(table: RunsTable) -> Effects:
     target = np.array([c.value for c in kept])
     factors = {name: factor(kept, name) for name in settings(table)}
     codes = {name: f.codes for name, f in factors.items()}
-    chosen = select(scores(target), codes, ALPHA)
+    chosen = select([target, scores(target)], codes, ALPHA)
     pairs = interactions(target, codes, chosen.names, ALPHA_OF_PAIRS)
     names = [*chosen.names, *(n for pair in pairs for n in pair if n not in chosen.names)]
     model = additive(target, {name: codes[name] for name in names})
+    # What was fitted takes away from the variance that is left.
+    fitted = sum(len(np.unique(codes[name])) - 1 for name in names)
+    widened = math.sqrt((len(kept) - 1) / max(len(kept) - 1 - fitted, 1)) if kept else 1.0
     together = {name for pair in pairs for name in pair}
     result = []
     for name, f in factors.items():
         mine = tuple(ruin for ruin in ruined.ruins if ruin.setting == name)
         adjusted = np.clip(model.without_others(name), *within(table))
-        effect = Effect(name, "unknown", _levels(f.levels, f.codes, adjusted, table))
+        effect = Effect(name, "unknown", _levels(f, adjusted, within(table), widened))
         p = chosen.p.get(name)
         if name in chosen.names:
-            effect = _clear(table, replace(effect, p=p), f.codes, f.numbers, adjusted)
+            effect = _clear(table, replace(effect, p=p), f, adjusted, widened)
         elif name in together:
             effect = replace(effect, verdict="together", p=p)
         elif mine:
@@ -106,17 +110,13 @@ def effects(table: RunsTable) -> Effects:
 
 
 def _levels(
-    texts: Sequence[str],
-    codes: np.ndarray,
-    adjusted: np.ndarray,
-    table: RunsTable,
+    f: Factor, adjusted: np.ndarray, limits: tuple[float, float], widened: float
 ) -> tuple[Level, ...]:
     found = []
-    for code, text in enumerate(texts):
-        mine = codes == code
-        if mine.any():
-            values = adjusted[mine]
-            ends = mean_interval(values, within(table))
+    for code, text in enumerate(f.levels):
+        values = adjusted[f.codes == code]
+        if len(values):
+            ends = mean_interval(values, limits, widened)
             middle = float(np.median(values))
             found.append(Level(text, len(values), float(values.mean()), *ends, middle))
     return tuple(found)
@@ -125,18 +125,19 @@ def _levels(
 def _clear(
     table: RunsTable,
     effect: Effect,
-    codes: np.ndarray,
-    numbers: np.ndarray | None,
+    f: Factor,
     adjusted: np.ndarray,
+    widened: float,
 ) -> Effect:
     """A setting that matters, with its best and its worst value and their difference."""
     sign = 1 if table.metric.goal == "maximize" else -1
+    codes, numbers = f.codes, f.numbers
     usable = [int(code) for code in compared(codes)]
     groups = {code: adjusted[codes == code] for code in usable}
     ranked = sorted(usable, key=lambda code: -sign * groups[code].mean())
     best, worst = ranked[0], ranked[-1]
     confidence = 1 - 0.05 / (len(usable) * (len(usable) - 1) // 2)
-    low, high = difference_interval(groups[best], groups[worst], confidence)
+    low, high = difference_interval(groups[best], groups[worst], confidence, widened)
     if low <= 0 <= high:
         # A few extreme values decide the means: the values are told apart by their ranks.
         low = high = math.nan
@@ -147,7 +148,7 @@ def _clear(
     peak = False
     if numbers is not None and usable[0] < best < usable[-1]:
         ends = [
-            difference_interval(groups[best], groups[end], 1 - 0.05 / 2)
+            difference_interval(groups[best], groups[end], 1 - 0.05 / 2, widened)
             for end in (usable[0], usable[-1])
         ]
         peak = all((sign * e[0] > 0) and (sign * e[1] > 0) for e in ends)

@@ -73,34 +73,45 @@ def base(n: int, factors: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def select(
-    target: np.ndarray, factors: Mapping[str, np.ndarray], alpha: float, seed: int = 0
+    targets: Sequence[np.ndarray], factors: Mapping[str, np.ndarray], alpha: float, seed: int = 0
 ) -> Chosen:
     """The factors that a target depends on, one after the other.
 
     Args:
-        target: (n,).
+        targets: the target on one scale or more, (n,) each, such as as it is and by its ranks: a
+            factor counts that is clear on any of them, which the correction heeds.
         factors: codes of each, (n,); -1 where an observation says nothing of it.
         alpha: the chance of a false claim that is allowed.
         seed: of the permutations.
     """
     tested = {name: codes for name, codes in factors.items() if len(compared(codes)) > 1}
-    order = _permutations(len(target), seed)
+    n = len(targets[0])
+    order = _permutations(n, seed)
     names: list[str] = []
     p: dict[str, float] = dict.fromkeys(tested, 1.0)
-    total = float(((target - target.mean()) ** 2).sum()) if len(target) else 0.0
+    totals = [_squares(target - target.mean()) if n else 0.0 for target in targets]
     while len(names) < len(tested):
-        model = base(len(target), [tested[name] for name in names])
-        left = target - model @ (model.T @ target)
-        if float(left @ left) <= NOTHING * total:
+        model = base(n, [tested[name] for name in names])
+        lefts = [target - model @ (model.T @ target) for target in targets]
+        pairs = zip(lefts, totals, strict=True)
+        lefts = [left for left, total in pairs if _squares(left) > NOTHING * total]
+        if not lefts:
             break
         asked = {name: _levels(codes, model) for name, codes in tested.items() if name not in names}
-        found = _smallest(left, model, asked, order)
+        found = _smallest(lefts, model, asked, order)
         p |= found
         best = min(found, key=lambda name: found[name], default=None)
         if best is None or found[best] > alpha:
             break
         names.append(best)
-    return Chosen(tuple(name for name in names if _needed(target, tested, names, name)), p)
+    kept = [
+        name for name in names if any(_needed(target, tested, names, name) for target in targets)
+    ]
+    return Chosen(tuple(kept), p)
+
+
+def _squares(values: np.ndarray) -> float:
+    return float(values @ values)
 
 
 def interactions(
@@ -138,7 +149,7 @@ def interactions(
             for pair in combinations(usable, 2)
             if pair not in chosen and (pieces := _cells(factors, pair, model))[1].size
         }
-        found = _smallest(left, model, asked, order)
+        found = _smallest([left], model, asked, order)
         best = min(found, key=lambda pair: found[pair], default=None)
         if best is None or found[best] > alpha:
             break
@@ -189,28 +200,34 @@ _Name = TypeVar("_Name")
 
 
 def _smallest(
-    left: np.ndarray, model: np.ndarray, asked: Mapping[_Name, _Asked], order: np.ndarray
+    lefts: Sequence[np.ndarray],
+    model: np.ndarray,
+    asked: Mapping[_Name, _Asked],
+    order: np.ndarray,
 ) -> dict[_Name, float]:
     """The p of every question, corrected for all of them (minP)."""
-    many = left[order]
-    many -= (many @ model) @ model.T
-    total = (many**2).sum(axis=1)
-    logs = {}
-    for name, (aside, columns) in asked.items():
-        rank, free = columns.shape[1], len(left) - model.shape[1] - aside.shape[1]
-        free -= rank
-        if rank == 0 or free < 1:
-            continue
-        explained = ((many @ columns) ** 2).sum(axis=1)
-        unexplained = total - explained - ((many @ aside) ** 2).sum(axis=1)
-        unexplained = np.maximum(unexplained, NOTHING * total)
-        logs[name] = stats.f.logsf(explained / rank / (unexplained / free), rank, free)
+    logs: dict[_Name, list[np.ndarray]] = {}
+    for left in lefts:
+        many = left[order]
+        many -= (many @ model) @ model.T
+        total = (many**2).sum(axis=1)
+        for name, (aside, columns) in asked.items():
+            rank = columns.shape[1]
+            free = len(left) - model.shape[1] - aside.shape[1] - rank
+            if rank == 0 or free < 1:
+                continue
+            explained = ((many @ columns) ** 2).sum(axis=1)
+            unexplained = total - explained - ((many @ aside) ** 2).sum(axis=1)
+            unexplained = np.maximum(unexplained, NOTHING * total)
+            ratio = explained / rank / (unexplained / free)
+            logs.setdefault(name, []).append(stats.f.logsf(ratio, rank, free))
     if not logs:
         return {}
-    least = np.min(list(logs.values()), axis=0)[1:]
+    smallest = {name: np.min(found, axis=0) for name, found in logs.items()}
+    least = np.min(list(smallest.values()), axis=0)[1:]
     return {
         name: float((1 + (least <= log[0] + 1e-9).sum()) / (1 + len(least)))
-        for name, log in logs.items()
+        for name, log in smallest.items()
     }
 
 
