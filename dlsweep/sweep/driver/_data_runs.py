@@ -35,7 +35,9 @@ class DataRuns:
             return
         configs = [*data_configs(self._study.sweep.parameters), first]
         for settings in dict.fromkeys(map(DataSettings.of, configs)):
-            config = dataclasses.replace(first, **vars(settings), model="feedforward")
+            config = dataclasses.replace(
+                first, **vars(settings), model="feedforward", model_settings=()
+            )
             try:
                 data = load_for(config)
             except ConfigError:  # another data set is too small for these settings
