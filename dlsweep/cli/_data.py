@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dlsweep._unwritable import Unwritable
 from dlsweep.config import SETTINGS, ConfigError, RunConfig, canonical_value
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def fetched(name: str) -> Path:
     """The folder of a data set, once it is there.
 
     Raises:
-        ConfigError: where the cache cannot be written.
+        Unwritable: where the cache cannot be written.
         DataUnavailable: where no source has the data set.
     """
     from dlsweep.data import fetch
@@ -166,7 +167,7 @@ def fetched(name: str) -> Path:
     except OSError as error:
         where, why = error.filename or "the cache", error.strerror or str(error)
         hint = "DLSWEEP_DATA names another folder"
-        raise ConfigError([f"data: {where} cannot be written: {why}; {hint}"]) from None
+        raise Unwritable([f"data: {where} cannot be written: {why}; {hint}"]) from None
 
 
 def _project(arguments: argparse.Namespace) -> str | None:

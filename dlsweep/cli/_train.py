@@ -35,7 +35,7 @@ def train(argv: Sequence[str], prog: str) -> int:
     """
     if "-h" in argv or "--help" in argv:
         _help(prog)
-        return 0
+        raise SystemExit(0)
     own, argv = _own_flags(argv)
     try:
         settings, notices = parse_flags(argv, prog)

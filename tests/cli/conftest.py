@@ -76,9 +76,11 @@ def account(wandb_server: WandbServer) -> Iterator[pytest.MonkeyPatch]:
 def refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., list[str]]:
     """Call a command that must refuse its input; return the problems it names."""
 
-    def call(command: Callable[..., Any], *arguments: str, notices: int = 0) -> list[str]:
+    def call(
+        command: Callable[..., Any], *arguments: str, notices: int = 0, code: int = 2
+    ) -> list[str]:
         before = sorted(folder.rglob("*"))
-        assert command(list(arguments)) == 2
+        assert command(list(arguments)) == code
         out, err = capsys.readouterr()
         assert out == ""
         lines = err.splitlines()

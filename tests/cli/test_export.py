@@ -101,7 +101,7 @@ def test_a_file_that_cannot_be_replaced_stays(
     Path("runs.csv").write_text("mine")
     monkeypatch.setattr(Path, "write_bytes", full)
     monkeypatch.setattr(Path, "unlink", full)  # nor can what was written of it be removed
-    assert main(["export", "--output", "runs.csv"]) == 2
+    assert main(["export", "--output", "runs.csv"]) == 1
     said = "error: --output: runs.csv cannot be written: No space left on device\n"
     assert capsys.readouterr().err == said
     assert Path("runs.csv").read_text() == "mine"
@@ -135,7 +135,8 @@ def test_parquet_needs_its_library(
 )
 def test_bad_input(study: Path, arguments: str, line: str, capsys: pytest.CaptureFixture[str]):
     before = sorted(study.iterdir())
-    assert main(["export", *arguments.split()]) == 2
+    unwritable = "cannot be written" in line or "there can" in line
+    assert main(["export", *arguments.split()]) == (1 if unwritable else 2)
     assert capsys.readouterr().err.startswith(f"error: {line.format(folder=study)}")
     assert sorted(study.iterdir()) == before
 

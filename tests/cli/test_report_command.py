@@ -77,7 +77,7 @@ def test_a_folder_that_is_read_only(
 ):
     (folder / "ro").mkdir()
     frozen(folder / "ro")
-    [line] = refused(main, "report", "--output", "ro/new/a.html")
+    [line] = refused(main, "report", "--output", "ro/new/a.html", code=1)
     assert line == f"--output: ro/new/a.html cannot be written: {folder}/ro is read-only"
 
 
@@ -198,7 +198,9 @@ def test_bad_input(folder: Path, study: str, refused: Refused, arguments: list[s
     known = {"study": study, "misspelt": study.replace("toy", "toi"), "folder": folder}
     known["missing"] = os.strerror(errno.ENOENT)
     given = [argument.format(**known) for argument in arguments]
-    assert refused(main, "report", *given) == [line.format(**known) for line in lines]
+    unwritable = any("cannot be written" in line or "there can be" in line for line in lines)
+    found = refused(main, "report", *given, code=1 if unwritable else 2)
+    assert found == [line.format(**known) for line in lines]
 
 
 def test_the_entry_point(tmp_path: Path):

@@ -163,3 +163,16 @@ def test_help_lists_every_setting(capsys: pytest.CaptureFixture[str]):
     assert ended.value.code == 0
     out = capsys.readouterr().out
     assert all(f"--{name}" in out for name in SETTINGS)
+
+
+def test_doubtful_settings_get_a_notice_and_training_goes_on(tmp_path: Path) -> None:
+    settings = ["--batch_size", "5000", "-lr", "100", "--early_stopping", "4", "--epochs", "1"]
+    done = train_py("--dataset", "digits", "--figures", "none", *settings, cwd=tmp_path)
+    assert done.returncode == 0
+    said = [line for line in done.stderr.splitlines() if line.startswith("dlsweep: ")]
+    assert [line.split()[1] for line in said[:3]] == [
+        "learning_rate:",
+        "batch_size:",
+        "early_stopping:",
+    ]
+    assert "is more than the 1,293 training images" in said[1]
