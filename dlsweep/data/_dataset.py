@@ -124,10 +124,10 @@ class Dataset:
         Example::
 
             labels = np.arange(300) % 2
-            shades = (1 + labels[:, None, None]) / 2
-            images = np.random.default_rng(0).random((300, 12, 9)) * shades
-            data = Dataset.of(images, labels, classes=["dark", "bright"], name="shades")
-            result = dlsweep.train({"epochs": 10}, data=data)
+            images = np.random.default_rng(0).random((300, 12, 9)) / 2
+            images[labels == 1, :6] += 0.5
+            data = Dataset.of(images, labels, classes=["dim", "lit from above"], name="lamps")
+            result = dlsweep.train({"epochs": 5}, data=data)
             table = dlsweep.run_sweep("sweep.yaml", data=data)
         """
         parts = {"train": (images, labels), "val": val, "test": test}

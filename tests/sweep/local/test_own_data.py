@@ -70,7 +70,7 @@ def test_the_documented_example(folder: Path) -> None:
     exec(textwrap.dedent(example), found)
     data, result, table = found["data"], found["result"], found["table"]
     assert result.test.accuracy > 0.9
-    assert result.config.dataset.startswith("shades@")
+    assert result.config.dataset.startswith("lamps@")
     assert [row.status for row in table.rows] == ["finished"] * 2
     assert {row.config["dataset"] for row in table.rows} == {result.config.dataset}
     # Each has the result that it has alone, on the very tensors.
