@@ -135,7 +135,6 @@ def test_a_split_that_the_data_cannot_give(refused: Refused):
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
-        ("", ["the following arguments are required: COMMAND; see `dlsweep --help`"]),
         (
             "swep",
             ["argument COMMAND: got 'swep'; did you mean 'sweep'?; see `dlsweep --help`"],
@@ -143,8 +142,9 @@ def test_a_split_that_the_data_cannot_give(refused: Refused):
         (
             "foo",
             [
-                "argument COMMAND: got 'foo'; choose from sweep, stop, resume, agent, runs, sync, "
-                "export, report, predict, data; see `dlsweep --help`"
+                "argument COMMAND: got 'foo'; choose from sweep, train, repeat, stop, resume, "
+                "agent, runs, sync, export, report, predict, data, completion; see "
+                "`dlsweep --help`"
             ],
         ),
         (
@@ -302,7 +302,7 @@ def test_a_cache_that_cannot_be(
     sources = [Given(dict.fromkeys(files, b"image"), "the package")]
     described = dataclasses.replace(DATASETS["mnist"], files=files, sources=lambda: sources)
     monkeypatch.setitem(DATASETS, "mnist", described)
-    [line] = refused(main, *command.split())  # no source is tried: that would be a notice
+    [line] = refused(main, *command.split(), code=1)  # no source is tried: that would be a notice
     why = "Not a directory; DLSWEEP_DATA names another folder"
     assert line == f"data: s.yaml/mnist cannot be written: {why}"
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from dlsweep._unwritable import is_full
 from dlsweep.sweep.study._storage import (
     APPLICATION_ID,
     FORMAT,
@@ -155,7 +156,8 @@ class Database:
         except sqlite3.ProgrammingError:  # a mistake of the caller's, such as a closed file
             raise
         except sqlite3.OperationalError as error:
-            why = f"cannot be used any more: {error}; what was stored is kept, and the same "
+            what = "the disk is full" if is_full(self.file) else error
+            why = f"cannot be used any more: {what}; what was stored is kept, and the same "
             raise StorageError(f"study: {self.file} {why}command goes on") from error
         except sqlite3.DatabaseError as error:
             why = f"is damaged: {error}; go back to a copy of it"

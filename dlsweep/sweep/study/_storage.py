@@ -9,6 +9,7 @@ import sqlite3
 import urllib.parse
 from pathlib import Path
 
+from dlsweep._unwritable import Unwritable, is_full
 from dlsweep.config import ConfigError
 
 DEFAULT_STORAGE = "dlsweep.db"
@@ -67,11 +68,13 @@ def check_file(file: Path, *, create: bool, write: bool) -> bool:
     if not create and not file.exists():
         raise ConfigError([f"storage: no such file {file}; `dlsweep sweep` makes it"])
     if not folder.is_dir():
+        if folder.exists():
+            raise Unwritable([f"{cannot} {folder} is a file"])
         raise ConfigError([f"{cannot} there is no folder {folder}"])
     if write and not may_write(file):
         protected = file.exists() and not os.access(file, os.W_OK)
         what = file.absolute() if protected else f"the folder {folder}"
-        raise ConfigError([f"{cannot} {what} is read-only; name another file with --storage"])
+        raise Unwritable([f"{cannot} {what} is read-only; name another file with --storage"])
     if not file.exists():
         return False
     application, version, tables = _contents(file, cannot)
@@ -106,7 +109,8 @@ def _contents(file: Path, cannot: str) -> tuple[int, int, set[str]]:
         if log.exists() and not may_write(file):
             hint = f": it is read-only, and its log {log.name} has to be read with it; "
             hint += "copy both to a folder of your own"
-        raise ConfigError([f"{cannot} {error}{hint}"]) from None
+        why = "the disk is full" if is_full(file) else f"{error}{hint}"
+        raise Unwritable([f"{cannot} {why}"]) from None
     except sqlite3.DatabaseError as error:
         raise ConfigError([f"{cannot} {error}; {_OTHER_FILE}"]) from None
 
@@ -148,13 +152,13 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     process has the file open. Where there is no log, nothing is missed by reading the file as one
     that does not change; else a log that cannot be read is an error.
     """
-    if may_write(path):
-        return _open(path, "mode=rw")  # not "ro", which would leave the journal behind
+    # Not "ro" where it can be written, which would leave the journal behind.
+    how = "mode=rw" if may_write(path) else "mode=ro"
     try:
-        return _open(path, "mode=ro")
+        return _open(path, how)
     except sqlite3.OperationalError:
         log = _log(path)
-        if log.exists() and log.stat().st_size:
+        if (how == "mode=rw" and not is_full(path)) or (log.exists() and log.stat().st_size):
             raise
         return _open(path, "immutable=1")
 
