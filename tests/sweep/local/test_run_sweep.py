@@ -64,7 +64,7 @@ def test_a_function_is_called_for_each_point_and_the_same_call_goes_on(folder: P
     assert values(table) == {1: 1.0, 2: 0.0}
     assert table.best is not None
     assert table.best.config == {"net.kind": "mlp", "x": 2}
-    assert table.best.name == "train-1"
+    assert table.best.name == "x2-1"
     assert [epoch["loss"] for epoch in table.best.history] == [9.0, 0.0]
 
     again = run_sweep(SWEEP, train)
