@@ -26,7 +26,7 @@ def answer(table: RunsTable) -> list[str]:
         return []
     lines = [*cautions(table), _best(table, found, found.best), *best_group(table, found.best)]
     lines += [*_matters(found), *_never(table, found)]
-    return [*lines, *next_steps(table)[len(found.ruins) :][:1]]
+    return [*lines, *next_steps(table)[len(found.ruins) :][-1:]]
 
 
 def _best(table: RunsTable, found: Findings, best: Best) -> str:

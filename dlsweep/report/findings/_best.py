@@ -22,9 +22,9 @@ from dlsweep.report.statistics import (
     share_interval,
 )
 
-FEWEST_FREE = 4
-"""Degrees of freedom that the spread over seeds is known from: three configurations of three
-seeds have six, two seeds of one have one."""
+ENOUGH_FREE = 10
+"""Degrees of freedom that the spread over seeds is known from: five configurations of three seeds
+have ten."""
 
 
 @remembered
@@ -38,8 +38,8 @@ def best(table: RunsTable) -> Best | None:
     if not found:
         return None
     sign = 1 if table.metric.goal == "maximize" else -1
-    spread, free = _spread(found)
     first = max(found, key=lambda c: sign * c.value)
+    spread, free = _spread(found, _of_images(table, first))
     often = [c for c in found if len(c.runs) >= FEWEST]
     if often and len(first.runs) < FEWEST:
         steady = max(often, key=lambda c: sign * c.value)
@@ -50,7 +50,7 @@ def best(table: RunsTable) -> Best | None:
     low, high, by = _interval(table, first)
     if by or spread is not None:
         others = sorted(found, key=lambda c: -sign * c.value)
-        quantile = _quantile(free if spread is not None else None, len(found))
+        quantile = _quantile(free, len(found))
         group = (
             first,
             *(
@@ -90,14 +90,31 @@ def _split(table: RunsTable) -> str:
     return table.metric.name.removeprefix("best_").partition("_")[0]
 
 
-def _spread(found: Sequence[Configuration]) -> tuple[float | None, int | None]:
-    """The standard deviation of one run over seeds, of all configurations; None where unknown."""
+def _of_images(table: RunsTable, configuration: Configuration) -> float:
+    """The standard deviation of an accuracy by which images there happen to be; 0 if unknown."""
+    of = images(configuration.runs[0], _split(table)) if table.is_share() else 0
+    share = min(max(configuration.value, 0.5 / of), 1 - 0.5 / of) if of else 0.0
+    return math.sqrt(share * (1 - share) / of) if of else 0.0
+
+
+def _spread(found: Sequence[Configuration], least: float) -> tuple[float | None, int | None]:
+    """The standard deviation of one run over seeds, of all configurations; None where unknown.
+
+    Known from few runs, it is taken to be no less than that of the images, and is then as good as
+    known: a quantile of so few degrees of freedom would let everything pass for the best.
+
+    Returns:
+        The deviation and its degrees of freedom; None of these where it is as good as known.
+    """
     often = [c for c in found if len(c.runs) > 1]
     free = sum(len(c.runs) - 1 for c in often)
-    if free < min(FEWEST_FREE, FEWEST - 1) or not any(len(c.runs) >= FEWEST for c in often):
+    if not any(len(c.runs) >= FEWEST for c in often):
         return None, None
     squares = sum(float(((c.values - c.value) ** 2).sum()) for c in often)
-    return math.sqrt(squares / free), free
+    found_spread = math.sqrt(squares / free)
+    if free < ENOUGH_FREE and least:
+        return max(found_spread, least), None
+    return found_spread, free
 
 
 def _quantile(free: int | None, of: int) -> float:
@@ -113,12 +130,8 @@ def _error(
     """The standard error of the difference of two configurations."""
     if spread is not None:
         return spread * math.sqrt(1 / len(one.runs) + 1 / len(other.runs))
-    squares = 0.0
-    for configuration in (one, other):
-        of = images(configuration.runs[0], _split(table)) or images(one.runs[0], _split(table))
-        share = min(max(configuration.value, 0.5 / of), 1 - 0.5 / of) if of else 0.0
-        squares += share * (1 - share) / of if of else 0.0
-    return math.sqrt(squares)
+    mine, its = _of_images(table, one), _of_images(table, other)
+    return math.hypot(mine, its or mine)
 
 
 def _interval(
