@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -69,6 +70,7 @@ def _word(name: str, value: Any) -> str:
     if value is None:
         return f"no-{name}"
     if isinstance(value, str):
+        value = os.path.basename(value) if os.path.isabs(value) else value
         return _safe(value)[:_LONGEST_WORD].strip("-")
     if not isinstance(value, list | tuple | Mapping):
         return ""
