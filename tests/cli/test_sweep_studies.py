@@ -138,7 +138,8 @@ def test_a_mirror_is_up_to_date_while_the_sweep_runs(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_a_mirror_that_cannot_be_written(file: str, line: str, refused: Refused, folder: Path):
-    assert refused(main, *TRAIN, "--mirror", file) == [line.format(folder=folder)]
+    code = 1 if "/" in file else 2  # a file where a folder must be
+    assert refused(main, *TRAIN, "--mirror", file, code=code) == [line.format(folder=folder)]
 
 
 def test_a_mirror_never_touches_another_file(capsys: pytest.CaptureFixture[str]):

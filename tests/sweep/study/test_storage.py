@@ -101,7 +101,7 @@ UNFIT = {
     "later.db": f"its format 99 is newer than this dlsweep's 2; update dlsweep, or {AWAY}",
     "notes.txt": f"file is not a database; {AWAY}",
     "nodir/a.db": "there is no folder {folder}/nodir",
-    "notes.txt/a.db": "there is no folder {folder}/notes.txt",
+    "notes.txt/a.db": "{folder}/notes.txt is a file",
     ".": "it is a folder; name a file in it, such as dlsweep.db",
 }
 
