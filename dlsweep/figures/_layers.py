@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -15,16 +16,24 @@ SHOWN = 1000
 """How many test images the picture of the last hidden layer is made from: the first ones."""
 
 
-def first_layer(model: TrainedModel) -> np.ndarray:
+def first_layer(model: TrainedModel) -> np.ndarray | None:
     """The weights of the first layer as images, (units, height, width).
 
     The kernels of a convolution, or what each unit of a fully connected layer looks at; over
-    channels their mean.
+    channels their mean. None where a model of the user's own begins with no such layer.
     """
     layers = (m for m in model.module.modules() if isinstance(m, nn.Linear | nn.Conv2d))
-    layer = next(layers)
+    layer = next(layers, None)
+    channels = model.image_shape[0]
+    if layer is None:
+        return None
     weight: Tensor = layer.weight.detach()
-    if isinstance(layer, nn.Linear):
+    if isinstance(layer, nn.Conv2d):
+        if layer.in_channels != channels or layer.groups != 1:
+            return None
+    elif layer.in_features != math.prod(model.image_shape):
+        return None
+    else:
         weight = weight.view(-1, *model.image_shape)
     return weight.mean(1).numpy()
 

@@ -29,8 +29,11 @@ def model_pictures(model: TrainedModel, test: Split) -> dict[str, Image]:
     """
     if not all(parameter.isfinite().all() for parameter in model.module.parameters()):
         return {}
-    what = "kernels" if model.config.model == "cnn" else "weights"
-    pictures = {"first_layer": weights_picture(first_layer(model), f"first layer: {what}")}
+    pictures = {}
+    weights = first_layer(model)
+    if weights is not None:
+        what = "weights" if weights.shape[1:] == model.image_shape[1:] else "kernels"
+        pictures["first_layer"] = weights_picture(weights, f"first layer: {what}")
     image, label = test.images[0].cpu(), model.classes[int(test.labels[0])]
     if maps := feature_maps(model, image):
         title = f"feature maps of a test image: {label}"

@@ -92,6 +92,17 @@ def test_images_in_colour_and_long_names():
 # Layers
 
 
+def test_a_model_of_ones_own_is_shown_as_far_as_it_can_be(digits: Dataset):
+    recurrent = trained(digits, model="tests.training.nets:Recurrent")
+    assert first_layer(recurrent) is None  # its one linear map does not look at the image
+    assert "features" in model_pictures(recurrent, digits.test)
+    branches = trained(digits, model="tests.training.nets:Branches", model_settings={"width": 5})
+    kernels = first_layer(branches)
+    assert kernels is not None
+    assert kernels.shape == (5, 3, 3)
+    assert {"first_layer", "features"} <= model_pictures(branches, digits.test).keys()
+
+
 def test_the_first_layer_is_shown_as_it_looks_at_the_image(digits: Dataset):
     model = trained(digits, num_layers=1)
     weights = model.weights["hidden.0.weights.weight"]
