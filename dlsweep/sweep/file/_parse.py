@@ -16,7 +16,7 @@ from dlsweep.sweep.file._builtin_space import BuiltinSpace
 from dlsweep.sweep.file._command import Command, parse_command
 from dlsweep.sweep.file._data import KnownData, beside_the_file
 from dlsweep.sweep.file._distributions import Distribution
-from dlsweep.sweep.file._early_terminate import parse_early_terminate
+from dlsweep.sweep.file._early_terminate import Asha, parse_early_terminate
 from dlsweep.sweep.file._flags import merge_flags
 from dlsweep.sweep.file._metric import EVERY_EPOCH, Metric, parse_metric, parse_program_metric
 from dlsweep.sweep.file._parameters import (
@@ -141,11 +141,16 @@ def parse_sweep(
         raw=written,
         path=path,
     )
-    if program is None and sweep.early_terminate is not None and metric.name not in EVERY_EPOCH:
-        notices.append(
-            f"early_terminate: no effect, for {metric.name} is known at the end of a run only; "
+    rule = sweep.early_terminate
+    if program is None and rule is not None and metric.name not in EVERY_EPOCH:
+        asha = isinstance(rule, Asha)
+        effect = "type asha cannot judge the runs" if asha else "no effect"
+        (problems if asha else notices).append(
+            f"early_terminate: {effect}, for {metric.name} is known at the end of a run only; "
             "it needs a metric of every epoch, such as val_accuracy"
         )
+    elif isinstance(rule, Asha):
+        notices.append("early_terminate.type: asha is for sweeps here; W&B itself knows hyperband")
     if not problems:
         notices += _without_effect(parameters) if program is None else []
         if isinstance(sweep.space, BuiltinSpace):

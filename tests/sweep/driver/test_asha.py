@@ -163,12 +163,17 @@ def test_what_asha_is_not_for(tmp_path: Path):
     made = asha(max_iter=4)
     assert isinstance(made.early_terminate, Asha)
     assert made.early_terminate.brackets(9) == [1, 2]
+    assert "early_terminate.type: asha is for sweeps here; W&B itself" in made.notices[0]
     assert parse_sweep(made.as_dict(), builtin=True).early_terminate == made.early_terminate
     written = {"method": "random", "metric": METRIC, "parameters": {"x": {"values": [1, 2]}}}
     for more, line in (
         ({"command": ["run"]}, "early_terminate.type: asha: runs pause and go on from checkpoints"),
         ({"early_terminate": {**RULE, "s": 2}}, "early_terminate.s: has no effect with type asha"),
         ({"early_terminate": {"type": "asha", "eta": 1}}, "early_terminate.eta: got 1"),
+        (
+            {"metric": {"name": "test_accuracy", "goal": "maximize"}},
+            "early_terminate: type asha cannot judge the runs, for test_accuracy is known",
+        ),
     ):
         builtin = "command" not in more
         parameters = {"epochs": {"values": [1, 2]}} if builtin else written["parameters"]
