@@ -330,6 +330,8 @@ def _confirm_options(sweep: SweepFile, options: SweepOptions) -> ConfirmOptions:
     if isinstance(sweep.early_terminate, Asha):
         if options.repeats > 1:
             problems.append("--repeats: early_terminate of type asha judges runs; use hyperband")
+        if options.mirror is not None:
+            problems.append("--mirror: runs of type asha end more than once; use `dlsweep export`")
         if options.cluster is not None:
             problems.append("--cluster: early_terminate of type asha pauses runs; use hyperband")
     if options.seeds is not None and options.confirm == 0:
