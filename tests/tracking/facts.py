@@ -24,6 +24,7 @@ SUMMARY = {
     "best_epoch",
     "test_loss",
     "test_accuracy",
+    *(f"{split}_{score}" for split in ("val", "test") for score in ("precision", "recall", "f1")),
     "parameters",
     "status",
 }

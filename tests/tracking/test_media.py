@@ -27,7 +27,7 @@ TINY = {"dataset": "digits", "epochs": 2, "hidden_size": 8, "projection": "pca"}
 
 @pytest.fixture(autouse=True)
 def _digits_once(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlsweep.training._data.load", lambda *_, **__: digits)
+    monkeypatch.setattr("dlsweep.training._data.load_for", lambda *_, **__: digits)
 
 
 def table(run: Run, key: str) -> dict[str, Any]:

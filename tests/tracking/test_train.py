@@ -21,7 +21,7 @@ TINY = {"dataset": "digits", "epochs": 1, "hidden_size": 8}
 
 @pytest.fixture(autouse=True)
 def _digits_once(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlsweep.training._data.load", lambda *_, **__: digits)
+    monkeypatch.setattr("dlsweep.training._data.load_for", lambda *_, **__: digits)
 
 
 def test_a_run_from_settings(wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch):
@@ -179,5 +179,5 @@ def test_settings_for_nothing_are_told(caplog: pytest.LogCaptureFixture):
     said = [r.getMessage() for r in caplog.records if "no effect" in r.getMessage()]
     assert said == [
         "conv_layers: no effect without model cnn",
-        "beta: no effect without optimizer rmsprop",
+        "beta: no effect without optimizer adadelta or rmsprop",
     ]

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score, precision_score, recall_score
 
 from dlsweep.config import ConfigError
 from dlsweep.data import load
@@ -301,6 +302,7 @@ def test_what_a_result_is_made_of(backend, dtype):
     numbers = {"float64": torch.float64, "float32": torch.float32}
     assert {numbers[str(w.dtype)] for w in result.weights.values()} == {dtype}
     assert result.parameters == sum(w.size for w in result.weights.values())
+    scores = {"precision": precision_score, "recall": recall_score, "f1": f1_score}
     for split, answers in (("val", result.val), ("test", result.test)):
         labels = getattr(data, split).labels.numpy()
         assert answers.probabilities.dtype == np.float32
@@ -311,11 +313,15 @@ def test_what_a_result_is_made_of(backend, dtype):
         confusion = answers.confusion()
         assert np.trace(confusion) == round(answers.accuracy * len(labels))
         np.testing.assert_array_equal(confusion.sum(1), np.bincount(labels))
+        for name, score in scores.items():
+            theirs = score(labels, answers.predictions, average="macro", zero_division=0)
+            assert result.summary()[f"{split}_{name}"] == pytest.approx(theirs, abs=1e-12)
     assert list(result.summary()) == [
         "best_val_accuracy",
         "best_epoch",
         "test_loss",
         "test_accuracy",
+        *(f"{split}_{name}" for split in ("val", "test") for name in scores),
         "parameters",
         "status",
     ]

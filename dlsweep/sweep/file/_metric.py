@@ -20,19 +20,30 @@ _SPLITS = {
     "train": ("train", "training"),
     "test": ("test", "testing"),
 }
-_MEASURES = {"accuracy": ("accuracy", "acc"), "loss": ("loss", "error", "cost")}
+_MEASURES = {
+    "accuracy": ("accuracy", "acc"),
+    "loss": ("loss", "error", "cost"),
+    "f1": ("f1", "f1score", "fscore", "macrof1", "f1macro"),
+    "precision": ("precision", "macroprecision"),
+    "recall": ("recall", "macrorecall", "sensitivity"),
+}
 
 METRICS = (
     *("val_accuracy", "val_loss", "train_accuracy", "train_loss", "test_accuracy", "test_loss"),
     *("best_val_accuracy", "seconds", "parameters"),
+    *("val_f1", "val_precision", "val_recall", "test_f1", "test_precision", "test_recall"),
 )
 """What a run logs and a sweep may be judged by."""
+
+_HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall")
 
 EVERY_EPOCH = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "seconds")
 """Those of them that a run logs every epoch; the others are known at its end only."""
 
 _BY_SPELLING = {fold(name): name for name in METRICS}
 for _split, _measure in product(_SPLITS, _MEASURES):
+    if f"{_split}_{_measure}" not in METRICS:
+        continue  # of the training images, which are seen while the model changes
     for _s, _m in product(_SPLITS[_split], _MEASURES[_measure]):
         for _spelling in (_s + _m, _m + _s):
             _BY_SPELLING.setdefault(_spelling, f"{_split}_{_measure}")
@@ -132,7 +143,7 @@ def parse_metric(written: Any, problems: list[str], notices: list[str]) -> Metri
         problems.append(f"metric.name: got {shown(keys['name'])}, not logged{hint}")
     elif fold(keys["name"]) != fold(name):
         notices.append(f"metric {keys['name']} was taken for {name}")
-    natural = "maximize" if name.endswith("accuracy") else "minimize"
+    natural = "maximize" if name.endswith(_HIGHER_IS_BETTER) else "minimize"
     goal = natural
     if keys.get("goal") is not None:
         goal = read_choice(keys["goal"], _GOALS, "metric.goal", problems, notices) or natural

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ class EpochMetrics:
         learning_rate: of this epoch.
         seconds: the run's share of the epoch's wall-clock time: that of the stack, divided by the
             number of its members.
+        more: what is logged beside these, by name: train_reconstruction and val_reconstruction of
+            an autoencoder, likewise of any module with a loss of its own.
     """
 
     epoch: int
@@ -39,10 +42,24 @@ class EpochMetrics:
     val_accuracy: float
     learning_rate: float
     seconds: float
+    more: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The metrics by the names under which they are logged."""
-        return dataclasses.asdict(self)
+        plain = {name: value for name, value in vars(self).items() if name != "more"}
+        return plain | dict(self.more)
+
+    @classmethod
+    def restore(cls, logged: Mapping[str, Any]) -> EpochMetrics:
+        """The metrics that ``as_dict`` gave."""
+        names = [f.name for f in dataclasses.fields(cls) if f.name != "more"]
+        more = {name: value for name, value in logged.items() if name not in names}
+        return cls(**{name: logged[name] for name in names}, more=more)
+
+    def is_finite(self) -> bool:
+        """Whether all losses are finite."""
+        losses = (self.train_loss, self.val_loss, *self.more.values())
+        return bool(np.isfinite(losses).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +73,7 @@ class Evaluation:
         labels: the true classes, int64, (N,).
         predictions: the classes of the largest logits, of equals the first, int64, (N,). Of a model
             that hardly tells images apart, probabilities may be equal where logits are not.
+        more: the mean of the module's own loss, by its name, if it has one.
     """
 
     loss: float
@@ -63,12 +81,29 @@ class Evaluation:
     probabilities: np.ndarray
     labels: np.ndarray
     predictions: np.ndarray
+    more: Mapping[str, float] = field(default_factory=dict)
 
     def confusion(self) -> np.ndarray:
         """Counts, (classes, classes): rows are true classes, columns predictions."""
         classes = self.probabilities.shape[1]
         counts = np.bincount(self.labels * classes + self.predictions, minlength=classes**2)
         return counts.reshape(classes, classes)
+
+    def macro_scores(self) -> dict[str, float]:
+        """Precision, recall and F1, each the mean over the classes, in [0, 1].
+
+        As scikit-learn's ``average="macro"``: over the classes that have images or predictions, a
+        share of nothing being 0.
+        """
+        counts = self.confusion()
+        right, true, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)
+        there = true + predicted > 0
+        shares = {
+            "precision": right / np.maximum(predicted, 1),
+            "recall": right / np.maximum(true, 1),
+            "f1": 2 * right / np.maximum(true + predicted, 1),
+        }
+        return {name: float(share[there].mean()) for name, share in shares.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +114,8 @@ class RunResult:
         config: the run's settings.
         status: finished, early_stopped, diverged, or what ``Stack.stop`` was told.
         history: one entry for each epoch trained.
-        best_epoch: the (first) epoch with the highest validation accuracy; 0 if a run diverged
-            before it had one.
+        best_epoch: the (first) epoch with the highest validation accuracy, of those in which the
+            classification was trained if it had any; 0 if a run diverged before it had one.
         parameters: how many numbers were trained.
         val: the best epoch's model on the validation split.
         test: and on the test split.
@@ -112,6 +147,9 @@ class RunResult:
             "best_epoch": self.best_epoch,
             "test_loss": self.test.loss,
             "test_accuracy": self.test.accuracy,
+            **{f"val_{name}": value for name, value in self.val.macro_scores().items()},
+            **{f"test_{name}": value for name, value in self.test.macro_scores().items()},
+            **{f"test_{name}": value for name, value in self.test.more.items()},
             "parameters": self.parameters,
             "status": self.status,
         }

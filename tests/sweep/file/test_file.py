@@ -219,7 +219,10 @@ def test_a_missing_goal_is_maximize_for_an_accuracy(tmp_path: Path) -> None:
         ("train_acc", "train_accuracy"),
         ("best_val_acc", "best_val_accuracy"),
         *((name, name) for name in METRICS),
-        ("f1", None),
+        ("f1", "val_f1"),
+        ("test_macro_f1", "test_f1"),
+        ("Test F1-score", "test_f1"),
+        ("train_f1", None),
     ],
 )
 def test_metric_names(spelling: str, name: str | None) -> None:
