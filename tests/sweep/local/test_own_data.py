@@ -78,7 +78,7 @@ def test_the_documented_example(folder: Path) -> None:
     assert best is not None
     config = RunConfig(**best.config)
     (alone,) = train_stack([config], data)
-    assert alone.best_val_accuracy == best.summary["best_val_accuracy"]
+    assert alone.summary()["best_val_accuracy"] == best.summary["best_val_accuracy"]
 
 
 def test_other_tensors_are_another_sweep() -> None:
