@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dlsweep.report._data import is_final
 from dlsweep.report._in_common import failures
+from dlsweep.report._overview import cautions, chance_level
 from dlsweep.report._runs import RunsTable
 from dlsweep.report._suggestions import next_steps
-from dlsweep.report._text import best_group, cautions, chance_level, ruin_line
+from dlsweep.report._text import best_group, ruin_line
 from dlsweep.report._words import amount, code, count, listed, setting, share, span
 from dlsweep.report.findings import Best, Findings, find
 

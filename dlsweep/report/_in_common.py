@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from dlsweep.report._overview import chance_level
 from dlsweep.report._runs import ENDED, RunsTable
-from dlsweep.report._text import chance_level, ruined_by
+from dlsweep.report._text import ruined_by
 from dlsweep.report._words import amount, choice, code, count
 from dlsweep.report.findings import (
     FEWEST,

@@ -9,8 +9,9 @@ from dlsweep.report._in_common import (
     in_common,
     low,
 )
+from dlsweep.report._overview import cautions, overview
 from dlsweep.report._suggestions import next_steps, suggestions
-from dlsweep.report._text import best_run, cautions, compared, methods, overview, what_matters
+from dlsweep.report._text import best_run, compared, methods, what_matters
 
 __all__ = [
     "answer",
