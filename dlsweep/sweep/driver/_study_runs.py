@@ -199,7 +199,12 @@ class StudyRuns(Source):
         if self._halving is None or self._study.reached:
             return []
         found = [run for run in self._halving.promotable() if run not in self._open_runs]
-        return [run for run in found if self._rung(run) is not None]
+        found = [run for run in found if self._rung(run) is not None]
+        if not found and not self._open_runs and self._study.exhausted:
+            leader = self._halving.leader()
+            if leader is not None and self._rung(leader) is not None:
+                return [leader]
+        return found
 
     def _rung(self, run: int) -> Path | None:
         """Where the stack of a run is kept as it was when the run paused; None if it did not."""

@@ -61,6 +61,20 @@ class SuccessiveHalving(EarlyTermination):
             found += [run for run in self._best(rung) if self._seen[run] == rung]
         return found
 
+    def leader(self) -> int | None:
+        """The best run at the highest rung, if none has come further; else None.
+
+        With few runs no 1/eta of them is one whole, and the best would never be trained to its end.
+        """
+        for rung in sorted(self._rungs, reverse=True):
+            values = self._rungs[rung]
+            best = min(values, key=lambda run: (values[run], run))
+            if any(self._seen[run] > rung for run in values):
+                return None
+            if values[best] < math.inf:
+                return best
+        return None
+
     def _record(self, rung: int, run: int, value: float | None) -> None:
         known = value is not None and math.isfinite(value)
         score = self._less_is_better * value if known and value is not None else math.inf

@@ -159,6 +159,17 @@ def test_the_rule():
     assert rule.promotable() == [2, 3]  # the first of two at the second rung, which is 4
 
 
+def test_of_few_runs_the_best_is_trained_to_its_end(whole: dict[float, Row], tmp_path: Path):
+    table = go(asha(eta=10), tmp_path / "a.db")
+    lengths = sorted(len(row.history) for row in table.rows)
+    assert lengths == [1] * 8 + [5]
+    first = [row.history[0]["val_accuracy"] for row in table.rows]
+    [whole_one] = [row for row in table.rows if len(row.history) == 5]
+    assert whole_one.history[0]["val_accuracy"] == max(first)
+    assert whole_one.status == "finished"
+    assert all(same_as_whole(row, whole) for row in table.rows)
+
+
 def test_what_asha_is_not_for(tmp_path: Path):
     made = asha(max_iter=4)
     assert isinstance(made.early_terminate, Asha)
