@@ -27,9 +27,9 @@ NAMES = {
         "RocCurve RunAnalysis SplitAnalysis"
     ),
     "dlsweep.models": (
-        "activate_ Activation activation_backward_ ACTIVATIONS Block build ConvNet deepen Dropout "
-        "DropoutInBlocks FeedForward initialize INITIALIZERS model_spec MODELS ModelSpec "
-        "quick_on_cpu"
+        "Activation answers Autoencoder auxiliary_name Block build ConvNet Dropout "
+        "DropoutInBlocks evaluate_only FeedForward initialize model_spec MODELS ModelSpec "
+        "Objective objective_of quick_on_cpu skeleton"
     ),
     "dlsweep.report": (
         "joined Online publish read_runs render_html render_markdown Report Run RunsTable "
@@ -98,10 +98,9 @@ NAMES = {
         "Unreachable"
     ),
     "dlsweep.training": (
-        "BACKENDS choose_device compiling_pays cost DIVERGED EARLY_STOPPED EpochEnd EpochMetrics "
-        "Evaluation FINISHED free_memory Judge keep_freed_memory Layout layout_facts layout_from "
-        "load_data LOSSES members_that_fit most_members plan refuse_oversized RULES RunResult "
-        "SCHEDULES Stack stack_key stack_memory StackMemory StackState StateError steps STOPPED "
+        "BACKENDS choose_device cost DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation "
+        "FINISHED free_memory Judge keep_freed_memory load_data most_members plan "
+        "refuse_oversized RunResult SCHEDULES Stack stack_key StackState StateError steps STOPPED "
         "threads train_stack TrainedModel"
     ),
 }
