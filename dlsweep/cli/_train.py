@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlsweep._unwritable import Unwritable, is_full
 from dlsweep.cli._errors import command
 from dlsweep.cli._lines import result_line, show_epoch
 from dlsweep.cli._manual import add_manual
 from dlsweep.config import ConfigError, RunConfig, flag_parser, parse_flags
+from dlsweep.config.kinds import boolean
+
+if TYPE_CHECKING:
+    from dlsweep.training import RunResult
 
 
 def add_parser(commands: Any) -> None:
@@ -37,18 +42,22 @@ def train(argv: Sequence[str], prog: str) -> int:
         _help(prog)
         raise SystemExit(0)
     own, argv = _own_flags(argv)
+    in_sweep = "WANDB_SWEEP_ID" in os.environ
     try:
         settings, notices = parse_flags(argv, prog)
-        if own and "WANDB_SWEEP_ID" in os.environ:
-            raise ConfigError(["--study: a run of a W&B sweep is no run of a local study"])
+        _check(own, in_sweep)
     except ConfigError as error:
-        if "WANDB_SWEEP_ID" in os.environ:
+        if in_sweep:
             from dlsweep.tracking import refuse
 
             refuse(error)
         raise
     for notice in notices:
         print(f"dlsweep: {notice}", file=sys.stderr)
+    if own.get("use_wandb") == "false":
+        os.environ["WANDB_MODE"] = "disabled"
+    if "run_name" in own:
+        os.environ["WANDB_NAME"] = own["run_name"]
     folder = Path(os.environ.get("WANDB_DIR") or ".")
     if is_full(folder) and os.environ.get("WANDB_MODE") != "disabled":
         raise Unwritable([f"{folder.absolute()} cannot be written: the disk is full"])
@@ -64,7 +73,36 @@ def train(argv: Sequence[str], prog: str) -> int:
     _limit_threads(RunConfig(**settings))
     result = train_run(settings, on_epoch=show_epoch)
     print(result_line(result.config, result.summary()), flush=True)
+    _save(result, own)
     return 0
+
+
+def _save(result: RunResult, own: Mapping[str, str]) -> None:
+    """Write the model and the settings to the files that flags name."""
+    if "config_save_path" in own:
+        path = Path(own["config_save_path"])
+        _write(path, (json.dumps(result.config.as_dict(), indent=2) + "\n").encode())
+    if "model_save_path" not in own:
+        return
+    path = Path(own["model_save_path"])
+    if not result.best_epoch:
+        print(f"dlsweep: {path} was not written: the run diverged at once", file=sys.stderr)
+        return
+    from dlsweep.saved import encode_model
+    from dlsweep.training import load_data
+
+    _write(path, encode_model(result, load_data(result.config)))
+    if path.suffix != ".safetensors":
+        what = "is in the format of safetensors, whatever its ending; `dlsweep predict` reads it"
+        print(f"dlsweep: {path} {what}", file=sys.stderr)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise Unwritable([f"{path} cannot be written: {error.strerror}"]) from None
 
 
 def _help(prog: str) -> None:
@@ -85,27 +123,72 @@ def _help(prog: str) -> None:
         "already with equal settings is not trained again",
     )
     group.add_argument("--storage", metavar="FILE", help="the study file (default: dlsweep.db)")
+    group = parser.add_argument_group("to keep what the run came to")
+    group.add_argument("--run_name", metavar="NAME", help="the name of the run in W&B")
+    group.add_argument("--no_wandb", action="store_true", help="write nothing for W&B")
+    group.add_argument("--use_wandb", metavar="BOOL", help="false is --no_wandb (default: true)")
+    group.add_argument(
+        "--model_save_path", metavar="FILE", help="write the model of the best epoch (safetensors)"
+    )
+    group.add_argument("--config_save_path", metavar="FILE", help="write all settings (JSON)")
+    group.add_argument("--config", metavar="FILE", help="read settings (YAML or JSON)")
     add_manual(parser, "train")
     parser.print_help()
 
 
+_OWN = ("study", "storage", "run_name", "use_wandb", "model_save_path", "config_save_path")
+"""Flags with a value that are no settings of the run."""
+
+
 def _own_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The flags that are no settings of the run, ``--study`` and ``--storage``; and the others."""
+    """The flags that are no settings of the run, by name; and the other arguments."""
     own: dict[str, str] = {}
     rest: list[str] = []
     words = iter(argv)
     for word in words:
         flag, equals, value = word.partition("=")
-        if flag not in ("--study", "--storage"):
+        name = flag[2:].replace("-", "_") if flag.startswith("--") else ""
+        if name == "no_wandb" and not equals:
+            own["use_wandb"] = "false"
+        elif name not in _OWN:
             rest.append(word)
-            continue
-        value = value if equals else next(words, "")
-        if not value or (not equals and value.startswith("--")):
-            raise ConfigError([f"{flag}: got nothing; it needs a value"])
-        own[flag[2:]] = value
-    if own and "study" not in own:
-        raise ConfigError(["--storage: says where a --study is; give that too"])
+        else:
+            value = value if equals else next(words, "")
+            if not value or (not equals and value.startswith("--")):
+                raise ConfigError([f"{flag}: got nothing; it needs a value"])
+            own[name] = value
     return own, rest
+
+
+def _check(own: dict[str, str], in_sweep: bool) -> None:
+    """Refuse flags that are wrong, or that cannot be together; ``use_wandb`` is made canonical.
+
+    Raises:
+        ConfigError: with a line for each.
+    """
+    problems = []
+    if "use_wandb" in own:
+        try:
+            own["use_wandb"] = str(boolean(own["use_wandb"])).lower()
+        except ValueError as error:
+            problems.append(f"--use_wandb: got {own['use_wandb']!r}, {error}")
+    if in_sweep and "study" in own:
+        problems.append("--study: a run of a W&B sweep is no run of a local study")
+    if in_sweep and own.get("use_wandb") == "false":
+        problems.append("--no_wandb: a run of a W&B sweep is logged to W&B")
+    if "storage" in own and "study" not in own:
+        problems.append("--storage: says where a --study is; give that too")
+    if "study" in own:
+        problems += [
+            f"--{name}: not for a run of a study, which keeps its own"
+            for name in ("run_name", "model_save_path", "config_save_path")
+            if name in own
+        ]
+    for name in ("model_save_path", "config_save_path"):
+        if name in own and Path(own[name]).is_dir():
+            problems.append(f"--{name}: {own[name]} is a folder; give a file")
+    if problems:
+        raise ConfigError(problems)
 
 
 def _limit_threads(config: RunConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dlsweep.cli import train_main
+from dlsweep.saved import load_model
 from tests.cli.conftest import train_py
 from tests.tracking.facts import check_confusion, check_run
 from tests.wandb_server import WandbServer, wandb_cli
@@ -176,3 +178,43 @@ def test_doubtful_settings_get_a_notice_and_training_goes_on(tmp_path: Path) -> 
         "early_stopping:",
     ]
     assert "is more than the 1,293 training images" in said[1]
+
+
+def test_the_conventions_of_courses_for_what_is_kept(tmp_path: Path) -> None:
+    flags = "--no_wandb --model_save_path artifacts/best.npy --config_save_path artifacts/c.json"
+    done = train_py(*TINY, *flags.split(), "--figures", "none", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "wandb").exists()
+    assert "artifacts/best.npy is in the format of safetensors" in done.stderr
+    found = json.loads((tmp_path / "artifacts" / "c.json").read_text())
+    assert (found["dataset"], found["hidden_size"]) == ("digits", 8)
+    model = load_model(tmp_path / "artifacts" / "best.npy")
+    assert model.config.as_dict() == found
+    # What was written can be given again.
+    again = train_py(
+        *("--config", "artifacts/c.json", "--use_wandb", "false", "-e", "2"), cwd=tmp_path
+    )
+    assert SUMMARY.search(again.stdout)[4] == "2"
+
+
+def test_a_run_is_named(tmp_path: Path) -> None:
+    done = train_py(*TINY, "--figures", "none", "--run_name", "first", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (log,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
+    assert b"first" in log.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        ("--use_wandb perhaps", "--use_wandb: got 'perhaps', expected true or false"),
+        ("--run_name", "--run_name: got nothing; it needs a value"),
+        ("--model_save_path .", "--model_save_path: . is a folder; give a file"),
+        ("--run_name a --study s", "--run_name: not for a run of a study, which keeps its own"),
+    ],
+)
+def test_what_is_to_be_kept_is_refused(
+    flags: str, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train_main([*TINY, *flags.split()]) == 2
+    assert capsys.readouterr().err.splitlines() == [f"error: {problem}"]
