@@ -6,19 +6,23 @@ differ in their letters are listed as other spellings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dlsweep.parts import Option
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One value of a setting: its meaning, other spellings, and the settings that it heeds.
+    """One value of a setting: its meaning, other spellings, the settings that it heeds or brings.
 
-    A setting that some value heeds has no effect with those that do not.
+    A setting that some value heeds or brings has no effect with those that do not.
     """
 
     meaning: str
     also: tuple[str, ...] = ()
     heeds: tuple[str, ...] = ()
+    options: Mapping[str, Option] = field(default_factory=dict)
 
 
 _HIDDEN_LAYERS = (
@@ -40,6 +44,50 @@ MODELS: dict[str, Choice] = {
         "convolutions, then fully connected hidden layers",
         ("conv", "convnet", "convolutional", "conv_net"),
         (*_HIDDEN_LAYERS, "conv_layers", "conv_activation"),
+    ),
+    "autoencoder": Choice(
+        "an autoencoder with hidden layers, and a classifier on its code",
+        ("ae", "auto_encoder", "encoder_decoder"),
+        ("num_layers", "hidden_size", "activation"),
+        {
+            "code_size": Option(
+                32,
+                "autoencoder: how many numbers an image is encoded in",
+                type=int,
+                low=1,
+                also=("latent_size", "latent_dim", "bottleneck", "bottleneck_size", "code_dim"),
+            ),
+            "classifier_size": Option(
+                None,
+                "autoencoder: hidden layers of the classifier on the code; none is a linear one",
+                type=tuple,
+                low=1,
+                optional=True,
+                also=("classifier_sizes", "head_size", "classifier_hidden_size"),
+            ),
+            "pretrain_epochs": Option(
+                0,
+                "autoencoder: of the epochs, the first so many without the classifier; 0 trains "
+                "both at once",
+                type=int,
+                low=0,
+                also=("autoencoder_epochs", "pretraining_epochs"),
+            ),
+            "freeze": Option(
+                True,
+                "autoencoder: the encoder learns nothing from the classifier, and after "
+                "pretrain_epochs nothing at all",
+                type=bool,
+                also=("freeze_encoder", "frozen"),
+            ),
+            "reconstruction_weight": Option(
+                1.0,
+                "autoencoder: weight of the reconstruction loss where it is added to the "
+                "classifier's",
+                low=0,
+                also=("reconstruction_loss_weight", "recon_weight"),
+            ),
+        },
     ),
 }
 

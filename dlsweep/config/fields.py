@@ -24,7 +24,7 @@ def _weight_init(value: Any) -> str | None:
 
 @dataclass(frozen=True)
 class CoreFields:
-    """Every setting that no part brings, with its default; ``RunConfig`` adds the checks."""
+    """Every setting that no part or model brings, with its default; ``RunConfig`` checks them."""
 
     wandb_project: str | None = setting(
         "dlsweep", "W&B project", kinds.project, "text", "-wp -w_p", "project project_name"
@@ -330,9 +330,9 @@ class CoreFields:
 
 
 def _options() -> list[tuple[str, Any, Any]]:
-    """The settings that parts bring, as fields, by name."""
+    """The settings that parts and models bring, as fields, by name."""
     brought = {}
-    for parts in (OPTIMIZERS, LOSSES, INITIALIZERS, ACTIVATIONS):
+    for parts in (OPTIMIZERS, LOSSES, INITIALIZERS, ACTIVATIONS, choices.MODELS):
         for part in parts.values():
             for name, option in part.options.items():
                 metadata = {"setting": from_option(option)}

@@ -72,7 +72,7 @@ def _add(to: Any, name: str, setting: Setting, default: Any) -> None:
     extra: dict[str, Any] = {}
     if setting.parse is kinds.boolean:
         extra = {"nargs": "?", "const": "true"}
-    elif name == "hidden_size" or (isinstance(default, tuple) and name != "conv_layers"):
+    elif name == "hidden_size" or setting.expects.startswith("integers"):
         extra = {"nargs": "+"}
     to.add_argument(
         *dict.fromkeys(spellings),

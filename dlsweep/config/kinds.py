@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import json
 import math
 import re
@@ -351,7 +352,7 @@ def of_option(option: Option) -> Parser:
     elif option.type is float:
         parse = number(option.low, option.high, above=option.above)
     elif option.type is tuple:
-        parse = integers
+        parse = functools.partial(integers, low=int(max(option.low, -MOST_SEED)))
     else:
         parse = _words
     return optional(parse) if option.optional else parse
@@ -373,20 +374,22 @@ def expects(option: Option) -> str:
         elif option.low > -math.inf:
             said = f"{said} {'>' if option.above else '≥'} {option.low:g}"
     else:
-        said = "integers" if option.type is tuple else "text"
+        least = f" ≥ {option.low:g}" if option.low > -math.inf else ""
+        said = f"integers{least}" if option.type is tuple else "text"
     return f"{said}, or none" if option.optional else said
 
 
-def integers(value: Any) -> tuple[int, ...]:
+def integers(value: Any, low: int = -MOST_SEED) -> tuple[int, ...]:
     """A list of integers, or text such as 64,32."""
-    one = integer(-MOST_SEED)
+    one = integer(low)
     value = _listed(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = [value]
     try:
         return tuple(one(item) for item in value)
     except (TypeError, ValueError):
-        raise ValueError("expected a list of integers") from None
+        at_least = f" ≥ {low}" if low > -MOST_SEED else ""
+        raise ValueError(f"expected a list of integers{at_least}") from None
 
 
 def _one_of(words: tuple[str, ...]) -> Parser:

@@ -143,7 +143,7 @@ def model_options(model: str) -> Mapping[str, Option]:
     return options
 
 
-_SHADOWED = MODELS["cnn"].heeds
+_SHADOWED = {name for model in MODELS.values() for name in (*model.heeds, *model.options)}
 """Settings that built-in models alone heed: a model of the user's own may have its own of the name.
 """
 

@@ -53,4 +53,10 @@ def contradictions(config: Fields) -> list[str]:
         )
     if config.batch_norm and config.batch_size == 1:
         problems.append("batch_norm: one image has no variance; use a batch_size of 2 or more")
+    pretraining = vars(config)["pretrain_epochs"] if config.model == "autoencoder" else 0
+    if pretraining >= config.epochs:
+        problems.append(
+            f"pretrain_epochs: got {pretraining} of {config.epochs} epochs; "
+            "leave one or more for the classifier"
+        )
     return problems + BACKENDS[config.backend].refuses(lambda name: getattr(config, name))

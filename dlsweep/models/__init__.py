@@ -9,11 +9,19 @@ from dlsweep.config import RunConfig
 from dlsweep.config.own_model import is_own
 from dlsweep.config.streams import module_seed
 from dlsweep.models._activations import Activation
+from dlsweep.models._autoencoder import Autoencoder
 from dlsweep.models._blocks import Block
 from dlsweep.models._cnn import ConvNet
 from dlsweep.models._dropout import Dropout, DropoutInBlocks
 from dlsweep.models._feedforward import FeedForward
 from dlsweep.models._initializers import initialize
+from dlsweep.models._objective import (
+    Objective,
+    answers,
+    auxiliary_name,
+    evaluate_only,
+    objective_of,
+)
 from dlsweep.models._on_cpu import quick_on_cpu
 from dlsweep.models._own import make_own, refuse_undefined
 from dlsweep.models._spec import ModelSpec, model_spec
@@ -21,6 +29,7 @@ from dlsweep.models._spec import ModelSpec, model_spec
 MODELS: dict[str, type[nn.Module]] = {
     "feedforward": FeedForward,
     "cnn": ConvNet,
+    "autoencoder": Autoencoder,
 }
 
 
@@ -71,15 +80,21 @@ def skeleton(config: RunConfig, image_shape: tuple[int, int, int], num_classes: 
 __all__ = [
     "MODELS",
     "Activation",
+    "Autoencoder",
     "Block",
     "ConvNet",
     "Dropout",
     "DropoutInBlocks",
     "FeedForward",
     "ModelSpec",
+    "Objective",
+    "answers",
+    "auxiliary_name",
     "build",
+    "evaluate_only",
     "initialize",
     "model_spec",
+    "objective_of",
     "quick_on_cpu",
     "skeleton",
 ]

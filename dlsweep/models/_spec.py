@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from dlsweep.config import RunConfig
+from dlsweep.config.choices import MODELS
 from dlsweep.config.streams import dropout_key
 from dlsweep.models._activations import Activation
 from dlsweep.parts import Layer
@@ -16,6 +19,7 @@ class ModelSpec:
 
     Attributes:
         image_shape: (channels, height, width).
+        options: the values of the settings that the model brings, by name.
     """
 
     image_shape: tuple[int, int, int]
@@ -28,6 +32,7 @@ class ModelSpec:
     dropout: float
     dropout_at: str
     dropout_key: int
+    options: Mapping[str, Any]
 
     def activation(self) -> Activation:
         """The activation of a fully connected hidden layer, a new module."""
@@ -55,4 +60,5 @@ def model_spec(
         dropout=config.dropout,
         dropout_at=config.dropout_at,
         dropout_key=dropout_key(config.seed),
+        options=config.options(MODELS[config.model].options),
     )

@@ -26,6 +26,18 @@ class Columns:
         ends = list(itertools.accumulate(self.sizes, initial=0))
         self._slices = dict(zip(self.shapes, map(slice, ends, ends[1:]), strict=True))
 
+    def slices(self, names: Collection[str]) -> list[slice]:
+        """The columns of some parameters; what lies side by side is one slice."""
+        found: list[slice] = []
+        for name, columns in self._slices.items():
+            if name not in names:
+                continue
+            if found and found[-1].stop == columns.start:
+                found[-1] = slice(found[-1].start, columns.stop)
+            else:
+                found.append(columns)
+        return found
+
     def views(self, matrix: Tensor) -> dict[str, Tensor]:
         """The rows of a matrix (K, P) as stacked parameters (K, …) by name."""
         views = {}

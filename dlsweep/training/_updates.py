@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,16 +20,34 @@ class Updates:
 
     Args:
         configs: the K members' configurations.
+        columns: where the parameters are.
         parameters: (K, P), updated in place.
     """
 
-    def __init__(self, configs: Sequence[RunConfig], parameters: Tensor) -> None:
+    def __init__(self, configs: Sequence[RunConfig], columns: Columns, parameters: Tensor) -> None:
         self.configs = list(configs)
+        self._columns = columns
+        self._trained: Collection[str] = columns.shapes.keys()
         self.steps = 0
         """Steps taken so far."""
         most = max(OPTIMIZERS[config.optimizer].slots for config in configs)
         self.slots = [torch.zeros_like(parameters) for _ in range(most)]
         """What the rules remember, each (K, P)."""
+
+    def _prepare(self, parameters: Tensor) -> None:
+        """Make what follows from which members there are, and what of them is trained."""
+        raise NotImplementedError
+
+    def train_only(self, names: Collection[str], parameters: Tensor) -> None:
+        """Update these parameters from now on, and leave the others as they are."""
+        self._trained = set(names)
+        self._prepare(parameters)
+
+    def begin_anew(self) -> None:
+        """Forget all steps, as if none had been taken."""
+        self.steps = 0
+        for slot in self.slots:
+            slot.zero_()
 
     def keep(self, rows: Sequence[int], parameters: Tensor) -> None:
         """Go on with these members only; ``parameters`` are theirs already, (len(rows), P)."""
@@ -64,15 +82,16 @@ class MemberUpdates(Updates):
         names: Sequence[Sequence[str]],
         parameters: Tensor,
     ) -> None:
-        super().__init__(configs, parameters)
-        self._columns, self._names = columns, list(names)
+        super().__init__(configs, columns, parameters)
+        self._names = list(names)
         self._prepare(parameters)
 
     def _prepare(self, parameters: Tensor) -> None:
         stacked, *slots = (self._columns.views(matrix) for matrix in (parameters, *self.slots))
 
         def own(views: Mapping[str, Tensor], row: int) -> list[Tensor]:
-            return [as_it_lies(views[name][row]) for name in self._names[row]]
+            names = [name for name in self._names[row] if name in self._trained]
+            return [as_it_lies(views[name][row]) for name in names]
 
         self._updaters: list[Updater] = []
         for row, config in enumerate(self.configs):
@@ -94,8 +113,9 @@ class MemberUpdates(Updates):
         """Update the parameters in place.
 
         Args:
-            gradients: of the mean loss of the batch, for each member and each of its parameters in
-                the order of their names, as they lie in memory; they may be overwritten.
+            gradients: of the mean loss of the batch, for each member and each of its parameters
+                that are trained, in the order of their names, as they lie in memory; they may be
+                overwritten.
         """
         for update, own, rate, factors in zip(
             self._updaters, gradients, self._rates, self._next, strict=True
@@ -111,10 +131,11 @@ class MemberUpdates(Updates):
 
 @dataclass(frozen=True)
 class _Segment:
-    """Consecutive rows of a stack with one rule, views of theirs, and their numbers as columns."""
+    """Consecutive rows of a stack with one rule, some of their columns, and their numbers."""
 
     rule: Optimizer
     rows: slice
+    columns: slice
     h: Hyperparameters
     decays: bool
     parameters: Tensor
@@ -126,11 +147,12 @@ class StackUpdates(Updates):
 
     Args:
         configs: the K members' configurations; those with one rule stand together.
+        columns: where the parameters are.
         parameters: (K, P), updated in place.
     """
 
-    def __init__(self, configs: Sequence[RunConfig], parameters: Tensor) -> None:
-        super().__init__(configs, parameters)
+    def __init__(self, configs: Sequence[RunConfig], columns: Columns, parameters: Tensor) -> None:
+        super().__init__(configs, columns, parameters)
         self._prepare(parameters)
 
     def _prepare(self, parameters: Tensor) -> None:
@@ -140,16 +162,18 @@ class StackUpdates(Updates):
             start, stop = stop, stop + len(list(alike))
             rows, rule = slice(start, stop), OPTIMIZERS[name]
             numbers = [Hyperparameters.of(config) for config in self.configs[rows]]
-            self._segments.append(
+            self._segments += [
                 _Segment(
                     rule,
                     rows,
+                    columns,
                     Hyperparameters.stacked(numbers, parameters),
                     any(h.weight_decay > 0 for h in numbers),
-                    parameters[rows],
-                    [slot[rows] for slot in self.slots[: rule.slots]],
+                    parameters[rows, columns],
+                    [slot[rows, columns] for slot in self.slots[: rule.slots]],
                 )
-            )
+                for columns in self._columns.slices(self._trained)
+            ]
 
     def begin_epoch(self, learning_rates: np.ndarray, steps: int) -> None:
         """Set the learning rates, (K,), of the next ``steps`` steps."""
@@ -173,7 +197,7 @@ class StackUpdates(Updates):
     def step(self, gradient: Tensor) -> None:
         """Update the parameters in place; the gradient, (K, P), is overwritten."""
         for segment, (table, rates) in zip(self._segments, self._tables, strict=True):
-            g, w = gradient[segment.rows], segment.parameters
+            g, w = gradient[segment.rows, segment.columns], segment.parameters
             if segment.decays:
                 segment.rule.penalize(w, g, segment.h.weight_decay, rates)
             segment.rule.update(w, g, segment.slots, segment.h, table[self._step].unbind(0))

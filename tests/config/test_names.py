@@ -103,8 +103,13 @@ OTHER = {
     "examples": 7,
     "projection": "pca",
     "save_model": True,
+    "classifier_size": [64, 32],
+    "code_size": 5,
+    "freeze": False,
     "init_scale": 0.5,
     "label_smoothing": 0.5,
+    "pretrain_epochs": 3,
+    "reconstruction_weight": 0.5,
 }
 """For each setting a value that is not its default."""
 

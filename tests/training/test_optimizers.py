@@ -68,7 +68,8 @@ class Stacked:
     """The rules for a whole stack, as on a GPU."""
 
     def __init__(self, configs, parameters):
-        self.optimizer = StackUpdates(configs, parameters)
+        columns = Columns({"all": parameters[0].shape})
+        self.optimizer = StackUpdates(configs, columns, parameters)
 
     def epoch(self, rates, gradients):
         """Take a step for each gradient, (T, K, SIZE); yields after each."""

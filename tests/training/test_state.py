@@ -137,7 +137,7 @@ def changed(state, **identity):
 def test_states_of_something_else_are_refused(state):
     with pytest.raises(StateError, match=r"other torch than the stack's \(1\.0, now "):
         Stack(CONFIGS, data(), state=changed(state, torch="1.0"))
-    with pytest.raises(StateError, match=r"other format than the stack's \(0, now 7\)"):
+    with pytest.raises(StateError, match=r"other format than the stack's \(0, now 8\)"):
         Stack(CONFIGS, data(), state=changed(state, format=0))
     with pytest.raises(StateError, match="other configurations than the stack's"):
         Stack([CONFIGS[0], dataclasses.replace(CONFIGS[1], seed=2)], data(), state=state)

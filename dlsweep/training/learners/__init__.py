@@ -10,7 +10,7 @@ from dlsweep.training.learners._arrays import StateError, load_arrays
 from dlsweep.training.learners._autograd import AutogradLearner
 from dlsweep.training.learners._evaluation import logits_of, quicken, transposed
 from dlsweep.training.learners._hand_written import HandWrittenLearner
-from dlsweep.training.learners._learner import Learner, Recalled
+from dlsweep.training.learners._learner import Learner, Means, Recalled
 from dlsweep.training.learners._numpy import NumpyLearner
 from dlsweep.training.learners._sklearn import SklearnLearner
 from dlsweep.training.learners._torch import TorchLearner
@@ -27,6 +27,7 @@ __all__ = [
     "AutogradLearner",
     "HandWrittenLearner",
     "Learner",
+    "Means",
     "NumpyLearner",
     "Recalled",
     "SklearnLearner",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -11,21 +12,24 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value, vmap
+from torch.func import grad_and_value, vmap
 
 from dlsweep.config.streams import forward_seed
+from dlsweep.models import Objective, answers
 from dlsweep.training._losses import loss_of
 from dlsweep.training._matrix import as_it_lies, row_of
 from dlsweep.training._updates import MemberUpdates, StackUpdates
+from dlsweep.training.learners._learner import Means
 from dlsweep.training.learners._modules import is_known, trained, write_back
-from dlsweep.training.learners._torch import Means, TorchLearner
+from dlsweep.training.learners._torch import TorchLearner
 from dlsweep.training.planning import COMPILED, ONE_BY_ONE
 
 _log = logging.getLogger("dlsweep.training")
 
-Step = Callable[[Tensor, Tensor, int, int], tuple[Tensor, Tensor]]
-"""Of images, labels, epoch and batch: losses (K,) and numbers of right answers (K,), after which
-the gradients are in the stack's matrix and the buffers are those after the step."""
+Step = Callable[[Tensor, Tensor, int, int], list[Tensor]]
+"""Of images, labels, epoch and batch: losses (K,), numbers of right answers (K,) and, where modules
+have losses of their own, these (K,); after which the gradients are in the stack's matrix and the
+buffers are those after the step."""
 
 
 class AutogradLearner(TorchLearner):
@@ -41,17 +45,28 @@ class AutogradLearner(TorchLearner):
         if self.device.type == "cpu" and self.way == ONE_BY_ONE:
             self.optimizer = MemberUpdates(self.configs, self._columns, self._names, self.theta)
         else:
-            self.optimizer = StackUpdates(self.configs, self.theta)
+            self.optimizer = StackUpdates(self.configs, self._columns, self.theta)
 
     def _prepare(self) -> None:
         self._gradient = torch.zeros_like(self.theta)
         stacked = self._columns.views(self._gradient)
-        self._into = [[stacked[name][row] for name in self._columns.shapes] for row in self._rows]
+        names = [self._trained(row) for row in self._rows]
+        self._into = [[stacked[name][row] for name in names[row]] for row in self._rows]
         self._lying = [[as_it_lies(part) for part in parts] for parts in self._into]
-        self._leaves = [list(trained(module).values()) for module in self.modules]
-        self._step: Step = self._one_by_one
-        if self.way != ONE_BY_ONE and len(self.configs) > 1:
-            self._step = self._program() or self._one_by_one
+        self._leaves = [
+            [trained(module)[name] for name in own]
+            for module, own in zip(self.modules, names, strict=True)
+        ]
+        self._steps: dict[Objective, Step] = {}
+
+    def _step_for(self, objective: Objective) -> Step:
+        """The step towards an objective; made once for the members that there are."""
+        if objective not in self._steps:
+            step: Step | None = None
+            if self.way != ONE_BY_ONE and len(self.configs) > 1:
+                step = self._program(objective)
+            self._steps[objective] = step or functools.partial(self._one_by_one, objective)
+        return self._steps[objective]
 
     @property
     def _rows(self) -> range:
@@ -59,53 +74,58 @@ class AutogradLearner(TorchLearner):
 
     def _train(self, epoch: int, batches: Sequence[Tensor]) -> Means:
         split, found = self.data.train, []
+        step = self._step_for(self.objective(epoch))
         with _own_generator(self.device):
             for number, index in enumerate(batches):
                 images, labels = self._batch(epoch, number, index), split.labels[index]
-                found.append(self._step(images, labels, epoch, number))
+                found.append(step(images, labels, epoch, number))
                 with torch.no_grad():
                     if isinstance(self.optimizer, StackUpdates):
                         self.optimizer.step(self._gradient)
                     else:
                         self.optimizer.step(self._lying)
-        losses, right = (torch.stack(parts) for parts in zip(*found, strict=True))
+        losses, right, *own = (torch.stack(parts) for parts in zip(*found, strict=True))
         sizes = torch.tensor([[index.shape[-1]] for index in batches], device=self.device)
         # One after the other: a sum in parts would depend on how many members there are.
-        total_loss = (losses.double() * sizes).cumsum(0)[-1] / sizes.sum()
-        total_right = right.sum(0).double() / sizes.sum()
-        return total_loss.cpu().numpy(), total_right.cpu().numpy()
+        means = [(means.double() * sizes).cumsum(0)[-1] / sizes.sum() for means in (losses, *own)]
+        means.insert(1, right.sum(0).double() / sizes.sum())
+        return Means(*(mean.cpu().numpy() for mean in means))
 
     def _one_by_one(
-        self, images: Tensor, labels: Tensor, epoch: int, batch: int
-    ) -> tuple[Tensor, Tensor]:
+        self, objective: Objective, images: Tensor, labels: Tensor, epoch: int, batch: int
+    ) -> list[Tensor]:
         """See ``Step``. Images are (B, C, H, W), or (K, B, C, H, W) where orders differ."""
-        losses, right = [], []
+        found = []
         for row, (config, module) in enumerate(zip(self.configs, self.modules, strict=True)):
             x, y = (images[row], labels[row]) if labels.dim() == 2 else (images, labels)
             known = is_known(module)
             if not known:
                 torch.manual_seed(forward_seed(config.seed, epoch, batch))
-            logits = module(x)
+            logits, own = answers(module, x)
             loss = loss_of(config).mean(logits, y)
-            gradients = torch.autograd.grad(loss, self._leaves[row], materialize_grads=True)
+            total = objective.total(loss, own)
+            gradients = torch.autograd.grad(total, self._leaves[row], materialize_grads=True)
             with torch.no_grad():
                 # Into memory of our own: two parameters may be given one gradient.
                 torch._foreach_copy_(self._into[row], gradients)
                 if not known:
                     write_back(module, row_of(self.buffers, row))
-                right.append((logits.argmax(1) == y).sum())
-            losses.append(loss.detach())
-        return torch.stack(losses), torch.stack(right)
+                right = (logits.argmax(1) == y).sum()
+                means = () if own is None else (own.mean(),)
+            found.append((loss.detach(), right, *means))
+        return [torch.stack(parts) for parts in zip(*found, strict=True)]
 
-    def _program(self) -> Step | None:
+    def _program(self, objective: Objective) -> Step | None:
         """The step of all members at once; None where there can be none."""
         module, loss = self.modules[0], loss_of(self.configs[0])
 
         def member(parameters: Any, buffers: Any, images: Tensor, labels: Tensor) -> Any:
             after = {name: buffer.clone() for name, buffer in buffers.items()}
-            logits = functional_call(module, {**parameters, **after}, (images,))
+            logits, own = answers(module, images, {**parameters, **after})
+            mean = loss(logits, labels).mean()
             right = (logits.detach().argmax(1) == labels).sum()
-            return loss(logits, labels).mean(), (right, after)
+            means = () if own is None else (own.detach().mean(),)
+            return objective.total(mean, own), ((mean.detach(), right, *means), after)
 
         orders = 0 if self._batches_differ else None
         program = vmap(grad_and_value(member, has_aux=True), (0, 0, orders, orders))
@@ -113,12 +133,12 @@ class AutogradLearner(TorchLearner):
         into = list(self._columns.views(self._gradient).values())
 
         @torch.no_grad()
-        def step(images: Tensor, labels: Tensor, epoch: int, batch: int) -> tuple[Tensor, Tensor]:
-            gradients, (losses, (right, after)) = program(parameters, self.buffers, images, labels)
+        def step(images: Tensor, labels: Tensor, epoch: int, batch: int) -> list[Tensor]:
+            gradients, (_, (found, after)) = program(parameters, self.buffers, images, labels)
             torch._foreach_copy_(into, [gradients[name] for name in parameters])
             for name, buffer in after.items():
                 self.buffers[name].copy_(buffer)
-            return losses, right
+            return list(found)
 
         if not self._works(program, "as a stack"):
             return None

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from dlsweep.models import FeedForward, quick_on_cpu
+from dlsweep.models import FeedForward, answers, quick_on_cpu
 from dlsweep.training.learners._modules import is_known, trained
 
 EVALUATION_BYTES = {"cpu": 16 * 2**20, "cuda": 512 * 2**20}
@@ -36,13 +35,26 @@ def transposed(module: nn.Module) -> list[str]:
 
 
 @torch.no_grad()
-def logits_of(
+def logits_of(module: nn.Module, images: Tensor, widest: int) -> Tensor:
+    """The logits of images (N, C, H, W), (N, classes), in parts that memory has room for.
+
+    Args:
+        module: what is asked; it is in training afterwards as it was before.
+        images: on the module's device.
+        widest: the most values that any of its layers gives for one image.
+    """
+    logits, _ = _in_parts(module, images, widest, lambda part: (module(part), None))
+    return logits
+
+
+@torch.no_grad()
+def answers_of(
     module: nn.Module,
     images: Tensor,
     widest: int,
     values: Mapping[str, Tensor] | None = None,
-) -> Tensor:
-    """The logits of images (N, C, H, W), (N, classes), in parts that memory has room for.
+) -> tuple[Tensor, Tensor | None]:
+    """As ``logits_of``, and the module's own losses (N,) if it has any.
 
     Args:
         module: what is asked; it is in training afterwards as it was before.
@@ -50,14 +62,20 @@ def logits_of(
         widest: the most values that any of its layers gives for one image.
         values: parameters and buffers by name to compute with, in place of the module's own.
     """
+    return _in_parts(module, images, widest, lambda part: answers(module, part, values))
+
+
+def _in_parts(
+    module: nn.Module,
+    images: Tensor,
+    widest: int,
+    compute: Callable[[Tensor], tuple[Tensor, Tensor | None]],
+) -> tuple[Tensor, Tensor | None]:
     room = EVALUATION_BYTES[images.device.type]
     size = max(1, min(len(images), room // max(1, widest * images.element_size())))
     devices = [images.device] if images.device.type == "cuda" else []
     training = module.training
     module.eval()
-    compute: Callable[[Tensor], Tensor] = module
-    if values is not None:
-        compute = lambda part: functional_call(module, dict(values), (part,))  # noqa: E731
     try:
         if is_known(module):
             parts = [compute(images[i : i + size]) for i in range(0, len(images), size)]
@@ -67,4 +85,5 @@ def logits_of(
                 parts = [compute(images[i : i + size]) for i in range(0, len(images), size)]
     finally:
         module.train(training)
-    return torch.cat(parts)
+    own = [auxiliary for _, auxiliary in parts if auxiliary is not None]
+    return torch.cat([logits for logits, _ in parts]), torch.cat(own) if own else None

@@ -12,7 +12,8 @@ from dlsweep.training._losses import loss_of
 from dlsweep.training._matrix import as_it_lies
 from dlsweep.training._updates import MemberUpdates
 from dlsweep.training.learners._backpropagation import Backpropagation
-from dlsweep.training.learners._torch import Means, TorchLearner
+from dlsweep.training.learners._learner import Means
+from dlsweep.training.learners._torch import TorchLearner
 
 
 class HandWrittenLearner(TorchLearner):
@@ -51,7 +52,7 @@ class HandWrittenLearner(TorchLearner):
             for config, mine, true in zip(self.configs, logits, labels, strict=True)
         ]
         loss, right = zip(*means, strict=True)
-        return torch.stack(loss).numpy(), torch.stack(right).numpy()
+        return Means(torch.stack(loss).numpy(), torch.stack(right).numpy())
 
     def _of_batch(self, epoch: int, number: int, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What ``Backpropagation.step`` takes for a batch."""

@@ -7,6 +7,22 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from dlsweep.models import Objective
+
+
+class Means(NamedTuple):
+    """What all members came to on a split.
+
+    Attributes:
+        loss: means over the images, (K,), float64.
+        accuracy: likewise.
+        auxiliary: likewise, of the modules' own losses; None where they have none.
+    """
+
+    loss: np.ndarray
+    accuracy: np.ndarray
+    auxiliary: np.ndarray | None = None
+
 
 class Recalled(NamedTuple):
     """What a member's best weights say of a split of N images.
@@ -15,23 +31,33 @@ class Recalled(NamedTuple):
         loss: mean over the split.
         predictions: the classes of the largest logits, of equals the first, int64, (N,).
         probabilities: softmax outputs, float32, (N, classes).
+        auxiliary: the mean of the module's own loss; None if it has none.
     """
 
     loss: float
     predictions: np.ndarray
     probabilities: np.ndarray
+    auxiliary: float | None = None
 
 
 class Learner(Protocol):
     """Trains the members of a stack, an epoch at a time. Rows are members still in the stack.
 
     It decides nothing: learning rates, stopping and what is best are the ``Stack``'s.
+
+    Attributes:
+        auxiliary: the name of the loss that the modules have of their own, or None.
     """
+
+    auxiliary: str | None
+
+    def objective(self, epoch: int) -> Objective:
+        """What is trained for in an epoch, from 1; the same of all members."""
 
     def parameters(self, row: int) -> int:
         """How many numbers are trained in a member."""
 
-    def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> Means:
         """Train all members for one epoch.
 
         Args:
@@ -39,11 +65,11 @@ class Learner(Protocol):
             learning_rates: (K,), float64.
 
         Returns:
-            Mean loss and accuracy over the images as they were trained on, each (K,), float64.
+            Over the images as they were trained on.
         """
 
-    def validate(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mean loss and accuracy on the validation split, each (K,), float64."""
+    def validate(self) -> Means:
+        """On the validation split."""
 
     def remember(self, rows: Sequence[int]) -> None:
         """Keep these members' present weights as their best."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from dlsweep.models import ConvNet, FeedForward
+from dlsweep.models import Autoencoder, ConvNet, FeedForward
 
 
 def is_known(module: nn.Module) -> bool:
@@ -14,7 +14,7 @@ def is_known(module: nn.Module) -> bool:
 
     These compute without drawing random numbers, and change nothing but their buffers, in place.
     """
-    return type(module) in (FeedForward, ConvNet)
+    return type(module) in (FeedForward, ConvNet, Autoencoder)
 
 
 def trained(module: nn.Module) -> dict[str, nn.Parameter]:

@@ -18,9 +18,10 @@ from dlsweep import scratch
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.streams import epoch_order, weight_stream
 from dlsweep.data import Dataset, Split
+from dlsweep.models import Objective
 from dlsweep.parts import INITIALIZERS
 from dlsweep.training.learners._arrays import load_arrays
-from dlsweep.training.learners._learner import Recalled
+from dlsweep.training.learners._learner import Means, Recalled
 
 _BLOCK = 16384
 """Numbers that a step of an update rule goes through at a time.
@@ -45,6 +46,8 @@ class NumpyLearner:
         ConfigError: for an activation, a loss and the like that is not there from scratch.
     """
 
+    auxiliary: str | None = None
+
     def __init__(self, configs: Sequence[RunConfig], data: Dataset) -> None:
         (config,) = configs
         self.config = config
@@ -65,11 +68,15 @@ class NumpyLearner:
         """One step of the update rule, given the gradients of the network's parameters."""
         self.optimizer.step(_blocks(gradients))
 
+    def objective(self, epoch: int) -> Objective:
+        """See ``Learner``."""
+        return Objective()
+
     def parameters(self, row: int) -> int:
         """See ``Learner``."""
         return sum(parameter.size for parameter in self.network.parameters)
 
-    def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> Means:
         """See ``Learner``."""
         images, labels = self.splits["train"]
         self.optimizer.learning_rate = float(learning_rates[0])
@@ -77,12 +84,12 @@ class NumpyLearner:
         loss, accuracy = scratch.train_epoch(
             self.network, self.loss, self, images, labels, order, self.config.batch_size
         )
-        return np.array([loss]), np.array([accuracy])
+        return Means(np.array([loss]), np.array([accuracy]))
 
-    def validate(self) -> tuple[np.ndarray, np.ndarray]:
+    def validate(self) -> Means:
         """See ``Learner``."""
         loss, accuracy = scratch.evaluate(self.network, self.loss, *self.splits["val"])
-        return np.array([loss]), np.array([accuracy])
+        return Means(np.array([loss]), np.array([accuracy]))
 
     def remember(self, rows: Sequence[int]) -> None:
         """See ``Learner``."""

@@ -15,6 +15,7 @@ import numpy as np
 from dlsweep import scratch
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.streams import epoch_order
+from dlsweep.training.learners._learner import Means
 from dlsweep.training.learners._numpy import NumpyLearner
 
 _ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
@@ -41,7 +42,7 @@ class SklearnLearner(NumpyLearner):
         return _Steps(self.config, self.network)
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
-    def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> Means:
         """See ``Learner``."""
         from sklearn import config_context
 
@@ -59,7 +60,7 @@ class SklearnLearner(NumpyLearner):
                 if not np.isfinite(total_loss):  # the run has diverged
                     break
                 self.optimizer.step(images[batch], labels[batch, None] == classes)
-        return np.array([total_loss / len(order)]), np.array([correct / len(order)])
+        return Means(np.array([total_loss / len(order)]), np.array([correct / len(order)]))
 
 
 class _Steps:

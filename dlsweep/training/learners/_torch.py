@@ -13,19 +13,16 @@ from torch import Tensor, nn
 from dlsweep.config import RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.data import Dataset, Split
-from dlsweep.models import build
+from dlsweep.models import Objective, auxiliary_name, build, evaluate_only, objective_of
 from dlsweep.training._losses import loss_of
 from dlsweep.training._matrix import Columns
 from dlsweep.training._updates import MemberUpdates, StackUpdates
 from dlsweep.training.learners._arrays import load_arrays, take
 from dlsweep.training.learners._augmentation import EpochAugmentation
-from dlsweep.training.learners._evaluation import logits_of, quicken, transposed
-from dlsweep.training.learners._learner import Recalled
+from dlsweep.training.learners._evaluation import answers_of, quicken, transposed
+from dlsweep.training.learners._learner import Means, Recalled
 from dlsweep.training.learners._modules import bind, kept, saved_names, trained
 from dlsweep.training.planning import HAND_WRITTEN, ONE_BY_ONE, counts_of, way
-
-Means = tuple[np.ndarray, np.ndarray]
-"""Losses (K,) and accuracies (K,), float64."""
 
 
 class TorchLearner(ABC):
@@ -51,6 +48,8 @@ class TorchLearner(ABC):
         self.way = way(self.configs[0], self.device.type)
         self.modules = [self._module(config) for config in self.configs]
         first = self.modules[0]
+        self.auxiliary = auxiliary_name(first)
+        self._frozen: tuple[str, ...] = ()
         shapes = {name: p.shape for name, p in trained(first).items()}
         self._columns = Columns(shapes, transposed(first) if self.device.type == "cpu" else ())
         self._names = [list(trained(module)) for module in self.modules]
@@ -113,8 +112,30 @@ class TorchLearner(ABC):
         """See ``Learner``."""
         return sum(self._columns.shapes[name].numel() for name in self._names[row])
 
+    def objective(self, epoch: int) -> Objective:
+        """See ``Learner``."""
+        return objective_of(self.modules[0], epoch)
+
+    def _trained(self, row: int) -> list[str]:
+        """The names of the parameters of a member that are trained at present."""
+        return Objective(frozen=self._frozen).trains(self._names[row])
+
+    def _pursue(self, epoch: int) -> None:
+        """Train what an epoch's objective is for, from now on."""
+        objective = self.objective(epoch)
+        if epoch > 1 and objective != self.objective(epoch - 1):
+            self.optimizer.begin_anew()
+        if objective.frozen != self._frozen:
+            self._frozen = objective.frozen
+            self.optimizer.train_only(objective.trains(self._columns.shapes), self.theta)
+            self._prepare()
+        if self._frozen:
+            for module in self.modules:
+                evaluate_only(module, self._frozen)
+
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> Means:
         """See ``Learner``."""
+        self._pursue(epoch)
         order = self._order(epoch, len(self.data.train))
         batches = torch.split(order, self.configs[0].batch_size, -1)
         if self._normalizes and batches[-1].shape[-1] == 1 and len(batches) > 1:
@@ -164,31 +185,29 @@ class TorchLearner(ABC):
 
     def _answers(
         self, row: int, split: Split, values: Mapping[str, Tensor] | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """A member's losses (N,) and logits (N, classes)."""
+    ) -> tuple[list[float], Tensor]:
+        """A member's mean loss, accuracy and, if it has any, own loss; and its logits."""
         with _exact(self.device):
-            logits = logits_of(self.modules[row], split.images, self._widest, values)
-        return loss_of(self.configs[row])(logits, split.labels), logits
+            module = self.modules[row]
+            logits, own = answers_of(module, split.images, self._widest, values)
+        loss = loss_of(self.configs[row])(logits, split.labels)
+        right = logits.argmax(1) == split.labels
+        means = [numbers.double().mean() for numbers in (loss, right, own) if numbers is not None]
+        return torch.stack(means).tolist(), logits
 
     @torch.no_grad()
     def validate(self) -> Means:
         """See ``Learner``."""
-        found = []
-        for row in range(len(self.configs)):
-            losses, logits = self._answers(row, self.data.val)
-            right = (logits.argmax(1) == self.data.val.labels).double().mean()
-            found.append(torch.stack([losses.double().mean(), right]))
-        loss, accuracy = torch.stack(found, 1).cpu().numpy()
-        return loss, accuracy
+        found = [self._answers(row, self.data.val)[0] for row in range(len(self.configs))]
+        return Means(*np.array(found).T)
 
     @torch.no_grad()
     def recall(self, row: int, split: str) -> Recalled:
         """See ``Learner``."""
         best = self._values(self.best, self.best_buffers, row)
-        losses, logits = self._answers(row, getattr(self.data, split), best)
+        (loss, _, *own), logits = self._answers(row, getattr(self.data, split), best)
         probabilities = torch.softmax(logits, 1).float().cpu().numpy()
-        loss = float(losses.double().mean())
-        return Recalled(loss, logits.argmax(1).cpu().numpy(), probabilities)
+        return Recalled(loss, logits.argmax(1).cpu().numpy(), probabilities, *own)
 
     def remember(self, rows: Sequence[int]) -> None:
         """See ``Learner``."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dlsweep.config import RunConfig
 from dlsweep.data import describe
-from dlsweep.models import skeleton
+from dlsweep.models import answers, skeleton
 
 
 class Counts(NamedTuple):
@@ -79,7 +79,7 @@ def counts_of(model: nn.Module, image_shape: tuple[int, int, int]) -> Counts:
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             like = next(model.parameters())
-            model.eval()(like.new_zeros(1, *image_shape))
+            answers(model.eval(), like.new_zeros(1, *image_shape))
     finally:
         model.train(training)
         for hook in hooks:

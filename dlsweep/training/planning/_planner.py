@@ -8,6 +8,7 @@ import math
 from collections.abc import Hashable, Sequence
 
 from dlsweep.config import RunConfig
+from dlsweep.config.choices import MODELS
 from dlsweep.data import describe
 from dlsweep.parts import BACKENDS
 from dlsweep.training._losses import loss_of
@@ -55,6 +56,7 @@ def stack_key(config: RunConfig, device: str = "cpu") -> Hashable:
     how = way(config, device)
     written_out = how == HAND_WRITTEN and differs_in_depth(config)
     one_program = how in (STACKED, COMPILED)
+    built_in = config.model in MODELS
     return (
         how,
         config.backend,
@@ -68,6 +70,7 @@ def stack_key(config: RunConfig, device: str = "cpu") -> Hashable:
         config.train_size,
         config.model,
         config.model_settings,
+        tuple(config.options(MODELS[config.model].options).items() if built_in else ()),
         config.hidden_sizes[0] if written_out else config.hidden_sizes,
         config.batch_size,
         config.batch_norm,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import describe
-from dlsweep.models import skeleton
+from dlsweep.models import answers, skeleton
 from dlsweep.parts import OPTIMIZERS
 from dlsweep.training._data import device_of
 from dlsweep.training.planning._counts import counts
@@ -66,10 +66,10 @@ def members_that_fit(config: RunConfig, limit: int) -> int:
     images = next(model.parameters()).new_zeros(some, *data.image_shape)
     watched = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
     with torch.random.fork_rng(devices=[]), watched:
-        logits = model(images)
+        given = answers(model, images)
     for tensor in (*model.parameters(), images):
         held.pop(tensor.untyped_storage()._cdata, None)
-    del logits
+    del given
     weights = sum(parameter.numel() for parameter in model.parameters())
     each = 4 * weights * (7 + OPTIMIZERS[config.optimizer].slots)
     each += 2 * config.batch_size * sum(held.values()) // some

@@ -12,6 +12,7 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.training.learners import (
     Learner,
+    Means,
     NumpyLearner,
     SklearnLearner,
     StateError,
@@ -60,6 +61,8 @@ class _Member:
 
     index: int
     config: RunConfig
+    first: int
+    """The first epoch in which the classification is trained."""
     history: list[EpochMetrics] = field(default_factory=list)
     best_epoch: int = 0
     stop_as: str | None = None
@@ -67,12 +70,13 @@ class _Member:
     def status(self) -> str | None:
         """How the run has ended, or None while it goes on."""
         last = self.history[-1]
-        if not (np.isfinite(last.train_loss) and np.isfinite(last.val_loss)):
+        if not last.is_finite():
             return DIVERGED
         if last.epoch >= self.config.epochs:
             return FINISHED
         patience = self.config.early_stopping
-        if patience is not None and last.epoch - self.best_epoch >= patience:
+        best = max(self.best_epoch, self.first - 1)
+        if patience is not None and last.epoch - best >= patience:
             return EARLY_STOPPED
         return self.stop_as
 
@@ -82,7 +86,9 @@ class _Member:
         if not np.isfinite(last.val_loss):
             return False
         best = self.best_epoch
-        return best == 0 or last.val_accuracy > before[best - 1].val_accuracy
+        if best == 0 or last.epoch == self.first:
+            return True
+        return last.val_accuracy > before[best - 1].val_accuracy
 
 
 class Stack:
@@ -120,7 +126,6 @@ class Stack:
         if len({stack_key(config, device) for config in configs}) != 1:
             raise ValueError("these configurations cannot share a stack")
         order = standing(configs, device)
-        self._members = [_Member(i, configs[i]) for i in order]
         self._data = data
         self._identity = identity(configs, data)
         if state is not None:
@@ -128,6 +133,10 @@ class Stack:
         self._judge = judge
         ordered = [configs[i] for i in order]
         self._learner = BACKENDS[configs[0].backend](ordered, data)
+        epochs = range(1, max(config.epochs for config in configs) + 1)
+        classifies = (e for e in epochs if self._learner.objective(e).classification > 0)
+        first = next(classifies, 1)
+        self._members = [_Member(i, configs[i], first) for i in order]
         self._epoch = 0
         if state is not None:
             self._restore(state)
@@ -147,7 +156,7 @@ class Stack:
         members = [
             {
                 "index": member.index,
-                "history": [list(metrics.as_dict().values()) for metrics in member.history],
+                "history": [metrics.as_dict() for metrics in member.history],
                 "best_epoch": member.best_epoch,
                 "stop_as": member.stop_as,
             }
@@ -172,7 +181,7 @@ class Stack:
             self._learner.keep(stay)
         for member in self._members:
             facts = stored[member.index]
-            member.history = [EpochMetrics(*values) for values in facts["history"]]
+            member.history = [EpochMetrics.restore(logged) for logged in facts["history"]]
             member.best_epoch = facts["best_epoch"]
             member.stop_as = facts["stop_as"]
         self._epoch = state.facts["epoch"]
@@ -202,19 +211,20 @@ class Stack:
         rates = np.array(
             [SCHEDULES[m.config.lr_schedule](m.config, self._epoch) for m in self._members]
         )
-        train_loss, train_accuracy = self._learner.train_epoch(self._epoch, rates)
-        val_loss, val_accuracy = self._learner.validate()
+        train = self._learner.train_epoch(self._epoch, rates)
+        val = self._learner.validate()
         seconds = (time.perf_counter() - began) / len(self._members)
         for row, member in enumerate(self._members):
             member.history.append(
                 EpochMetrics(
                     self._epoch,
-                    float(train_loss[row]),
-                    float(train_accuracy[row]),
-                    float(val_loss[row]),
-                    float(val_accuracy[row]),
+                    float(train.loss[row]),
+                    float(train.accuracy[row]),
+                    float(val.loss[row]),
+                    float(val.accuracy[row]),
                     float(rates[row]),
                     seconds,
+                    self._own_losses(row, train=train, val=val),
                 )
             )
         best = [row for row, member in enumerate(self._members) if member.is_best()]
@@ -227,6 +237,14 @@ class Stack:
             for index, status in self._judge(metrics).items():
                 self.stop(index, status)
         return EpochEnd(metrics, self._leave())
+
+    def _own_losses(self, row: int, **splits: Means) -> dict[str, float]:
+        """What the module of a member has for a loss of its own, by the names it is logged by."""
+        return {
+            f"{split}_{self._learner.auxiliary}": float(means.auxiliary[row])
+            for split, means in splits.items()
+            if means.auxiliary is not None
+        }
 
     def _leave(self) -> dict[int, RunResult]:
         """The results of the members that are done; they leave the stack."""
@@ -257,10 +275,11 @@ class Stack:
         )
 
     def _evaluation(self, row: int, split: str) -> Evaluation:
-        loss, predictions, probabilities = self._learner.recall(row, split)
+        loss, predictions, probabilities, own = self._learner.recall(row, split)
         labels = getattr(self._data, split).labels.cpu().numpy()
         accuracy = float((predictions == labels).mean())
-        return Evaluation(loss, accuracy, probabilities, labels, predictions)
+        more = {} if own is None else {str(self._learner.auxiliary): own}
+        return Evaluation(loss, accuracy, probabilities, labels, predictions, more)
 
 
 def train_stack(configs: Sequence[RunConfig], data: Dataset) -> list[RunResult]:

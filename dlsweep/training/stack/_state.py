@@ -15,7 +15,7 @@ from dlsweep.config import RunConfig
 from dlsweep.data import Dataset
 from dlsweep.training.learners import StateError
 
-_FORMAT = 7
+_FORMAT = 8
 _NO_MATTER = {"wandb_project", "wandb_entity", "device", "figures", "save_model"}
 """Settings that have no part in training; of the device only its type has, see ``identity``."""
 

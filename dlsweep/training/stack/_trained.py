@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from dlsweep.config import RunConfig
-from dlsweep.models import build
+from dlsweep.models import Autoencoder, build
 from dlsweep.training.learners import logits_of, quicken, transposed
 from dlsweep.training.planning import counts_of
 
@@ -63,6 +63,30 @@ class TrainedModel:
             return np.empty((0, len(self.classes)), np.float32)
         logits = logits_of(self._quick, images.to("cpu", self._dtype), self._widest)
         return torch.softmax(logits, 1).float().numpy()
+
+    @torch.no_grad()
+    def code(self, images: Tensor) -> np.ndarray:
+        """What an autoencoder encodes images (N, C, H, W) in: (N, code_size).
+
+        Raises:
+            TypeError: where the model is none.
+        """
+        return self._autoencoder.code(images.to("cpu", self._dtype)).numpy()
+
+    @torch.no_grad()
+    def decode(self, code: np.ndarray) -> np.ndarray:
+        """The images (N, C, H, W) that codes (N, code_size) stand for, with pixels around [0, 1].
+
+        Raises:
+            TypeError: where the model is no autoencoder.
+        """
+        return self._autoencoder.decode(torch.from_numpy(code).to(self._dtype)).numpy()
+
+    @property
+    def _autoencoder(self) -> Autoencoder:
+        if not isinstance(self.module, Autoencoder):
+            raise TypeError(f"{self.config.model} is no autoencoder")
+        return self.module
 
     @functools.cached_property
     def _quick(self) -> nn.Module:
