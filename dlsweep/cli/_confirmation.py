@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from dlsweep.cli._table import value_text
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from dlsweep.sweep import StudyTable
 
 _MOST_NAMES = 8
+_NOTABLE = 0.25
+"""Standard deviations between seeds by which scores must differ before that is said."""
 
 
 def confirmation_lines(table: StudyTable) -> list[str]:
@@ -42,11 +45,11 @@ def confirmation_lines(table: StudyTable) -> list[str]:
     elif compared > 1:
         others = "the other one" if compared == 2 else f"all other {compared - 1}"
         lines.append(f"better than {others} beyond chance")
-    if found.optimism is not None and found.optimism > 0:
+    if (found.optimism or 0.0) > _NOTABLE * (found.deviation or math.inf):
         worse = "higher" if table.metric.goal == "maximize" else "lower"
         by = value_text(found.optimism)
         lines.append(
-            f"the scores that chose them were {by} {worse} on average: they were lucky too"
+            f"the scores that chose them were {by} {worse} on average: the luck of the first of many"
         )
     return lines
 
