@@ -48,9 +48,7 @@ def confirmation_lines(table: StudyTable) -> list[str]:
     if (found.optimism or 0.0) > _NOTABLE * (found.deviation or math.inf):
         worse = "higher" if table.metric.goal == "maximize" else "lower"
         by = value_text(found.optimism)
-        lines.append(
-            f"the scores that chose them were {by} {worse} on average: the luck of the first of many"
-        )
+        lines.append(f"the scores that chose them were {by} {worse} on average, by luck")
     return lines
 
 
