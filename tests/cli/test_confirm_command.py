@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from dlsweep.sweep import load_sweep
+from dlsweep.sweep.local import LocalSweep, SweepOptions
 from tests.cli.test_sweep_command import GRID, command, runs, sweep
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -69,9 +71,9 @@ def test_what_is_said_before_is_done_at_the_end():
     assert len([r for r in runs() if r["config"]["seed"] > 0]) == 6
     assert "dlsweep repeat" not in done.out
     rule = "early_terminate: {type: hyperband, min_iter: 1}\n"
-    few = sweep(
-        rule + many.replace("small grid", "stops").replace("[adam, sgd]", "[sgd]"), "--count 4"
-    )
-    assert "are trained again over new seeds, if that costs less than a tenth" in few.err
-    assert "confirming" not in few.err
+    stopping = rule + many.replace("small grid", "stops").replace("[adam, sgd]", "[sgd, nadam]")
+    few = sweep(stopping, "--count 4")
+    assert "confirm" not in few.err
     assert "dlsweep repeat stops-" in few.out
+    with LocalSweep(load_sweep("s.yaml"), SweepOptions(storage="other.db", workers=1)) as local:
+        assert "new seeds, if that costs less than a tenth of the sweep" in local.confirms

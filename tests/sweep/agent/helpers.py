@@ -36,6 +36,9 @@ class Notes:
         self.most_open = 0
         self._open: set[str] = set()
 
+    def planned(self, runs: Sequence[Run]) -> None:
+        """What is planned is not kept."""
+
     def started(self, runs: Sequence[Run]) -> None:
         self.stacks.append(list(runs))
         self._open |= {run.run_id for run in runs}
