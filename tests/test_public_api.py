@@ -13,23 +13,28 @@ NAMES = {
     "dlsweep": "__version__ agent ConfigError load run_sweep RunConfig train",
     "dlsweep.cli": "main train_main",
     "dlsweep.config": (
-        "canonical_value command_line ConfigError ConvLayer flag_parser parse_config parse_flags "
+        "canonical_value command_line ConfigError flag_parser parse_config parse_flags "
         "parse_settings RunConfig Setting setting_name SETTINGS unknown_setting"
     ),
     "dlsweep.data": (
-        "check_data data_problems DataFacts Dataset DATASETS DataSettings DataUnavailable describe "
-        "fetch forget keep_dataset known_facts load load_for PublishedSet scale_pixels Scaling "
-        "Split"
+        "check_data data_problems DataFacts Dataset DATASETS DataSettings DataUnavailable "
+        "describe fetch forget keep_dataset known_facts load load_for PublishedSet scale_pixels "
+        "Scaling Split"
     ),
     "dlsweep.figures": (
-        "analyse analyse_run choose_examples class_counts ClassScores data_pictures encode_png "
-        "Example examples_picture feature_maps first_layer model_pictures per_class project "
-        "RocCurve RunAnalysis SplitAnalysis"
+        "analyse analyse_run autoencoder_pictures choose_examples class_counts ClassScores "
+        "code_scores data_pictures encode_png Example examples_picture feature_maps first_layer "
+        "is_autoencoder model_pictures per_class project RocCurve RunAnalysis SplitAnalysis"
     ),
     "dlsweep.models": (
         "Activation answers Autoencoder auxiliary_name Block build ConvNet Dropout "
         "DropoutInBlocks evaluate_only FeedForward initialize model_spec MODELS ModelSpec "
         "Objective objective_of quick_on_cpu skeleton"
+    ),
+    "dlsweep.parts": (
+        "Activation ACTIVATIONS Augmentation AUGMENTATIONS Backend BACKENDS Conv Hyperparameters "
+        "Initializer INITIALIZERS Layer LAYERS Loss LOSSES Optimizer OPTIMIZERS Option Part "
+        "Updater"
     ),
     "dlsweep.report": (
         "joined Online publish read_runs render_html render_markdown Report Run RunsTable "
@@ -40,9 +45,10 @@ NAMES = {
         "read_image read_rows save_model"
     ),
     "dlsweep.scratch": (
-        "ACTIVATIONS Adadelta Adagrad Adam AdamW Array check_all CrossEntropy evaluate feedforward "
-        "INITIALIZERS Layer Linear log_softmax logits_of Loss LOSSES MeanSquaredError Momentum "
-        "NAdam Nesterov Network Optimizer OPTIMIZERS predict random_normal RMSprop SGD train_epoch"
+        "ACTIVATIONS Adadelta Adagrad Adam AdamW Array check_all CrossEntropy evaluate "
+        "feedforward INITIALIZERS Layer Linear log_softmax logits_of Loss LOSSES MeanSquaredError "
+        "Momentum NAdam Nesterov Network Optimizer OPTIMIZERS predict random_normal RMSprop SGD "
+        "train_epoch"
     ),
     "dlsweep.sweep": (
         "AgentOptions AgentReport choose_executor datasets_of Distribution DISTRIBUTIONS Driver "

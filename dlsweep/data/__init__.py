@@ -8,15 +8,8 @@ from dlsweep._lazy import lazily
 
 if TYPE_CHECKING:
     from dlsweep.data._dataset import Dataset, Scaling, Split, scale_pixels
-    from dlsweep.data._facts import (
-        DataFacts,
-        DataSettings,
-        check_data,
-        data_problems,
-        describe,
-        forget,
-        known_facts,
-    )
+    from dlsweep.data._describe import check_data, describe, forget, known_facts
+    from dlsweep.data._facts import DataFacts, DataSettings, data_problems
     from dlsweep.data._fetch import DataUnavailable, fetch
     from dlsweep.data._load import keep_dataset, load, load_for
     from dlsweep.data.sets import DATASETS, PublishedSet

@@ -17,14 +17,8 @@ from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.data import classes_of
 from dlsweep.data._cache import cache_root, store
 from dlsweep.data._dataset import Dataset, Scaling, Split, split_and_scale
-from dlsweep.data._facts import (
-    DataFacts,
-    DataSettings,
-    describe,
-    facts_of,
-    split_problems,
-    verified,
-)
+from dlsweep.data._describe import describe
+from dlsweep.data._facts import DataFacts, DataSettings, facts_of, split_problems, verified
 from dlsweep.data._fetch import contents
 from dlsweep.data._prepare import prepared
 from dlsweep.data._raw import Raw, select_classes

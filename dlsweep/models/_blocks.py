@@ -19,9 +19,7 @@ class Block(nn.Module):
     which Adam and RMSprop, whose steps do not shrink with the gradient, make a random walk.
     """
 
-    def __init__(
-        self, weights: nn.Linear | nn.Conv2d, norm: nn.Module | None, activation: Activation
-    ) -> None:
+    def __init__(self, weights: nn.Module, norm: nn.Module | None, activation: Activation) -> None:
         super().__init__()
         self.weights = weights
         self.norm = norm

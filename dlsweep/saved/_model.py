@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from dlsweep._version import __version__
-from dlsweep.config import SETTINGS, ConfigError, RunConfig, parse_settings
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.own_model import is_own, place_and_name
 from dlsweep.data import Dataset, Scaling, scale_pixels
 from dlsweep.saved._inputs import Inputs, learn_inputs
@@ -175,12 +175,15 @@ def _configuration(file: Path, settings: dict[str, Any]) -> RunConfig:
     """
     model = str(settings.get("model", ""))
     if not is_own(model):
-        return RunConfig(**{k: v for k, v in settings.items() if k in SETTINGS})
+        try:
+            return RunConfig.restore(settings)
+        except ConfigError as error:
+            raise ValueError("; ".join(error.problems)) from None
     place, name = place_and_name(model)
     if place.endswith(".py") and not Path(place).is_file() and Path(Path(place).name).is_file():
         settings = {**settings, "model": f"{Path(place).name}:{name}"}
     try:
-        return parse_settings(settings)[0]
+        return RunConfig.restore(settings)
     except ConfigError as error:
         why = "; ".join(error.problems)
         raise ConfigError([f"{file}: its model {model} must be there to import: {why}"]) from None

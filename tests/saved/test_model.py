@@ -52,7 +52,10 @@ def test_a_kept_model_is_the_model(
     assert model.classes == digits.classes
     assert model.image_shape == (1, 8, 8)
     assert model.summary == result.summary()
-    assert (model.predict(digits.test.images) == result.test.probabilities).all()
+    # Torch computes here what NumPy has trained: other products, rounded otherwise.
+    tolerance = 1e-6 if name == "numpy" else 0
+    difference = np.abs(model.predict(digits.test.images) - result.test.probabilities)
+    assert difference.max() <= tolerance
     assert [file.name for file in tmp_path.iterdir()] == ["some.safetensors"]
 
 

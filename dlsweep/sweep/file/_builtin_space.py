@@ -62,7 +62,7 @@ class BuiltinSpace(Space):
             return None
 
     def _settings_of(self, config: Config) -> Mapping[str, Any]:
-        return config.values() if isinstance(config, RunConfig) else config
+        return config.values() if isinstance(config, RunConfig) else config.values
 
     def _is(self, config: Config, settings: dict[str, Any]) -> bool:
         try:
