@@ -10,6 +10,7 @@ from dlsweep.figures._analysis import (
     choose_examples,
     per_class,
 )
+from dlsweep.figures._autoencoder import autoencoder_pictures, code_scores, is_autoencoder
 from dlsweep.figures._data import class_counts, data_pictures
 from dlsweep.figures._grids import examples_picture
 from dlsweep.figures._layers import feature_maps, first_layer, project
@@ -25,13 +26,16 @@ __all__ = [
     "SplitAnalysis",
     "analyse",
     "analyse_run",
+    "autoencoder_pictures",
     "choose_examples",
     "class_counts",
+    "code_scores",
     "data_pictures",
     "encode_png",
     "examples_picture",
     "feature_maps",
     "first_layer",
+    "is_autoencoder",
     "model_pictures",
     "per_class",
     "project",

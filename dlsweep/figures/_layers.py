@@ -15,6 +15,9 @@ from dlsweep.training import TrainedModel
 SHOWN = 1000
 """How many test images the picture of the last hidden layer is made from: the first ones."""
 
+METHODS = {"tsne": "t-SNE", "pca": "first two principal components"}
+"""The ways to ``project``, by the names that pictures have for them."""
+
 
 def first_layer(model: TrainedModel) -> np.ndarray | None:
     """The weights of the first layer as images, (units, height, width).

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsweep.data import Split
+from dlsweep.figures._autoencoder import autoencoder_pictures, is_autoencoder
 from dlsweep.figures._grids import pixels
-from dlsweep.figures._layers import SHOWN, feature_maps, first_layer, project
+from dlsweep.figures._layers import METHODS, SHOWN, feature_maps, first_layer, project
 from dlsweep.figures._plots import maps_picture, points_picture, weights_picture
 from dlsweep.training import TrainedModel
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-_METHODS = {"tsne": "t-SNE", "pca": "first two principal components"}
 
 
 def model_pictures(model: TrainedModel, test: Split) -> dict[str, Image]:
@@ -23,7 +22,8 @@ def model_pictures(model: TrainedModel, test: Split) -> dict[str, Image]:
       connected layer looks at;
     - ``feature_maps``: what the convolutions make of the first test image (cnn);
     - ``features``: the last hidden layer's answers to the first 1,000 test images in two
-      dimensions, by the configuration's ``projection``.
+      dimensions, by the configuration's ``projection``; not where this is an autoencoder's code;
+    - those of ``autoencoder_pictures``.
 
     Where weights are not finite there is nothing to see, and nothing is made.
     """
@@ -38,12 +38,14 @@ def model_pictures(model: TrainedModel, test: Split) -> dict[str, Image]:
     if maps := feature_maps(model, image):
         title = f"feature maps of a test image: {label}"
         pictures["feature_maps"] = maps_picture(pixels(image.numpy()), maps, title)
+    if is_autoencoder(model):
+        pictures |= autoencoder_pictures(model, test)
+        if not model.config["classifier_size"]:
+            return pictures
     shown = test.images[:SHOWN]
     points = project(model.features(shown), model.config.projection)
     if points is not None:
-        title = (
-            f"last hidden layer, {len(shown):,} test images, {_METHODS[model.config.projection]}"
-        )
+        title = f"last hidden layer, {len(shown):,} test images, {METHODS[model.config.projection]}"
         labels = test.labels[:SHOWN].cpu().numpy()
         pictures["features"] = points_picture(points, labels, model.classes, title)
     return pictures

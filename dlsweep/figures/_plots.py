@@ -106,6 +106,26 @@ def maps_picture(image: np.ndarray, maps: Sequence[np.ndarray], title: str) -> I
     return _picture(figure)
 
 
+def image_picture(
+    image: np.ndarray, extent: tuple[float, float, float, float], title: str
+) -> Image:
+    """An image (H, W) or (H, W, 3), from 0 to 1, along axes with numbers.
+
+    Args:
+        image: shown with its first row at the top.
+        extent: what is at its left, right, bottom and top.
+        title: one line.
+    """
+    figure = _figure(6.4, 6.7)
+    axes = figure.subplots()
+    axes.imshow(
+        image, cmap="gray", vmin=0, vmax=1, extent=extent, aspect="auto", interpolation="nearest"
+    )
+    axes.set_title(title, fontsize=11, loc="left", **_STYLE)
+    axes.tick_params(labelsize=8)
+    return _picture(figure)
+
+
 def counts_picture(counts: Mapping[str, Sequence[int]], classes: Sequence[str]) -> Image:
     """How many images of each class each split has: one row of bars for each split.
 

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dlsweep.data import Dataset
-from dlsweep.figures import RunAnalysis, analyse_run, encode_png, examples_picture, model_pictures
+from dlsweep.figures import (
+    RunAnalysis,
+    analyse_run,
+    code_scores,
+    encode_png,
+    examples_picture,
+    model_pictures,
+)
 from dlsweep.saved import encode_model
 from dlsweep.training import RunResult, TrainedModel
 
@@ -66,6 +73,8 @@ def conclude(result: RunResult, data: Dataset) -> Outcome:
     analysis = analyse_run(result, config.examples)
     pictures = _pictures(result, analysis, data)
     summary |= analysis.summary()
+    if config.model == "autoencoder":
+        summary |= code_scores(_trained(result, data), data.test)
     return Outcome(result.status, summary, data.classes, analysis, pictures, model)
 
 
@@ -78,7 +87,10 @@ def _pictures(result: RunResult, analysis: RunAnalysis, data: Dataset) -> dict[s
             caption = f"test images, {name}, the most confident first"
             pictures[f"test_{name}"] = Picture(encode_png(grid), caption)
     if result.config.figures == "full":
-        model = TrainedModel(result.config, result.weights, data.image_shape, data.classes)
-        for name, picture in model_pictures(model, data.test).items():
+        for name, picture in model_pictures(_trained(result, data), data.test).items():
             pictures[name] = Picture(encode_png(picture))
     return pictures
+
+
+def _trained(result: RunResult, data: Dataset) -> TrainedModel:
+    return TrainedModel(result.config, result.weights, data.image_shape, data.classes)
