@@ -92,3 +92,24 @@ def test_its_example_of_an_own_script_runs(tmp_path: Path) -> None:
     for row in rows:
         assert row.value == (row.config["x"] - 3) ** 2
     assert list(tmp_path.glob("*.html"))
+
+
+def test_the_examples_of_own_data_and_models_run(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "networks.md").read_text()
+    data, net, part = re.findall(r"```python\n(.*?)```", page, re.S)
+    (tmp_path / "net.py").write_text(net)
+    settings = "-d digits -e 1 --figures none --no_wandb --model net.py:Net --width 8"
+    for words in (["-c", data], ["-m", "dlsweep", "train", *settings.split()]):
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=tmp_path,
+            env=users_environment(WANDB_MODE="disabled"),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "test_accuracy" in done.stdout
+    shown = [line.partition("  #")[0] for line in part.splitlines()]
+    file = (ROOT / "dlsweep" / "parts" / "optimizers" / "adagrad.py").read_text()
+    assert all(line in file for line in shown if line and "def update" not in line)
