@@ -112,4 +112,6 @@ def test_the_examples_of_own_data_and_models_run(tmp_path: Path) -> None:
     assert "test_accuracy" in done.stdout
     shown = [line.partition("  #")[0] for line in part.splitlines()]
     file = (ROOT / "dlsweep" / "parts" / "optimizers" / "adagrad.py").read_text()
-    assert all(line in file for line in shown if line and "def update" not in line)
+    shorter = ("from ", "    def update")  # without what is there for the type checker
+    missing = [line for line in shown if line not in file and not line.startswith(shorter)]
+    assert missing == []
