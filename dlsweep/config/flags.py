@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from dlsweep.config import kinds
+from dlsweep.config.choices import MODELS
 from dlsweep.config.errors import ConfigError, nearest
 from dlsweep.config.fields import SETTINGS
 from dlsweep.config.model_options import REQUIRED, model_options
@@ -258,6 +259,16 @@ def _is_number(text: str) -> bool:
     return True
 
 
+def _defaults_of_model(model: str) -> dict[str, Any]:
+    """The defaults of the settings that a model of the user's own brings."""
+    try:
+        options = model_options(model) if is_own(model) else {}
+    except ConfigError:  # it is not there any more: all that it may have brought is written
+        return dict.fromkeys(MODELS["cnn"].heeds, REQUIRED)
+    defaults = {name: option.default for name, option in options.items()}
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in defaults.items()}
+
+
 def command_line(config: Mapping[str, Any]) -> str:
     """The flags that train a configuration again, quoted for a shell.
 
@@ -265,7 +276,7 @@ def command_line(config: Mapping[str, Any]) -> str:
         config: settings as ``RunConfig.as_dict`` gives them; what is the default is left out, and
             so is where the run was: its project, entity and device.
     """
-    defaults = RunConfig().as_dict()
+    defaults = {**RunConfig().as_dict(), **_defaults_of_model(str(config.get("model", "")))}
     words: list[str] = []
     for name, value in config.items():
         if name in ("wandb_project", "wandb_entity", "device") or defaults.get(name) == value:

@@ -2,10 +2,11 @@
 
 import dataclasses
 import pickle
+import shlex
 
 import pytest
 
-from dlsweep.config import ConfigError, RunConfig, parse_config, parse_flags
+from dlsweep.config import ConfigError, RunConfig, command_line, parse_config, parse_flags
 from dlsweep.config.model_options import load_model_class
 
 NET = """
@@ -96,6 +97,17 @@ def test_they_are_flags(net, capsys):
     assert "--width" in capsys.readouterr().out
     with pytest.raises(ConfigError, match="--width: no such flag"):
         parse_flags(["--width", "8"])
+
+
+def test_the_command_that_trains_it_again(net):
+    config, _ = parse_config({"model": "net.py:Net", "hidden_size": 256, "width": 16, "cut": 3})
+    words = shlex.split(command_line(config.as_dict()))
+    assert "--width" not in words  # the model's default
+    assert words[words.index("--hidden_size") + 1] == "256"  # no default of the model's
+    assert RunConfig(**parse_flags(words)[0]) == config
+    gone = config.as_dict()
+    net.rename(net.with_name("moved.py"))
+    assert "--hidden_size 256" in command_line(gone)
 
 
 def test_what_is_wrong_is_one_line(net):
