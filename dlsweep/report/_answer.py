@@ -52,7 +52,9 @@ def _matters(found: Findings) -> list[str]:
         return [f"What matters most is {first} of the variance){more}."]
     if not found.effects:
         return []
-    return ["No setting is known to matter: its values differ within chance, or too few were run."]
+    return [
+        "No setting is known to matter: differences between values are within chance, or too few runs were made."
+    ]
 
 
 def _never(table: RunsTable, found: Findings) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from dlsweep.config import SETTINGS, ConfigError, canonical_value, setting_name
+from dlsweep.config.own_model import is_own
 from dlsweep.config.parse import flatten
 from dlsweep.report._runs import Online, Run, RunsTable, varied, versions
 from dlsweep.sweep import METRICS, STATUSES, Metric, SweepFile, metric_name, objective
@@ -93,7 +94,10 @@ def _own_config(given: Mapping[str, Any]) -> dict[str, Any]:
         name = setting_name(key)
         if name is not None and name not in found:
             found[name] = _setting(name, leaves[key])
-    return {name: found[name] for name in SETTINGS if name in found}
+    own = {}
+    if is_own(str(found.get("model", ""))):  # it brings settings of its own
+        own = {key: value for key, value in leaves.items() if setting_name(key) is None}
+    return {name: found[name] for name in SETTINGS if name in found} | own
 
 
 def _setting(name: str, value: Any) -> Any:

@@ -190,7 +190,7 @@ class RunsTable:
         return [self._cell(run, name) for run in self.runs]
 
     def _cell(self, run: Run, name: str) -> Any:
-        if name in SETTINGS if self.own else name in run.config:
+        if name in run.config or (self.own and name in SETTINGS):
             return run.config.get(name)
         if name == self.metric.name:
             return run.value
@@ -279,12 +279,12 @@ def varied(configs: Sequence[Mapping[str, Any]], own: bool = True) -> tuple[str,
 
     Args:
         configs: the configurations.
-        own: whether they are dlsweep's, whose order is that of ``RunConfig``; of others all names
-            count, in the order in which they come.
+        own: whether they are dlsweep's, whose order is that of ``RunConfig``, with the settings of
+            models of the user's own at the end; of others all names count, as they come.
     """
     names = dict.fromkeys(name for config in configs for name in config)
     if own:
-        names = dict.fromkeys(name for name in SETTINGS if name not in PLACES)
+        names = {n: None for n in (*SETTINGS, *names) if n not in PLACES}
     return tuple(name for name in names if len({exact(c[name]) for c in configs if name in c}) > 1)
 
 
