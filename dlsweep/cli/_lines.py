@@ -22,10 +22,12 @@ def result_line(config: RunConfig, summary: Mapping[str, Any]) -> str:
 
 def show_epoch(config: RunConfig, metrics: EpochMetrics) -> None:
     """Print an epoch of a run as a line."""
+    more = "".join(f"{name} {value:.4f}  " for name, value in metrics.more.items())
     print(
         f"epoch {metrics.epoch:>{len(str(config.epochs))}}/{config.epochs}  "
         f"train_loss {metrics.train_loss:.4f}  train_accuracy {metrics.train_accuracy:.4f}  "
         f"val_loss {metrics.val_loss:.4f}  val_accuracy {metrics.val_accuracy:.4f}  "
+        f"{more}"
         f"{metrics.seconds:.1f} s",
         flush=True,
     )

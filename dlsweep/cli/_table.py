@@ -15,6 +15,8 @@ _MOST_LOGGED = 6
 _MOST_REASONS = 6
 _HIDDEN = {"wandb_project", "wandb_entity", "device"}
 _OF_THE_BEST_EPOCH = ("best_val_accuracy", "test_accuracy")
+_OF_SOME = ("test_reconstruction", "silhouette")
+"""Results of the best epoch that some models alone have."""
 _ENDED_WELL = "finished"
 
 
@@ -87,7 +89,9 @@ def _columns(study: StudyTable, rows: Sequence[Row]) -> list[_Column]:
         _Column("run", [row.name for row in rows], always=True),
     ]
     beside = _logged(study.rows) if program and not metric else []
-    beside += [] if program else results_beside(metric)
+    if not program:
+        some = (n for n in _OF_SOME if n != metric and any(n in row.summary for row in rows))
+        beside += [*results_beside(metric), *some]
     if metric:
         values = [row.value if row.value is not None else _latest(row, metric) for row in rows]
         last = any(metric in epoch for row in study.rows for epoch in row.history[-1:])
@@ -131,7 +135,7 @@ def _equal(study: StudyTable) -> str:
 
 
 def _over(name: str, program: bool) -> str:
-    return "best epoch" if name in _OF_THE_BEST_EPOCH and not program else ""
+    return "best epoch" if name in (*_OF_THE_BEST_EPOCH, *_OF_SOME) and not program else ""
 
 
 def _state(row: Row, names: Mapping[int, str]) -> str:

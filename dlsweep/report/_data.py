@@ -94,14 +94,15 @@ def which_epochs(table: RunsTable) -> str:
 def other_results(table: RunsTable) -> list[str]:
     """The results that tables show next to the metric: of a program all numbers of the summaries.
 
-    Of built-in networks they are the accuracies of the model that a run keeps.
+    Of built-in networks they are the accuracies of the model that a run keeps, and what
+    autoencoders have beside them.
     """
     if not table.own:
         names = {n for run in table.runs for n, v in run.summary.items() if rounded(v) is not None}
         return sorted(name for name in names - {table.metric.name} if not name.startswith("_"))
     return [
         name
-        for name in ("best_val_accuracy", "test_accuracy")
+        for name in ("best_val_accuracy", "test_accuracy", "test_reconstruction", "silhouette")
         if name != table.metric.name and any(name in run.summary for run in table.runs)
     ]
 

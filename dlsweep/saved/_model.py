@@ -69,6 +69,30 @@ class Model:
         Raises:
             ValueError: for images of another shape or type.
         """
+        return self._trained.probabilities(self._pixels(images))
+
+    def code(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
+        """What an autoencoder encodes images in, float32, (N, code_size); see ``predict``.
+
+        Raises:
+            TypeError: where the model is no autoencoder.
+            ValueError: for images of another shape or type.
+        """
+        return self._trained.code(self._pixels(images))
+
+    def reconstruct(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
+        """What an autoencoder makes of images, float32, (N, C, H, W); see ``predict``.
+
+        Pixels are about 0 to 1, and may be beyond: of a table they are the scaled features.
+
+        Raises:
+            TypeError: where the model is no autoencoder.
+            ValueError: for images of another shape or type.
+        """
+        return self._trained.decode(self.code(images))
+
+    def _pixels(self, images: np.ndarray | torch.Tensor) -> torch.Tensor:
+        """Images as the network takes them, (N, C, H, W)."""
         if isinstance(images, torch.Tensor):
             images = images.detach().cpu().numpy()
         given = np.asarray(images)
@@ -83,10 +107,10 @@ class Model:
                 f"{width})" + (f" or (N, {height}, {width})" if channels == 1 else "")
             )
         if given.dtype == np.uint8:
-            return self._trained.probabilities(scale_pixels(given.copy()))
+            return scale_pixels(given.copy())
         if not np.issubdtype(given.dtype, np.floating):
             raise ValueError(f"images: got {given.dtype}, expected uint8 or floating point")
-        return self._trained.probabilities(torch.from_numpy(given.copy()))
+        return torch.from_numpy(given.copy())
 
 
 def encode_model(result: RunResult, data: Dataset) -> bytes:

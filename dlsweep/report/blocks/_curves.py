@@ -27,8 +27,8 @@ class Curves(Block):
     """What every run logged while it ran, overlaid.
 
     Attributes:
-        metrics: what may be looked at of built-in networks, the first one shown at first; of a
-            program it is whatever its runs have logged.
+        metrics: what may be looked at of built-in networks, the first one shown at first, and
+            losses of the models' own after it; of a program it is whatever its runs have logged.
     """
 
     metrics: tuple[str, ...] = ("val_accuracy", "train_accuracy", "val_loss", "train_loss")
@@ -38,7 +38,10 @@ class Curves(Block):
         return bool(self._names(table))
 
     def _names(self, table: RunsTable) -> list[str]:
-        return list(self.metrics) if table.own else logged(table)
+        if not table.own:
+            return logged(table)
+        more = (name for name in logged(table) if name.startswith(("train_", "val_")))
+        return list(dict.fromkeys((*self.metrics, *more)))
 
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws."""

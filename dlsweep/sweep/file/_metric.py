@@ -26,18 +26,26 @@ _MEASURES = {
     "f1": ("f1", "f1score", "fscore", "macrof1", "f1macro"),
     "precision": ("precision", "macroprecision"),
     "recall": ("recall", "macrorecall", "sensitivity"),
+    "reconstruction": ("reconstruction", "reconstructionloss", "reconstructionerror", "reconloss"),
 }
 
 METRICS = (
     *("val_accuracy", "val_loss", "train_accuracy", "train_loss", "test_accuracy", "test_loss"),
     *("best_val_accuracy", "seconds", "parameters"),
     *("val_f1", "val_precision", "val_recall", "test_f1", "test_precision", "test_recall"),
+    *("val_reconstruction", "train_reconstruction", "test_reconstruction", "silhouette"),
 )
 """What a run logs and a sweep may be judged by."""
 
-_HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall")
+OF_AUTOENCODERS = METRICS[-4:]
+"""Those of them that runs of the model autoencoder log alone."""
 
-EVERY_EPOCH = ("val_accuracy", "val_loss", "train_accuracy", "train_loss", "seconds")
+_HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall", "silhouette")
+
+EVERY_EPOCH = (
+    *("val_accuracy", "val_loss", "train_accuracy", "train_loss", "seconds"),
+    *("val_reconstruction", "train_reconstruction"),
+)
 """Those of them that a run logs every epoch; the others are known at its end only."""
 
 _BY_SPELLING = {fold(name): name for name in METRICS}

@@ -10,6 +10,7 @@ from typing import Any
 from dlsweep.config import SETTINGS, ConfigError, RunConfig
 from dlsweep.config.errors import fold, shown
 from dlsweep.config.kinds import checked_count
+from dlsweep.config.own_model import is_own
 from dlsweep.config.relations import without_effect
 from dlsweep.sweep.file._builtin import builtin_flags
 from dlsweep.sweep.file._builtin_space import BuiltinSpace
@@ -18,7 +19,13 @@ from dlsweep.sweep.file._data import KnownData, beside_the_file
 from dlsweep.sweep.file._distributions import Distribution
 from dlsweep.sweep.file._early_terminate import Asha, parse_early_terminate
 from dlsweep.sweep.file._flags import merge_flags
-from dlsweep.sweep.file._metric import EVERY_EPOCH, Metric, parse_metric, parse_program_metric
+from dlsweep.sweep.file._metric import (
+    EVERY_EPOCH,
+    OF_AUTOENCODERS,
+    Metric,
+    parse_metric,
+    parse_program_metric,
+)
 from dlsweep.sweep.file._parameters import (
     flatten,
     parse_parameters,
@@ -141,6 +148,8 @@ def parse_sweep(
         raw=written,
         path=path,
     )
+    if program is None:
+        problems += _never_logged(metric.name, parameters)
     rule = sweep.early_terminate
     if program is None and rule is not None and metric.name not in EVERY_EPOCH:
         asha = isinstance(rule, Asha)
@@ -269,6 +278,15 @@ def _in_yaml_1_1(text: str) -> str:
     plain += "" if "." in plain else ".0"
     short = f"{plain} or " if len(plain) <= 12 else ""
     return f"{short}{mantissa}e{exponent}"
+
+
+def _never_logged(metric: str, parameters: Mapping[str, Distribution]) -> list[str]:
+    """What is wrong with a metric that none of the sweep's models logs."""
+    default = (RunConfig().model,)
+    models = parameters["model"].support() if "model" in parameters else default
+    if metric not in OF_AUTOENCODERS or any(m == "autoencoder" or is_own(m) for m in models or ()):
+        return []
+    return [f"metric.name: {metric} is logged of model autoencoder alone; use val_accuracy"]
 
 
 def _without_effect(parameters: Mapping[str, Distribution]) -> list[str]:
