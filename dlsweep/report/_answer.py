@@ -52,9 +52,8 @@ def _matters(found: Findings) -> list[str]:
         return [f"What matters most is {first} of the variance){more}."]
     if not found.effects:
         return []
-    return [
-        "No setting is known to matter: differences between values are within chance, or too few runs were made."
-    ]
+    why = "differences between values are within chance, or too few runs were made"
+    return [f"No setting is known to matter: {why}."]
 
 
 def _never(table: RunsTable, found: Findings) -> list[str]:
