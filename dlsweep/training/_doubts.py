@@ -5,18 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-_USUAL = {
-    "sgd": (0.01, 0.5),
-    "momentum": (0.001, 0.1),
-    "nesterov": (0.001, 0.1),
-    "rmsprop": (0.0001, 0.01),
-    "adam": (0.0001, 0.01),
-    "nadam": (0.0001, 0.01),
-    "adamw": (0.0001, 0.01),
-    "adagrad": (0.001, 0.1),
-    "adadelta": (0.1, 1.0),
-}
-"""The learning rates that an optimizer is usually used with, from and to."""
+from dlsweep.parts import OPTIMIZERS
+
 _WILD_RATE = 10.0
 _WILD = 100.0
 """How many times the largest usual learning rate is doubtful."""
@@ -44,12 +34,13 @@ def _rates(values: Mapping[str, Collection[Any]]) -> list[str]:
         return []
     if min(rates) == 0:
         return ["learning_rate: 0 trains nothing"]
-    optimizers = [name for name in values.get("optimizer", ()) if name in _USUAL]
+    optimizers = [name for name in values.get("optimizer", ()) if name in OPTIMIZERS]
     rate = max(rates)
-    wild = [o for o in optimizers if rate >= min(_WILD_RATE, _WILD * _USUAL[o][1])]
+    wild = [o for o in optimizers if rate >= min(_WILD_RATE, _WILD * OPTIMIZERS[o].usual_rates[1])]
     if not wild:
         return []
-    usual = "; ".join(f"{o} {_USUAL[o][0]:g} to {_USUAL[o][1]:g}" for o in wild)
+    ranges = ((o, *OPTIMIZERS[o].usual_rates) for o in wild)
+    usual = "; ".join(f"{o} {low:g} to {high:g}" for o, low, high in ranges)
     return [f"learning_rate: {rate:g} is far above what is usual, and will hardly train: {usual}"]
 
 

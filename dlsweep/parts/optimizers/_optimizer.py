@@ -71,9 +71,11 @@ class Optimizer(Part, ABC):
 
     Attributes:
         slots: how many numbers it remembers of each parameter between steps; they start at 0.
+        usual_rates: the learning rates that it is usually used with, from and to.
     """
 
     slots: ClassVar[int] = 0
+    usual_rates: ClassVar[tuple[float, float]] = (0.001, 0.1)
 
     def factors(self, h: Hyperparameters, lr: float, steps: np.ndarray) -> list[np.ndarray]:
         """What depends on the number of the step alone, such as bias corrections.

@@ -18,6 +18,7 @@ class AdaDelta(Optimizer):
     name = "adadelta"
     meaning = "AdaDelta; its usual learning rate is 1"
     heeds = ("beta", "epsilon")
+    usual_rates = (0.1, 1.0)
     slots = 2
 
     def update(

@@ -23,6 +23,7 @@ class Adam(Optimizer):
     name = "adam"
     meaning = "Adam"
     heeds = ("beta1", "beta2", "epsilon")
+    usual_rates = (0.0001, 0.01)
     slots = 2
     decoupled = False
     """Whether the weight decay is no part of the gradient."""

@@ -26,6 +26,7 @@ class NAdam(Optimizer):
     name = "nadam"
     meaning = "Adam with Nesterov's momentum"
     also = ("nesterov_adam",)
+    usual_rates = (0.0001, 0.01)
     heeds = ("beta1", "beta2", "epsilon")
     slots = 2
 

@@ -23,6 +23,7 @@ class RMSprop(Optimizer):
     name = "rmsprop"
     meaning = "RMSprop"
     also = ("rms",)
+    usual_rates = (0.0001, 0.01)
     heeds = ("beta", "epsilon")
     slots = 1
 

@@ -18,6 +18,7 @@ class SGD(Optimizer):
     name = "sgd"
     meaning = "stochastic gradient descent"
     also = ("gd", "vanilla", "stochastic_gradient_descent")
+    usual_rates = (0.01, 0.5)
 
     def update(
         self,

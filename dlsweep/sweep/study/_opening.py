@@ -47,7 +47,10 @@ def find_or_create(
     if last is None or before is None:
         return own, source, ()
     changes = ", ".join(_differences(before, sweep))
-    if not changes:  # only one's own data is part of the fingerprint and of nothing else
+    builtin = sweep.command is None and before.command is None
+    if (
+        builtin and not changes
+    ):  # one's own data alone is part of the fingerprint and of nothing else
         if source is not None:
             why = f"{last['name']} was trained on other data: the files have changed since"
             raise ConfigError([f"--continue-from: {why}"])

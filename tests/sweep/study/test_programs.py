@@ -327,7 +327,7 @@ def test_names_of_programs_runs_can_be_names_of_files():
         builtin=False,
     )
     config = {"batch_size": 2, "block_sparsity": None, "path": "/data/a b.csv", "warm": False}
-    assert run_name(sweep, config, 0) == "batch_size2-no-block_sparsity-data-a-b.csv-0"
+    assert run_name(sweep, config, 0) == "batch_size2-no-block_sparsity-a-b.csv-no-warm-0"
     assert run_name(sweep, {**config, "path": ""}, 3) == "batch_size2-no-block_sparsity-no-warm-3"
     for path in ("..", "x" * 99, ""):
         name = run_name(sweep, {**config, "path": path}, 12)
