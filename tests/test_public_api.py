@@ -45,7 +45,7 @@ NAMES = {
         "read_image read_rows save_model"
     ),
     "dlsweep.scratch": (
-        "ACTIVATIONS Adadelta Adagrad Adam AdamW Array check_all CrossEntropy evaluate "
+        "ACTIVATIONS Adadelta Adagrad Adam AdamW Array Autoencoder check_all CrossEntropy evaluate "
         "feedforward INITIALIZERS Layer Linear log_softmax logits_of Loss LOSSES MeanSquaredError "
         "Momentum NAdam Nesterov Network Optimizer OPTIMIZERS predict random_normal RMSprop SGD "
         "train_epoch"

@@ -1,8 +1,9 @@
 """A neural network from scratch, in NumPy alone: what a student writes once, by hand.
 
 Read ``network.py`` first (forward and backward pass), then ``layers.py`` (each layer's
-derivative), ``losses.py``, ``initializers.py``, ``optimizers.py`` (nine update rules), and
-``training.py`` (mini-batches). ``gradient_check.py`` compares every derivative with differences::
+derivative), ``losses.py``, ``initializers.py``, ``optimizers.py`` (nine update rules),
+``training.py`` (mini-batches), and ``autoencoder.py``. ``gradient_check.py`` compares every
+derivative with differences::
 
     python -m dlsweep.scratch
 
@@ -30,6 +31,7 @@ Where other programs keep the processor's cores busy, set ``OPENBLAS_NUM_THREADS
 of NumPy's matrix products spin while they wait for each other, which mini-batches do not repay.
 """
 
+from .autoencoder import Autoencoder, train_autoencoder_epoch
 from .gradient_check import check_all
 from .initializers import INITIALIZERS, random_normal
 from .layers import ACTIVATIONS, Array, Layer, Linear
@@ -61,6 +63,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Array",
+    "Autoencoder",
     "CrossEntropy",
     "Layer",
     "Linear",
@@ -79,5 +82,6 @@ __all__ = [
     "logits_of",
     "predict",
     "random_normal",
+    "train_autoencoder_epoch",
     "train_epoch",
 ]
