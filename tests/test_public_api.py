@@ -18,8 +18,8 @@ NAMES = {
     ),
     "dlsweep.data": (
         "check_data data_problems DataFacts Dataset DATASETS DataSettings DataUnavailable "
-        "describe fetch forget keep_dataset known_facts load load_for PublishedSet scale_pixels "
-        "Scaling Split"
+        "describe ensure_features fetch forget keep_dataset known_facts load load_for network_for "
+        "PublishedSet scale_pixels Scaling Split"
     ),
     "dlsweep.figures": (
         "analyse analyse_run autoencoder_pictures choose_examples class_counts ClassScores "
@@ -41,14 +41,14 @@ NAMES = {
         "standard_report synced"
     ),
     "dlsweep.saved": (
-        "encode_model FILE_NAME Inputs load_model looks_inverted Model prepare_image Prepared "
-        "read_image read_rows save_model"
+        "encode_model FILE_NAME Inputs load_model looks_inverted Model network_of prepare_image "
+        "Prepared read_image read_rows save_model"
     ),
     "dlsweep.scratch": (
         "ACTIVATIONS Adadelta Adagrad Adam AdamW Array Autoencoder check_all CrossEntropy evaluate "
         "feedforward INITIALIZERS Layer Linear log_softmax logits_of Loss LOSSES MeanSquaredError "
         "Momentum NAdam Nesterov Network Optimizer OPTIMIZERS predict random_normal RMSprop SGD "
-        "train_epoch"
+        "train_autoencoder_epoch train_epoch"
     ),
     "dlsweep.sweep": (
         "AgentOptions AgentReport choose_executor datasets_of Distribution DISTRIBUTIONS Driver "
