@@ -23,6 +23,7 @@ from tests.training.helpers import SMALL_CNN, assert_same_run, digits, distances
 # --- The key misses nothing ----------------------------------------------------------------------
 
 # For every field another value, and the settings with which it makes a difference.
+AUTOENCODER = {"model": "autoencoder", "epochs": 2}
 OTHER_VALUES = {
     "wandb_project": ("other", {}),
     "wandb_entity": ("other", {}),
@@ -66,8 +67,13 @@ OTHER_VALUES = {
     "examples": (9, {}),
     "projection": ("pca", {}),
     "save_model": (True, {}),
+    "classifier_size": ((5,), AUTOENCODER),
+    "code_size": (4, AUTOENCODER),
+    "freeze": (False, AUTOENCODER),
     "init_scale": (0.5, {"weight_init": "random"}),
     "label_smoothing": (0.2, {}),
+    "pretrain_epochs": (1, AUTOENCODER),
+    "reconstruction_weight": (0.5, AUTOENCODER),
 }
 NO_EFFECT = {"wandb_project", "wandb_entity", "figures", "examples", "projection", "save_model"}
 OTHER_DATA = {"dataset", "image_size", "color", "classes", "skip_bad"}
