@@ -13,7 +13,10 @@ from dlsweep.config import SETTINGS, ConfigError, RunConfig, canonical_value
 if TYPE_CHECKING:
     from dlsweep.data import DataFacts, Dataset
 
-_SETTINGS = ("image_size", "color", "classes", "skip_bad", "val_fraction", "train_size")
+_SETTINGS = (
+    *("image_size", "color", "classes", "skip_bad", "features", "features_weights"),
+    *("val_fraction", "train_size"),
+)
 _MOST_CLASSES = 20
 _UNBALANCED = 5
 _FEW = 10

@@ -83,6 +83,32 @@ def size_of(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
+def features(value: Any) -> str:
+    """The name of a network; or the absolute path of a saved model, or ``module:function``."""
+    text = str(value).strip() if isinstance(value, str | os.PathLike) else ""
+    if not text:
+        raise ValueError("expected a network such as efficientnet_lite0, or a saved model")
+    if found := function_of(text):
+        place, function = found
+        is_file = place.endswith(".py") or "/" in place or os.sep in place
+        return f"{_absolute(place)}:{function}" if is_file else text
+    if "/" in text or os.sep in text or text.startswith((".", "~")):
+        return _absolute(text)
+    if text.lower().endswith(".safetensors"):
+        return _absolute(text)
+    return re.sub(r"[^a-z0-9]+", "_", text.lower())
+
+
+def features_weights(value: Any) -> str:
+    """``default``, ``random``, or the absolute path of a file."""
+    text = str(value).strip() if isinstance(value, str | os.PathLike) else ""
+    if fold(text) in ("default", "random"):
+        return fold(text)
+    if "/" in text or os.sep in text or text.lower().endswith((".pth", ".pt", ".safetensors")):
+        return _absolute(text)
+    raise ValueError("expected default, random, or a file of weights such as ./alexnet.pth")
+
+
 _COLORS = {
     "auto": ("automatic", "default"),
     "true": ("yes", "on", "1", "rgb", "color", "colour"),

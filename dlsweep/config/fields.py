@@ -72,6 +72,23 @@ class CoreFields:
         "",
         "skip_damaged",
     )
+    features: str | None = setting(
+        None,
+        "train on what this network makes of each image, computed once, in place of the pixels",
+        kinds.optional(data.features),
+        "efficientnet_lite0, alexnet or any classifier of torchvision's, the path of a saved "
+        "model, module:function, or none",
+        "",
+        "feature_extractor transfer_features pretrained_features",
+    )
+    features_weights: str = setting(
+        "default",
+        "its weights: the published ones of a named network, random ones, or those in a file",
+        data.features_weights,
+        "default, random, or a .pth or .safetensors file",
+        "",
+        "feature_weights pretrained_weights",
+    )
     model: str = setting(
         "feedforward",
         "model: a name, or a class of your own",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dlsweep.data._describe import check_data, describe, forget, known_facts
     from dlsweep.data._facts import DataFacts, DataSettings, data_problems
     from dlsweep.data._fetch import DataUnavailable, fetch
-    from dlsweep.data._load import keep_dataset, load, load_for
+    from dlsweep.data._load import ensure_features, keep_dataset, load, load_for, network_for
     from dlsweep.data.sets import DATASETS, PublishedSet
 
 __all__ = [
@@ -26,12 +26,14 @@ __all__ = [
     "check_data",
     "data_problems",
     "describe",
+    "ensure_features",
     "fetch",
     "forget",
     "keep_dataset",
     "known_facts",
     "load",
     "load_for",
+    "network_for",
     "scale_pixels",
 ]
 

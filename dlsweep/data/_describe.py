@@ -70,18 +70,30 @@ def known_facts(
     """As ``describe``; None where that would take reading the data, or it is not there."""
     settings, root = _settings(config), cache_root(cache_dir)
     published = DATASETS.get(settings.dataset)
-    if published is not None:
-        return None if published.image_shape is None else _described(settings, root)
-    from dlsweep.data.own import OwnData
 
+    def is_kept() -> bool:
+        if published is not None:
+            return published.image_shape is not None
+        from dlsweep.data.own import OwnData
+
+        return OwnData.is_kept(settings, root)
+
+    if published is not None and settings.features is None:
+        return _described(settings, root) if is_kept() else None
     try:
-        return _described(settings, root) if OwnData.is_kept(settings, root) else None
+        return _described(settings, root) if is_kept() else None
     except ConfigError:
         return None
 
 
 @functools.lru_cache(maxsize=64)
 def _described(settings: DataSettings, root: Path) -> DataFacts:
+    if settings.features is not None:
+        from dlsweep.data.features import facts_with_features, network_for_images
+
+        pictures = _described(settings.of_pictures, root)
+        network = network_for_images(settings, pictures)
+        return facts_with_features(pictures, network)
     facts = _of_name(settings, root) if settings.dataset in DATASETS else _of_own(settings, root)
     if settings.classes is not None:
         keep = select_classes(facts.name, facts.classes, classes_of(settings.classes))

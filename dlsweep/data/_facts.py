@@ -26,13 +26,20 @@ _TYPES = (str, bool, type(None))
 
 @dataclass(frozen=True)
 class DataSettings:
-    """The settings that decide which images there are, and of which size and colour."""
+    """The settings that decide which images there are, and what is trained on of them."""
 
     dataset: str
     image_size: str | None = None
     color: str = "auto"
     classes: str | None = None
     skip_bad: bool = False
+    features: str | None = None
+    features_weights: str = "default"
+
+    @property
+    def of_pictures(self) -> DataSettings:
+        """The same without features: those of the images that they are computed from."""
+        return replace(self, features=None, features_weights="default")
 
     @classmethod
     def of(cls, config: RunConfig) -> DataSettings:

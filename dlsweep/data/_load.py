@@ -7,7 +7,7 @@ import logging
 import os
 from dataclasses import astuple, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from dlsweep.data._shared import SUFFIX, shared
 from dlsweep.data.own import OwnData, dataset_key, keep
 from dlsweep.data.sets import DATASETS
 
+if TYPE_CHECKING:
+    from dlsweep.data.features import Network
+
 _log = logging.getLogger("dlsweep.data")
 
 
@@ -38,6 +41,8 @@ def load(
     color: str = "auto",
     classes: str | None = None,
     skip_bad: bool = False,
+    features: str | None = None,
+    features_weights: str = "default",
     dtype: torch.dtype = torch.float32,
     device: str | torch.device = "cpu",
     cache_dir: str | os.PathLike[str] | None = None,
@@ -58,8 +63,8 @@ def load(
         train_size: keep only this many training images, a stratified choice that is the same for
             every run and lies within the choice for any larger number; validation and test stay
             whole. None keeps all.
-        image_size, color, classes, skip_bad: the settings of these names, as ``RunConfig`` has
-            them.
+        image_size, color, classes, skip_bad, features, features_weights: the settings of these
+            names, as ``RunConfig`` has them.
         dtype: of the images, floating point.
         device: where the tensors live.
         cache_dir: as in `fetch`. A cache that cannot be written costs a warning, not the data.
@@ -88,6 +93,8 @@ def load(
         "color": color,
         "classes": classes,
         "skip_bad": skip_bad,
+        "features": features,
+        "features_weights": features_weights,
     }
     try:
         config = RunConfig(**settings)
@@ -107,7 +114,9 @@ def load_for(
     share: bool = False,
 ) -> Dataset:
     """The data set that a configuration names, as `load` gives it."""
-    settings, root = DataSettings.of(config), cache_root(cache_dir)
+    wanted, root = DataSettings.of(config), cache_root(cache_dir)
+    settings = wanted.of_pictures
+    network = network_for(wanted, cache_dir)
     published = DATASETS.get(settings.dataset)
     pixel_max = 255 if published is None else published.pixel_max
     if published is None:
@@ -130,12 +139,19 @@ def load_for(
         )
         if problems := split_problems(facts, config.val_fraction, config.train_size):
             raise ConfigError(problems)
+        if network is not None:
+            from dlsweep.data.features import with_features
+
+            which = [content, settings.image_size, settings.color, settings.classes]
+            raw = with_features(raw, network, pixel_max, which, directory)
         splits, scaling = split_and_scale(raw, config, pixel_max, dtype)
         tensors = [tensor for split in splits for tensor in (split.images, split.labels)]
         return [*tensors, torch.from_numpy(scaling.offset), torch.from_numpy(scaling.scale)]
 
     if share and torch.device(device).type == "cpu" and (published is None or published.files):
         asked = (*astuple(settings), config.val_fraction, config.train_size, str(dtype), content)
+        if network is not None:
+            asked = (*asked, network.identity)
         key = hashlib.sha256(repr((*asked, __version__)).encode()).hexdigest()[:16]
         tensors = shared(directory / f"{key}{SUFFIX}", made)
     else:
@@ -150,6 +166,34 @@ def load_for(
     if facts.scaling is not None:
         scaling = Scaling.from_dict(facts.scaling)
     return Dataset(facts.name, train, val, test, facts.classes, scaling)
+
+
+def network_for(
+    config: RunConfig | DataSettings, cache_dir: str | os.PathLike[str] | None = None
+) -> Network | None:
+    """The network whose features a configuration trains on; None where it trains on images.
+
+    Raises:
+        ConfigError: there is no such network, or no such data.
+        DataUnavailable: as ``load_for``.
+    """
+    settings = config if isinstance(config, DataSettings) else DataSettings.of(config)
+    if settings.features is None:
+        return None
+    from dlsweep.data.features import network_for_images
+
+    return network_for_images(settings, describe(settings.of_pictures, cache_dir))
+
+
+def ensure_features(config: RunConfig, cache_dir: str | os.PathLike[str] | None = None) -> None:
+    """Compute the features that a configuration trains on, if any, where the cache lacks them.
+
+    Raises:
+        ConfigError: as ``load_for``, or the weights of the network cannot be had.
+        DataUnavailable: as ``load_for``.
+    """
+    if config.features is not None:
+        load_for(config, cache_dir=cache_dir)
 
 
 def _chosen(name: str, raw: Raw, settings: DataSettings) -> tuple[DataFacts, Raw]:

@@ -3,6 +3,7 @@
 from dlsweep.saved._images import looks_inverted, read_image
 from dlsweep.saved._inputs import Inputs
 from dlsweep.saved._model import FILE_NAME, Model, encode_model, load_model, save_model
+from dlsweep.saved._network import network_of
 from dlsweep.saved._prepare import Prepared, prepare_image
 from dlsweep.saved._tables import read_rows
 
@@ -14,6 +15,7 @@ __all__ = [
     "encode_model",
     "load_model",
     "looks_inverted",
+    "network_of",
     "prepare_image",
     "read_image",
     "read_rows",

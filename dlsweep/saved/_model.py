@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -14,7 +15,8 @@ import torch
 from dlsweep._version import __version__
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.own_model import is_own, place_and_name
-from dlsweep.data import Dataset, Scaling, scale_pixels
+from dlsweep.data import Dataset, Scaling, load_for, network_for, scale_pixels
+from dlsweep.saved._features import Features, features_json, with_files_found
 from dlsweep.saved._inputs import Inputs, learn_inputs
 from dlsweep.saved._resemblance import split_arrays
 from dlsweep.training import RunResult, TrainedModel
@@ -35,6 +37,8 @@ class Model:
         summary: what the run came to: best_val_accuracy, best_epoch, test_accuracy and so on.
         scaling: how raw numbers, such as the features of a table, become those that it takes.
         inputs: what is known of its training images; see ``dlsweep.saved.prepare_image``.
+
+    A model that was trained on features takes images, and computes their features first.
     """
 
     def __init__(
@@ -44,14 +48,16 @@ class Model:
         summary: dict[str, Any],
         scaling: Scaling | None = None,
         inputs: Inputs | None = None,
+        features: Features | None = None,
     ) -> None:
         self.config = config
         self.classes = trained.classes
-        self.image_shape = trained.image_shape
+        self.image_shape = trained.image_shape if features is None else features.image_shape
         self.summary = summary
         self.scaling = scaling or Scaling()
         self.inputs = inputs or Inputs()
         self._trained = trained
+        self._features = features
 
     def predict(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
         """The probability of every class, float32, (N, classes).
@@ -91,6 +97,17 @@ class Model:
         """
         return self._trained.decode(self.code(images))
 
+    def features(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
+        """The values of its last hidden layer for images, float32, (N, size); see ``predict``.
+
+        Of a model without hidden layers they are the pixels.
+
+        Raises:
+            ValueError: for images of another shape or type.
+        """
+        values: np.ndarray = self._trained.features(self._pixels(images)).astype(np.float32)
+        return values
+
     def _pixels(self, images: np.ndarray | torch.Tensor) -> torch.Tensor:
         """Images as the network takes them, (N, C, H, W)."""
         if isinstance(images, torch.Tensor):
@@ -107,10 +124,12 @@ class Model:
                 f"{width})" + (f" or (N, {height}, {width})" if channels == 1 else "")
             )
         if given.dtype == np.uint8:
-            return scale_pixels(given.copy())
-        if not np.issubdtype(given.dtype, np.floating):
+            pixels = scale_pixels(given.copy())
+        elif np.issubdtype(given.dtype, np.floating):
+            pixels = torch.from_numpy(given.copy())
+        else:
             raise ValueError(f"images: got {given.dtype}, expected uint8 or floating point")
-        return torch.from_numpy(given.copy())
+        return pixels if self._features is None else self._features.of_images(pixels)
 
 
 def encode_model(result: RunResult, data: Dataset) -> bytes:
@@ -123,17 +142,23 @@ def encode_model(result: RunResult, data: Dataset) -> bytes:
     # Imported only here: most runs keep no model.
     from safetensors.numpy import save
 
-    inputs = learn_inputs(data)
+    network, images = network_for(result.config), data
+    if network is not None:  # it is asked about images, so what they are like is kept
+        pictures = dataclasses.replace(result.config, features=None, features_weights="default")
+        images = load_for(pictures)
+    inputs = learn_inputs(images)
     metadata = {
         "format": _FORMAT,
         "dlsweep": __version__,
         "config": json.dumps(result.config.as_dict()),
         "classes": json.dumps(list(data.classes)),
-        "image_shape": json.dumps(data.image_shape),
+        "image_shape": json.dumps(images.image_shape),
         "inputs": inputs.as_json(),
-        "scaling": json.dumps(data.scaling.as_dict()),
+        "scaling": json.dumps(images.scaling.as_dict()),
         "summary": json.dumps({k: _plain(v) for k, v in result.summary().items()}),
     }
+    if network is not None:
+        metadata["features"] = features_json(network, data.scaling)
     # In C order: safetensors writes an array's memory as it lies.
     kept = {} if inputs.resemblance is None else inputs.resemblance.arrays()
     arrays = {name: np.array(v, order="C") for name, v in (result.weights | kept).items()}
@@ -164,17 +189,21 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     Raises:
         ConfigError: in one line, for a file that is not there or is no such model.
     """
-    file = _find(Path(path))
+    file = find_file(path)
     metadata, arrays = _read(file)
     if metadata.get("format") != _FORMAT:
         raise ConfigError([f"{file}: not a model of dlsweep's; `--save_model` keeps one"])
     try:
         config = _configuration(file, json.loads(metadata["config"]))
         channels, height, width = json.loads(metadata["image_shape"])
+        shape, features = (channels, height, width), None
+        if "features" in metadata:
+            features = Features.of(file, metadata["features"], config, shape)
+            shape = (1, 1, features.size)
         classes = tuple(map(str, json.loads(metadata["classes"])))
         weights, resemblance = split_arrays(arrays)
         inputs = Inputs.of(json.loads(metadata.get("inputs", "{}")), resemblance)
-        trained = TrainedModel(config, weights, (channels, height, width), classes)
+        trained = TrainedModel(config, weights, shape, classes)
         summary = json.loads(metadata["summary"])
         scaling = Scaling.from_dict(json.loads(metadata.get("scaling", "{}")))
     except ConfigError:
@@ -185,7 +214,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         raise ConfigError(
             [f"{file}: made by dlsweep {made}, cannot be read by {__version__}: {reason}"]
         ) from None
-    return Model(trained, config, summary, scaling, inputs)
+    return Model(trained, config, summary, scaling, inputs, features)
 
 
 def _configuration(file: Path, settings: dict[str, Any]) -> RunConfig:
@@ -197,6 +226,7 @@ def _configuration(file: Path, settings: dict[str, Any]) -> RunConfig:
     Raises:
         ConfigError: in one line, where its class cannot be had.
     """
+    settings = with_files_found(file, settings)
     model = str(settings.get("model", ""))
     if not is_own(model):
         try:
@@ -213,7 +243,13 @@ def _configuration(file: Path, settings: dict[str, Any]) -> RunConfig:
         raise ConfigError([f"{file}: its model {model} must be there to import: {why}"]) from None
 
 
-def _find(path: Path) -> Path:
+def find_file(path: str | os.PathLike[str]) -> Path:
+    """The file of a model, of its path or that of the directory of its run.
+
+    Raises:
+        ConfigError: in one line, where there is none.
+    """
+    path = Path(path)
     if path.is_dir():
         inside = [path / FILE_NAME, path / "files" / FILE_NAME]
         found = next((file for file in inside if file.is_file()), None)

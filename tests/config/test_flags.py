@@ -22,6 +22,8 @@ TABLE = [
     ("color", "--color", "false", "false"),
     ("classes", "--classes", "cat,dog", "cat,dog"),
     ("skip_bad", "--skip_bad --skip-bad", "true", True),
+    ("features", "--features", "AlexNet", "alexnet"),
+    ("features_weights", "--features_weights --features-weights", "random", "random"),
     ("model", "--model", "cnn", "cnn"),
     ("backend", "--backend", "numpy", "numpy"),
     ("epochs", "-e --epochs", "7", 7),

@@ -68,6 +68,8 @@ OTHER = {
     "color": "true",
     "classes": "cat,dog",
     "skip_bad": True,
+    "features": "alexnet",
+    "features_weights": "random",
     "model": "cnn",
     "backend": "numpy",
     "epochs": 3,

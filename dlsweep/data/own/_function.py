@@ -26,7 +26,7 @@ def read_function(dataset: str) -> Raw:
     """
     place, name = function_of(dataset) or ("", "")
     try:
-        returned = _function(place, name)()
+        returned = find_function(place, name)()
     except ConfigError:
         raise
     except Exception as error:
@@ -49,8 +49,18 @@ def read_function(dataset: str) -> Raw:
     )
 
 
-def _function(place: str, name: str) -> Callable[[], Any]:
-    file = module_file(place)
+def find_function(place: str, name: str, setting: str = "dataset") -> Callable[..., Any]:
+    """A function of the user's own.
+
+    Args:
+        place: its module: a path, or a dotted name as seen from the working directory.
+        name: its name there.
+        setting: what messages speak of.
+
+    Raises:
+        ConfigError: there is no such function.
+    """
+    file = module_file(place, setting)
     if Path(place) == file:
         spec = importlib.util.spec_from_file_location(file.stem, file)
         assert spec is not None
@@ -72,6 +82,6 @@ def _function(place: str, name: str) -> Callable[[], Any]:
     if not callable(function):
         functions = [n for n, v in vars(module).items() if callable(v) and n[0] != "_"]
         hint = did_you_mean(name, functions) if functions else ""
-        raise ConfigError([f"dataset: {place} has no function {name}{hint}"])
-    found: Callable[[], Any] = function
+        raise ConfigError([f"{setting}: {place} has no function {name}{hint}"])
+    found: Callable[..., Any] = function
     return found

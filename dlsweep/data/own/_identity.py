@@ -55,7 +55,7 @@ def _stamp(name: str, stat: os.stat_result) -> list[Any]:
     return [name, stat.st_size, stat.st_mtime_ns]
 
 
-def module_file(place: str) -> Path:
+def module_file(place: str, setting: str = "dataset") -> Path:
     """The file of a module: its path, or its dotted name as seen from the working directory.
 
     Raises:
@@ -64,7 +64,7 @@ def module_file(place: str) -> Path:
     if place.endswith(".py") or os.sep in place:
         path = Path(place)
         if not path.is_file():
-            raise ConfigError([f"dataset: {place}: no such file"])
+            raise ConfigError([f"{setting}: {place}: no such file"])
         return path
     here = Path.cwd().joinpath(*place.split("."))
     for path in (here.with_suffix(".py"), here / "__init__.py"):
@@ -75,5 +75,5 @@ def module_file(place: str) -> Path:
     except (ImportError, ValueError):
         spec = None
     if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        raise ConfigError([f"dataset: {place}: no such module, here or among those installed"])
+        raise ConfigError([f"{setting}: {place}: no such module, here or among those installed"])
     return Path(spec.origin)

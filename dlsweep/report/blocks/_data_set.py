@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import ConfigError
-from dlsweep.data import DATASETS, Dataset, DataSettings, DataUnavailable, load
+from dlsweep.data import DATASETS, Dataset, DataUnavailable, load
 from dlsweep.figures import class_counts, data_pictures
 from dlsweep.report import _panels as panels
 from dlsweep.report._markdown import figure, plain
@@ -86,7 +86,7 @@ class DataSet(Block):
 
 
 _SPLIT = ("val_fraction", "train_size")
-_IMAGES = tuple(name for name in DataSettings.__dataclass_fields__ if name != "dataset")
+_IMAGES = ("image_size", "color", "classes", "skip_bad")
 
 
 def _names(table: RunsTable) -> set[str]:

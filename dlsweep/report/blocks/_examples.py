@@ -111,7 +111,7 @@ def _pixels(
         ConfigError: there is no such data set, or it has no pictures.
         DataUnavailable: it could not be had.
     """
-    settings = vars(DataSettings.among(config)).copy()
+    settings = vars(DataSettings.among(config).of_pictures).copy()
     data = load(settings.pop("dataset"), **settings)
     if data.is_table:
         raise ConfigError([f"{data.name} is a table of features, which has no pictures"])

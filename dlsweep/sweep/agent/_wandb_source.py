@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig, parse_settings
-from dlsweep.data import DATASETS, DataUnavailable, check_data, fetch
+from dlsweep.data import DATASETS, DataUnavailable, check_data, ensure_features, fetch
 from dlsweep.sweep.agent._wandb_runs import WandbRuns
 from dlsweep.sweep.execution import ExecutorError
 from dlsweep.sweep.study import Metrics, Row, Run
@@ -77,6 +77,7 @@ class WandbSource(WandbRuns):
             check_data(config)
             if config.dataset in DATASETS:
                 fetch(config.dataset)
+            ensure_features(config)
         except (ConfigError, DataUnavailable) as error:
             reason, exit_code = str(error), 2 if isinstance(error, ConfigError) else 1
             self._close_untrained(command, exit_code, reason)

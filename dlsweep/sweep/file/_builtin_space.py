@@ -23,6 +23,7 @@ from dlsweep.sweep.file._space import Coordinates, Space
 _INTERACTING = {"hidden_size", "num_layers", "model", "conv_layers", "dataset"}
 _INTERACTING |= {"backend", "batch_norm", "dropout", "device", "batch_size"}
 _INTERACTING |= {"val_fraction", "train_size", "image_size", "color", "classes", "skip_bad"}
+_INTERACTING |= {"features", "features_weights"}
 _MOST_COMBINATIONS = 20_000
 
 

@@ -16,6 +16,7 @@ from dlsweep.data import DataSettings, describe, known_facts
 from dlsweep.sweep.file._distributions import Distribution
 
 _NAMES = tuple(DataSettings.__dataclass_fields__)
+_PATHS = ("dataset", "features", "features_weights")
 _MOST = 100
 
 
@@ -73,7 +74,7 @@ class KnownData:
 
 
 def beside_the_file(parameters: Any, folder: Path) -> Any:
-    """The ``parameters`` of a sweep file, in which a data set beside the file is found too.
+    """The ``parameters`` of a sweep file, in which data and networks beside the file are found too.
 
     A path is relative to the working directory, as W&B has it; where there is nothing of that
     name, to the file.
@@ -82,17 +83,20 @@ def beside_the_file(parameters: Any, folder: Path) -> Any:
         return parameters
     found = dict(parameters)
     for key, spec in parameters.items():
-        if isinstance(spec, Mapping) and setting_name(str(key)) == "dataset":
-            found[key] = {k: _beside(v, folder) for k, v in spec.items()}
+        name = setting_name(str(key))
+        if isinstance(spec, Mapping) and name in _PATHS:
+            found[key] = {k: _beside(name, v, folder) for k, v in spec.items()}
     return found
 
 
-def _beside(value: Any, folder: Path) -> Any:
+def _beside(name: str, value: Any, folder: Path) -> Any:
     if isinstance(value, list):
-        return [_beside(item, folder) for item in value]
+        return [_beside(name, item, folder) for item in value]
     if not isinstance(value, str) or not value:
         return value
     path = value.rpartition(":")[0] if ".py:" in value else value
+    if name != "dataset" and not {".", "/"} & set(path):  # the name of a network
+        return value
     if os.path.isabs(path) or os.path.exists(path) or not (folder / path).exists():
         return value
     return str(folder.absolute() / value)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError
+from dlsweep.data import ensure_features
 from dlsweep.sweep.driver import (
     NO_SEED,
     Adding,
@@ -31,7 +32,7 @@ from dlsweep.sweep.execution import (
     choose_program_executor,
     visible_gpus,
 )
-from dlsweep.sweep.file import Asha, SweepFile
+from dlsweep.sweep.file import Asha, SweepFile, data_configs
 from dlsweep.sweep.local._doubts import doubts_of
 from dlsweep.sweep.local._start import start_point
 from dlsweep.sweep.search import affordable
@@ -129,6 +130,9 @@ class LocalSweep:
         Opener(self.mode).check()
         for line in doubts_of(sweep) if adding is None else ():
             _log.warning(line)
+        if sweep.command is None:  # once, by all cores, before workers ask for them
+            for config in data_configs(sweep.parameters):
+                ensure_features(config)
         self._confirm = _confirm_options(sweep, options)
         first = []
         if options.start is not None:

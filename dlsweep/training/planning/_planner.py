@@ -66,6 +66,8 @@ def stack_key(config: RunConfig, device: str = "cpu") -> Hashable:
         config.color,
         config.classes,
         config.skip_bad,
+        config.features,
+        config.features_weights,
         config.val_fraction,
         config.train_size,
         config.model,
