@@ -129,7 +129,7 @@ def threads(config: RunConfig) -> int | None:
     and where the cores are busy with something else, its threads wait for each other at every
     operation: an epoch then takes ten times as long. Convolutions gain from every thread.
     """
-    return 1 if is_written_out(config) else None
+    return 1 if is_written_out(config) or config.model == "autoencoder" else None
 
 
 def most_members(runs: int, processes: int) -> int:
