@@ -24,6 +24,9 @@ from dlsweep.parts import Option
 NONE: Mapping[str, Option] = MappingProxyType({})
 """What a built-in model brings: its settings are among those of every run."""
 
+_PLACES = ("dataset", "model", "features", "features_weights")
+"""The settings that may be paths."""
+
 
 def canonical_value(
     name: str, value: Any, options: Mapping[str, Option] = NONE
@@ -43,7 +46,8 @@ def canonical_value(
         canonical = setting.parse(value)
     except ValueError as error:
         raise ConfigError([f"{name}: got {shown(value)}, {error}"]) from None
-    place = name in ("dataset", "model") and os.sep in str(canonical)  # a path made absolute
+    # A path made absolute.
+    place = name in _PLACES and os.sep in str(canonical)
     words = isinstance(value, str) and isinstance(canonical, str) and not place
     if words and fold(value) != fold(canonical):
         return canonical, f"{name}: {value} was taken for {canonical}"

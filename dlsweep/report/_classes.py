@@ -22,7 +22,11 @@ def classes_of(runs: Sequence[Run]) -> list[str]:
 
 def facts_of(run: Run) -> DataFacts | None:
     """What is known of the data that a run was trained on."""
-    return known_facts(DataSettings.among(run.config)) if run.config.get("dataset") else None
+    return (
+        known_facts(DataSettings.among(run.config).of_pictures)
+        if run.config.get("dataset")
+        else None
+    )
 
 
 def is_matrix(matrix: Any) -> TypeGuard[Sequence[Sequence[int]]]:

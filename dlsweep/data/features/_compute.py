@@ -98,10 +98,11 @@ def _computed(raw: Raw, network: Network, pixel_max: int) -> dict[str, Array]:
     if free is not None and takes > free:
         line = f"{network.size:,} features of {len(images):,} images take {takes / 1e9:.1f} GB"
         raise ConfigError([f"features: {line} of memory, and {free / 1e9:.1f} GB are free"])
+    extract = network.load()
     _log.info("computing the features of %s images with %s", f"{len(images):,}", network.name)
     low, high = raw.pixel_range or (0, pixel_max if images.dtype == np.uint8 else 1)
     with _all_cores():
-        found = _rows(network, network.load(), images, low, high - low)
+        found = _rows(network, extract, images, low, high - low)
     ends = np.cumsum([len(some) for _, some, _ in raw.parts()])
     parts = np.split(found[:, None, None], ends[:-1])
     return {part: values for (part, _, _), values in zip(raw.parts(), parts, strict=True)}
