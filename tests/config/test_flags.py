@@ -74,8 +74,13 @@ TABLE = [
     ("examples", "--examples", "8", 8),
     ("projection", "--projection", "pca", "pca"),
     ("save_model", "--save_model --save-model", "true", True),
+    ("classifier_size", "--classifier_size --classifier-size", "16,8", [16, 8]),
+    ("code_size", "--code_size --code-size", "2", 2),
+    ("freeze", "--freeze", "false", False),
     ("init_scale", "--init_scale --init-scale", "0.1", 0.1),
     ("label_smoothing", "--label_smoothing --label-smoothing", "0.1", 0.1),
+    ("pretrain_epochs", "--pretrain_epochs --pretrain-epochs", "3", 3),
+    ("reconstruction_weight", "--reconstruction_weight --reconstruction-weight", "0.5", 0.5),
 ]
 CASES = [(name, flag, text, value) for name, flags, text, value in TABLE for flag in flags.split()]
 

@@ -32,6 +32,8 @@ OTHER_VALUES = {
     "color": ("true", {}),
     "classes": ("1,2", {}),
     "skip_bad": (True, {}),
+    "features": ("alexnet", {}),
+    "features_weights": ("random", {"features": "alexnet"}),
     "model": ("cnn", {}),
     "backend": ("numpy", {}),
     "epochs": (2, {}),
@@ -77,6 +79,7 @@ OTHER_VALUES = {
 }
 NO_EFFECT = {"wandb_project", "wandb_entity", "figures", "examples", "projection", "save_model"}
 OTHER_DATA = {"dataset", "image_size", "color", "classes", "skip_bad"}
+OTHER_DATA |= {"features", "features_weights"}
 OTHER_DATA |= {"val_fraction", "train_size", "device"}
 """What decides which data the stack is given: not to be mixed, whatever the engine does."""
 

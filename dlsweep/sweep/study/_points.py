@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from dlsweep.config import RunConfig
 from dlsweep.sweep.file import Config, number
-from dlsweep.sweep.study._runs import Row
+from dlsweep.sweep.study._runs import Row, RowsOfAStudy
 
 if TYPE_CHECKING:
     from dlsweep.sweep.search import Candidate, Confirmation
-    from dlsweep.sweep.study._table import StudyTable
 
 SEED = "seed"
 """The setting of built-in runs that decides what is random in them."""
@@ -61,7 +60,7 @@ class Point:
         return stdev(self.values) if len(self.values) > 1 else None
 
 
-def points_of(table: StudyTable, seed: str | None = None) -> list[Point]:
+def points_of(table: RowsOfAStudy, seed: str | None = None) -> list[Point]:
     """The points of a study by number; runs that are no valid configuration have none.
 
     Args:
@@ -86,7 +85,7 @@ def points_of(table: StudyTable, seed: str | None = None) -> list[Point]:
     return [Point(rows[0].number, tuple(rows), tuple(more)) for rows, more in groups.values()]
 
 
-def seed_of(table: StudyTable) -> str | None:
+def seed_of(table: RowsOfAStudy) -> str | None:
     """The setting that is a run's seed: of a program, that in which a run and its repeat differ."""
     if not table.of_program:
         return SEED
@@ -119,7 +118,7 @@ def new_seeds(used: Sequence[object], n: int) -> list[int]:
     return list(itertools.islice((s for s in itertools.count(first + 1) if s not in known), n))
 
 
-def candidates_of(table: StudyTable, most: int, seed: str | None = None) -> list[Candidate]:
+def candidates_of(table: RowsOfAStudy, most: int, seed: str | None = None) -> list[Candidate]:
     """The configurations that may be the best, and those of which some were confirmed before.
 
     Args:
@@ -145,7 +144,7 @@ def candidates_of(table: StudyTable, most: int, seed: str | None = None) -> list
     return [_candidate(point) for point in chosen]
 
 
-def confirmation_of(table: StudyTable) -> Confirmation | None:
+def confirmation_of(table: RowsOfAStudy) -> Confirmation | None:
     """What confirmation has shown so far; None where no run of it has ended."""
     from dlsweep.sweep.search import Comparison  # with SciPy, which readers mostly do without
 
@@ -179,7 +178,7 @@ def _noise(points: Iterable[Point]) -> float | None:
     return math.sqrt(squares / freedom) if freedom else None
 
 
-def _bounds(table: StudyTable, candidates: Sequence[Candidate]) -> tuple[float, float]:
+def _bounds(table: RowsOfAStudy, candidates: Sequence[Candidate]) -> tuple[float, float]:
     """What the metric may be; that of a program is an accuracy if it is called so and looks so."""
     values = [value for c in candidates for value in c.values]
     if "acc" in table.metric.name.lower() and all(0 <= value <= 1 for value in values):

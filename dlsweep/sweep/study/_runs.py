@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from dlsweep.sweep.file import Config, Coordinates
+from dlsweep.sweep.file import Config, Coordinates, Metric, SweepFile
 
 ENDED = ("finished", "early_stopped", "stopped", "diverged")
 """The statuses of a run that ended with a result."""
@@ -129,3 +129,26 @@ class Row:
     def point(self) -> int:
         """The number of the first run with this configuration, whatever the seed."""
         return self.number if self.repeat_of is None else self.repeat_of
+
+
+class RowsOfAStudy(Protocol):
+    """The runs of a study, and what they are judged by."""
+
+    @property
+    def metric(self) -> Metric:
+        """The sweep's metric."""
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The runs, by number."""
+
+    @property
+    def of_program(self) -> bool:
+        """Whether they are runs of a program of the user's own."""
+
+    @property
+    def sweep(self) -> SweepFile | None:
+        """The sweep file, where it is known."""
+
+    def ranked(self) -> list[Row]:
+        """The runs with a value, the best first."""

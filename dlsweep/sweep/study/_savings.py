@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dlsweep.sweep.file import Hyperband, number
-from dlsweep.sweep.study._runs import Row
-
-if TYPE_CHECKING:
-    from dlsweep.sweep.study._table import StudyTable
+from dlsweep.sweep.study._runs import Row, RowsOfAStudy
 
 _FEWEST_RUNS = 9
 _MOST_EPOCHS = 200
@@ -33,7 +29,7 @@ class Savings:
     lost: bool
 
 
-def savings_of(table: StudyTable) -> Savings | None:
+def savings_of(table: RowsOfAStudy) -> Savings | None:
     """The savings of a study; None where there is little to save, or it stops so early already."""
     rule = table.sweep.early_terminate if table.sweep is not None else None
     if rule is not None and rule.brackets(1) == [1]:
