@@ -116,7 +116,7 @@ def test_dlsweep_sweep_names_all_problems_at_once(tmp_path: Path):
         ),
         (
             "--backend numpy --batch_norm",
-            "batch_norm: not part of backend numpy; use backend torch",
+            "batch_norm: backend numpy has false only, got true; use backend torch",
         ),
         ("-d digits --device cuda:9", "device: got 'cuda:9', which is not there; use auto or cpu"),
     ],

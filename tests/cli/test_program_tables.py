@@ -85,7 +85,9 @@ def test_a_narrow_table_leaves_columns_out_and_cuts_no_value():
     ]
     rows = [replace(r, config={k: v * (r.number + 1) for k, v in r.config.items()}) for r in rows]
     rows = [replace(row, config={**row.config, "same": 3}) for row in rows]
-    rows += [replace(rows[0], number=n, value=None, status="failed", reason=reason) for n in (7, 8)]
+    rows += [
+        replace(rows[0], number=n, value=None, status="failed", reason=reason) for n in (40, 41)
+    ]
     study = table(Metric("val_loss_of_all", "minimize"), *rows)
     lines = table_lines(study, 80)
     body = lines[: lines.index("")]

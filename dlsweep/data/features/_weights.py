@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from dlsweep.config import ConfigError
@@ -26,7 +24,6 @@ _UNREADABLE = (
     RuntimeError,
     ValueError,
     pickle.UnpicklingError,
-    SafetensorError,
 )
 """What reading a file that holds no weights may raise."""
 
@@ -130,11 +127,14 @@ def load_weights(module: nn.Module, path: Path, head: str, renamed: Any = None) 
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:
+    from safetensors import SafetensorError  # only now: figures of runs do without
+    from safetensors.torch import load_file
+
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except _UNREADABLE as error:
+    except (SafetensorError, *_UNREADABLE) as error:
         reason = (str(error) or repr(error)).strip().splitlines()[0].split(". ")[0]
         raise ConfigError([f"features_weights: {path}: cannot be read: {reason}"]) from None
     for name in ("state_dict", "model", "model_state_dict"):
