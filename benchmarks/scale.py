@@ -188,7 +188,7 @@ def make_studies(file: Path, runs: int) -> None:
         while study.taken < runs:
             taken = study.take(min(256, runs - study.taken))
             for stack in study.plan([taken[i : i + 8] for i in range(0, len(taken), 8)]):
-                study.begin(stack, None)
+                study.begin(stack)
             for run in taken:
                 study.finish(run, "finished", *_ended(run.number))
     with Study.open(_sweep("bayes", "bayes", SPACE), str(file), continue_from="random"):

@@ -30,7 +30,7 @@ def network(config: RunConfig, image_shape: tuple[int, int, int], classes: int) 
             block.append(ACTIVATIONS[config.conv_activation or config.activation]())
             blocks.append(block)
             channels = layer.channels
-            height, width = layer.output_side(height), layer.output_side(width)
+            _, height, width = layer.output_shape((channels, height, width))
         blocks[-1].append(nn.Flatten())
     size = channels * height * width
     for hidden in config.hidden_sizes:

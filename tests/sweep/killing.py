@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlsweep.sweep.driver import Driver, StudySource
+from dlsweep.sweep.driver import Driver, Progress, StudySource
 from dlsweep.sweep.execution import ProcessExecutor, choose_executor
 from dlsweep.sweep.file import parse_sweep
 from dlsweep.sweep.study import Row, Run, Study, read_study
@@ -55,7 +55,7 @@ def tiny(runs: int, epochs: int) -> Any:
     )
 
 
-class Log:
+class Log(Progress):
     """The progress of a driver, written down line by line, with times."""
 
     def __init__(self) -> None:

@@ -437,6 +437,8 @@ def test_the_runs_of_a_deleted_sweep_go_on_to_their_end(
         if run.run_id not in in_training:
             in_training.add(run.run_id)
             if len(in_training) == 4:
+                # Runs are opened in threads, beside the training.
+                wandb_server.wait_for(lambda: set(sweep.runs) <= wandb_server.runs.keys())
                 wandb_server.delete_sweep(sweep.id)
 
     with caplog.at_level(logging.WARNING, "dlsweep"), pytest.raises(SweepGone):

@@ -98,7 +98,7 @@ def test_a_sweep_runs_on_both_nodes(rays: RayExecutors, folder: Path):
     nodes = {node for row in table.rows if (node := _logged(row.info["directory"], "node"))}
     assert len(nodes) == 2
     assert len(list(folder.glob("begun-*"))) == len(LR)
-    assert "best: own-" in out
+    assert "best: lr" in out
 
 
 def _logged(directory: str, name: str) -> Any:
