@@ -81,7 +81,6 @@ def test_one_run_and_stacks_that_grow(smoke: Smoke) -> None:
         assert {"dlsweep, the engine", "in-memory loop, fused Adam"} <= ways.keys()
     assert "dlsweep, backend numpy" in results["single"]["cases"]["S1's net, batch 64"]
     assert [row["members"] for row in results["members"]["rows"]] == [1, 2]
-    assert all(row["predicted_bytes"] > 1e6 for row in results["members"]["rows"])
     assert "python train.py, the whole command" in out
 
 
