@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import functools
 import json
 import math
 import re
@@ -16,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from dlsweep.config.errors import did_you_mean, fold, shown
-from dlsweep.parts import AUGMENTATIONS, LAYERS, Layer, Option
+from dlsweep.parts import AUGMENTATIONS, LAYERS, Layer
 
 Parser = Callable[[Any], Any]
 
@@ -204,7 +203,7 @@ def device(value: Any) -> str:
     raise ValueError(f"not a known device{hint or '; choose from auto, cpu, cuda'}")
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
     """Text such as "128,64", "128 64", "128_64" or "[128, 64]" as a list; all else unchanged.
 
     Text of a single number without brackets stays that number.
@@ -227,7 +226,7 @@ def sizes(value: Any) -> int | tuple[int, ...]:
     try:
         if isinstance(value, str) and not value.strip():
             raise ValueError
-        value = _listed(value)
+        value = listed(value)
         if isinstance(value, Sequence) and not isinstance(value, str):
             return tuple(one(v) for v in value)
         return int(one(value))
@@ -336,73 +335,3 @@ def augmentations_of(text: str | None) -> list[tuple[str, int]]:
     """The names and numbers in what ``augmentations`` has written."""
     found = [_AUGMENTATION.fullmatch(part) for part in (text or "").split(",") if part]
     return [(match[1], int(match[2] or 0)) for match in found if match is not None]
-
-
-def of_option(option: Option) -> Parser:
-    """The parser of a setting that a part or a model declares."""
-    parse: Parser
-    if option.values:
-        parse = _one_of(option.values)
-    elif option.type is bool:
-        parse = boolean
-    elif option.type is int:
-        low = -MOST_SEED if option.low == -math.inf else int(option.low)
-        high = MOST_SEED if option.high == math.inf else int(option.high)
-        parse = integer(low, high)
-    elif option.type is float:
-        parse = number(option.low, option.high, above=option.above)
-    elif option.type is tuple:
-        parse = functools.partial(integers, low=int(max(option.low, -MOST_SEED)))
-    else:
-        parse = _words
-    return optional(parse) if option.optional else parse
-
-
-def expects(option: Option) -> str:
-    """What a table of settings says of an option's values."""
-    if option.values:
-        said = ", ".join(option.values)
-    elif option.type is bool:
-        said = "true or false"
-    elif option.type in (int, float):
-        said = "integer" if option.type is int else "number"
-        if option.high < math.inf:
-            low = (
-                f"{option.low:g} {'<' if option.above else '≤'} " if option.low > -math.inf else ""
-            )
-            said = f"{low}{said} < {option.high:g}"
-        elif option.low > -math.inf:
-            said = f"{said} {'>' if option.above else '≥'} {option.low:g}"
-    else:
-        least = f" ≥ {option.low:g}" if option.low > -math.inf else ""
-        said = f"integers{least}" if option.type is tuple else "text"
-    return f"{said}, or none" if option.optional else said
-
-
-def integers(value: Any, low: int = -MOST_SEED) -> tuple[int, ...]:
-    """A list of integers, or text such as 64,32."""
-    one = integer(low)
-    value = _listed(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = [value]
-    try:
-        return tuple(one(item) for item in value)
-    except (TypeError, ValueError):
-        at_least = f" ≥ {low}" if low > -MOST_SEED else ""
-        raise ValueError(f"expected a list of integers{at_least}") from None
-
-
-def _one_of(words: tuple[str, ...]) -> Parser:
-    def parse(value: Any) -> str:
-        for word in words:
-            if fold(value) == fold(word):
-                return word
-        raise ValueError(f"not a known choice{did_you_mean(value, words)}")
-
-    return parse
-
-
-def _words(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("expected text")
-    return value

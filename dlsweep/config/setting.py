@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlsweep.config import kinds
+from dlsweep.config import kinds, options
 from dlsweep.parts import Option
 
 
@@ -56,7 +56,7 @@ def from_option(option: Option) -> Setting:
     """What is said of a setting that a part or a model declares."""
     return Setting(
         option.help,
-        kinds.of_option(option),
+        options.of_option(option),
         also=option.also,
-        expects=kinds.expects(option),
+        expects=options.expects(option),
     )
