@@ -50,7 +50,7 @@ def show_results(
         kept = {n: v for n in beside if (v := best.summary.get(n)) is not None}
         shown = " and ".join(f"{name} {value:.4f}" for name, value in kept.items())
         of = f"; {shown} of its best epoch, {best.summary.get('best_epoch')}" if shown else ""
-        own = next((p for p in table.points() if p.number == best.number), None)
+        own = next((p for p in table.points() if best in p.rows), None)
         value = value_text(best.value)
         if own is not None and len(own.rows) > 1 and own.value is not None:
             seeds = ", ".join(value_text(v) for v in own.values)

@@ -71,12 +71,17 @@ def started_agent(
 
 
 def processes_in(folder: Path) -> list[str]:
-    """The commands of the processes whose working directory is a folder."""
+    """The commands of the processes whose working directory is a folder.
+
+    Not the monitor that wandb starts, which ends by itself a second after the service of wandb.
+    """
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if os.readlink(process / "cwd") == str(folder):
-                found.append((process / "cmdline").read_text().replace("\0", " "))
+                command = (process / "cmdline").read_text().replace("\0", " ")
+                if "wandb-symon" not in command:
+                    found.append(command)
         except OSError:  # it has ended
             continue
     return found

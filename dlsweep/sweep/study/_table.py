@@ -81,12 +81,24 @@ class StudyTable:
     def best(self) -> Row | None:
         """The first run of the configuration that was confirmed to be the best.
 
-        Where none was confirmed it is the run with the best value, or None.
+        Where none was confirmed it is the best run of the configuration with the best mean over its
+        seeds, or None where no run has a result.
         """
         if self.confirmation is not None and self.confirmation.best is not None:
             number = self.confirmation.best.number
             return next(row for row in self.rows if row.number == number)
-        return next(iter(self.ranked()), None)
+        sign = -1 if self.metric.goal == "maximize" else 1
+        means = {
+            row.number: sign * point.value
+            for point in self.points()
+            if point.value is not None
+            for row in point.rows
+        }
+        ranked = self.ranked()
+        # A configuration whose runs have not all ended goes by the run that has.
+        return min(
+            ranked, key=lambda row: means.get(row.number, sign * (row.value or 0.0)), default=None
+        )
 
     def points(self) -> list[Point]:
         """The runs by configuration, whatever their seeds; by number."""
