@@ -13,13 +13,14 @@ NAMES = {
     "dlsweep": "__version__ agent ConfigError load run_sweep RunConfig train",
     "dlsweep.cli": "main train_main",
     "dlsweep.config": (
-        "canonical_value command_line ConfigError flag_parser parse_config parse_flags "
-        "parse_settings RunConfig Setting setting_name SETTINGS unknown_setting"
+        "canonical_value canonical_variant command_line ConfigError flag_parser parse_config "
+        "parse_flags parse_settings replaced_by_variant RunConfig Setting setting_name SETTINGS "
+        "unknown_setting VARIANT"
     ),
     "dlsweep.data": (
-        "check_data data_problems DataFacts Dataset DATASETS DataSettings DataUnavailable "
-        "describe ensure_features fetch forget keep_dataset known_facts load load_for network_for "
-        "PublishedSet scale_pixels Scaling Split"
+        "check_data data_problems DataFacts Dataset DataSettings DataUnavailable describe "
+        "ensure_features fetch forget keep_dataset known_facts load load_for network_for "
+        "scale_pixels Scaling Split"
     ),
     "dlsweep.figures": (
         "analyse analyse_run autoencoder_pictures choose_examples class_counts ClassScores "
@@ -32,9 +33,9 @@ NAMES = {
         "Objective objective_of quick_on_cpu skeleton"
     ),
     "dlsweep.parts": (
-        "Activation ACTIVATIONS Augmentation AUGMENTATIONS Backend BACKENDS Conv Hyperparameters "
-        "Initializer INITIALIZERS Layer LAYERS Loss LOSSES Optimizer OPTIMIZERS Option Part "
-        "Updater"
+        "Activation ACTIVATIONS Augmentation AUGMENTATIONS Backend BACKENDS Conv DATASETS "
+        "Hyperparameters Initializer INITIALIZERS Layer LAYERS Loss LOSSES Optimizer OPTIMIZERS "
+        "Option Part PublishedSet Updater"
     ),
     "dlsweep.report": (
         "joined Online publish read_runs render_html render_markdown Report Run RunsTable "
@@ -45,10 +46,10 @@ NAMES = {
         "Prepared read_image read_rows save_model"
     ),
     "dlsweep.scratch": (
-        "ACTIVATIONS Adadelta Adagrad Adam AdamW Array Autoencoder check_all CrossEntropy evaluate "
-        "feedforward INITIALIZERS Layer Linear log_softmax logits_of Loss LOSSES MeanSquaredError "
-        "Momentum NAdam Nesterov Network Optimizer OPTIMIZERS predict random_normal RMSprop SGD "
-        "train_autoencoder_epoch train_epoch"
+        "ACTIVATIONS Adadelta Adagrad Adam AdamW Array Autoencoder check_all CrossEntropy "
+        "evaluate feedforward INITIALIZERS Layer Linear log_softmax logits_of Loss LOSSES "
+        "MeanSquaredError Momentum NAdam Nesterov Network Optimizer OPTIMIZERS predict "
+        "random_normal RMSprop SGD train_autoencoder_epoch train_epoch"
     ),
     "dlsweep.sweep": (
         "AgentOptions AgentReport choose_executor datasets_of Distribution DISTRIBUTIONS Driver "
@@ -60,11 +61,12 @@ NAMES = {
         "SweepOptions train_joined"
     ),
     "dlsweep.sweep.file": (
-        "Asha Axis builtin_flags Categorical Command Config Constant Continuous Coordinates "
-        "data_configs Distribution DISTRIBUTIONS EDGE first_metric flatten Hyperband IntUniform "
-        "is_builtin is_idle load_sweep METHODS Metric metric_name METRICS missing_program number "
-        "objective parse_command parse_metric parse_program_metric parse_sweep plain read_yaml "
-        "Settings Space SweepFile with_dataset"
+        "as_settings Asha Axis builtin_flags BuiltinSpace Categorical Command Config Constant "
+        "Continuous Coordinates data_configs Distribution DISTRIBUTIONS EDGE flatten Hyperband "
+        "IntUniform is_builtin is_idle load_sweep METHODS Metric metric_name METRICS "
+        "missing_program number objective parse_command parse_metric parse_program_metric "
+        "parse_sweep plain read_yaml Settings Space SweepFile varied_together with_dataset "
+        "written_metrics"
     ),
     "dlsweep.sweep.search": (
         "affordable Bayes Candidate Comparison Confirmation Draft EarlyTermination "

@@ -61,7 +61,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Fetch or read every data set that is named; names are checked first."""
-    from dlsweep.data import DATASETS
+    from dlsweep.parts import DATASETS
 
     values = {n: v for n in _SETTINGS if (v := getattr(arguments, n)) is not None}
     names: list[str] = []

@@ -7,10 +7,10 @@ import io
 import os
 import re
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 from dlsweep.config.errors import did_you_mean, fold
+from dlsweep.parts import DATASETS
 
 FILE_ENDINGS = (".npz", ".csv", ".parquet")
 _FUNCTION = re.compile(r"(?P<place>[^:]+(?:\.py)?|[A-Za-z]:[^:]+\.py):(?P<name>[A-Za-z_]\w*)")
@@ -22,10 +22,7 @@ _MOST_PIXELS = 10_000
 
 def named() -> Mapping[str, tuple[str, ...]]:
     """The data sets known by name, each with its other spellings."""
-    # They are found by their files, as other parts are, and those belong to the floor above:
-    # nothing else of it is needed here, nor imported.
-    sets = import_module("dlsweep.data.sets").DATASETS
-    return {name: each.also for name, each in sets.items()}
+    return {name: each.also for name, each in DATASETS.items()}
 
 
 def in_memory(value: str) -> bool:

@@ -12,15 +12,12 @@ if TYPE_CHECKING:
     from dlsweep.data._facts import DataFacts, DataSettings, data_problems
     from dlsweep.data._fetch import DataUnavailable, fetch
     from dlsweep.data._load import ensure_features, keep_dataset, load, load_for, network_for
-    from dlsweep.data.sets import DATASETS, PublishedSet
 
 __all__ = [
-    "DATASETS",
     "DataFacts",
     "DataSettings",
     "DataUnavailable",
     "Dataset",
-    "PublishedSet",
     "Scaling",
     "Split",
     "check_data",

@@ -12,9 +12,9 @@ import torch
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data._facts import facts_of, split_problems
-from dlsweep.data._raw import Raw
 from dlsweep.data._split import stratified_holdout, stratified_subset
 from dlsweep.data.own import raw_of_arrays, with_test
+from dlsweep.parts.data_sets._raw import Raw
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from dlsweep.data._cache import cache_root
 from dlsweep.data._facts import DataFacts, DataSettings, data_problems, verified
 from dlsweep.data._fetch import contents, find
 from dlsweep.data._raw import select_classes
-from dlsweep.data.sets import DATASETS
+from dlsweep.parts import DATASETS
 
 if TYPE_CHECKING:
     import os

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dlsweep.config import RunConfig
-from dlsweep.data._raw import Raw
 from dlsweep.data._split import shares_held_out
-from dlsweep.data.sets import PublishedSet
+from dlsweep.parts import PublishedSet
+from dlsweep.parts.data_sets._raw import Raw
 
 if TYPE_CHECKING:
     from pathlib import Path

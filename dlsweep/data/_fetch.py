@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dlsweep.config.errors import ConfigError, did_you_mean, fold
 from dlsweep.data._cache import Damaged, cache_root, check, check_writable, read_checked, store
-from dlsweep.data._sources import Folder, Source, SourceError
-from dlsweep.data.sets import DATASETS, PublishedSet
+from dlsweep.parts import DATASETS, PublishedSet
+from dlsweep.parts.data_sets._sources import Folder, Source, SourceError
 
 _log = logging.getLogger("dlsweep.data")
 

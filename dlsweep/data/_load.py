@@ -21,10 +21,11 @@ from dlsweep.data._describe import describe
 from dlsweep.data._facts import DataFacts, DataSettings, facts_of, split_problems, verified
 from dlsweep.data._fetch import contents
 from dlsweep.data._prepare import prepared
-from dlsweep.data._raw import Raw, select_classes
+from dlsweep.data._raw import select_classes
 from dlsweep.data._shared import SUFFIX, shared
-from dlsweep.data.own import OwnData, dataset_key, keep
-from dlsweep.data.sets import DATASETS
+from dlsweep.data.own import OwnData, dataset_key, keep, with_test
+from dlsweep.parts import DATASETS
+from dlsweep.parts.data_sets._raw import Raw
 
 if TYPE_CHECKING:
     from dlsweep.data.features import Network
@@ -133,7 +134,8 @@ def load_for(
             raw = published.read(
                 contents(settings.dataset, published, directory, keep=_store_or_warn)
             )
-            raw = prepared(verified(published, raw), settings)
+            raw = verified(published, with_test(published.name, raw))
+            raw = prepared(raw, settings)
         facts, raw = _chosen(
             own.facts.name if published is None else settings.dataset, raw, settings
         )

@@ -13,7 +13,7 @@ from dlsweep.config.data import size_of
 
 if TYPE_CHECKING:
     from dlsweep.data._facts import DataSettings
-    from dlsweep.data._raw import Array, Raw
+    from dlsweep.parts.data_sets._raw import Array, Raw
 
 
 def prepared(raw: Raw, settings: DataSettings) -> Raw:

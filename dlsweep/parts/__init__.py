@@ -14,6 +14,7 @@ from dlsweep.parts._part import Part
 from dlsweep.parts.activations import Activation
 from dlsweep.parts.augmentations import Augmentation
 from dlsweep.parts.backends import Backend
+from dlsweep.parts.data_sets import DATASETS, PublishedSet
 from dlsweep.parts.initializers import Initializer
 from dlsweep.parts.layers import Conv, Layer
 from dlsweep.parts.losses import Loss
@@ -31,6 +32,7 @@ __all__ = [
     "ACTIVATIONS",
     "AUGMENTATIONS",
     "BACKENDS",
+    "DATASETS",
     "INITIALIZERS",
     "LAYERS",
     "LOSSES",
@@ -46,5 +48,6 @@ __all__ = [
     "Optimizer",
     "Option",
     "Part",
+    "PublishedSet",
     "Updater",
 ]

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from dlsweep.cli import main, train_main
-from dlsweep.data import DATASETS
+from dlsweep.parts import DATASETS
 from tests.cli.conftest import dlsweep, train_py, users_environment
 from tests.data.fakes import Given
 

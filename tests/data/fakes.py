@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dlsweep.data import PublishedSet
-from dlsweep.data._sources import Source, SourceError
-from dlsweep.data.sets._formats import read_mnist
+from dlsweep.parts import PublishedSet
+from dlsweep.parts.data_sets._formats import read_mnist
+from dlsweep.parts.data_sets._sources import Source, SourceError
 
 FILES = (
     "train-images-idx3-ubyte",

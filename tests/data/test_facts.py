@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from dlsweep.config import ConfigError, RunConfig
-from dlsweep.data import DATASETS, DataFacts, check_data, data_problems, describe, load
+from dlsweep.data import DataFacts, check_data, data_problems, describe, load
 from dlsweep.data._split import stratified_holdout
+from dlsweep.parts import DATASETS
 
 MNIST = describe(RunConfig(dataset="mnist"))
 

@@ -14,9 +14,9 @@ from torchvision.models import get_model
 import dlsweep
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import Dataset, DataSettings, describe, load, load_for
-from dlsweep.data._sources import SourceError
 from dlsweep.data.features import _compute, _weights, find_network
 from dlsweep.data.features._named import lite_name
+from dlsweep.parts.data_sets._sources import SourceError
 from dlsweep.saved import encode_model, load_model, save_model
 from dlsweep.training import train_stack
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from dlsweep.config.errors import ConfigError
-from dlsweep.data import DATASETS, DataUnavailable, fetch, load
-from dlsweep.data._sources import Source
+from dlsweep.data import DataUnavailable, fetch, load
+from dlsweep.parts import DATASETS
+from dlsweep.parts.data_sets._sources import Source
 from tests.data.fakes import FILES, Given, describe, toy
 
 TOY = toy()

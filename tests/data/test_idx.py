@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlsweep.data._idx import IdxError, parse_idx
+from dlsweep.parts.data_sets._idx import IdxError, parse_idx
 from tests.data.fakes import idx
 
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from dlsweep.config.errors import ConfigError
-from dlsweep.data import DATASETS, Dataset, PublishedSet, Split, load
-from dlsweep.data._raw import Raw
-from dlsweep.data.sets.digits import DATA_SET as DIGITS
+from dlsweep.data import Dataset, Split, load
+from dlsweep.parts import DATASETS, PublishedSet
+from dlsweep.parts.data_sets._raw import Raw
+from dlsweep.parts.data_sets.digits import DATA_SET as DIGITS
 from tests.data.fakes import Given, describe, toy
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dlsweep.data._process import ProgramError, run, telling_line
+from dlsweep.parts.data_sets._process import ProgramError, run, telling_line
 from tests.data.fakes import program
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlsweep.data import DATASETS, Dataset, DataUnavailable, load
+from dlsweep.data import Dataset, DataUnavailable, load
+from dlsweep.parts import DATASETS
 from tests.data.fakes import Given, idx
 
 COUNT = 40

@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dlsweep.data import DATASETS, DataUnavailable, _sources, fetch
+from dlsweep.data import DataUnavailable, fetch
 from dlsweep.data._cache import check
-from dlsweep.data._sources import (
+from dlsweep.parts import DATASETS
+from dlsweep.parts.data_sets import _sources
+from dlsweep.parts.data_sets._sources import (
     DebianPackage,
     Folder,
     Mirror,

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from dlsweep.config import RunConfig
-from dlsweep.data import DATASETS, Dataset, Split, load
+from dlsweep.data import Dataset, Split, load
 from dlsweep.data._cache import cache_root
+from dlsweep.parts import DATASETS
 from dlsweep.training import RunResult, train_stack
 
 FLOAT32_TOLERANCE = 1e-4

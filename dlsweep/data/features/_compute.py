@@ -22,8 +22,8 @@ from dlsweep.data._arrays_file import read_arrays, written
 from dlsweep.data._cache import Damaged, store
 from dlsweep.data._memory import available_memory
 from dlsweep.data._progress import progress
-from dlsweep.data._raw import Array, Raw
 from dlsweep.data.features._network import Extract, Network
+from dlsweep.parts.data_sets._raw import Array, Raw
 
 _log = logging.getLogger("dlsweep.data")
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from dlsweep.config import ConfigError
 from dlsweep.data._cache import store
-from dlsweep.data._sources import SourceError, download
+from dlsweep.parts.data_sets._sources import SourceError, download
 
 _UNREADABLE = (
     OSError,

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dlsweep.config import ConfigError
-from dlsweep.data._raw import Array, Labels, Raw, number_labels, of_parts
+from dlsweep.data._raw import number_labels, of_parts
+from dlsweep.parts.data_sets._raw import Array, Labels, Raw
 
 PARTS = {
     "train": ("train", "training", "tr"),

@@ -12,9 +12,9 @@ from typing import Any
 from dlsweep.config import ConfigError
 from dlsweep.config.data import function_of
 from dlsweep.config.errors import did_you_mean
-from dlsweep.data._raw import Raw
 from dlsweep.data.own._arrays import raw_of_arrays, raw_of_mapping
 from dlsweep.data.own._identity import module_file
+from dlsweep.parts.data_sets._raw import Raw
 
 
 def read_function(dataset: str) -> Raw:

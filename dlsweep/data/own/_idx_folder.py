@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from dlsweep.config import ConfigError
-from dlsweep.data._idx import IdxError, parse_idx
-from dlsweep.data._raw import Raw
-from dlsweep.data._sources import SourceError, gunzip
 from dlsweep.data.own._arrays import raw_of_arrays
+from dlsweep.parts.data_sets._idx import IdxError, parse_idx
+from dlsweep.parts.data_sets._raw import Raw
+from dlsweep.parts.data_sets._sources import SourceError, gunzip
 
 _NAME = re.compile(
     r"(?:.*[-_.])?(train|t10k|test|val|valid|validation)[-_.](images|labels)[-_.]"

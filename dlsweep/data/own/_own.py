@@ -16,9 +16,10 @@ from dlsweep.config import ConfigError
 from dlsweep.config.data import in_memory
 from dlsweep.data._arrays_file import read_arrays, written
 from dlsweep.data._cache import Damaged, store
-from dlsweep.data._raw import Raw, of_parts
+from dlsweep.data._raw import of_parts
 from dlsweep.data.own._identity import identity
 from dlsweep.data.own._read import name_of, read
+from dlsweep.parts.data_sets._raw import Raw
 
 if TYPE_CHECKING:
     from dlsweep.data._facts import DataFacts, DataSettings

@@ -19,8 +19,9 @@ import numpy.typing as npt
 from dlsweep.config import ConfigError
 from dlsweep.config.data import size_of
 from dlsweep.data._memory import available_memory
-from dlsweep.data._raw import Raw, number_labels, of_parts
+from dlsweep.data._raw import number_labels, of_parts
 from dlsweep.data.own._arrays import PARTS
+from dlsweep.parts.data_sets._raw import Raw
 
 if TYPE_CHECKING:
     from PIL import Image

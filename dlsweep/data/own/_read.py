@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from dlsweep.config import ConfigError
 from dlsweep.config.data import FILE_ENDINGS, function_of
 from dlsweep.data._prepare import prepared
-from dlsweep.data._raw import Raw
 from dlsweep.data._split import stratified_holdout
 from dlsweep.data.own._arrays import read_npz
 from dlsweep.data.own._function import read_function
 from dlsweep.data.own._idx_folder import is_idx_folder, read_idx_folder
 from dlsweep.data.own._pictures import read_pictures
 from dlsweep.data.own._table import is_table_folder, read_table
+from dlsweep.parts.data_sets._raw import Raw
 
 if TYPE_CHECKING:
     from dlsweep.data._facts import DataSettings

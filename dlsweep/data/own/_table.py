@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import fold
-from dlsweep.data._raw import Raw
 from dlsweep.data.own._arrays import PARTS, raw_of_arrays
+from dlsweep.parts.data_sets._raw import Raw
 
 _LABEL = ("label", "target", "class", "y", "labels", "targets")
 _NUMBERING = ("", "unnamed0", "id", "index", "rowid", "level0")

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import ConfigError
-from dlsweep.data import DATASETS, Dataset, DataUnavailable, load
+from dlsweep.data import Dataset, DataUnavailable, load
 from dlsweep.figures import class_counts, data_pictures
+from dlsweep.parts import DATASETS
 from dlsweep.report import _panels as panels
 from dlsweep.report._markdown import figure, plain
 from dlsweep.report._runs import words

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig, parse_settings
-from dlsweep.data import DATASETS, DataUnavailable, check_data, ensure_features, fetch
+from dlsweep.data import DataUnavailable, check_data, ensure_features, fetch
+from dlsweep.parts import DATASETS
 from dlsweep.sweep.agent._wandb_runs import WandbRuns
 from dlsweep.sweep.execution import ExecutorError
 from dlsweep.sweep.study import Metrics, Row, Run

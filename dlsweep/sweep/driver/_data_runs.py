@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from dlsweep.config import ConfigError, RunConfig
-from dlsweep.data import DATASETS, DataSettings, load_for
+from dlsweep.data import DataSettings, load_for
+from dlsweep.parts import DATASETS
 from dlsweep.sweep.file import SweepFile, data_configs
 from dlsweep.sweep.study import Study
 from dlsweep.tracking import Background, show_data

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlsweep.data.sets._formats import read_mnist
-from dlsweep.data.sets._published import PublishedSet
+from dlsweep.parts.data_sets._formats import read_mnist
+from dlsweep.parts.data_sets._published import PublishedSet
 
 if TYPE_CHECKING:
-    from dlsweep.data._sources import Source
+    from dlsweep.parts.data_sets._sources import Source
 
 
 def _sources() -> Iterator[Source]:
-    from dlsweep.data._sources import DebianPackage, Folder, torchvision_mirrors
+    from dlsweep.parts.data_sets._sources import DebianPackage, Folder, torchvision_mirrors
 
     folder = "usr/share/datasets/fashion-mnist"
     yield Folder(Path("/") / folder, f"the installed Debian package in /{folder}")

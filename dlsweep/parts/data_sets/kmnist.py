@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dlsweep.data.sets._formats import read_mnist
-from dlsweep.data.sets._published import PublishedSet
+from dlsweep.parts.data_sets._formats import read_mnist
+from dlsweep.parts.data_sets._published import PublishedSet
 
 if TYPE_CHECKING:
-    from dlsweep.data._sources import Source
+    from dlsweep.parts.data_sets._sources import Source
 
 
 def _sources() -> Iterator[Source]:
-    from dlsweep.data._sources import torchvision_mirrors
+    from dlsweep.parts.data_sets._sources import torchvision_mirrors
 
     yield from torchvision_mirrors("KMNIST", suffix="")
 

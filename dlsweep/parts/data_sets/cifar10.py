@@ -8,21 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dlsweep.data.sets._published import PublishedSet
+from dlsweep.parts.data_sets._published import PublishedSet
 
 if TYPE_CHECKING:
-    from dlsweep.data._raw import Raw
-    from dlsweep.data._sources import Source
+    from dlsweep.parts.data_sets._raw import Raw
+    from dlsweep.parts.data_sets._sources import Source
 
 
 def _sources() -> Iterator[Source]:
-    from dlsweep.data._sources import Mirror
+    from dlsweep.parts.data_sets._sources import Mirror
 
     yield Mirror("https://www.cs.toronto.edu/~kriz/", suffix="")
 
 
 def _read(contents: Mapping[str, bytes]) -> Raw:
-    from dlsweep.data.sets._formats import read_cifar
+    from dlsweep.parts.data_sets._formats import read_cifar
 
     batches = [f"data_batch_{i}.bin" for i in range(1, 6)]
     return read_cifar(contents["cifar-10-binary.tar.gz"], batches, "test_batch.bin", 1)

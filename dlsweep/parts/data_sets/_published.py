@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dlsweep.data._raw import Raw
-    from dlsweep.data._sources import Source
+    from dlsweep.parts.data_sets._raw import Raw
+    from dlsweep.parts.data_sets._sources import Source
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class PublishedSet:
         files: each file's name in the cache and the MD5 of its content, uncompressed where the
             name says nothing of compression.
         sources: gives the places that the files may come from, in the order to try.
-        read: makes the arrays from the contents of the files.
+        read: makes the arrays from the contents of the files. Where these have no test split, it is
+            the stratified fifth of the images that one's own data gets too.
         also: other spellings of the name that differ in their letters.
         image_shape: channels, height and width, known before anything is fetched; None to read
             the data first.

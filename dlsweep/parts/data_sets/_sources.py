@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from dlsweep.data._process import ProgramError, run, telling_line
+from dlsweep.parts.data_sets._process import ProgramError, run, telling_line
 
 # Also for each wait while reading: a machine without network must move on in seconds.
 CONNECT_SECONDS = 8.0

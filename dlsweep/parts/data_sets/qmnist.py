@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dlsweep.data.sets._published import PublishedSet
+from dlsweep.parts.data_sets._published import PublishedSet
 
 if TYPE_CHECKING:
-    from dlsweep.data._raw import Raw
-    from dlsweep.data._sources import Source
+    from dlsweep.parts.data_sets._raw import Raw
+    from dlsweep.parts.data_sets._sources import Source
 
 
 def _sources() -> Iterator[Source]:
-    from dlsweep.data._sources import Mirror
+    from dlsweep.parts.data_sets._sources import Mirror
 
     yield Mirror("https://raw.githubusercontent.com/facebookresearch/qmnist/master/", suffix="")
 
 
 def _read(contents: Mapping[str, bytes]) -> Raw:
-    from dlsweep.data._raw import Raw
-    from dlsweep.data.sets._formats import read_idx
+    from dlsweep.parts.data_sets._formats import read_idx
+    from dlsweep.parts.data_sets._raw import Raw
 
     arrays = {name: read_idx(content, name) for name, content in contents.items()}
     # Of the eight numbers of a label the first is the digit; the others say who wrote it.

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dlsweep.data.sets._published import PublishedSet
+from dlsweep.parts.data_sets._published import PublishedSet
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlsweep.data._raw import Raw
-    from dlsweep.data._sources import Source
+    from dlsweep.parts.data_sets._raw import Raw
+    from dlsweep.parts.data_sets._sources import Source
 
 
 def _sources() -> Iterator[Source]:
-    from dlsweep.data._sources import Mirror
+    from dlsweep.parts.data_sets._sources import Mirror
 
     yield Mirror("http://ufldl.stanford.edu/housenumbers/", suffix="")
 
 
 def _read(contents: Mapping[str, bytes]) -> Raw:
-    from dlsweep.data._raw import Raw
+    from dlsweep.parts.data_sets._raw import Raw
 
     return Raw(*_part(contents["train_32x32.mat"]), *_part(contents["test_32x32.mat"]))
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dlsweep.data.sets._published import PublishedSet
+from dlsweep.parts.data_sets._published import PublishedSet
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from dlsweep.data._raw import Raw
-    from dlsweep.data._sources import Source
+    from dlsweep.parts.data_sets._raw import Raw
+    from dlsweep.parts.data_sets._sources import Source
 
 
 def _sources() -> Iterator[Source]:
-    from dlsweep.data._sources import Mirror
+    from dlsweep.parts.data_sets._sources import Mirror
 
     folder = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/"
     yield Mirror(folder, suffix="")
 
 
 def _read(contents: Mapping[str, bytes]) -> Raw:
-    from dlsweep.data._raw import Raw
+    from dlsweep.parts.data_sets._raw import Raw
 
     return Raw(*_part(contents["usps.bz2"]), *_part(contents["usps.t.bz2"]))
 

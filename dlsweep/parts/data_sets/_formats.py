@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from dlsweep.data._raw import Raw
+    from dlsweep.parts.data_sets._raw import Raw
 
 
 def read_idx(content: bytes, name: str) -> npt.NDArray[Any]:
@@ -18,8 +18,8 @@ def read_idx(content: bytes, name: str) -> npt.NDArray[Any]:
         IdxError: the content is not a whole IDX file.
         SourceError: it is not a whole gzip file.
     """
-    from dlsweep.data._idx import parse_idx
-    from dlsweep.data._sources import gunzip
+    from dlsweep.parts.data_sets._idx import parse_idx
+    from dlsweep.parts.data_sets._sources import gunzip
 
     return parse_idx(gunzip(content, name) if name.endswith(".gz") else content)
 
@@ -30,7 +30,7 @@ def read_mnist(contents: Mapping[str, bytes]) -> Raw:
     Raises:
         IdxError, SourceError: as ``read_idx``.
     """
-    from dlsweep.data._raw import Raw
+    from dlsweep.parts.data_sets._raw import Raw
 
     arrays = {
         name.removesuffix(".gz"): read_idx(content, name) for name, content in contents.items()
@@ -56,7 +56,7 @@ def read_cifar(content: bytes, train: Sequence[str], test: str, label_bytes: int
 
     import numpy as np
 
-    from dlsweep.data._raw import Raw
+    from dlsweep.parts.data_sets._raw import Raw
 
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         members = {member.name.rpartition("/")[2]: member for member in archive.getmembers()}

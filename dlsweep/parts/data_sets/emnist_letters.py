@@ -6,15 +6,15 @@ import string
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dlsweep.data.sets._published import PublishedSet
+from dlsweep.parts.data_sets._published import PublishedSet
 
 if TYPE_CHECKING:
-    from dlsweep.data._raw import Raw
-    from dlsweep.data._sources import Source
+    from dlsweep.parts.data_sets._raw import Raw
+    from dlsweep.parts.data_sets._sources import Source
 
 
 def _sources() -> Iterator[Source]:
-    from dlsweep.data._sources import Mirror
+    from dlsweep.parts.data_sets._sources import Mirror
 
     yield Mirror("https://biometrics.nist.gov/cs_links/EMNIST/", suffix="")
 
@@ -23,8 +23,8 @@ def _read(contents: Mapping[str, bytes]) -> Raw:
     import io
     import zipfile
 
-    from dlsweep.data._raw import Raw
-    from dlsweep.data.sets._formats import read_idx
+    from dlsweep.parts.data_sets._formats import read_idx
+    from dlsweep.parts.data_sets._raw import Raw
 
     with zipfile.ZipFile(io.BytesIO(contents["gzip.zip"])) as archive:
         parts = {

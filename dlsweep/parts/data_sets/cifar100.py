@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from dlsweep.data.sets._published import PublishedSet
+from dlsweep.parts.data_sets._published import PublishedSet
 
 if TYPE_CHECKING:
-    from dlsweep.data._raw import Raw
-    from dlsweep.data._sources import Source
+    from dlsweep.parts.data_sets._raw import Raw
+    from dlsweep.parts.data_sets._sources import Source
 
 _CLASSES = """
 apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
@@ -24,13 +24,13 @@ train trout tulip turtle wardrobe whale willow_tree wolf woman worm
 
 
 def _sources() -> Iterator[Source]:
-    from dlsweep.data._sources import Mirror
+    from dlsweep.parts.data_sets._sources import Mirror
 
     yield Mirror("https://www.cs.toronto.edu/~kriz/", suffix="")
 
 
 def _read(contents: Mapping[str, bytes]) -> Raw:
-    from dlsweep.data.sets._formats import read_cifar
+    from dlsweep.parts.data_sets._formats import read_cifar
 
     return read_cifar(contents["cifar-100-binary.tar.gz"], ["train.bin"], "test.bin", 2)
 
