@@ -13,6 +13,9 @@ from dlsweep.config import RunConfig
 from dlsweep.data import describe
 from dlsweep.models import answers, skeleton
 
+_MOST_COPIED = 2**26
+"""The weights of the largest network to look at that is given values: convolutions copy theirs."""
+
 
 class Counts(NamedTuple):
     """What a network is made of.
@@ -60,17 +63,25 @@ def _counts(shape: _Shape, image_shape: tuple[int, int, int], classes: int) -> C
 
 
 def counts_of(model: nn.Module, image_shape: tuple[int, int, int]) -> Counts:
-    """The counts of a network; it is shown one black image."""
+    """The counts of a network; it is shown one black image, or none if it has no values."""
     convolutions, values, dense, widest = 0, 0, 0, 0
+    weights = weights_of(model)
+    hollow = any(parameter.is_meta for parameter in model.parameters())
+    stand_ins = None
+    if hollow and weights <= _MOST_COPIED:
+        # One number for all of a tensor's: operations on the device meta would import TorchDynamo.
+        tensors = [*model.named_parameters(), *model.named_buffers()]
+        stand_ins = {n: torch.zeros((), dtype=t.dtype).expand(t.shape) for n, t in tensors}
 
     def watch(module: nn.Module, inputs: Any, output: Any) -> None:
         nonlocal convolutions, values, dense, widest
         if not isinstance(output, Tensor):
             return
-        widest = max(widest, output.numel())
+        given = output.shape[1:].numel() if hollow else output.numel()
+        widest = max(widest, given)
         if isinstance(module, nn.modules.conv._ConvNd):
-            values += output.numel()
-            convolutions += output.numel() * math.prod(module.weight.shape[1:])
+            values += given
+            convolutions += given * math.prod(module.weight.shape[1:])
         elif isinstance(module, nn.Linear):
             dense += module.weight.numel()
 
@@ -78,11 +89,15 @@ def counts_of(model: nn.Module, image_shape: tuple[int, int, int]) -> Counts:
     training = model.training
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            like = next(model.parameters())
-            answers(model.eval(), like.new_zeros(1, *image_shape))
+            like = next(iter((stand_ins or dict(model.named_parameters())).values()))
+            answers(model.eval(), like.new_zeros(0 if hollow else 1, *image_shape), stand_ins)
     finally:
         model.train(training)
         for hook in hooks:
             hook.remove()
-    weights = sum(parameter.numel() for parameter in model.parameters())
     return Counts(weights, dense, convolutions, values, widest)
+
+
+def weights_of(model: nn.Module) -> int:
+    """How many parameters a network has."""
+    return sum(parameter.numel() for parameter in model.parameters())
