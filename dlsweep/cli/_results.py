@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dlsweep.cli._confirmation import confirmation_lines, savings_line
+from dlsweep.cli._front import front_lines
 from dlsweep.cli._show import failed_outputs, print_runs
 from dlsweep.cli._table import results_beside, value_text
 from dlsweep.config import command_line
@@ -59,6 +60,8 @@ def show_results(
         print(f"      {_command(table, best)}")
     if confirmed := confirmation_lines(table):
         print("\n" + "\n".join(confirmed))
+    if compromises := front_lines(table):
+        print("\n" + "\n".join(compromises))
     if table.sweep is not None and (line := savings_line(table)):
         print(f"\n{line}")
     if outputs := failed_outputs(table):

@@ -71,6 +71,12 @@ def value_text(value: Any) -> str:
     return f"{value:.4f}" if value == 0 or 0.001 <= abs(value) < 100 else f"{value:.4g}"
 
 
+def metric_text(value: Any) -> str:
+    """A metric's value; a count, such as that of the parameters, as one."""
+    whole = isinstance(value, int | float) and value >= 100 and value == int(value)
+    return f"{value:,.0f}" if whole else value_text(value)
+
+
 def results_beside(metric: str) -> list[str]:
     """The results of the model that a run keeps, that of its best epoch, but for the metric."""
     return [name for name in _OF_THE_BEST_EPOCH if name != metric]
@@ -81,6 +87,8 @@ def results_beside(metric: str) -> list[str]:
 
 def _columns(study: StudyTable, rows: Sequence[Row]) -> list[_Column]:
     """All columns, those that matter most first."""
+    from dlsweep.sweep.file import objective
+
     metric, program = study.metric.name, study.of_program
     ranked = len(study.ranked())
     ranks = [str(i) if i <= ranked else "" for i in range(1, len(rows) + 1)]
@@ -98,6 +106,10 @@ def _columns(study: StudyTable, rows: Sequence[Row]) -> list[_Column]:
         over = "last epoch" if last and not program else _over(metric, program)
         shown = list(map(value_text, values))
         found.append(_Column(metric, shown, right=True, always=True, over=over))
+    for other in study.others:
+        values = [objective(other, row.history, row.summary) for row in rows]
+        found.append(_Column(other.name, list(map(metric_text, values)), right=True, always=True))
+        beside = [name for name in beside if name != other.name]
     none = "none" if program else ""  # what a built-in run does not have is none of it
     for key in varied(study.rows, () if program else _HIDDEN):
         cells = [_setting(row.config[key], none) if key in row.config else "" for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
 import shutil
 import time
@@ -56,7 +57,7 @@ class TrackedRun:
         swept = there if run.sweep_id else {}
         missing = {
             name: value
-            for name, value in config.as_dict().items()
+            for name, value in values.items()
             if name not in swept and (name not in there or there[name] != value)
         }
         if missing:
@@ -83,12 +84,13 @@ class TrackedRun:
             patience: seconds to try for the tables and pictures, for which wandb asks the server at
                 once; where it cannot be reached the row is logged without them.
         """
+        self._seconds[metrics.epoch] = metrics.seconds
         if outcome is None:
             self.wandb.log(metrics.as_dict())
             return
         self.accept(outcome)
         self._log_with(metrics.as_dict(), outcome, patience)
-        self.wandb.summary.update(self.summary)
+        self._summarize()
         if self.model is not None:
             self._send(self.model)
 
@@ -105,10 +107,16 @@ class TrackedRun:
 
     def log_plainly(self, metrics: EpochMetrics, outcome: Outcome | None = None) -> None:
         """Log an epoch and the outcome's numbers, without the tables and pictures."""
+        self._seconds[metrics.epoch] = metrics.seconds
         self.wandb.log(metrics.as_dict())
         if outcome is not None:
             self.accept(outcome)
-            self.wandb.summary.update(self.summary)
+            self._summarize()
+
+    def _summarize(self) -> None:
+        """Set W&B's summary, with the time that a study finds in the epochs."""
+        seconds = math.fsum(self._seconds.values())
+        self.wandb.summary.update({**self.summary, "training_seconds": seconds})
 
     def last_epoch(self) -> int:
         """The last epoch that wandb has taken; waits until it has taken all that was logged."""

@@ -67,7 +67,9 @@ def train_joined(joined: JoinedSweep, progress: Progress | None = None) -> Agent
     with leaving_on_signals(leave):
         driver.run()
     rows = tuple(source.rows)
-    table = StudyTable(joined.service.path, joined.metric, rows, joined.program)
+    table = StudyTable(
+        joined.service.path, joined.metric, rows, joined.program, others=joined.metrics[1:]
+    )
     failed = bool(rows) and all(row.status == "failed" for row in rows)
     return AgentReport(table, dict(source.unsent), source.exit_code or int(failed))
 

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlsweep.config import ConfigError, setting_name, unknown_setting
+from dlsweep.config import VARIANT, ConfigError, setting_name, unknown_setting
+from dlsweep.config.errors import fold
 from dlsweep.sweep.file import (
     Command,
     Metric,
     SweepFile,
     builtin_flags,
-    first_metric,
     flatten,
     missing_program,
     parse_command,
     parse_metric,
     parse_program_metric,
+    written_metrics,
 )
 from dlsweep.tracking import SweepFacts, SweepService, Unreachable
 
@@ -50,7 +51,7 @@ class JoinedSweep:
     Attributes:
         service: the sweep.
         facts: its state when it was joined.
-        metric: the metric of its runs.
+        metrics: those of its runs, the one that decides first.
         options: of the agent.
         program: the sweep, where its runs are those of a program; None where they are built-in
             networks.
@@ -58,9 +59,14 @@ class JoinedSweep:
 
     service: SweepService
     facts: SweepFacts
-    metric: Metric
+    metrics: tuple[Metric, ...]
     options: AgentOptions
     program: SweepFile | None = None
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that decides."""
+        return self.metrics[0]
 
     @property
     def left(self) -> int | None:
@@ -91,12 +97,13 @@ def join_sweep(sweep_id: str, options: AgentOptions | None = None) -> JoinedSwee
     problems: list[str] = []
     command = parse_command(facts.config.get("program"), facts.config.get("command"), problems)
     if options.builtin or builtin_flags(command, Path.cwd()) is not None:
-        joined = JoinedSweep(service, facts, _builtin_metric(facts.config), options)
+        joined = JoinedSweep(service, facts, _builtin_metrics(facts.config), options)
         names = (".".join(path) for path, _ in flatten(facts.config.get("parameters") or {}))
-        problems = [unknown_setting(name) for name in names if setting_name(name) is None]
+        unknown = (n for n in names if setting_name(n) is None and fold(n) != VARIANT)
+        problems = [unknown_setting(name) for name in unknown]
     else:
         program = _program_sweep(service.path, facts.config, command)
-        joined = JoinedSweep(service, facts, program.metric, options, program)
+        joined = JoinedSweep(service, facts, program.metrics, options, program)
         problems = problems or missing_program(command, Path.cwd())
     if problems:
         raise ConfigError([f"sweep {service.path}: {problem}" for problem in problems])
@@ -124,21 +131,24 @@ def _look_up(sweep_id: str, options: AgentOptions) -> tuple[SweepService, SweepF
     raise AssertionError
 
 
-def _builtin_metric(config: Mapping[str, Any]) -> Metric:
-    """The metric of a sweep of built-in networks; W&B has accepted it, whatever it is."""
-    metric, ignored = first_metric(config), list[str]()
-    return Metric() if metric is None else parse_metric(metric, ignored, ignored)
+def _builtin_metrics(config: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """The metrics of a sweep of built-in networks; W&B has accepted them, whatever they are."""
+    ignored = list[str]()
+    found = [parse_metric(metric, ignored, ignored) for metric in written_metrics(config)]
+    return tuple(found) or (Metric(),)
 
 
 def _program_sweep(name: str, config: Mapping[str, Any], command: Command) -> SweepFile:
     """A sweep of a program without its space, for W&B chooses the points."""
+    metrics = [parse_program_metric(m, [], []) for m in written_metrics(config) or [None]]
     paths = (path for path, _ in flatten(config.get("parameters") or {}))
     return SweepFile(
         name=name,
         method=str(config.get("method")),
-        metric=parse_program_metric(first_metric(config), [], []),
+        metric=metrics[0],
         parameters={},
         command=command,
         paths={".".join(path): path for path in paths if len(path) > 1},
         raw=config,
+        others=tuple(metrics[1:]),
     )

@@ -16,6 +16,7 @@ from dlsweep.sweep.file._early_terminate import Asha, Hyperband
 from dlsweep.sweep.file._heeded import is_idle
 from dlsweep.sweep.file._metric import (
     METRICS,
+    TRAINING_SECONDS,
     Metric,
     metric_name,
     number,
@@ -26,7 +27,7 @@ from dlsweep.sweep.file._metric import (
 from dlsweep.sweep.file._parameters import flatten
 from dlsweep.sweep.file._parse import METHODS, load_sweep, parse_sweep
 from dlsweep.sweep.file._program import missing_program
-from dlsweep.sweep.file._scheduler import first_metric
+from dlsweep.sweep.file._scheduler import written_metrics
 from dlsweep.sweep.file._settings import Config, Settings
 from dlsweep.sweep.file._space import EDGE, Axis, Coordinates, Space
 from dlsweep.sweep.file._sweep_file import SweepFile
@@ -52,9 +53,9 @@ __all__ = [
     "Settings",
     "Space",
     "SweepFile",
+    "as_settings",
     "builtin_flags",
     "data_configs",
-    "first_metric",
     "flatten",
     "is_builtin",
     "is_idle",

@@ -31,7 +31,7 @@ _MEASURES = {
 
 METRICS = (
     *("val_accuracy", "val_loss", "train_accuracy", "train_loss", "test_accuracy", "test_loss"),
-    *("best_val_accuracy", "seconds", "parameters"),
+    *("best_val_accuracy", "seconds", "parameters", "training_seconds"),
     *("val_f1", "val_precision", "val_recall", "test_f1", "test_precision", "test_recall"),
     *("val_reconstruction", "train_reconstruction", "test_reconstruction", "silhouette"),
 )
@@ -39,6 +39,12 @@ METRICS = (
 
 OF_AUTOENCODERS = METRICS[-4:]
 """Those of them that runs of the model autoencoder log alone."""
+
+TRAINING_SECONDS = "training_seconds"
+"""The sum of a run's ``seconds``: its share of the time that its stack has taken."""
+
+_COSTS = ("seconds", "parameters", TRAINING_SECONDS)
+"""Of these one may well look for the most: of models as large as can be."""
 
 _HIGHER_IS_BETTER = ("accuracy", "f1", "precision", "recall", "silhouette")
 
@@ -126,6 +132,9 @@ def objective(
             return value
         rows = (row[metric.name] for row in reversed(history) if metric.name in row)
         return _finite(next(rows, None))
+    if metric.name == TRAINING_SECONDS:
+        known = [v for epoch in history if (v := number(epoch.get("seconds"))) is not None]
+        return math.fsum(known) if known else None
     for logged in (*reversed(history), summary):
         if logged.get(metric.name) is not None:
             return number(logged[metric.name])
@@ -155,7 +164,7 @@ def parse_metric(written: Any, problems: list[str], notices: list[str]) -> Metri
     goal = natural
     if keys.get("goal") is not None:
         goal = read_choice(keys["goal"], _GOALS, "metric.goal", problems, notices) or natural
-        if goal != natural and name not in ("seconds", "parameters"):
+        if goal != natural and name not in _COSTS:
             notices.append(f"metric.goal: {goal} {name} looks for the worst runs")
     elif natural == "maximize":
         notices.append(f"metric.goal: missing; {name} is maximized (W&B would minimize it)")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def parse_sweep(
         flags = None if wrong or builtin is False else builtin_flags(command, Path.cwd())
         problems += wrong
     program = command if flags is None else None
-    metric = _metric(keys, method, program, problems, notices)
+    metric, *others = _metrics(keys, method, program, problems, notices)
     paths: dict[str, tuple[str, ...]] = {}
     if program is None:
         written_parameters = keys.get("parameters")
@@ -147,9 +148,10 @@ def parse_sweep(
         paths=paths,
         raw=written,
         path=path,
+        others=tuple(others),
     )
     if program is None:
-        problems += _never_logged(metric.name, parameters)
+        problems += _never_logged(sweep.metrics, parameters)
     rule = sweep.early_terminate
     if program is None and rule is not None and metric.name not in EVERY_EPOCH:
         asha = isinstance(rule, Asha)
@@ -217,26 +219,38 @@ def _trains_builtin(written: Mapping[Any, Any], builtin: bool | None) -> bool:
     return builtin_flags(command, Path.cwd()) is not None
 
 
-def _metric(
+def _metrics(
     keys: Mapping[str, Any],
     method: str | None,
     program: Command | None,
     problems: list[str],
     notices: list[str],
-) -> Metric:
-    """The metric; a line of ``problems`` where there is none and the sweep needs one."""
-    written = keys.get("metric")
-    if written is None and (method == "bayes" or keys.get("early_terminate") is not None):
+) -> list[Metric]:
+    """The metrics, at least one; a line of ``problems`` where there is none and the sweep needs it.
+
+    Of several the first decides.
+    """
+    written = written_metrics(keys)
+    if not written and (method == "bayes" or keys.get("early_terminate") is not None):
         need = "method bayes" if method == "bayes" else "early_terminate"
         example = "{name: val_accuracy, goal: maximize}"
         problems.append(f"metric: missing; {need} needs {example}")
-        return Metric()
-    if program is not None:
-        return parse_program_metric(written, problems, notices)
-    if written is None:
+        return [Metric()]
+    if not written and program is None:
         notices.append("metric: missing; val_accuracy is maximized")
-        return Metric()
-    return parse_metric(written, problems, notices)
+        return [Metric()]
+    parse = parse_metric if program is None else parse_program_metric
+    found = [parse(metric, problems, notices) for metric in written or [None]]
+    names = [metric.name for metric in found]
+    problems += [f"metrics: {n} is there twice" for n in dict.fromkeys(names) if names.count(n) > 1]
+    if any(metric.target is not None for metric in found[1:]):
+        notices.append("metrics: no effect of a target but that of the first")
+        found[1:] = [dataclasses.replace(metric, target=None) for metric in found[1:]]
+    if len(found) > 1:
+        notices.append(
+            f"metrics: the runs are ranked by {names[0]}; the best compromises are shown at the end"
+        )
+    return found
 
 
 def _texts_of_numbers(*read: Mapping[Any, Any]) -> Iterator[str]:
@@ -280,19 +294,24 @@ def _in_yaml_1_1(text: str) -> str:
     return f"{short}{mantissa}e{exponent}"
 
 
-def _never_logged(metric: str, parameters: Mapping[str, Distribution]) -> list[str]:
-    """What is wrong with a metric that none of the sweep's models logs."""
+def _never_logged(metrics: Sequence[Metric], parameters: Mapping[str, Distribution]) -> list[str]:
+    """What is wrong with metrics that none of the sweep's models logs."""
     default = (RunConfig().model,)
+    parameters = as_settings(parameters)
     models = parameters["model"].support() if "model" in parameters else default
-    if metric not in OF_AUTOENCODERS or any(m == "autoencoder" or is_own(m) for m in models or ()):
+    if any(m == "autoencoder" or is_own(m) for m in models or ()):
         return []
-    return [f"metric.name: {metric} is logged of model autoencoder alone; use val_accuracy"]
+    return [
+        f"metric.name: {metric.name} is logged of model autoencoder alone; use val_accuracy"
+        for metric in metrics
+        if metric.name in OF_AUTOENCODERS
+    ]
 
 
 def _without_effect(parameters: Mapping[str, Distribution]) -> list[str]:
     """Notices of parameters that have no effect on any run of the sweep."""
     values = {name: (default,) for name, default in RunConfig().values().items()}
-    varied = {name: tuple(d.support() or ()) for name, d in parameters.items()}
+    varied = {name: tuple(d.support() or ()) for name, d in as_settings(parameters).items()}
     changed = [name for name, support in varied.items() if support != values.get(name)]
     return without_effect(changed, values | varied)
 

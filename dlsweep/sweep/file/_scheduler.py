@@ -18,18 +18,18 @@ LAUNCH_KEYS = ("apiVersion", "kind", "job", "image_uri", "queue", "resource", "l
 """What W&B Launch reads."""
 
 
-def first_metric(config: Mapping[str, Any]) -> Any:
-    """The ``metric`` of a sweep, or the first of its ``metrics``; None where it has neither."""
+def written_metrics(config: Mapping[str, Any]) -> list[Any]:
+    """The ``metrics`` of a sweep, which come before its ``metric``, as in W&B; maybe none."""
     metrics = config.get("metrics")
-    if config.get("metric") is None and isinstance(metrics, list) and metrics:
-        return metrics[0]
-    return config.get("metric")
+    if isinstance(metrics, list) and metrics:
+        return metrics
+    return [] if config.get("metric") is None else [config["metric"]]
 
 
 def without_schedulers(
     keys: Mapping[str, Any], problems: list[str], notices: list[str]
 ) -> dict[str, Any]:
-    """The keys of a sweep file as they count here: with ``method`` and ``metric`` filled in.
+    """The keys of a sweep file as they count here: with ``method`` filled in.
 
     Args:
         keys: the file's values by canonical keys.
@@ -41,14 +41,8 @@ def without_schedulers(
     if metrics is not None:
         if not isinstance(metrics, list) or not all(isinstance(m, Mapping) for m in metrics):
             problems.append(f"metrics: got {shown(metrics)}, expected a list of metrics")
-        elif metrics:
-            found["metric"] = first_metric(found)
-            name = dict(found["metric"]).get("name") if isinstance(found["metric"], Mapping) else ""
-            if len(metrics) > 1 or keys.get("metric") is not None:
-                notices.append(
-                    f"metrics: no effect here but for {name}, which alone decides; the others are "
-                    "logged and shown"
-                )
+        elif metrics and keys.get("metric") is not None:
+            notices.append("metric: no effect beside metrics, as in W&B")
     scheduler = found.get("scheduler")
     if scheduler is not None:
         options = scheduler if isinstance(scheduler, Mapping) else {}

@@ -31,7 +31,9 @@ class SweepFile:
     Attributes:
         name: the file's ``name``, or else the file's own name without its ending.
         method: grid, random or bayes.
-        metric: which logged number decides.
+        metric: which logged number decides: the runs are ranked, stopped and confirmed by it.
+        others: further metrics, where the file has several ``metrics``: bayes looks for the best
+            compromises, and tables show them.
         parameters: the distribution of each setting by ``RunConfig``'s names, or of each parameter
             of a program by its own, in the order of the names.
         run_cap: the most runs of the whole sweep; None for no limit.
@@ -59,6 +61,12 @@ class SweepFile:
     paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     path: Path | None = field(default=None, compare=False)
+    others: tuple[Metric, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All metrics, the one that decides first."""
+        return (self.metric, *self.others)
 
     @property
     def slug(self) -> str:
@@ -75,6 +83,8 @@ class SweepFile:
         """
         space = {name: d.as_dict() for name, d in self.parameters.items()}
         identity: list[Any] = [self.method, self.metric.name, self.metric.goal, space]
+        if self.others:
+            identity.append([[metric.name, metric.goal] for metric in self.others])
         if self.command is not None:
             identity += [self.command.words, self.command.program, self.paths]
         elif contents := data_contents(self.parameters):
@@ -103,7 +113,9 @@ class SweepFile:
         """
         plain = ("name", "description", "method", "run_cap", "project", "entity")
         found: dict[str, Any] = {key: getattr(self, key) for key in plain}
-        if self.metric.name:
+        if self.others:
+            found["metrics"] = [metric.as_dict() for metric in self.metrics]
+        elif self.metric.name:
             found["metric"] = self.metric.as_dict()
         found["parameters"] = nested_parameters(self.parameters, self.paths)
         if self.command is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -26,6 +26,10 @@ MOST = 1000
 """How many trials TPE learns from at most: what a proposal costs is proportional to it."""
 _BEST = 25
 """The best of them are always kept: more are not in TPE's group of good ones (Optuna's default)."""
+
+
+Values = tuple[float, ...]
+"""The metrics of a point, one or several."""
 
 
 @contextmanager
@@ -58,19 +62,22 @@ def optuna_distribution(axis: Axis) -> BaseDistribution:
 class _Point:
     coordinates: Coordinates
     state: TrialState
-    value: float | None
-    epochs: int | None = None  # after which it was stopped, with its value then
+    values: Values | None
+    epochs: int | None = None  # after which it was stopped, with its values then
     trial: int = -1  # its number in the copy
 
 
-def _state(value: float | None, stopped: int | None) -> TrialState:
+def _state(values: Values | None, stopped: int | None) -> TrialState:
     """What Optuna calls a point that has ended, and has not failed."""
-    whole = value is not None and stopped is None
+    whole = values is not None and stopped is None
     return TrialState.COMPLETE if whole else TrialState.PRUNED
 
 
 class Bayes:
     """The tree-structured Parzen estimator (Bergstra et al. 2011; multivariate, constant liar).
+
+    With several metrics it is Optuna's for those (Ozaki et al. 2022): good points are those that
+    few others beat in all of them.
 
     It works on a copy of the study in memory, so that a proposal costs no database access. The copy
     is made anew whenever it has ``MOST`` trials, without every second of those that have ended and
@@ -79,13 +86,13 @@ class Bayes:
 
     Args:
         axes: what is searched.
-        goal: maximize or minimize.
+        goals: of each metric: maximize or minimize.
         seed: of the sampler.
     """
 
-    def __init__(self, axes: tuple[Axis, ...], goal: str, seed: int) -> None:
+    def __init__(self, axes: tuple[Axis, ...], goals: Sequence[str], seed: int) -> None:
         self._distributions = {axis.parameter: optuna_distribution(axis) for axis in axes}
-        self._direction = StudyDirection[goal.upper()]
+        self._directions = [StudyDirection[goal.upper()] for goal in goals]
         self._seed = seed
         self._points: dict[int, _Point] = {}  # by ticket, in the order in which they came
         self._next_ticket = itertools.count()
@@ -120,41 +127,42 @@ class Bayes:
             self._tickets[number] = ticket
 
     def learn(
-        self, coordinates: Coordinates, value: float | None, stopped: int | None = None
+        self, coordinates: Coordinates, values: Values | None, stopped: int | None = None
     ) -> None:
         """A point that had ended before; see ``tell``."""
         if coordinates.keys() == self._distributions.keys():
-            self._insert(_Point(coordinates, _state(value, stopped), value, stopped))
+            self._insert(_Point(coordinates, _state(values, stopped), values, stopped))
             self._results += 1
 
     def tell(
-        self, number: int, value: float | None, *, counts: bool, stopped: int | None = None
+        self, number: int, values: Values | None, *, counts: bool, stopped: int | None = None
     ) -> None:
-        """How a point ended: its value, or none.
+        """How a point ended: its metrics, or none.
 
-        Without a value, a point that ``counts`` (it diverged) is as bad as the worst, and one that
+        Without metrics, a point that ``counts`` (it diverged) is as bad as the worst, and one that
         does not (it failed for reasons of its own) is forgotten. One that was stopped early is
         worse than all that were not, and is compared with those that were stopped as late: the
-        value after a few epochs is not one after all of them.
+        value after a few epochs is not one after all of them. (With several metrics Optuna compares
+        only those that were not stopped.)
 
         Args:
             number: of the point in the sweep.
-            value: of the metric.
+            values: of the metrics.
             counts: see above.
             stopped: after how many epochs it was stopped; None where it was not.
         """
         if number not in self._tickets:
             return
-        fails = value is None and not counts
-        state = TrialState.FAIL if fails else _state(value, stopped)
+        fails = values is None and not counts
+        state = TrialState.FAIL if fails else _state(values, stopped)
         ticket = self._tickets[number]
         if ticket not in self._points or self._points[ticket].state != TrialState.RUNNING:
             if ticket in self._points and not fails:  # it had paused, and has gone on since
                 point = self._points[ticket]
-                point.state, point.value, point.epochs = state, value, stopped
+                point.state, point.values, point.epochs = state, values, stopped
                 self._study = None
             return
-        self._end(ticket, state, value, stopped)
+        self._end(ticket, state, values, stopped)
         self._results += not fails
         if stopped is None:
             del self._tickets[number]
@@ -172,14 +180,15 @@ class Bayes:
         return ticket
 
     def _end(
-        self, ticket: int, state: TrialState, value: float | None, stopped: int | None = None
+        self, ticket: int, state: TrialState, values: Values | None, stopped: int | None = None
     ) -> None:
         point = self._points[ticket]
-        point.state, point.value, point.epochs = state, value, stopped
+        point.state, point.values, point.epochs = state, values, stopped
         if self._study is not None:
+            pruned = state == TrialState.PRUNED
             with quiet():
-                if stopped is None or state != TrialState.PRUNED:
-                    self._study.tell(point.trial, value, state)
+                if stopped is None or not pruned:
+                    self._study.tell(point.trial, None if pruned else values, state)
                 else:  # only a trial that is added may say after which epoch its value was
                     self._study.tell(point.trial, state=TrialState.FAIL)
                     point.trial = self._size
@@ -192,8 +201,8 @@ class Bayes:
         """Drop the copy, and every second of the ended points but the best."""
         ended = [t for t, point in self._points.items() if point.state != TrialState.RUNNING]
         complete = [t for t in ended if self._points[t].state == TrialState.COMPLETE]
-        sign = 1 if self._direction == StudyDirection.MINIMIZE else -1
-        complete.sort(key=lambda t: sign * (self._points[t].value or 0.0))
+        sign = 1 if self._directions[0] == StudyDirection.MINIMIZE else -1
+        complete.sort(key=lambda t: sign * (self._points[t].values or (0.0,))[0])
         others = sorted(set(ended) - set(complete[:_BEST]))
         if len(others) > MOST // 2:
             for ticket in others[-2::-2]:
@@ -208,7 +217,7 @@ class Bayes:
         sampler = optuna.samplers.TPESampler(
             multivariate=True, constant_liar=True, seed=self._seed % 2**32
         )
-        study = optuna.create_study(direction=self._direction, sampler=sampler)
+        study = optuna.create_study(directions=self._directions, sampler=sampler)
         self._size = len(self._points)
         for number, point in enumerate(self._points.values()):
             point.trial = number
@@ -218,11 +227,11 @@ class Bayes:
     def _trial(self, point: _Point) -> FrozenTrial:
         pruned = point.state == TrialState.PRUNED
         values = {}
-        if pruned and point.value is not None and point.epochs is not None:
-            values = {point.epochs: point.value}
+        if pruned and point.values and point.epochs is not None and len(self._directions) == 1:
+            values = {point.epochs: point.values[0]}
         return create_trial(
             state=point.state,
-            value=None if pruned else point.value,
+            values=None if pruned else point.values,
             intermediate_values=values,
             params=point.coordinates,
             distributions=self._distributions,

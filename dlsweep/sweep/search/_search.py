@@ -65,7 +65,7 @@ class Search:
         if sweep.method == "bayes" and self._space.axes:
             from dlsweep.sweep.search._bayes import Bayes  # Optuna, slow to import
 
-            self.bayes = Bayes(self._space.axes, sweep.metric.goal, seed + start)
+            self.bayes = Bayes(self._space.axes, [m.goal for m in sweep.metrics], seed + start)
 
     @property
     def exhausted(self) -> bool:

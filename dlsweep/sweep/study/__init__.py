@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
+from dlsweep.sweep.study._front import Compromise
 from dlsweep.sweep.study._names import run_name
 from dlsweep.sweep.study._points import (
     SEED,
@@ -42,6 +43,7 @@ __all__ = [
     "ROLES",
     "SEED",
     "STATUSES",
+    "Compromise",
     "Metrics",
     "OptunaMirror",
     "PlannedStack",

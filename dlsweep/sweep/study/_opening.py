@@ -11,10 +11,10 @@ from typing import Any
 
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import as_yaml, did_you_mean
-from dlsweep.sweep.file import SweepFile, objective
+from dlsweep.sweep.file import TRAINING_SECONDS, SweepFile, objective
 from dlsweep.sweep.study._database import as_json, from_json, insert
 from dlsweep.sweep.study._names import run_name
-from dlsweep.sweep.study._reading import all_studies, read_rows, sweep_of
+from dlsweep.sweep.study._reading import Epochs, all_studies, read_rows, sweep_of
 from dlsweep.sweep.study._runs import ENDED
 
 _LONGEST = 80  # characters of one setting in a notice
@@ -133,7 +133,8 @@ def _facts(sweep: SweepFile) -> dict[str, str]:
     command = "the built-in networks"
     if sweep.command is not None:
         command = shlex.join(sweep.command.expanded({}))
-    metric = f"{sweep.metric.goal} {sweep.metric.name}" if sweep.metric.name else "none"
+    metrics = [f"{metric.goal} {metric.name}" for metric in sweep.metrics if metric.name]
+    metric = ", ".join(metrics) or "none"
     return {"program": command, "method": sweep.method, "metric": metric}
 
 
@@ -167,7 +168,8 @@ def take_over(
         return f"continue-from: the runs of study {source['name']} are of another program"
     own = list(read_rows(connection, study, owned=False, epochs="none"))
     known = {run.run_id for run in own} | {sweep.space.identity(run.config) for run in own}
-    for run in read_rows(connection, source["id"], owned=False, epochs="last"):
+    epochs: Epochs = "all" if sweep.metric.name == TRAINING_SECONDS else "last"
+    for run in read_rows(connection, source["id"], owned=False, epochs=epochs):
         if run.status not in ENDED or run.role in ("repeat", "confirmation"):
             continue
         config = sweep.space.restore(run.config)
@@ -194,9 +196,9 @@ def take_over(
             f"{kept} FROM runs WHERE study = ? AND number = ?",
             (*new.values(), source["id"], run.number),
         )
-        epochs = "SELECT ?, ?, epoch, metrics FROM epochs WHERE study = ? AND run = ?"
+        copied = "SELECT ?, ?, epoch, metrics FROM epochs WHERE study = ? AND run = ?"
         connection.execute(
-            f"INSERT INTO epochs {epochs}", (study, number, source["id"], run.number)
+            f"INSERT INTO epochs {copied}", (study, number, source["id"], run.number)
         )
     notice = f"continue-from: {taken} runs of study {source['name']} were taken over"
     notice += f", {present} were here before" * (present > 0)

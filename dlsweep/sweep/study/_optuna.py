@@ -7,7 +7,7 @@ SQLite storage in twenty.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from dlsweep.config import ConfigError
-from dlsweep.sweep.file import number
+from dlsweep.sweep.file import Metric, number, objective
 from dlsweep.sweep.search import optuna_distribution, quiet
 from dlsweep.sweep.study._runs import Row
 from dlsweep.sweep.study._table import StudyTable
@@ -45,7 +45,7 @@ def export_optuna(table: StudyTable, path: Path) -> None:
     """
     study, axes = _create(table, path)
     with quiet():
-        study.add_trials([_trial(row, table.metric.name, axes) for row in table.rows])
+        study.add_trials([_trial(row, table.metrics, axes) for row in table.rows])
 
 
 class OptunaMirror:
@@ -62,7 +62,7 @@ class OptunaMirror:
     """
 
     def __init__(self, path: Path, table: StudyTable) -> None:
-        self._metric = table.metric.name
+        self._metrics = table.metrics
         try:
             if path.is_dir():
                 raise IsADirectoryError("it is a folder")
@@ -81,7 +81,7 @@ class OptunaMirror:
         """Add a run that has ended, unless it is there."""
         if _STATES[row.status].is_finished() and row.number not in self._present:
             with quiet():
-                self._study.add_trial(_trial(row, self._metric, self._axes))
+                self._study.add_trial(_trial(row, self._metrics, self._axes))
             self._present.add(row.number)
 
 
@@ -93,16 +93,20 @@ def _create(table: StudyTable, path: Path) -> tuple[optuna.Study, dict[str, Base
         study = optuna.create_study(
             storage=JournalStorage(JournalFileBackend(str(path), lock_obj=lock)),
             study_name=table.name,
-            direction=StudyDirection[table.metric.goal.upper()],
+            directions=[StudyDirection[metric.goal.upper()] for metric in table.metrics],
             load_if_exists=True,
         )
     return study, {axis.parameter: optuna_distribution(axis) for axis in axes}
 
 
-def _trial(row: Row, metric: str, axes: Mapping[str, BaseDistribution]) -> FrozenTrial:
+def _trial(
+    row: Row, metrics: Sequence[Metric], axes: Mapping[str, BaseDistribution]
+) -> FrozenTrial:
     state = _STATES[row.status]
-    complete = state is TrialState.COMPLETE and row.value is not None
-    values = [number(metrics.get(metric)) for metrics in row.history]
+    more = [objective(metric, row.history, row.summary) for metric in metrics[1:]]
+    values = [value for value in (row.value, *more) if value is not None]
+    complete = state is TrialState.COMPLETE and len(values) == len(metrics)
+    curve = [number(epoch.get(metrics[0].name)) for epoch in row.history]
     params = {k: v for k, v in row.coordinates.items() if k in axes}
     attributes: dict[str, Any] = {
         **{name: getattr(row, name) for name in ("number", "run_id", "name", "status", "role")},
@@ -114,14 +118,15 @@ def _trial(row: Row, metric: str, axes: Mapping[str, BaseDistribution]) -> Froze
         number=-1,  # Optuna numbers trials itself
         trial_id=-1,
         state=TrialState.PRUNED if state is TrialState.COMPLETE and not complete else state,
-        value=row.value if complete else None,
+        value=None,
+        values=values if complete else None,
         datetime_start=_local(row.started),
         datetime_complete=_local(row.finished),
         params=params,
         distributions={name: axes[name] for name in params},
         user_attrs=attributes,
         system_attrs={},
-        intermediate_values={i: v for i, v in enumerate(values, start=1) if v is not None},
+        intermediate_values={i: v for i, v in enumerate(curve, start=1) if v is not None},
     )
 
 

@@ -137,7 +137,8 @@ def read_table(
     owned = is_held(lock_file(file, study["id"]))
     rows = tuple(read_rows(connection, study["id"], owned=owned, epochs=epochs))
     folders = tuple(from_json(study["folders"], f"the folders of study {study['name']}"))
-    return StudyTable(study["name"], sweep.metric, rows, sweep, bool(study["stopped"]), folders)
+    stopped = bool(study["stopped"])
+    return StudyTable(study["name"], sweep.metric, rows, sweep, stopped, folders, sweep.others)
 
 
 def lock_file(file: Path, study: int) -> Path:

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from dlsweep.config import ConfigError
@@ -419,7 +420,7 @@ class Study(StudyContents):
             if not ended or len(runs) < self.repeats:
                 bayes.add(point, place)
             elif any(run.status in ENDED for run in runs):
-                bayes.learn(place, value, self._stopped_after(runs))
+                bayes.learn(place, self._learned(runs, value), self._stopped_after(runs))
 
     def _stopped_after(self, rows: Sequence[Row]) -> int | None:
         """After how many epochs the runs of a point were stopped; None if one of them was not."""
@@ -427,6 +428,29 @@ class Study(StudyContents):
             return None
         query = "SELECT coalesce(max(epoch), 0) FROM epochs WHERE study = ? AND run = ?"
         return max(int(self._database.query(query, self._id, row.number)[0][0]) for row in rows)
+
+    def _learned(self, rows: Sequence[Row], value: float | None) -> tuple[float, ...] | None:
+        """What bayes learns of a point: its mean metrics; None unless it has all of them.
+
+        Args:
+            rows: its runs.
+            value: its mean by the metric that decides.
+        """
+        if value is None:
+            return None
+        found = [value]
+        for metric in self.sweep.others:
+            values = [objective(metric, self._history(row), row.summary) for row in rows]
+            known = [v for v in values if v is not None]
+            if not known:
+                return None
+            found.append(fmean(known))
+        return tuple(found)
+
+    def _history(self, row: Row) -> list[Any]:
+        query = "SELECT metrics FROM epochs WHERE study = ? AND run = ? ORDER BY epoch"
+        epochs = self._database.query(query, self._id, row.number)
+        return [from_json(text, f"an epoch of run {row.number}") for (text,) in epochs]
 
     def _lack(self, runs: Sequence[Row]) -> None:
         """Note a point that has not been trained with as many seeds as are wanted."""
@@ -495,7 +519,8 @@ class Study(StudyContents):
         if self._search.bayes is not None:
             counts = any(run.status in ENDED for run in rows)
             stopped = self._stopped_after(rows)
-            self._search.bayes.tell(row.point, value, counts=counts, stopped=stopped)
+            values = self._learned(rows, value)
+            self._search.bayes.tell(row.point, values, counts=counts, stopped=stopped)
         if value is not None and (
             self._best is None or self.sweep.metric.better(value, self._best)
         ):

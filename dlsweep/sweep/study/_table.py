@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.config import ConfigError
 from dlsweep.sweep.file import Metric, SweepFile
+from dlsweep.sweep.study._front import Compromise, front_of
 from dlsweep.sweep.study._points import Point, confirmation_of, points_of
 from dlsweep.sweep.study._runs import STATUSES, Row
 from dlsweep.sweep.study._savings import Savings, savings_of
@@ -29,6 +30,7 @@ class StudyTable:
         sweep: what was searched; None where no sweep file was.
         stopped: whether ``dlsweep stop`` has stopped it.
         folders: of wandb runs beside those of the rows, such as the one that shows the data.
+        others: further metrics, of a sweep that has several.
     """
 
     name: str
@@ -37,6 +39,12 @@ class StudyTable:
     sweep: SweepFile | None = None
     stopped: bool = False
     folders: tuple[str, ...] = ()
+    others: tuple[Metric, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All metrics, the one that decides first."""
+        return (self.metric, *self.others)
 
     @property
     def of_program(self) -> bool:
@@ -103,6 +111,11 @@ class StudyTable:
     def points(self) -> list[Point]:
         """The runs by configuration, whatever their seeds; by number."""
         return points_of(self)
+
+    @cached_property
+    def front(self) -> tuple[Compromise, ...]:
+        """The best compromises between several metrics; none where there is one metric."""
+        return front_of(self)
 
     def savings(self) -> Savings | None:
         """What early termination would have saved; None where that is little."""

@@ -25,13 +25,13 @@ def sweep(**more: Any) -> SweepFile:
             {"metrics": METRICS},
             "val_loss",
             "random",
-            ["metrics: no effect here but for val_loss, which alone decides"],
+            ["metrics: the runs are ranked by val_loss; the best compromises are shown"],
         ),
         (
-            {"metrics": METRICS, "metric": {"name": "val_accuracy", "goal": "maximize"}},
-            "val_accuracy",
+            {"metrics": METRICS[:1], "metric": {"name": "val_accuracy", "goal": "maximize"}},
+            "val_loss",
             "random",
-            ["metrics: no effect here but for val_accuracy"],
+            ["metric: no effect beside metrics, as in W&B"],
         ),
         (
             {"scheduler": {"engine": "optuna", "optimizer": "f"}, "method": None},
@@ -76,13 +76,23 @@ def test_metrics_of_a_program():
         },
         builtin=False,
     )
-    assert found.metric == Metric("val_loss", "minimize", summary_first=True)
+    assert found.metrics == tuple(
+        Metric(name, "minimize", summary_first=True) for name in ("val_loss", "seconds")
+    )
+    assert parse_sweep(found.as_dict(), builtin=False) == found
+
+
+def test_several_metrics_are_another_search_than_one():
+    several, one = sweep(metrics=METRICS), sweep(metrics=METRICS[:1])
+    assert several.fingerprint != one.fingerprint
+    assert one.fingerprint == sweep(metric=METRICS[0]).fingerprint
 
 
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
         ({"metrics": "loss"}, "metrics: got 'loss', expected a list of metrics"),
+        ({"metrics": [*METRICS, METRICS[0]]}, "metrics: val_loss is there twice"),
         ({"metrics": [{"name": "lss", "goal": "minimize"}]}, "metric.name: got 'lss', not logged"),
         ({"method": "custom"}, "method: got 'custom', not a method; choose from grid"),
         (

@@ -26,7 +26,7 @@ MOST = 1000
 
 
 def bayes(goal: str = "maximize") -> Bayes:
-    return Bayes(SPACE.axes, goal, 7)
+    return Bayes(SPACE.axes, [goal], 7)
 
 
 def point(index: int) -> Coordinates:
@@ -62,7 +62,7 @@ def test_a_short_study_is_optunas_own() -> None:
     generator = random.Random(1)
     for index in range(20):
         value = generator.random()
-        ours.learn(point(index), value)
+        ours.learn(point(index), (value,))
         study.add_trial(create_trial(value=value, params=point(index), distributions=distributions))
     running: dict[int, int] = {}
     for number in range(100):
@@ -79,7 +79,7 @@ def test_a_short_study_is_optunas_own() -> None:
             ended = generator.choice(list(running))
             value = generator.random()
             if value > 0.2:
-                ours.tell(ended, value, counts=True)
+                ours.tell(ended, (value,), counts=True)
                 study.tell(running.pop(ended), value)
             else:
                 ours.tell(ended, None, counts=value > 0.1)
@@ -96,10 +96,10 @@ def test_a_long_study(goal: str, resumed: bool, seen: list[list[FrozenTrial]]) -
     ours.add(-1, point(-1 % 99))
     for number, value in enumerate(results):
         if resumed:
-            ours.learn(point(number), value)
+            ours.learn(point(number), (value,))
         else:
             ours.add(number, point(number))
-            ours.tell(number, value, counts=True)
+            ours.tell(number, (value,), counts=True)
         if number % MOST == 500 or number == len(results) - 1:
             ticket, _ = ours.propose()
             ours.refuse(ticket)
@@ -120,12 +120,12 @@ def test_a_long_study(goal: str, resumed: bool, seen: list[list[FrozenTrial]]) -
 def test_a_ticket_outlives_what_is_forgotten(seen: list[list[FrozenTrial]]) -> None:
     ours = bayes()
     for number in range(MOST - 2):
-        ours.learn(point(number), 0.1)
+        ours.learn(point(number), (0.1,))
     tickets = [ours.propose() for _ in range(4)]  # the copy is full after the second
     for number, (ticket, coordinates) in enumerate(tickets):
         ours.add(number, coordinates, ticket)
     for number in range(3):
-        ours.tell(number, 0.5 + number, counts=True)
+        ours.tell(number, (0.5 + number,), counts=True)
     ours.propose()
     assert len(seen[-1]) < MOST
     assert [t.params for t in seen[-1] if t.value is not None and t.value > 0.1] == [
@@ -137,7 +137,7 @@ def test_a_ticket_outlives_what_is_forgotten(seen: list[list[FrozenTrial]]) -> N
 def test_what_was_refused_or_diverged_is_bounded_too(seen: list[list[FrozenTrial]]) -> None:
     ours = bayes()
     for number in range(20):
-        ours.learn(point(number), number / 20)
+        ours.learn(point(number), (number / 20,))
     for number in range(2 * MOST):
         ours.add(number, point(number))
         ours.tell(number, None, counts=number % 2 == 0)
@@ -149,7 +149,7 @@ def test_what_was_refused_or_diverged_is_bounded_too(seen: list[list[FrozenTrial
 def test_more_running_at_once_than_are_learned_from(seen: list[list[FrozenTrial]]) -> None:
     ours = bayes()
     for number in range(20):
-        ours.learn(point(number), number / 20)
+        ours.learn(point(number), (number / 20,))
     for number in range(MOST + 500):
         ours.add(number, point(number))
     ours.propose()
@@ -160,12 +160,12 @@ def test_the_same_calls_propose_the_same() -> None:
     def proposals() -> list[Coordinates]:
         ours = bayes()
         for number in range(MOST - 10):
-            ours.learn(point(number), number % 7)
+            ours.learn(point(number), (number % 7,))
         found = []
         for number in range(20):
             ticket, coordinates = ours.propose()
             ours.add(number, coordinates, ticket)
-            ours.tell(number, number % 5, counts=True)
+            ours.tell(number, (number % 5,), counts=True)
             found.append(coordinates)
         return found
 
