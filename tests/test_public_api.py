@@ -18,8 +18,8 @@ NAMES = {
         "unknown_setting VARIANT"
     ),
     "dlsweep.data": (
-        "check_data data_problems DataFacts Dataset DataSettings DataUnavailable describe "
-        "ensure_features fetch forget keep_dataset known_facts load load_for network_for "
+        "check_data DATA_DIGEST data_problems DataFacts Dataset DataSettings DataUnavailable "
+        "describe ensure_features fetch forget keep_dataset known_facts load load_for network_for "
         "scale_pixels Scaling Split"
     ),
     "dlsweep.figures": (
@@ -61,20 +61,20 @@ NAMES = {
         "SweepOptions train_joined"
     ),
     "dlsweep.sweep.file": (
-        "as_settings Asha Axis builtin_flags BuiltinSpace Categorical Command Config Constant "
-        "Continuous Coordinates data_configs Distribution DISTRIBUTIONS EDGE flatten Hyperband "
-        "IntUniform is_builtin is_idle load_sweep METHODS Metric metric_name METRICS "
-        "missing_program number objective parse_command parse_metric parse_program_metric "
-        "parse_sweep plain read_yaml Settings Space SweepFile varied_together with_dataset "
-        "written_metrics"
+        "ablation as_settings as_yaml_file Asha Axis builtin_flags BuiltinSpace Categorical "
+        "Command Config Constant Continuous Coordinates data_configs Distribution DISTRIBUTIONS "
+        "EDGE flatten Hyperband IntUniform is_builtin is_idle load_sweep METHODS Metric "
+        "metric_name METRICS missing_program number objective parse_command parse_metric "
+        "parse_program_metric parse_sweep plain read_yaml Settings Space SweepFile "
+        "TRAINING_SECONDS varied_together with_dataset written_metrics yaml_of"
     ),
     "dlsweep.sweep.search": (
         "affordable Bayes Candidate Comparison Confirmation Draft EarlyTermination "
         "MeanTermination optuna_distribution quiet Search STARTUP SuccessiveHalving"
     ),
     "dlsweep.sweep.study": (
-        "candidates_of export_optuna list_studies Metrics OptunaMirror PlannedStack Point "
-        "points_of read_study resume_study ROLES Row Run run_name SEED seed_of STATUSES "
+        "candidates_of Compromise export_optuna list_studies Metrics OptunaMirror PlannedStack "
+        "Point points_of read_study resume_study ROLES Row Run run_name SEED seed_of STATUSES "
         "stop_study storage_file StorageError Study study_folders study_names StudyFolders "
         "StudyTable with_seed"
     ),

@@ -9,11 +9,12 @@ from dlsweep._lazy import lazily
 if TYPE_CHECKING:
     from dlsweep.data._dataset import Dataset, Scaling, Split, scale_pixels
     from dlsweep.data._describe import check_data, describe, forget, known_facts
-    from dlsweep.data._facts import DataFacts, DataSettings, data_problems
+    from dlsweep.data._facts import DATA_DIGEST, DataFacts, DataSettings, data_problems
     from dlsweep.data._fetch import DataUnavailable, fetch
     from dlsweep.data._load import ensure_features, keep_dataset, load, load_for, network_for
 
 __all__ = [
+    "DATA_DIGEST",
     "DataFacts",
     "DataSettings",
     "DataUnavailable",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import uuid
 from pathlib import Path
 
 
@@ -78,23 +77,3 @@ def check_writable(directory: Path) -> None:
     except OSError as error:
         error.filename = str(directory)
         raise
-
-
-def store(path: Path, content: bytes) -> None:
-    """Put a file in place, whole or not at all, also when other processes do the same.
-
-    Raises:
-        OSError: the directory cannot be made or written, or the disk is full.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same directory, because os.replace is atomic only within a file system.
-    aside = path.parent / f".{path.name}.{os.getpid()}.{uuid.uuid4().hex}.part"
-    try:
-        with aside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            # Without it, a power cut can leave the new name with an empty file behind it.
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -83,6 +83,7 @@ class Dataset:
         test: what is looked at once, at the end.
         classes: the names of the classes, in the order of the labels.
         scaling: how its numbers came from the raw ones.
+        content: see ``DataFacts``.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Dataset:
     test: Split
     classes: tuple[str, ...]
     scaling: Scaling = field(default_factory=Scaling)
+    content: str = ""
 
     @classmethod
     def of(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+DATA_DIGEST = "data_digest"
+"""The name under which a run keeps what its data consisted of; see ``DataFacts.content``."""
+
 _TYPES = (str, bool, type(None))
 
 
@@ -69,7 +72,8 @@ class DataFacts:
         pixel_range: see ``Raw``.
         notes: a line for each thing that a user should know of how the data was read.
         directory: where it is kept in the cache.
-        content: of one's own data, a digest of its images and labels; other data has another.
+        content: of one's own data, a digest of its images and labels, and of features those and
+            the network too; other data has another. Empty of data known by name.
         scaling: of a data set given as tensors, how these came from raw numbers, where that is
             known; see ``Scaling.as_dict``.
     """

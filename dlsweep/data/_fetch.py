@@ -7,8 +7,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from dlsweep._store import store
 from dlsweep.config.errors import ConfigError, did_you_mean, fold
-from dlsweep.data._cache import Damaged, cache_root, check, check_writable, read_checked, store
+from dlsweep.data._cache import Damaged, cache_root, check, check_writable, read_checked
 from dlsweep.parts import DATASETS, PublishedSet
 from dlsweep.parts.data_sets._sources import Folder, Source, SourceError
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from dlsweep._store import store
 from dlsweep._version import __version__
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.data import classes_of
-from dlsweep.data._cache import cache_root, store
+from dlsweep.data._cache import cache_root
 from dlsweep.data._dataset import Dataset, Scaling, Split, split_and_scale
 from dlsweep.data._describe import describe
 from dlsweep.data._facts import DataFacts, DataSettings, facts_of, split_problems, verified
@@ -167,7 +168,7 @@ def load_for(
     scaling = Scaling(offset.numpy(), scale.numpy())
     if facts.scaling is not None:
         scaling = Scaling.from_dict(facts.scaling)
-    return Dataset(facts.name, train, val, test, facts.classes, scaling)
+    return Dataset(facts.name, train, val, test, facts.classes, scaling, facts.content)
 
 
 def network_for(
@@ -233,7 +234,11 @@ def keep_dataset(data: Dataset, cache_dir: str | os.PathLike[str] | None = None)
     raw = Raw(*train, *test, *val, classes=data.classes)
     reference = dataset_key(data.name, raw)
     directory = cache_root(cache_dir) / "own" / reference
-    facts = replace(facts_of(data.name, raw, directory), scaling=data.scaling.as_dict())
+    facts = replace(
+        facts_of(data.name, raw, directory),
+        scaling=data.scaling.as_dict(),
+        content=reference.partition("@")[2],
+    )
     try:
         keep(directory, raw, facts)
     except OSError as error:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from filelock import FileLock
 
-from dlsweep.data._cache import store
+from dlsweep._store import store
 
 _log = logging.getLogger("dlsweep.data")
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from dlsweep.report._data import is_final, logged, other_results
 from dlsweep.report._runs import RunsTable
+from dlsweep.report._trained_on import data_cautions
 from dlsweep.report._words import amount, code, count, listed
 from dlsweep.report.findings import find
 from dlsweep.report.statistics import settings
@@ -95,7 +96,7 @@ def cautions(table: RunsTable) -> list[str]:
             f"The runs were trained on different data sets: {code(name)} on one cannot be compared "
             f"with {code(name)} on another."
         )
-    return lines
+    return [*lines, *data_cautions(table)]
 
 
 def _logged(table: RunsTable) -> str:

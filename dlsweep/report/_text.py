@@ -7,6 +7,7 @@ from typing import Any
 
 from dlsweep.report._data import is_final
 from dlsweep.report._runs import RunsTable
+from dlsweep.report._trained_on import trained_on
 from dlsweep.report._words import (
     amount,
     between,
@@ -308,9 +309,11 @@ def into_study(table: RunsTable, config: Mapping[str, Any]) -> str | None:
 
 def methods(table: RunsTable) -> list[str]:
     """How the numbers of the report were made, for those who want to check them."""
+    data = trained_on(table)
     if not table.judged:
-        return []
+        return data
     return [
+        *data,
         "A configuration is one observation: runs that differ at most in their seed are averaged. "
         "Values that ruin runs are found first (hypergeometric test). The settings are then judged "
         "among the configurations without them, one after the other, by permutation tests of the "
@@ -320,5 +323,5 @@ def methods(table: RunsTable) -> list[str]:
         "differences taken out that other settings make. All claims of a report together are wrong "
         "in at most one of twenty sweeps in which nothing matters. The configurations that may be "
         "the best include the truly best in 95 % of sweeps (Gupta). All of this describes this "
-        "sweep: settings that it did not vary, and values that it did not try, are unknown."
+        "sweep: settings that it did not vary, and values that it did not try, are unknown.",
     ]

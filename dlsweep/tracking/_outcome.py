@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlsweep.data import Dataset
+from dlsweep.data import DATA_DIGEST, Dataset
 from dlsweep.figures import (
     RunAnalysis,
     analyse_run,
@@ -66,6 +66,8 @@ def conclude(result: RunResult, data: Dataset) -> Outcome:
         data: what the run was trained on.
     """
     config, summary = result.config, result.summary()
+    if data.content:
+        summary[DATA_DIGEST] = data.content
     kept = config.save_model and result.best_epoch > 0
     model = encode_model(result, data) if kept else None
     if config.figures == "none":

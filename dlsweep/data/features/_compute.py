@@ -17,9 +17,10 @@ import numpy.typing as npt
 import torch
 from filelock import FileLock
 
+from dlsweep._store import store
 from dlsweep.config import ConfigError
 from dlsweep.data._arrays_file import read_arrays, written
-from dlsweep.data._cache import Damaged, store
+from dlsweep.data._cache import Damaged
 from dlsweep.data._memory import available_memory
 from dlsweep.data._progress import progress
 from dlsweep.data.features._network import Extract, Network

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dlsweep._store import store
 from dlsweep.config import ConfigError
-from dlsweep.data._cache import store
 from dlsweep.parts.data_sets._sources import SourceError, download
 
 _UNREADABLE = (

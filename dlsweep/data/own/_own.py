@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from filelock import FileLock, Timeout
 
+from dlsweep._store import store
 from dlsweep.config import ConfigError
 from dlsweep.config.data import in_memory
 from dlsweep.data._arrays_file import read_arrays, written
-from dlsweep.data._cache import Damaged, store
+from dlsweep.data._cache import Damaged
 from dlsweep.data._raw import of_parts
 from dlsweep.data.own._identity import identity
 from dlsweep.data.own._read import name_of, read

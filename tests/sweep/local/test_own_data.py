@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from PIL import Image
 import dlsweep
 from dlsweep import ConfigError, RunConfig, run_sweep
 from dlsweep.data import Dataset, load
+from dlsweep.report import text
+from dlsweep.report._read import from_study
 from dlsweep.sweep import SweepFile, load_sweep
 from dlsweep.training import train_stack
 
@@ -116,6 +119,16 @@ def test_a_folder_in_a_sweep_and_what_has_changed_in_it(
     second = run_sweep(file, workers=1, confirm=0)
     assert second.name != first.name
     assert f"its data has changed since study {first.name}" in caplog.text
+    digests = [{row.summary["data_digest"] for row in study.rows} for study in (first, second)]
+    assert digests[0].isdisjoint(digests[1])
+    old, new = digests[0].pop(), digests[1].pop()
+    report = from_study(first)
+    assert f"`photos` (digest `{old}`)" in text.methods(report)[0]
+    [caution] = text.cautions(report)
+    assert f"`photos` now has the digest `{new}`" in caution
+    assert text.cautions(from_study(second)) == []
+    both = replace(report, runs=(*report.runs, *from_study(second).runs))
+    assert "2 runs on" in text.cautions(both)[0]
     (tmp_path / "study" / "photos" / "red" / "1.png").unlink()
     with pytest.raises(ConfigError, match="was trained on other data"):
         run_sweep(file, workers=1, confirm=0, continue_from=second.name)
