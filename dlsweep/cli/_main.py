@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from dlsweep._version import __version__
 from dlsweep.cli import (
+    _ablate,
     _agent,
     _completion,
     _data,
@@ -33,6 +34,7 @@ _MODULES = (
     _sweep,
     _train,
     _repeat,
+    _ablate,
     _stop,
     _agent,
     _runs,

@@ -72,6 +72,14 @@ MANUALS = {
             130: "interrupted; the same command goes on",
         },
     ),
+    "ablate": Manual(
+        {
+            "dlsweep ablate base.yaml learning_rate=0.001,0.01 optimizer=sgd,adam -o one.yaml": "a "
+            "sweep file of the base and of each value in its place, with three seeds",
+            "dlsweep ablate base.yaml '{optimizer: sgd, learning_rate: 0.1}' --seeds 5": "two "
+            "settings that belong together, with five seeds",
+        },
+    ),
     "repeat": Manual(
         {
             "dlsweep repeat": "the best 3 configurations of the newest study, with 5 new seeds",

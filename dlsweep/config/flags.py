@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 
 from dlsweep.config import kinds
 from dlsweep.config.choices import MODELS
-from dlsweep.config.errors import ConfigError, nearest
+from dlsweep.config.errors import ConfigError, nearest, shown
 from dlsweep.config.fields import SETTINGS
 from dlsweep.config.model_options import REQUIRED, model_options
 from dlsweep.config.names import meant_setting, nearest_option, setting_name
 from dlsweep.config.own_model import is_own, model_name
-from dlsweep.config.parse import NONE, flatten, parse_settings
+from dlsweep.config.parse import NONE, VARIANT, flatten, parse_settings
 from dlsweep.config.run_config import RunConfig
 from dlsweep.config.setting import Setting, from_option
 from dlsweep.parts import Option
@@ -119,6 +119,19 @@ def _literal(value: Any) -> Any:
     return value
 
 
+def _with_dictionaries(argv: Sequence[str]) -> list[str]:
+    """Arguments in which a flag and a dictionary that follows it are one: ``--NAME={...}``."""
+    found: list[str] = []
+    for argument in argv:
+        before = found[-1] if found else ""
+        flag = before.startswith("--") and "=" not in before and before != "--"
+        if flag and argument.startswith("{") and isinstance(_literal(argument), dict):
+            found[-1] = f"{before}={argument}"
+        else:
+            found.append(argument)
+    return found
+
+
 def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, Any], list[str]]:
     """The settings given by flags, checked.
 
@@ -141,7 +154,7 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
     plain: list[str] = []
     files, argv = _config_files(argv)
     written = dict(itertools.chain.from_iterable(map(flatten, map(_read_settings, files))))
-    for argument in argv:
+    for argument in _with_dictionaries(argv):
         flag, _, value = argument.partition("=")
         if flag == "--_wandb":
             continue  # older clients of W&B tell every program of themselves
@@ -156,7 +169,11 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
     known = [option for action in parser._actions for option in action.option_strings]
     for argument in rest:
         if argument.startswith("-") and not _is_number(argument):
-            flag = argument.partition("=")[0]
+            flag, _, value = argument.partition("=")
+            if flag == f"--{VARIANT}":
+                example = "{'learning_rate': 0.001}"
+                problems.append(f"{flag}: got {shown(value)}, expected settings such as {example}")
+                continue
             found = nearest(flag, known)
             hint = f"; did you mean {found}?" if found else "; see --help"
             problems.append(f"{flag}: no such flag{hint}")

@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from dlsweep.config import SETTINGS, ConfigError, canonical_value, setting_name
+from dlsweep.config import (
+    SETTINGS,
+    ConfigError,
+    canonical_value,
+    replaced_by_variant,
+    setting_name,
+)
 from dlsweep.config.own_model import is_own
 from dlsweep.config.parse import flatten
 from dlsweep.report._runs import Online, Run, RunsTable, varied, versions
@@ -89,7 +95,8 @@ def _run(online: Any, searched: Sequence[str], own: bool) -> Run:
 def _own_config(given: Mapping[str, Any]) -> dict[str, Any]:
     """A built-in run's settings; what the sweep has set may be spelled as its file spells it."""
     found: dict[str, Any] = {}
-    leaves = dict(flatten(given))
+    replaced = replaced_by_variant(given)
+    leaves = dict(flatten({k: v for k, v in given.items() if k not in replaced}))
     for key in sorted(leaves, key=lambda key: key not in SETTINGS):  # its own name goes first
         name = setting_name(key)
         if name is not None and name not in found:

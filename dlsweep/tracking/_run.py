@@ -14,7 +14,7 @@ from typing import Any
 
 import wandb
 
-from dlsweep.config import RunConfig
+from dlsweep.config import RunConfig, replaced_by_variant
 from dlsweep.data import Dataset
 from dlsweep.saved import FILE_NAME, save_model
 from dlsweep.tracking._errors import TrackingError, in_one_line
@@ -53,7 +53,13 @@ class TrackedRun:
         """The file in which the model is kept, once it is (``save_model``)."""
         self.summary: dict[str, Any] = {}
         """The run's summary, once its outcome is known; a study keeps the same."""
+        self._seconds: dict[int, float] = {}  # of each epoch
         there = dict(run.config)
+        values = config.as_dict()
+        changed = {key: values.get(name) for key, name in replaced_by_variant(there).items()}
+        if changed:  # what a sweep sets is locked, but it is the sweep's variant that replaces it
+            lock = run.config.update_locked
+            lock(changed, "sweep", _allow_val_change=True)  # type: ignore[no-untyped-call]
         swept = there if run.sweep_id else {}
         missing = {
             name: value
@@ -267,7 +273,10 @@ def open_run(
         mode=mode,
         dir=directory,
         reinit="create_new",
-        config={**config.as_dict(), **(swept or {})},
+        config={
+            **config.as_dict(),
+            **{k: v for k, v in (swept or {}).items() if k not in replaced_by_variant(swept or {})},
+        },
         settings=light_settings(**({"sweep_id": sweep_id} if sweep_id else {}), **(more or {})),
     )
     return TrackedRun(run, config)

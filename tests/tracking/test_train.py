@@ -11,6 +11,7 @@ import wandb
 import dlsweep
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import Dataset
+from dlsweep.report import read_runs
 from dlsweep.tracking import _train
 from dlsweep.training import EpochMetrics
 from tests.tracking.facts import check_confusion, check_run
@@ -148,6 +149,33 @@ def test_agent_function(wandb_server: WandbServer, monkeypatch: pytest.MonkeyPat
     assert (wrong.state, wrong.summary["status"]) == ("failed", "failed")
     assert "did you mean 'adam'" in wrong.summary["reason"]
     assert wandb_server.unknown == []
+
+
+def test_a_variant_goes_before_what_the_sweep_fixes(
+    wandb_server: WandbServer, monkeypatch: pytest.MonkeyPatch
+):
+    from wandb.agents import pyagent
+
+    monkeypatch.setattr(pyagent.Agent, "HEARTBEAT_SLEEP_SECONDS", 0.1)
+    variants = [{}, {"learning_rate": 0.25, "optimizer": "SGD"}]
+    parameters = {
+        **{name: {"value": value} for name, value in TINY.items()},
+        "lr": {"value": 0.5},
+        "variant": {"values": variants},
+    }
+    sweep_id = wandb.sweep(
+        {"method": "grid", "parameters": parameters}, entity="team", project="plants"
+    )
+    wandb.agent(sweep_id, function=dlsweep.train, entity="team", project="plants", count=2)
+    runs = [wandb_server.runs[run_id] for run_id in wandb_server.sweeps[sweep_id].runs]
+    assert [run.config.get("variant", {}) for run in runs] == variants
+    configs = [check_run(run) for run in runs]
+    assert [config.learning_rate for config in configs] == [0.5, 0.25]
+    assert [config.optimizer for config in configs] == ["adam", "sgd"]
+    assert [run.config["lr"] for run in runs] == [0.5, 0.25]
+    table = read_runs(f"team/plants/{sweep_id}")
+    assert [run.config["learning_rate"] for run in table.runs] == [0.5, 0.25]
+    assert set(table.parameters) == {"learning_rate", "optimizer"}
 
 
 def test_a_sweeps_settings_go_before_those_given(

@@ -1,6 +1,8 @@
 """The sweep file: W&B's schema, read and checked into one object, and the points it spans."""
 
+from dlsweep.sweep.file._ablation import ablation, as_yaml_file
 from dlsweep.sweep.file._builtin import builtin_flags, is_builtin
+from dlsweep.sweep.file._builtin_space import BuiltinSpace
 from dlsweep.sweep.file._command import Command, parse_command
 from dlsweep.sweep.file._data import data_configs, with_dataset
 from dlsweep.sweep.file._distributions import (
@@ -31,15 +33,18 @@ from dlsweep.sweep.file._scheduler import written_metrics
 from dlsweep.sweep.file._settings import Config, Settings
 from dlsweep.sweep.file._space import EDGE, Axis, Coordinates, Space
 from dlsweep.sweep.file._sweep_file import SweepFile
-from dlsweep.sweep.file._yaml import read_yaml
+from dlsweep.sweep.file._variant import as_settings, varied_together
+from dlsweep.sweep.file._yaml import read_yaml, yaml_of
 
 __all__ = [
     "DISTRIBUTIONS",
     "EDGE",
     "METHODS",
     "METRICS",
+    "TRAINING_SECONDS",
     "Asha",
     "Axis",
+    "BuiltinSpace",
     "Categorical",
     "Command",
     "Config",
@@ -53,7 +58,9 @@ __all__ = [
     "Settings",
     "Space",
     "SweepFile",
+    "ablation",
     "as_settings",
+    "as_yaml_file",
     "builtin_flags",
     "data_configs",
     "flatten",
@@ -70,5 +77,8 @@ __all__ = [
     "parse_sweep",
     "plain",
     "read_yaml",
+    "varied_together",
     "with_dataset",
+    "written_metrics",
+    "yaml_of",
 ]

@@ -9,11 +9,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from dlsweep.config import ConfigError, RunConfig, setting_name
+from dlsweep.config import VARIANT, ConfigError, RunConfig, setting_name
 from dlsweep.config.errors import fold
 from dlsweep.data import DataFacts as Facts
 from dlsweep.data import DataSettings, describe, known_facts
 from dlsweep.sweep.file._distributions import Distribution
+from dlsweep.sweep.file._variant import as_settings
 
 _NAMES = tuple(DataSettings.__dataclass_fields__)
 _PATHS = ("dataset", "features", "features_weights")
@@ -22,6 +23,7 @@ _MOST = 100
 
 def data_configs(parameters: Mapping[str, Distribution]) -> list[RunConfig]:
     """A configuration for each data set that a sweep's points may use, all else by default."""
+    parameters = as_settings(parameters)
     varied = {name: parameters[name].support() or () for name in _NAMES if name in parameters}
     if math.prod(map(len, varied.values())) > _MOST:
         varied = {name: values[:1] for name, values in varied.items()}
@@ -86,10 +88,22 @@ def beside_the_file(parameters: Any, folder: Path) -> Any:
         name = setting_name(str(key))
         if isinstance(spec, Mapping) and name in _PATHS:
             found[key] = {k: _beside(name, v, folder) for k, v in spec.items()}
+        elif isinstance(spec, Mapping) and fold(key) == VARIANT:
+            found[key] = {k: _beside_in_variants(v, folder) for k, v in spec.items()}
     return found
 
 
-def _beside(name: str, value: Any, folder: Path) -> Any:
+def _beside_in_variants(value: Any, folder: Path) -> Any:
+    """As ``_beside``, for the settings of a variant, or of each of several."""
+    if isinstance(value, list):
+        return [_beside_in_variants(item, folder) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    names = {key: setting_name(str(key)) for key in value}
+    return {k: _beside(n, value[k], folder) if n in _PATHS else value[k] for k, n in names.items()}
+
+
+def _beside(name: str | None, value: Any, folder: Path) -> Any:
     if isinstance(value, list):
         return [_beside(name, item, folder) for item in value]
     if not isinstance(value, str) or not value:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dlsweep.config import SETTINGS, ConfigError, canonical_value, setting_name, unknown_setting
-from dlsweep.config.errors import as_yaml, fold, shown
+from dlsweep.config import (
+    SETTINGS,
+    VARIANT,
+    ConfigError,
+    canonical_value,
+    setting_name,
+    unknown_setting,
+)
+from dlsweep.config.errors import as_yaml, fold, nearest, shown
 from dlsweep.config.model_options import model_options
 from dlsweep.config.names import meant_setting, nearest_option
 from dlsweep.config.own_model import is_own
 from dlsweep.parts import Option
 from dlsweep.sweep.file._distributions import Continuous, Distribution, IntUniform
 from dlsweep.sweep.file._parameter import PROBES, ParameterReader, key_text
+from dlsweep.sweep.file._variant import both_swept, is_variant, read_variant
 
 Parameters = dict[str, Distribution]
 """Distributions by name, in the order of the names, which is the order of W&B's grid search."""
@@ -47,8 +55,11 @@ def parse_parameters(
     for path, spec in specifications:
         key = ".".join(path)
         name = nearest_option(key, options) or meant_setting(key, _values(spec))
+        name = VARIANT if is_variant(path, options) else name
         if name is None:
-            problems.append(unknown_setting(key, options))
+            near = nearest(key, [VARIANT]) and any(isinstance(v, Mapping) for v in _values(spec))
+            hint = f"{key}: no such setting; did you mean {VARIANT!r}?"
+            problems.append(hint if near else unknown_setting(key, options))
         elif name in keys:
             problems.append(f"{name} is given twice, as {keys[name]} and as {key}")
         else:
@@ -66,6 +77,7 @@ def parse_parameters(
                     else problem
                     for problem in error.problems
                 ]
+    problems += both_swept(found)
     sizes = found.get("hidden_size")
     if "hidden_size" not in options and sizes is not None:
         notices += _single_sizes(sizes.support() or ())
@@ -87,12 +99,15 @@ def _model_options(specifications: Specifications) -> Mapping[str, Option]:
     Raises:
         ConfigError: where a model's class cannot be had, or models differ in what they bring.
     """
-    models = [
-        str(value)
-        for path, spec in specifications
-        if setting_name(".".join(path)) == "model"
-        for value in _values(spec)
-    ]
+    models: list[str] = []
+    for path, spec in specifications:
+        if setting_name(".".join(path)) == "model":
+            models += map(str, _values(spec))
+        elif is_variant(path, {}):
+            inside = (v for v in _values(spec) if isinstance(v, Mapping))
+            models += [
+                str(v) for one in inside for k, v in one.items() if setting_name(k) == "model"
+            ]
     brought: dict[str, Option] = {}
     for model in models:
         try:
@@ -114,7 +129,11 @@ def _without_unmarked_nesting(
     specifications: Specifications, problems: list[str]
 ) -> Specifications:
     """Without nested parameters that lack ``parameters:``; a line says how these are written."""
-    nested = [(path, spec) for path, spec in specifications if _is_nesting(spec)]
+    nested = [
+        (path, spec)
+        for path, spec in specifications
+        if _is_nesting(spec) and not (is_variant(path, {}) and [*spec] == ["value"])
+    ]
     if not nested:
         return specifications
     path, spec = nested[0]
@@ -230,11 +249,13 @@ class SettingReader(ParameterReader):
         self._options = options
 
     def _canonical(self, name: str, written: Any) -> tuple[Any, str | None]:
+        if name == VARIANT and name not in self._options:
+            return read_variant(written, self._options)
         return canonical_value(name, written, self._options)
 
     def _takes(self, name: str, value: Any) -> bool:
         try:
-            canonical_value(name, value, self._options)
+            self._canonical(name, value)
         except ConfigError:
             return False
         return True

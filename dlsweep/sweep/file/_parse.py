@@ -33,8 +33,14 @@ from dlsweep.sweep.file._parameters import (
     parse_program_parameters,
 )
 from dlsweep.sweep.file._program import missing_program
-from dlsweep.sweep.file._scheduler import LAUNCH_KEYS, SCHEDULER_KEYS, without_schedulers
+from dlsweep.sweep.file._scheduler import (
+    LAUNCH_KEYS,
+    SCHEDULER_KEYS,
+    without_schedulers,
+    written_metrics,
+)
 from dlsweep.sweep.file._sweep_file import SweepFile
+from dlsweep.sweep.file._variant import as_settings
 from dlsweep.sweep.file._yaml import read_choice, read_keys, read_yaml
 
 METHODS: dict[str, tuple[str, ...]] = {

@@ -156,6 +156,7 @@ class Space(ABC):
 
     def __init__(self, parameters: Mapping[str, Distribution], *, grid: bool = False) -> None:
         self.fixed: dict[str, Any] = {}
+        self._parameters = dict(parameters)
         axes = []
         for name, distribution in parameters.items():
             if grid and isinstance(distribution, Continuous | IntUniform):

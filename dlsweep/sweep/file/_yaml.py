@@ -78,6 +78,14 @@ def read_yaml(path: Path, *, version_1_1: bool = False) -> Any:
     raise ConfigError([f"{path}: {why}"])
 
 
+def yaml_of(text: str) -> Any:
+    """The value that a short text of YAML is; None where it is none."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError):
+        return None
+
+
 def _beside(path: Path) -> str:
     """A hint at the YAML file in the same folder that was probably meant, or at a W&B sweep."""
     files = {file.stem: file for file in path.parent.glob("*") if file.suffix in (".yaml", ".yml")}

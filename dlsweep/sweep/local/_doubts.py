@@ -6,7 +6,7 @@ from typing import Any
 
 from dlsweep.config import RunConfig
 from dlsweep.data import known_facts
-from dlsweep.sweep.file import Distribution, SweepFile
+from dlsweep.sweep.file import Distribution, SweepFile, as_settings
 from dlsweep.sweep.file._data import data_configs
 from dlsweep.training._doubts import doubts
 
@@ -19,7 +19,7 @@ def doubts_of(sweep: SweepFile) -> list[str]:
     if sweep.command is not None:
         return []
     values = {name: (default,) for name, default in RunConfig().values().items()}
-    values |= {name: _ends(d) for name, d in sweep.parameters.items()}
+    values |= {name: _ends(d) for name, d in as_settings(sweep.parameters).items()}
     sizes = []
     for config in data_configs(sweep.parameters):
         facts = known_facts(config)

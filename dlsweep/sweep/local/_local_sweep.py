@@ -32,7 +32,7 @@ from dlsweep.sweep.execution import (
     choose_program_executor,
     visible_gpus,
 )
-from dlsweep.sweep.file import Asha, SweepFile, data_configs
+from dlsweep.sweep.file import Asha, SweepFile, as_settings, data_configs, varied_together
 from dlsweep.sweep.local._doubts import doubts_of
 from dlsweep.sweep.local._start import start_point
 from dlsweep.sweep.search import affordable
@@ -329,7 +329,7 @@ def _confirm_options(sweep: SweepFile, options: SweepOptions) -> ConfirmOptions:
         problems.append(f"--confirm: {NO_SEED}")
     if options.repeats > 1 and parameter is None:
         problems.append(f"--repeats: {NO_SEED}")
-    elif options.repeats > 1 and any(axis.setting == parameter for axis in sweep.space.axes):
+    elif options.repeats > 1 and parameter in _varied(sweep):
         problems.append(f"--repeats: the sweep file varies {parameter} already; give it one value")
     if isinstance(sweep.early_terminate, Asha):
         if options.repeats > 1:
@@ -349,6 +349,11 @@ def _confirm_options(sweep: SweepFile, options: SweepOptions) -> ConfirmOptions:
     if problems:
         raise ConfigError(problems)
     return ConfirmOptions(options.confirm, options.seeds, parameter)
+
+
+def _varied(sweep: SweepFile) -> list[str]:
+    """The parameters that a sweep varies, those of its variants too."""
+    return [*(axis.setting for axis in sweep.space.axes), *varied_together(sweep.parameters)]
 
 
 def options_without_effect(
@@ -377,5 +382,5 @@ def devices_of(sweep: SweepFile, settings: Mapping[str, Any]) -> list[str]:
     """The devices that the built-in runs of a sweep are trained on: by a setting, or the sweep."""
     if "device" in settings:
         return [settings["device"]]
-    distribution = sweep.parameters.get("device")
+    distribution = as_settings(sweep.parameters).get("device")
     return list((distribution and distribution.support()) or ["auto"])

@@ -8,7 +8,7 @@ from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig, canonical_value, setting_name
 from dlsweep.config.errors import did_you_mean, shown
-from dlsweep.sweep.file import Coordinates, SweepFile, read_yaml
+from dlsweep.sweep.file import BuiltinSpace, Coordinates, SweepFile, read_yaml
 from dlsweep.sweep.study import StudyTable, list_studies
 
 _ENDINGS = (".yaml", ".yml", ".json")
@@ -32,6 +32,8 @@ def start_point(sweep: SweepFile, start: str, storage: str | None = None) -> Coo
     settings = _of_file(Path(start)) if start.endswith(_ENDINGS) else _of_run(start, storage)
     if sweep.command is None:
         settings = {**vars(RunConfig()), **_canonical(settings)}
+    if isinstance(sweep.space, BuiltinSpace):
+        settings = dict(sweep.space.with_variant(settings))
     found: Coordinates = {}
     problems = []
     for axis in sweep.space.axes:

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlsweep.sweep.file import SweepFile
+from dlsweep.config import VARIANT
+from dlsweep.sweep.file import SweepFile, varied_together
 
 _LONGEST = 48
 """Characters of a name without its number; settings that do not fit are left out."""
@@ -41,8 +42,13 @@ def run_name(sweep: SweepFile, config: Mapping[str, Any], number: int) -> str:
 
 def _varied(sweep: SweepFile) -> list[str]:
     """The parameters that may have more than one value, in the sweep's order."""
-    supports = {axis.setting: axis.distribution.support() for axis in sweep.space.axes}
-    return [name for name, support in supports.items() if support is None or len(support) > 1]
+    names: list[str] = []
+    for axis in sweep.space.axes:
+        support = axis.distribution.support()
+        if support is None or len(support) > 1:
+            together = varied_together(sweep.parameters) if axis.setting == VARIANT else []
+            names += together if sweep.command is None and together else [axis.setting]
+    return names
 
 
 def _shortened(names: Sequence[str]) -> dict[str, str]:

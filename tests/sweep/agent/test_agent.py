@@ -96,6 +96,16 @@ def test_no_more_runs_are_taken_than_asked_for(wandb_server: WandbServer):
     assert len(wandb_server.agents) <= 5
 
 
+def test_a_variant_goes_before_what_the_sweep_fixes(wandb_server: WandbServer):
+    variants = [{}, {"learning_rate": 0.25}]
+    sweep = grid(wandb_server, {"learning_rate": {"value": 0.5}, "variant": {"values": variants}})
+    report = train(sweep)
+    assert [row.config["learning_rate"] for row in report.table.rows] == [0.5, 0.25]
+    runs = runs_of(wandb_server, sweep)
+    assert [run.config["learning_rate"] for run in runs] == [0.5, 0.25]
+    assert [run.config.get("variant", {}) for run in runs] == variants
+
+
 def test_from_python(wandb_server: WandbServer):
     sweep = add(wandb_server, SPACE, run_cap=3)
     rows = dlsweep.agent(sweep.id, entity="team", project="plants", count=2, workers=1)
