@@ -6,13 +6,7 @@ Its other parameters are settings of the run.
 
 from __future__ import annotations
 
-import functools
-import importlib
-import importlib.util
 import inspect
-import os
-import re
-import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -21,6 +15,7 @@ from typing import Any
 from dlsweep.config.choices import MODELS
 from dlsweep.config.errors import ConfigError, nearest
 from dlsweep.config.fields import SETTINGS
+from dlsweep.config.own_code import load_module
 from dlsweep.config.own_model import place_and_name
 from dlsweep.parts import Option
 
@@ -36,71 +31,13 @@ def load_model_class(model: str) -> Any:
         ConfigError: where there is no such file, module or class, or it fails to be imported.
     """
     place, name = place_and_name(model)
-    module = _module(place, _version(place))
+    module = load_module(place, "model")
     if not hasattr(module, name):
         classes = [n for n, v in vars(module).items() if inspect.isclass(v)]
         close = nearest(name, classes)
         hint = f"; did you mean {close}?" if close else ""
         raise ConfigError([f"model: {place} has no class {name}{hint}"])
     return getattr(module, name)
-
-
-def _version(place: str) -> object:
-    """Changes when a file does, so that it is read again."""
-    try:
-        status = os.stat(place)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
-
-
-@functools.lru_cache(maxsize=64)
-def _module(place: str, version: object) -> types.ModuleType:
-    if not place.endswith(".py"):
-        if os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())
-        try:
-            return importlib.import_module(place)
-        except ModuleNotFoundError as error:
-            if place == error.name or place.startswith(f"{error.name}."):
-                raise ConfigError(
-                    [
-                        f"model: no module {error.name!r} can be imported from here; "
-                        "a file is named by its path, such as nets/net.py:Net"
-                    ]
-                ) from None
-            raise ConfigError(
-                [f"model: {place} needs {error.name}, which is not installed"]
-            ) from None
-        except Exception as error:
-            raise _failed(place, error) from error
-    if not os.path.isfile(place):
-        folder = os.path.dirname(place)
-        files = (
-            [f for f in os.listdir(folder) if f.endswith(".py")] if os.path.isdir(folder) else []
-        )
-        close = nearest(os.path.basename(place), files)
-        hint = f"; did you mean {close}?" if close else ""
-        raise ConfigError([f"model: {place}: no such file{hint}"])
-    name = "dlsweep_model_" + re.sub(r"\W", "_", place)
-    specification = importlib.util.spec_from_file_location(name, place)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module  # dataclasses and pickle look there
-    folder = os.path.dirname(place)
-    if folder not in sys.path:
-        sys.path.append(folder)  # what stands beside it can be imported
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise _failed(place, error) from error
-    return module
-
-
-def _failed(place: str, error: Exception) -> ConfigError:
-    return ConfigError([f"model: {place} cannot be imported: {type(error).__name__}: {error}"])
 
 
 def model_options(model: str) -> Mapping[str, Option]:

@@ -118,7 +118,7 @@ def test_what_is_wrong_is_one_line(net):
     assert problem(model="net.py").startswith("model: got 'net.py', expected the class too")
     assert problem(model="net.py:Nett") == f"model: {net} has no class Nett; did you mean Net?"
     assert problem(model="nett.py:Net").endswith("nett.py: no such file; did you mean net.py?")
-    assert "no module 'nowhere'" in problem(model="nowhere.nets:Net")
+    assert "nowhere.nets: no such module" in problem(model="nowhere.nets:Net")
     assert problem(model="net.py:Needs").startswith("width: model ")
     assert "learning_rate is a setting of the training" in problem(model="net.py:Clash")
     assert "layer has no default" in problem(model="net.py:Odd")

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from dlsweep.config import ConfigError
 from dlsweep.config.data import function_of
+from dlsweep.config.own_code import module_file
 from dlsweep.data.features._network import Extract, Network
 from dlsweep.data.features._weights import digest_of
-from dlsweep.data.own import find_function, module_file
+from dlsweep.data.own import find_function
 
 
 def function_network(features: str, image_shape: tuple[int, int, int]) -> Network:

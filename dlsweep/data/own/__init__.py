@@ -2,7 +2,6 @@
 
 from dlsweep.data.own._arrays import raw_of_arrays
 from dlsweep.data.own._function import find_function
-from dlsweep.data.own._identity import module_file
 from dlsweep.data.own._own import OwnData, dataset_key, keep
 from dlsweep.data.own._read import with_test
 
@@ -11,7 +10,6 @@ __all__ = [
     "dataset_key",
     "find_function",
     "keep",
-    "module_file",
     "raw_of_arrays",
     "with_test",
 ]

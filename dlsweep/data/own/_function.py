@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError
 from dlsweep.config.data import function_of
 from dlsweep.config.errors import did_you_mean
+from dlsweep.config.own_code import load_module
 from dlsweep.data.own._arrays import raw_of_arrays, raw_of_mapping
-from dlsweep.data.own._identity import module_file
 from dlsweep.parts.data_sets._raw import Raw
 
 
@@ -60,24 +56,7 @@ def find_function(place: str, name: str, setting: str = "dataset") -> Callable[.
     Raises:
         ConfigError: there is no such function.
     """
-    file = module_file(place, setting)
-    if Path(place) == file:
-        spec = importlib.util.spec_from_file_location(file.stem, file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.path.insert(0, str(file.parent))  # as Python does for a program
-        try:
-            spec.loader.exec_module(module)
-        finally:
-            sys.path.remove(str(file.parent))
-    else:
-        here = str(Path.cwd())
-        sys.path.insert(0, here)
-        try:
-            module = importlib.import_module(place)
-        finally:
-            sys.path.remove(here)
+    module = load_module(place, setting)
     function = getattr(module, name, None)
     if not callable(function):
         functions = [n for n, v in vars(module).items() if callable(v) and n[0] != "_"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError
 from dlsweep.config.data import function_of
+from dlsweep.config.own_code import module_file
 
 
 def identity(dataset: str) -> list[Any]:
@@ -22,7 +22,7 @@ def identity(dataset: str) -> list[Any]:
         ConfigError: there is no such file, folder or module.
     """
     if found := function_of(dataset):
-        source = module_file(found[0])
+        source = module_file(found[0], "dataset")
         return [dataset, hashlib.sha256(source.read_bytes()).hexdigest()]
     path = Path(dataset)
     if path.is_dir():
@@ -53,27 +53,3 @@ def _files(folder: str, below: str) -> list[list[Any]]:
 
 def _stamp(name: str, stat: os.stat_result) -> list[Any]:
     return [name, stat.st_size, stat.st_mtime_ns]
-
-
-def module_file(place: str, setting: str = "dataset") -> Path:
-    """The file of a module: its path, or its dotted name as seen from the working directory.
-
-    Raises:
-        ConfigError: there is no such module.
-    """
-    if place.endswith(".py") or os.sep in place:
-        path = Path(place)
-        if not path.is_file():
-            raise ConfigError([f"{setting}: {place}: no such file"])
-        return path
-    here = Path.cwd().joinpath(*place.split("."))
-    for path in (here.with_suffix(".py"), here / "__init__.py"):
-        if path.is_file():
-            return path
-    try:
-        spec = importlib.util.find_spec(place)
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-        raise ConfigError([f"{setting}: {place}: no such module, here or among those installed"])
-    return Path(spec.origin)
