@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from importlib.resources import files
+from collections.abc import Sequence
 
+from markupsafe import Markup
+
+from dlsweep.report._bundle import asset, bundle
 from dlsweep.report._data import as_json, page_data
-from dlsweep.report._page import Page
+from dlsweep.report._page import Missing, Page
 from dlsweep.report._report import Report
 from dlsweep.report._runs import RunsTable
 from dlsweep.report._words import minute
+from dlsweep.report.blocks import Block, Heading
+from dlsweep.report.findings import find
+from dlsweep.report.statistics import grouped, training_seconds
 
-SCRIPTS = (
-    "data",
-    "state",
-    "page",
-    "charts",
-    "curves",
-    "scatter",
-    "parallel",
-    "table",
-    "matrix",
-    "roc",
-    "all_runs",
-    "side_by_side",
-    "main",
-)
-"""The page's script, in the order in which its parts need each other."""
-STYLES = ("colours", "page", "figures", "tables", "media")
-"""Its style sheet, in the order in which later parts overrule earlier ones."""
+STYLES = ("colours", "page", "figures", "effects", "tables", "media")
+"""The page's style sheet, in the order in which later parts overrule earlier ones."""
+MOST_MATRICES = 2000
+"""Runs of a page that holds the confusion matrices of all; of more, those of the best alone."""
 
 
 def render_html(report: Report, table: RunsTable) -> str:
@@ -47,81 +39,86 @@ def render_html(report: Report, table: RunsTable) -> str:
         their matrices add about 1 MB.
     """
     page = Page()
-    blocks = "\n".join(block.html(table, page) for block in report.shown(table))
-    style = "\n".join(asset(f"{name}.css") for name in STYLES)
-    library = asset("echarts.min.js")
-    script = (
-        "(() => {\n'use strict';\n"
-        + "\n".join(asset(f"{name}.js") for name in SCRIPTS)
-        + "\n})();\n"
-    )
+    opening, *sections = _sections(report.shown(table))
+    first = Markup("\n").join(Markup(block.html(table, page)) for block in opening)
+    rest = Markup("\n").join(_section(section, table, page) for section in sections)
+    library, script = asset("echarts.min.js"), bundle()
     hashes = " ".join(f"'sha256-{_sha256(source)}'" for source in (library, script))
-    policy = (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+    return page.render(
+        "page.html",
+        title=report.title or table.title,
+        source=table.source,
+        made=table.made.astimezone(),
+        opening=first,
+        contents=page.contents,
+        sections=rest,
+        provenance=_provenance(table),
+        policy=Markup(
+            f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+        style=Markup("\n".join(asset(f"{name}.css") for name in STYLES)),
+        data=Markup(as_json(_data(table))),
+        library=Markup(library),
+        script=Markup(script),
     )
-    contents = "".join(
-        f'<li><a href="#{identifier}">{page.text(text)}</a></li>'
-        for identifier, text in page.contents
-    )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="dlsweep">
-<title>{page.text(report.title or table.title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<header class="top">
-<div class="kicker"><span>{page.text(table.title)}</span>
-<button type="button" id="toggle-theme" class="quiet" hidden
-aria-label="Dark or light">◐</button></div>
-<h1>{page.text(report.title or table.title)}</h1>
-<p class="byline">{_byline(table, page)}</p>
-</header>
-<nav class="contents" aria-label="Contents"><ol>{contents}</ol></nav>
-<main>
-<noscript><p class="missing">The figures of this page are drawn by its own script, which this
-browser does not run. Text and numbers are here all the same.</p></noscript>
-{blocks}
-</main>
-<footer>
-<p>{_provenance(table, page)}</p>
-<p>Charts: Apache ECharts, Apache License 2.0. This file needs no network and sends nothing.</p>
-</footer>
-<script type="application/json" id="data">{as_json(page_data(table))}</script>
-<script>{library}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
 
 
-def asset(name: str) -> str:
-    """A file of the page, from the package."""
-    # Newlines as they are in the file: the policy holds the script's hash.
-    return (files("dlsweep.report") / "_assets" / name).read_bytes().decode("utf-8")
+def _sections(blocks: Sequence[Block]) -> list[list[Block]]:
+    """The blocks before the first heading, and then each heading with those below it."""
+    found: list[list[Block]] = [[]]
+    for block in blocks:
+        if isinstance(block, Heading):
+            found.append([])
+        found[-1].append(block)
+    return found
+
+
+def _section(blocks: Sequence[Block], table: RunsTable, page: Page) -> Markup:
+    """A heading with what stands below it; a line where there is nothing to show."""
+    heading, *others = blocks
+    assert isinstance(heading, Heading)
+    known = len(page.contents)
+    title = Markup(heading.html(table, page))
+    parts = [part for block in others if (part := block.html(table, page))]
+    if parts and all(isinstance(part, Missing) for part in parts):
+        del page.contents[known:]
+        return page.render("nothing.html", heading=heading.text, parts=parts)
+    return Markup("\n").join([title, *map(Markup, parts)])
+
+
+def _data(table: RunsTable) -> dict[str, object]:
+    """What the page's script knows of the runs.
+
+    Beside ``page_data``: ``configurations``, a number for each run that those of one configuration
+    share; ``training``, the seconds that it took; and ``chance``, the accuracy of always answering
+    one class.
+    """
+    data = page_data(table)
+    places = {id(run): place for place, run in enumerate(table.runs)}
+    numbers = [0] * len(table.runs)
+    for number, group in enumerate(grouped(table, table.runs)):
+        for run in group:
+            numbers[places[id(run)]] = number
+    seconds = [training_seconds(table, run) for run in table.runs]
+    found = find(table).chance
+    if len(table.runs) > MOST_MATRICES:
+        kept = {places[id(run)] for run in table.ranked()[:MOST_MATRICES]}
+        for matrices in data["matrices"].values():
+            matrices[:] = [m if place in kept else None for place, m in enumerate(matrices)]
+    return {
+        **data,
+        "configurations": numbers,
+        "training": [None if s is None else float(f"{s:.4g}") for s in seconds],
+        "chance": None if found is None else found.level,
+    }
 
 
 def _sha256(source: str) -> str:
     return base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
 
 
-def _byline(table: RunsTable, page: Page) -> str:
-    made = table.made.astimezone()
-    shown = f"{made.day} {made:%B %Y, %H:%M}"
-    return f'<time datetime="{made.isoformat()}">{shown}</time> · {page.text(table.source)}'
-
-
-def _provenance(table: RunsTable, page: Page) -> str:
+def _provenance(table: RunsTable) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in table.versions.items())
-    notices = "".join(f" {page.text(notice)}." for notice in table.notices)
-    return (
-        f"Made {minute(table.made)} from {page.text(table.source)} with "
-        f"{page.text(versions)}.{notices}"
-    )
+    notices = "".join(f" {notice}." for notice in table.notices)
+    return f"Made {minute(table.made)} from {table.source} with {versions}.{notices}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import html
+import functools
 import json
 import re
 from io import BytesIO
@@ -11,10 +11,28 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from PIL import Image
 
 MOST_OF_A_WORD = 30
 """Characters of a word that stays in one line, on a phone too."""
+
+
+class Missing(Markup):
+    """A sentence in place of a figure: a section of nothing else needs no heading."""
+
+
+@functools.cache
+def templates() -> Environment:
+    """The page's templates; they escape whatever is no markup already."""
+    return Environment(
+        loader=PackageLoader("dlsweep.report", "_templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 class Page:
@@ -28,42 +46,50 @@ class Page:
         self.contents: list[tuple[str, str]] = []
         self._figures = self._commands = 0
 
-    def text(self, value: object) -> str:
+    def render(self, template: str, **more: Any) -> Markup:
+        """A template of the page, which may use the page itself."""
+        return Markup(templates().get_template(template).render(page=self, **more))
+
+    def _macro(self, name: str, *values: Any) -> Markup:
+        module: Any = templates().get_template("macros.html").module
+        return Markup(str(getattr(module, name)(*values)).strip())
+
+    def text(self, value: object) -> Markup:
         """A value as text that no browser takes for markup."""
-        return html.escape(str(value))
+        return escape(str(value))
 
-    def breakable(self, value: object) -> str:
+    def breakable(self, value: object) -> Markup:
         """Text that may go on in the next line after an underscore."""
-        return self.text(value).replace("_", "_<wbr>")
+        return Markup(self.text(value).replace("_", Markup("_<wbr>")))
 
-    def whole_words(self, line: str) -> str:
+    def whole_words(self, line: str) -> Markup:
         """Text whose words do not go on in the next line after a hyphen, unless they are long."""
-        return " ".join(
-            f'<span class="whole">{self.text(word)}</span>'
+        return Markup(" ").join(
+            Markup('<span class="whole">{}</span>').format(word)
             if "-" in word and len(word) <= MOST_OF_A_WORD
             else self.text(word)
             for word in line.split(" ")
         )
 
-    def prose(self, text: str) -> str:
+    def prose(self, text: str) -> Markup:
         """A sentence; `code` between backticks and **strong words** are the only markup."""
         parts = re.split(r"(`[^`]+`|\*\*[^*]+\*\*)", text)
-        return "".join(self._part(part) for part in parts)
+        return Markup("").join(self._part(part) for part in parts)
 
-    def _part(self, part: str) -> str:
+    def _part(self, part: str) -> Markup:
         if len(part) > 2 and part[0] == part[-1] == "`":
-            return f"<code>{self.whole_words(part[1:-1])}</code>"
+            return Markup("<code>{}</code>").format(self.whole_words(part[1:-1]))
         if len(part) > 4 and part.startswith("**") and part.endswith("**"):
-            return f"<strong>{self.text(part[2:-2])}</strong>"
+            return Markup("<strong>{}</strong>").format(part[2:-2])
         return self.text(part)
 
-    def heading(self, text: str, short: str) -> str:
+    def heading(self, text: str, short: str) -> Markup:
         """The heading of a section, which the table of contents then names."""
         identifier = f"part-{len(self.contents) + 1}"
         self.contents.append((identifier, short))
-        return f'<h2 id="{identifier}">{self.text(text)}</h2>'
+        return Markup('<h2 id="{}">{}</h2>').format(identifier, text)
 
-    def figure(self, title: str, body: str, note: str = "", kind: str = "") -> str:
+    def figure(self, title: str, body: str, note: str = "", kind: str = "") -> Markup:
         """A numbered figure.
 
         Args:
@@ -73,22 +99,17 @@ class Page:
             kind: a CSS class.
         """
         self._figures += 1
-        caption = f"<figcaption><span>Figure {self._figures}</span> {self.text(title)}"
-        below = f'<p class="note">{self.prose(note)}</p>' if note else ""
-        return f'<figure class="{kind}">{caption}</figcaption>{body}{below}</figure>'
+        return self._macro("figure", self._figures, title, Markup(body), self.prose(note), kind)
 
-    def missing(self, sentence: str) -> str:
-        """What stands where there is nothing to show."""
-        return f'<p class="missing">{self.prose(sentence)}</p>'
+    def missing(self, sentence: str) -> Missing:
+        """What stands where there is nothing to show: a line."""
+        return Missing(self._macro("missing", self.prose(sentence)))
 
-    def scroll(self, label: str, body: str) -> str:
+    def scroll(self, label: str, body: str) -> Markup:
         """What may be wider than a phone: it scrolls inside, by keyboard as well."""
-        return (
-            f'<div class="scroll" tabindex="0" role="region" aria-label="{self.text(label)}">'
-            f"{body}</div>"
-        )
+        return self._macro("scroll", label, Markup(body))
 
-    def image(self, pixels: npt.NDArray[np.uint8], said: str) -> str:
+    def image(self, pixels: npt.NDArray[np.uint8], said: str) -> Markup:
         """A small picture, embedded.
 
         Args:
@@ -98,21 +119,16 @@ class Page:
         picture = BytesIO()
         Image.fromarray(pixels).save(picture, format="PNG", optimize=True)
         source = base64.b64encode(picture.getvalue()).decode()
-        return f'<img src="data:image/png;base64,{source}" alt="{self.text(said)}">'
+        return Markup('<img src="data:image/png;base64,{}" alt="{}">').format(source, said)
 
-    def command(self, line: str) -> str:
+    def command(self, line: str) -> Markup:
         """A command line, with a button that copies it."""
         self._commands += 1
-        identifier = f"command-{self._commands}"
-        return (
-            f'<div class="command"><pre id="{identifier}">{self.whole_words(line)}</pre><button '
-            f'type="button" class="quiet" data-copy="{identifier}" hidden>Copy</button></div>'
-        )
+        return self._macro("command", f"command-{self._commands}", self.whole_words(line))
 
-    def widget(self, kind: str, **options: Any) -> str:
+    def widget(self, kind: str, **options: Any) -> Markup:
         """A place that the page's script fills with the widget of this name."""
-        chosen = self.text(json.dumps(options))
-        return f'<div class="widget {kind}" data-widget="{kind}" data-options="{chosen}"></div>'
+        return self._macro("widget", kind, json.dumps(options))
 
     def track(
         self,
@@ -120,17 +136,12 @@ class Page:
         bar: tuple[float, float] | None = None,
         dot: float | None = None,
         whisker: tuple[float, float] | None = None,
-    ) -> str:
+    ) -> Markup:
         """A bar or a dot with its whisker on a line; all places are shares of its width."""
-        inner = ""
-        if bar is not None:
-            inner += f'<i class="fill" style="{_places(bar)}"></i>'
-        if whisker is not None:
-            inner += f'<i class="whisker" style="{_places(whisker)}"></i>'
-        if dot is not None:
-            inner += f'<i class="dot" style="--at:{100 * dot:.1f}%"></i>'
-        return f'<div class="track" style="--zero:{100 * zero:.1f}%">{inner}</div>'
+        ends = [None if pair is None else [_share(end) for end in pair] for pair in (bar, whisker)]
+        place = None if dot is None else _share(dot)
+        return self._macro("track", _share(zero), ends[0], place, ends[1])
 
 
-def _places(ends: tuple[float, float]) -> str:
-    return f"--from:{100 * ends[0]:.1f}%;--to:{100 * ends[1]:.1f}%"
+def _share(of: float) -> str:
+    return f"{100 * of:.1f}%"

@@ -1,4 +1,4 @@
-"""A block: the metric of every run against a setting or against time."""
+"""A block: the metric of every run against a setting, its training time or its place in the order."""
 
 from __future__ import annotations
 
@@ -11,38 +11,51 @@ from dlsweep.report import _panels as panels
 from dlsweep.report._data import metric_words
 from dlsweep.report._markdown import figure, metric_label
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import find
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
     from dlsweep.report._runs import RunsTable
 
+TIME, ORDER = "time", "order"
+"""What may stand in place of a setting."""
+
 
 @dataclass(frozen=True)
 class Scatter(Block):
-    """The metric of every run against a setting or against time.
+    """The metric of every run against a setting, its training time or its place in the order.
 
     Attributes:
-        against: what is on the horizontal axis at first: a setting, or time.
+        against: what is on the horizontal axis at first: a setting, time, or order; the most
+            important setting if empty.
     """
 
-    against: str = "time"
+    against: str = ""
 
     needs = ("judged",)
 
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws."""
-        return page.figure(
-            f"The {metric_words(table)} of every run",
-            page.widget("scatter", against=self.against),
-        )
+        return page.figure(f"The {metric_words(table)} of every run", self.widget(table, page))
+
+    def widget(self, table: RunsTable, page: Page, height: int = 0) -> str:
+        """The chart alone, of so many pixels in height; its own choice if 0."""
+        order = [effect.setting for effect in find(table).effects]
+        return page.widget("scatter", against=self.across(table), order=order, height=height)
+
+    def across(self, table: RunsTable) -> str:
+        """What is on the horizontal axis: the order of the runs where they differ in nothing."""
+        found = find(table).effects
+        return self.against or (found[0].setting if found else ORDER)
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
-        """A scatter plot; against time, of the runs' own clock."""
+        """A scatter plot; time and order are those of W&B's own clock."""
         reports = panels.native()
-        timed = self.against == "time"
+        against = self.across(table)
+        clock = {TIME: "_runtime", ORDER: "_timestamp"}.get(against)
         plot = reports.ScatterPlot(
-            title=f"{metric_words(table)} against {table.words(self.against)}",
-            x=reports.SummaryMetric("_timestamp") if timed else panels.setting(self.against),
+            title=f"{metric_words(table)} against {table.words(against)}",
+            x=reports.SummaryMetric(clock) if clock else panels.setting(against),
             y=panels.metric(table),
         )
         return panels.grid(runsets, plot)
@@ -53,8 +66,9 @@ class Scatter(Block):
             return f"No run has a value of {metric_label(table)} to show.\n"
         from dlsweep.report import drawings
 
-        drawn = drawings.scatter(table, self.against)
+        against = self.across(table)
+        drawn = drawings.scatter(table, against)
         alt = f"The {metric_words(table)} of every run"
         title = f"The {metric_label(table)} of every run"
-        name = re.sub(r"\W", "", self.against)
+        name = re.sub(r"\W", "", against)
         return figure(title, drawings.save(drawn, folder, f"scatter-{name}", alt))

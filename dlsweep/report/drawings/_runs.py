@@ -23,19 +23,26 @@ from dlsweep.report.drawings._style import (
     whole_numbers,
 )
 from dlsweep.report.findings import lead
-from dlsweep.report.statistics import MOST_LEVELS, settings
+from dlsweep.report.statistics import MOST_LEVELS, settings, training_seconds
 
-TIME = "time"
+TIME, ORDER = "time", "order"
 DECADES = 30
 """So many times the least must the greatest be for a logarithmic axis, as on the page."""
 
 
-def scatter(table: RunsTable, against: str = TIME) -> Any:
-    """The metric of every run against the order in which they were made, or against a setting."""
+def scatter(table: RunsTable, against: str = ORDER) -> Any:
+    """The metric of every run against a setting, its training time or its place in the order."""
     runs = table.finished()
     values = np.array([finite(run.value) for run in runs])
     with figure(3.2) as (drawn, [[axes]]):
         if against == TIME:
+            seconds = [training_seconds(table, run) for run in runs]
+            places = np.array([finite(s) for s in seconds])
+            axes.set_xlabel("training time in seconds" if table.own else "time in seconds")
+            known = places[np.isfinite(places)]
+            if len(known) and _spans_decades(known):
+                axes.set_xscale("log")
+        elif against == ORDER:
             order = {id(run): number for number, run in enumerate(table.runs, start=1)}
             places = np.array([order[id(run)] for run in runs], dtype=float)
             axes.set_xlabel("runs in the order in which they were made")

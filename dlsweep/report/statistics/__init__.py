@@ -34,6 +34,7 @@ from dlsweep.report.statistics._units import (
     repeated,
     settings,
     together,
+    training_seconds,
 )
 
 __all__ = [
@@ -62,4 +63,5 @@ __all__ = [
     "settings",
     "share_interval",
     "together",
+    "training_seconds",
 ]

@@ -213,3 +213,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
         so_far = max(so_far, min(1.0, (len(p_values) - rank) * p_values[i]))
         corrected[i] = so_far
     return corrected
+
+
+def training_seconds(table: RunsTable, run: Run) -> float | None:
+    """How long a run was trained, its share of the stack that it was trained in; None if unknown.
+
+    Of a program it is the time from its start to its end.
+    """
+    if table.own:
+        logged = [row.get("seconds") for row in run.history]
+        known = [float(s) for s in logged if isinstance(s, int | float)]
+        if known:
+            return sum(known)
+    if run.started is None or run.finished is None:
+        return None
+    return (run.finished - run.started).total_seconds()

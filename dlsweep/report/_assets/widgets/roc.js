@@ -1,6 +1,11 @@
 // One ROC curve per class, one against the rest.
 
-WIDGETS.roc = (element, { curves, auc }) => {
+import { axisStyle, makeChart } from '../js/chart.js';
+import { make } from '../js/dom.js';
+import { classNames } from '../js/matrix.js';
+import { theme } from '../js/theme.js';
+
+export function fill(element, { curves, auc }) {
   const names = classNames(curves.length);
   const order = curves.map((_, label) => label).sort((a, b) => (auc[a] ?? 2) - (auc[b] ?? 2));
   let picked = order[0];
@@ -34,4 +39,4 @@ WIDGETS.roc = (element, { curves, auc }) => {
   list.append(make('li', { class: 'head' }, make('span', {}, 'class'), make('span', {}, 'area under the curve')), ...buttons.map((button) => make('li', {}, button)));
   press();
   chart.draw();
-};
+}

@@ -1,8 +1,33 @@
 // Puts the widgets into the page and connects what concerns the page as a whole.
 
-readTheme();
-for (const element of document.querySelectorAll('[data-widget]')) {
-  (WIDGETS[element.dataset.widget] || (() => {}))(element, JSON.parse(element.dataset.options));
+import { charts, redrawAll } from './chart.js';
+import { ALL, COUNT, DATA, METRIC, median } from './data.js';
+import { make } from './dom.js';
+import { plain, result } from './format.js';
+import { choose, clearFilters, on, setFocus, state } from './state.js';
+import { readTheme } from './theme.js';
+
+const AT_ONCE = 2000; // runs of a page whose figures are all drawn before anybody looks at them
+const waiting = new Set();
+
+function fill(element, widgets) {
+  waiting.delete(element);
+  widgets[element.dataset.widget].fill(element, JSON.parse(element.dataset.options));
+}
+
+/** Fill every place that stands for a widget: of very many runs, when it comes near the window. */
+export function start(widgets) {
+  readTheme();
+  const places = document.querySelectorAll('[data-widget]');
+  if (COUNT <= AT_ONCE) places.forEach((element) => fill(element, widgets));
+  else {
+    const seen = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => {
+      if (isIntersecting && waiting.has(target)) fill(target, widgets);
+    }), { rootMargin: '400px' });
+    places.forEach((element) => { waiting.add(element); seen.observe(element); });
+    addEventListener('beforeprint', () => [...waiting].forEach((element) => fill(element, widgets)), { capture: true });
+  }
+  document.documentElement.dataset.ready = 'true';
 }
 
 // The bar at the bottom: what is selected, which run is in focus.
@@ -88,4 +113,3 @@ addEventListener('afterprint', () => {
     chart.resize();
   }
 });
-document.documentElement.dataset.ready = 'true';

@@ -1,6 +1,17 @@
 // Every run as a line through its settings and the metric; brushing an axis selects.
 
-WIDGETS.parallel = (element, { order }) => {
+import { VALUE, axisOf } from '../js/axis.js';
+import { makeChart } from '../js/chart.js';
+import { COUNT, METRIC, SETTINGS, WORST_FIRST, jitter, sampled } from '../js/data.js';
+import { make, missing } from '../js/dom.js';
+import { plain, words } from '../js/format.js';
+import { highlight } from '../js/highlight.js';
+import { on, setFilter, state } from '../js/state.js';
+import { colourOf, theme } from '../js/theme.js';
+
+const MOST_LINES = 1500;
+
+export function fill(element, { order }) {
   const names = order.filter((name) => SETTINGS.has(name) && SETTINGS.get(name).values.length > 1);
   if (!names.length || COUNT < 2) {
     element.append(missing('Parallel coordinates need at least two runs that differ in a setting.'));
@@ -13,14 +24,14 @@ WIDGETS.parallel = (element, { order }) => {
     const at = axis.at(run);
     return at == null ? '-' : axis.category ? at + apart * jitter(run + 7 * names.length) : at;
   });
-  const drawn = WORST_FIRST;
+  const drawn = sampled(WORST_FIRST, MOST_LINES);
   const data = drawn.map(places);
   const upright = (width) => width < 640;
 
   const chart = makeChart(element, `Parallel coordinates: ${names.map(words).join(', ')} and ${METRIC.label}`,
     (width) => (upright(width) ? 74 * dimensions.length + 30 : 440), () => {
       const standing = upright(chart.width);
-      const opacity = Math.max(0.25, Math.min(0.85, 8 / Math.sqrt(COUNT)));
+      const opacity = Math.max(0.25, Math.min(0.85, 8 / Math.sqrt(drawn.length)));
       chart.echarts.setOption({
         animation: false,
         parallel: standing
@@ -110,9 +121,14 @@ WIDGETS.parallel = (element, { order }) => {
     setFilter(dimensions[dim].name, snapped(dimensions[dim], event.intervals));
   });
 
+  const cached = new Map();
+  chart.after.unshift(() => cached.clear());
   const pixels = (run) => {
-    const system = chart.echarts.getModel().getComponent('parallel').coordinateSystem;
-    return places(run).flatMap((at, dim) => (at === '-' ? [] : [system.dataToPoint(at, system.dimensions[dim])]));
+    if (!cached.has(run)) {
+      const system = chart.echarts.getModel().getComponent('parallel').coordinateSystem;
+      cached.set(run, places(run).flatMap((at, dim) => (at === '-' ? [] : [system.dataToPoint(at, system.dimensions[dim])])));
+    }
+    return cached.get(run);
   };
   highlight(chart, {
     labels: false,
@@ -121,7 +137,7 @@ WIDGETS.parallel = (element, { order }) => {
       const [along, beside] = upright(chart.width) ? [1, 0] : [0, 1];
       const at = [x, y];
       let [found, least] = [null, 8];
-      for (const run of ALL) {
+      for (const run of drawn) {
         if (state.selected[run]) {
           const points = pixels(run);
           for (let index = 1; index < points.length; index += 1) {
@@ -139,9 +155,12 @@ WIDGETS.parallel = (element, { order }) => {
     },
   });
   element.append(filterList(dimensions.filter((axis) => axis.category)));
+  if (drawn.length < COUNT) {
+    element.append(make('p', { class: 'note' }, `Drawn are ${plain(drawn.length)} of ${plain(COUNT)} runs, evenly by their rank; a selection is of all.`));
+  }
   chart.draw();
   on('selection', settleBrushes);
-};
+}
 
 /** A name over two lines, broken near its middle. */
 function twoLines(name) {

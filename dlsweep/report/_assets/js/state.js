@@ -1,6 +1,9 @@
 // What the reader has done: filters, one run in focus, runs chosen for comparison.
 
-const state = {
+import { axisOf } from './axis.js';
+import { ALL, COUNT } from './data.js';
+
+export const state = {
   filters: new Map(), // the name of an axis -> intervals of places on it
   selected: new Array(COUNT).fill(true),
   count: COUNT,
@@ -11,7 +14,7 @@ const listeners = { selection: [], focus: [], chosen: [] };
 const pending = new Set();
 
 /** Call `listener` after the selection, the focus or the choice has changed. */
-function on(event, listener) {
+export function on(event, listener) {
   listeners[event].push(listener);
 }
 
@@ -34,7 +37,7 @@ function passes(run) {
 }
 
 /** Keep only runs in these intervals of an axis; none at all lifts the filter. */
-function setFilter(name, intervals) {
+export function setFilter(name, intervals) {
   if (intervals && intervals.length) state.filters.set(name, intervals);
   else state.filters.delete(name);
   state.selected = ALL.map(passes);
@@ -42,18 +45,18 @@ function setFilter(name, intervals) {
   changed('selection');
 }
 
-function clearFilters() {
+export function clearFilters() {
   state.filters.clear();
   setFilter('', null);
 }
 
 /** Highlight a run everywhere; once more lifts it. */
-function setFocus(run) {
+export function setFocus(run) {
   state.focus = state.focus === run ? -1 : run;
   changed('focus');
 }
 
-function choose(run, wanted) {
+export function choose(run, wanted) {
   state.chosen = state.chosen.filter((other) => other !== run);
   if (wanted) state.chosen.push(run);
   changed('chosen');

@@ -1,0 +1,7 @@
+// Two runs that a block compares.
+
+import { compare } from '../js/compare.js';
+
+export function fill(element, { runs }) {
+  compare(element, runs);
+}
