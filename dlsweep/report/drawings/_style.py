@@ -46,18 +46,26 @@ _SETTINGS: Any = {
 }
 
 
+def styled() -> Any:
+    """The context in which a figure is made and written."""
+    import matplotlib as mpl
+
+    return mpl.rc_context(_SETTINGS)
+
+
 @contextmanager
-def figure(height: float, rows: int = 1, columns: int = 1, **more: Any) -> Iterator[Any]:
-    """A figure of the report's width, closed by nobody: it belongs to no window.
+def figure(
+    height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, **more: Any
+) -> Iterator[Any]:
+    """A figure, by default of the report's width, closed by nobody: it belongs to no window.
 
     Yields:
         The figure and its axes, an array of (rows, columns).
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_SETTINGS):
-        drawn = Figure(figsize=(WIDTH, height), layout="constrained")
+    with styled():
+        drawn = Figure(figsize=(width, height), layout="constrained")
         yield drawn, drawn.subplots(rows, columns, squeeze=False, **more)
 
 
@@ -67,19 +75,17 @@ def save(drawn: Figure, folder: Path, name: str, alt: str) -> str:
     Returns:
         The Markdown that shows it.
     """
-    import matplotlib as mpl
-
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.svg"
-    with mpl.rc_context(_SETTINGS):
+    with styled():
         stream = io.StringIO()
         drawn.savefig(stream, format="svg", metadata={"Date": None, "Creator": "dlsweep"}, dpi=110)
-    path.write_text(_lean(stream.getvalue()), encoding="utf-8")
+    path.write_text(lean(stream.getvalue()), encoding="utf-8")
     said = re.sub(r"[\[\]()`<>\n]", " ", alt)
     return f"![{said}]({path.name})\n"
 
 
-def _lean(svg: str) -> str:
+def lean(svg: str) -> str:
     """Without the decimals that no screen shows, in attributes: a third of the size."""
 
     def rounded(attribute: re.Match[str]) -> str:
