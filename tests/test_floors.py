@@ -17,6 +17,7 @@ from tests.conftest import REPOSITORY
 PACKAGE = REPOSITORY / "dlsweep"
 FLOORS = {
     "_lazy": 0,
+    "_store": 0,
     "_unwritable": 2,
     "_version": 0,
     "parts": 0,

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from dlsweep._store import store
 from dlsweep._unwritable import Unwritable
 
 
@@ -54,13 +55,5 @@ def replace_file(flag: str, path: Path, content: bytes) -> None:
     Raises:
         Unwritable: where it cannot be written; what was there is untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with writing(flag, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        store(path, content)

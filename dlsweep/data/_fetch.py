@@ -109,7 +109,7 @@ def contents(
     name: str,
     description: PublishedSet,
     directory: Path,
-    keep: Callable[[Path, bytes], None],
+    keep: Callable[[Path, bytes], object],
 ) -> dict[str, bytes]:
     """The raw contents of a data set's files, each checked against its MD5, from cache or sources.
 

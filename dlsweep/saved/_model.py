@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from dlsweep._store import store
 from dlsweep._version import __version__
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.own_model import is_own, place_and_name
@@ -172,10 +173,7 @@ def save_model(path: str | os.PathLike[str], content: bytes) -> Path:
         path: of the file; what is there is replaced.
         content: what ``encode_model`` returned.
     """
-    path = Path(path)
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(content)
-    return partial.replace(path)
+    return store(Path(path), content)
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
