@@ -7,9 +7,7 @@ all of it is on the disk, so that at any moment there is a complete one or none.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -19,12 +17,12 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from dlsweep._store import store
 from dlsweep.sweep.execution._job import Checkpoint
 from dlsweep.training import StackState
 
 _KEY = "dlsweep"
 _CHECKSUM = "crc32"
-_TEMPORARY = ".part"
 
 FOLDER_MARKER = "driver-folder"
 """The file that says whose a folder of checkpoints is; see ``Checkpoint.marker``."""
@@ -60,27 +58,6 @@ def decode(content: bytes) -> StackState:
         raise
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"it is incomplete ({type(error).__name__})") from None
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file, and the folder it is in; an older one is replaced in a single step.
-
-    Raises:
-        OSError: if it cannot be written; the older one is untouched.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + _TEMPORARY)
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    with contextlib.suppress(OSError):  # Windows cannot open a folder
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _checksum(facts: str, arrays: Mapping[str, np.ndarray]) -> int:
@@ -149,7 +126,7 @@ class Saver:
         try:
             content = encode(state)
             if self._visible:
-                write_file(self._checkpoint.path, content)
+                store(self._checkpoint.path, content)
             else:
                 self._send(content)
         finally:
@@ -163,7 +140,7 @@ def mark(folder: Path, marker: str) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    write_file(folder / FOLDER_MARKER, marker.encode())
+    store(folder / FOLDER_MARKER, marker.encode())
 
 
 def _marker(folder: Path) -> str:

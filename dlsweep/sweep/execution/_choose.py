@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
-
-import torch
+import sys
+from pathlib import Path
 
 from dlsweep.sweep.execution._executor import Executor
-from dlsweep.sweep.execution._in_process import InProcessExecutor
 from dlsweep.sweep.execution._processes import ProcessExecutor
-from dlsweep.training import free_memory
 
 _PROGRAM_BYTES = 2 * 2**30
 
@@ -36,11 +35,13 @@ def choose_executor(
         from dlsweep.sweep.execution._ray import RayExecutor
 
         return RayExecutor(cluster, device=device, workers=workers)
-    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
-    gpus = torch.cuda.device_count() if on_gpu and device in ("auto", "cuda") else 0
+    on_gpu = device.startswith("cuda") or (device == "auto" and _count_gpus() > 0)
+    gpus = _count_gpus() if on_gpu and device in ("auto", "cuda") else 0
     kind = "cuda" if on_gpu else "cpu"
     workers = workers or (max(1, gpus) if on_gpu else _cores())
     if workers == 1:
+        from dlsweep.sweep.execution._in_process import InProcessExecutor
+
         return InProcessExecutor(device=kind)
     workers = min(workers, runs or workers)
     threads = max(1, _cores() // workers)
@@ -61,6 +62,9 @@ def choose_program_executor(
     Raises:
         ConfigError, ExecutorError: as ``choose_executor``.
     """
+    from dlsweep.sweep.execution._in_process import InProcessExecutor
+    from dlsweep.training import free_memory
+
     gpus = len(visible_gpus())
     device = "cuda" if gpus else "cpu"
     if cluster is not None:
@@ -73,11 +77,27 @@ def choose_program_executor(
 
 def visible_gpus() -> list[str]:
     """The GPUs that this process may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    count = _count_gpus()
     names = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return [name.strip() for name in names.split(",") if name.strip()][:count] or [
         str(i) for i in range(count)
     ]
+
+
+def _count_gpus() -> int:
+    """How many GPUs PyTorch can use.
+
+    It takes a second to import, which is spared where Linux has no driver of NVIDIA's or AMD's.
+    """
+    unknown = "torch" not in sys.modules
+    if unknown and sys.platform == "linux" and not Path("/dev/kfd").exists():
+        try:
+            ctypes.CDLL("libcuda.so.1")
+        except OSError:
+            return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def _cores() -> int:

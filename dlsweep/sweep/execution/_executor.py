@@ -6,12 +6,14 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from dlsweep.sweep.execution._checkpoints import write_file
+from dlsweep._store import store
 from dlsweep.sweep.execution._events import END, Broken, Cause, Event, Notice
-from dlsweep.sweep.execution._job import Job, versions
-from dlsweep.sweep.execution._messages import Answer, Leave, Ready, Recorded, Saved, Stop
+from dlsweep.sweep.execution._messages import Answer, Leave, Ready, Recorded, Saved, Stop, versions
+
+if TYPE_CHECKING:
+    from dlsweep.sweep.execution._job import Job
 
 _log = logging.getLogger("dlsweep.sweep")
 
@@ -139,7 +141,7 @@ class Executor(ABC):
         """What has happened, those of one job in order; waits at most ``timeout`` seconds for it.
 
         Raises:
-            ExecutorError: if the workers that died cannot be replaced.
+            ExecutorError: if the workers that died cannot be replaced, or a node lacks something.
         """
         self.launch()
         slots = {id(slot.worker): slot for slot in self._workers}
@@ -210,6 +212,8 @@ class Executor(ABC):
         if isinstance(message, Saved):
             return self._keep(slot, message)
         assert isinstance(message, Event)
+        if isinstance(message, Broken) and message.cause is Cause.NODE:
+            raise ExecutorError(message.reason)
         if isinstance(message, END):
             slot.job = None
         return [message]
@@ -230,7 +234,7 @@ class Executor(ABC):
             return []
         path = slot.job.checkpoint.path
         try:
-            write_file(path, saved.content)
+            store(path, saved.content)
         except OSError as error:
             reason = error.strerror or str(error)
             return [Notice(saved.job, f"no checkpoint in {path.parent}: {reason}")]

@@ -6,16 +6,21 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from platform import python_version
 from typing import Protocol
 
-import torch
-
-from dlsweep._version import __version__
 from dlsweep.config import RunConfig
 from dlsweep.data import Dataset, DataSettings
 from dlsweep.sweep.execution._events import Asked, Epoch, Event
-from dlsweep.sweep.execution._messages import Answer, Leave, Message, Ready, Recorded, Saved, Stop
+from dlsweep.sweep.execution._messages import (
+    Answer,
+    Leave,
+    Message,
+    Ready,
+    Recorded,
+    Saved,
+    Stop,
+    versions,
+)
 from dlsweep.training import keep_freed_memory, load_data
 
 _split_settings = attrgetter("val_fraction", "train_size", "device", "backend")
@@ -172,8 +177,3 @@ def serve(channel: Channel, threads: int, host: str = "", notice: str = "") -> N
                 context.report(event)
     except (EOFError, OSError):
         return
-
-
-def versions() -> dict[str, str]:
-    """The versions that a worker must share with its driver for equal results."""
-    return {"Python": python_version(), "dlsweep": __version__, "torch": str(torch.__version__)}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 _VMSTAT = Path("/proc/vmstat")
 
 
@@ -21,6 +19,8 @@ def kills_for_memory(counters: Path = _VMSTAT) -> int:
 
 def ran_out(error: BaseException) -> bool:
     """Whether an error says that there is not enough memory, on whatever device."""
+    import torch
+
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     # PyTorch's allocator for the CPU has no error of its own.

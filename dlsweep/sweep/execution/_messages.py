@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from platform import python_version
+
+from dlsweep._version import __version__
 
 
 @dataclass(frozen=True)
@@ -56,3 +59,10 @@ class Leave:
 
 Message = Answer | Stop | Recorded | Leave
 """What a driver says to a worker about its running job."""
+
+
+def versions() -> dict[str, str]:
+    """The versions that a worker must share with its driver for equal results."""
+    import torch  # here, for workers start before their driver imports it
+
+    return {"Python": python_version(), "dlsweep": __version__, "torch": str(torch.__version__)}

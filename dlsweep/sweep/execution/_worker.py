@@ -12,10 +12,6 @@ import sys
 import threading
 from multiprocessing.connection import Connection
 
-import torch
-
-from dlsweep.sweep.execution._job import serve
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """Signals that a process group receives; the driver handles them for all of its workers."""
 
@@ -47,12 +43,16 @@ def run(descriptor: int, threads: int, gpu: int | None) -> None:
         threads: how many threads a job that gains from several may use.
         gpu: the index of the GPU to use; None for the default.
     """
+    from dlsweep.sweep.execution._job import serve  # which imports PyTorch
+
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     if gpu is not None:
+        import torch
+
         torch.cuda.set_device(gpu)
     serve(Pipe(Connection(descriptor)), threads)
 

@@ -174,7 +174,7 @@ def test_a_full_disk_costs_a_line(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("dlsweep.sweep.execution._checkpoints.write_file", full)
+    monkeypatch.setattr("dlsweep.sweep.execution._checkpoints.store", full)
     rows = go("study.db")
     assert [seen(row) for row in rows] == [seen(row) for row in undisturbed]
     folder = Path("study.db.checkpoints").absolute() / read_study(storage="study.db").name

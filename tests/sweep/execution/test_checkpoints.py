@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from dlsweep._store import store
 from dlsweep.sweep.execution import Checkpoint
 from dlsweep.sweep.execution import _checkpoints as checkpoints
 from dlsweep.sweep.execution._checkpoints import (
@@ -19,7 +20,6 @@ from dlsweep.sweep.execution._checkpoints import (
     decode,
     encode,
     mark,
-    write_file,
 )
 from dlsweep.training import StackState
 
@@ -83,7 +83,7 @@ def damaged(content: bytes) -> bytes:
     ],
 )
 def test_what_is_damaged_is_refused(path: Path, damage: Callable[[bytes], bytes], message: str):
-    write_file(path, damage(encode(STATE)))
+    store(path, damage(encode(STATE)))
     with pytest.raises(CheckpointError, match=message):
         saver(path).read()
 
@@ -129,7 +129,7 @@ def test_a_worker_in_another_folder_sends_its_checkpoints_to_the_driver(path: Pa
     for other in ("", "some other sweep's"):  # the folder is not there, or is of another driver
         if other:
             mark(elsewhere.parent, other)
-            write_file(elsewhere, b"somebody else's checkpoint")
+            store(elsewhere, b"somebody else's checkpoint")
         sent: list[bytes] = []
         checkpoint = Checkpoint(elsewhere, frozenset(), "this sweep's", path.read_bytes())
         remote = Saver(checkpoint, least=2.0, send=sent.append)
@@ -183,7 +183,7 @@ def test_a_disk_that_fails_is_not_tried_at_every_epoch(path: Path, monkeypatch: 
 
     clock = Clock()
     monkeypatch.setattr(checkpoints, "time", clock)
-    monkeypatch.setattr(checkpoints, "write_file", full)
+    monkeypatch.setattr(checkpoints, "store", full)
     own = saver(path)
     clock.now += 2
     with pytest.raises(OSError, match="No space left"):
