@@ -9,7 +9,8 @@ from threading import Barrier
 
 import pytest
 
-from dlsweep.data._cache import Damaged, cache_root, read_checked, store
+from dlsweep._store import store
+from dlsweep.data._cache import Damaged, cache_root, read_checked
 
 CONTENT = bytes(range(256)) * 16
 MD5 = hashlib.md5(CONTENT).hexdigest()

@@ -397,7 +397,7 @@ def test_a_worker_that_cannot_start_is_one_line(
 
 def test_a_worker_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     executor = ProcessExecutor(1)
-    monkeypatch.setattr("dlsweep.sweep.execution._job.__version__", "9.9")
+    monkeypatch.setattr("dlsweep.sweep.execution._messages.__version__", "9.9")
     with pytest.raises(ExecutorError, match=r"^a worker on this machine has dlsweep .*, this mach"):
         executor.start()
     executor.close()
