@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -39,18 +39,16 @@ class DataSet(Block):
 
     def html(self, table: RunsTable, page: Page) -> str:
         """An image of each class with its counts, and the other pictures as they are."""
-        title, found = self._pictures(table)
-        if not found:
+        title, data = _data(table)
+        if data is None:
             return page.missing(title)
-        body = ""
-        if "class_samples" in found:  # which a table of features has none of
-            data = load(next(iter(_names(table))), **_split(table))
-            body = _grid(data, page, _differing(table))
+        pictured = "class_samples" in self.pictures and not data.is_table
+        body = _grid(data, page, _differing(table)) if pictured else ""
+        others = [n for n in self.pictures if not (pictured and n in _IN_THE_GRID)]
         body += "".join(
             f'<img class="picture" alt="{page.text(words(name))}" '
             f'src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
-            for name, picture in found.items()
-            if not body or name not in _IN_THE_GRID
+            for name, picture in _made(data, others).items()
         )
         return page.figure(title, body)
 
@@ -63,27 +61,14 @@ class DataSet(Block):
 
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """The pictures, as files."""
-        title, found = self._pictures(table)
-        if not found:
+        title, data = _data(table)
+        if data is None:
             return f"{plain(title)}\n"
         links = []
-        for name, picture in found.items():
+        for name, picture in _made(data, self.pictures).items():
             (folder / f"{name}.png").write_bytes(picture)
             links.append(f"![{words(name)}]({name}.png)\n")
         return figure(title, "\n".join(links), _differing(table).strip())
-
-    def _pictures(self, table: RunsTable) -> tuple[str, dict[str, bytes]]:
-        """A title and the pictures as PNG; or why there are none."""
-        names = _names(table)
-        if len(names) != 1:
-            return "The runs were not all trained on one data set that is known.", {}
-        name = names.pop()
-        try:
-            made = _made(name, **_split(table))
-        except (DataUnavailable, ConfigError) as error:
-            return f"No images of {name} are shown: {str(error).splitlines()[0]}", {}
-        title = f"The data: {words(name) if name in DATASETS else Path(name).name}"
-        return title, {n: made[n] for n in self.pictures if n in made}
 
 
 _SPLIT = ("val_fraction", "train_size")
@@ -117,9 +102,23 @@ def _differing(table: RunsTable) -> str:
     )
 
 
-@functools.lru_cache(maxsize=1)  # a report is often rendered to more than one face
-def _made(name: str, **split: Any) -> dict[str, bytes]:
-    return {title: _png(picture) for title, picture in data_pictures(load(name, **split)).items()}
+def _data(table: RunsTable) -> tuple[str, Dataset | None]:
+    """A title and the data; or why there are none to show."""
+    names = _names(table)
+    if len(names) != 1:
+        return "The runs were not all trained on one data set that is known.", None
+    name = names.pop()
+    try:
+        data = load(name, **_split(table))
+    except (DataUnavailable, ConfigError) as error:
+        return f"No images of {name} are shown: {str(error).splitlines()[0]}", None
+    return f"The data: {words(name) if name in DATASETS else Path(name).name}", data
+
+
+def _made(data: Dataset, names: Sequence[str]) -> dict[str, bytes]:
+    """The pictures as PNG; those that there are of such data."""
+    made = data_pictures(data) if names else {}
+    return {name: _png(made[name]) for name in names if name in made}
 
 
 def _png(picture: Any) -> bytes:
