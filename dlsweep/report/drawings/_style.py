@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 INK, SOFT, RULE, FAINT = "#15181e", "#5c6370", "#e3e6ea", "#f5f6f8"
@@ -108,6 +109,18 @@ def percent(axes: Axes, axis: str = "y") -> None:
 
     which = axes.yaxis if axis == "y" else axes.xaxis
     which.set_major_formatter(PercentFormatter(1.0, decimals=None))
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Numbers such as 0.001 along a logarithmic axis; between powers of ten only on a short one."""
+    from matplotlib.ticker import FuncFormatter
+
+    def between(value: float, _: object) -> str:
+        low, high = axis.get_view_interval()
+        return f"{value:g}" if high < 10 * low else ""
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(FuncFormatter(between))
 
 
 def whole_numbers(axes: Axes) -> None:
