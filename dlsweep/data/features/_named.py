@@ -14,7 +14,6 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights, list_models
 from torchvision.transforms import InterpolationMode
-from torchvision.transforms._presets import ImageClassification
 
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import did_you_mean, fold
@@ -85,7 +84,8 @@ def lite_name() -> str:
 def _known(name: str) -> _Known:
     if name == lite_name():
         # As TensorFlow's own evaluation does it: the middle of the picture, (pixel − 127) / 128.
-        own = ImageClassification(
+        like = get_model_weights("efficientnet_b0").DEFAULT.transforms
+        own = like(
             crop_size=224,
             resize_size=256,
             mean=(127 / 255,) * 3,

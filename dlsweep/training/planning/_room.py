@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import describe
@@ -55,11 +56,11 @@ def members_that_fit(config: RunConfig, limit: int) -> int:
     """
     data = describe(config)
     model = skeleton(config, data.image_shape, len(data.classes)).train()
-    held: dict[int, int] = {}
+    held: dict[StorageWeakRef, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        held[storage._cdata] = storage.nbytes()
+        held[StorageWeakRef(storage)] = storage.nbytes()  # type: ignore[no-untyped-call]
         return tensor
 
     some = 4
@@ -68,7 +69,7 @@ def members_that_fit(config: RunConfig, limit: int) -> int:
     with torch.random.fork_rng(devices=[]), watched:
         given = answers(model, images)
     for tensor in (*model.parameters(), images):
-        held.pop(tensor.untyped_storage()._cdata, None)
+        held.pop(StorageWeakRef(tensor.untyped_storage()), None)  # type: ignore[no-untyped-call]
     del given
     weights = sum(parameter.numel() for parameter in model.parameters())
     each = 4 * weights * (7 + OPTIMIZERS[config.optimizer].slots)
