@@ -80,8 +80,8 @@ class Page:
         if len(part) > 2 and part[0] == part[-1] == "`":
             return Markup("<code>{}</code>").format(self.whole_words(part[1:-1]))
         if len(part) > 4 and part.startswith("**") and part.endswith("**"):
-            return Markup("<strong>{}</strong>").format(part[2:-2])
-        return self.text(part)
+            return Markup("<strong>{}</strong>").format(self._part(part[2:-2]))
+        return self.text(re.sub(r"(?<=\d) %", "\u202f%", part))
 
     def heading(self, text: str, short: str) -> Markup:
         """The heading of a section, which the table of contents then names."""

@@ -1,6 +1,7 @@
 """The blocks that reports are made of: one class in one file each, with its three renderings."""
 
 from dlsweep.report.blocks._all_runs import AllRuns
+from dlsweep.report.blocks._answer import Answer
 from dlsweep.report.blocks._best_run import BestRun
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.blocks._comparison import Comparison
@@ -11,17 +12,18 @@ from dlsweep.report.blocks._effects import Effects
 from dlsweep.report.blocks._examples import Examples
 from dlsweep.report.blocks._failures import Failures
 from dlsweep.report.blocks._heading import Heading
+from dlsweep.report.blocks._heat_map import HeatMap
 from dlsweep.report.blocks._importance import Importance
 from dlsweep.report.blocks._parallel import ParallelCoordinates
 from dlsweep.report.blocks._per_class import PerClass
 from dlsweep.report.blocks._roc import RocCurves
 from dlsweep.report.blocks._scatter import Scatter
 from dlsweep.report.blocks._side_by_side import SideBySide
-from dlsweep.report.blocks._summary import Summary
 from dlsweep.report.blocks._text import Text
 
 BLOCKS: tuple[type[Block], ...] = (
     AllRuns,
+    Answer,
     BestRun,
     Comparison,
     ConfusionMatrices,
@@ -31,13 +33,13 @@ BLOCKS: tuple[type[Block], ...] = (
     Examples,
     Failures,
     Heading,
+    HeatMap,
     Importance,
     ParallelCoordinates,
     PerClass,
     RocCurves,
     Scatter,
     SideBySide,
-    Summary,
     Text,
 )
 """All of them; tests/report/test_blocks.py holds each to its contract."""
@@ -45,6 +47,7 @@ BLOCKS: tuple[type[Block], ...] = (
 __all__ = [
     "BLOCKS",
     "AllRuns",
+    "Answer",
     "BestRun",
     "Block",
     "Comparison",
@@ -55,12 +58,12 @@ __all__ = [
     "Examples",
     "Failures",
     "Heading",
+    "HeatMap",
     "Importance",
     "ParallelCoordinates",
     "PerClass",
     "RocCurves",
     "Scatter",
     "SideBySide",
-    "Summary",
     "Text",
 ]

@@ -21,7 +21,7 @@ from dlsweep.report._runs import PLACES, level, plain_numbers
 from dlsweep.report._words import amount
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.findings import find, lead
-from dlsweep.report.statistics import settings
+from dlsweep.report.statistics import settings, training_seconds
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -46,9 +46,9 @@ class BestRun(Block):
         for name in _results(table, best):
             numbers.append((table.words(name), result(table, name, best.summary[name])))
         numbers.append(("status", best.status.replace("_", " ")))
-        if best.started and best.finished:
-            seconds = (best.finished - best.started).total_seconds()
-            numbers.append(("wall time", duration(seconds)))
+        seconds = training_seconds(table, best)
+        if seconds is not None:
+            numbers.append(("training time" if table.own else "time", duration(seconds)))
         swept = [name for name in table.parameters if name in best.config]
         hidden = {*swept, *(_HIDDEN if table.own else ())}
         others = [name for name in best.config if name not in hidden]

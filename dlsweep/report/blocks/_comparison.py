@@ -12,10 +12,10 @@ from dlsweep.report._classes import classes_of, is_matrix, rounded
 from dlsweep.report._data import index_of, other_results, result
 from dlsweep.report._markdown import cell, figure, grid, label
 from dlsweep.report._runs import level
-from dlsweep.report._text import compared, missing_commands
 from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.findings import contest
+from dlsweep.report.text import compared, missing_commands
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page

@@ -10,25 +10,15 @@ from typing import TYPE_CHECKING, Any
 from dlsweep.report import _panels as panels
 from dlsweep.report._data import metric_words, result
 from dlsweep.report._markdown import figure, grid, metric_label
-from dlsweep.report._runs import plain_numbers
+from dlsweep.report._runs import level, plain_numbers
 from dlsweep.report._words import amount, code
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.blocks._effect_pictures import Scale, curve_of, scale_of
 from dlsweep.report.findings import VERDICTS, Effect, Level, find
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
     from dlsweep.report._runs import RunsTable
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """Where a value stands between the ends of the scale, from 0 to 1."""
-
-    low: float
-    high: float
-
-    def __call__(self, value: float) -> float:
-        return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
 
 @dataclass(frozen=True)
@@ -38,24 +28,32 @@ class Effects(Block):
     needs = ("judged",)
 
     def html(self, table: RunsTable, page: Page) -> str:
-        """Small tables with dots and whiskers on one common scale, each with its verdict."""
+        """Curves of numbers and dots of words on one common scale, each with its verdict."""
         found = [effect for effect in find(table).effects if len(effect.levels) > 1]
         if not found:
             return page.missing("No setting has two values with results to compare.")
-        levels = [level for effect in found for level in effect.levels]
-        ends = [end for level in levels for end in (level.low, level.high, level.mean)]
-        low, high = min(filter(math.isfinite, ends)), max(filter(math.isfinite, ends))
-        scale = _Scale(low, high if high > low else low + 1)
-        middle = scale(sum(m.mean * m.configurations for m in found[0].levels) / _total(found[0]))
-        shown = [result(table, table.metric.name, end) for end in (low, high)]
-        parts = "".join(_effect(page, table, effect, scale, middle) for effect in found)
+        scale = scale_of(found)
+
+        def value(mean: float) -> str:
+            return result(table, table.metric.name, mean)
+
+        def track(one: Level) -> str:
+            whisker = (scale(one.low), scale(one.high)) if math.isfinite(one.low) else None
+            return page.track(zero=0, dot=scale(one.mean), whisker=whisker)
+
+        body = page.render(
+            "effects.html",
+            effects=[_shown(table, effect, scale) for effect in found],
+            marks=[(100 * scale(tick), _mark(table, tick)) for tick in scale.ticks(4)],
+            value=value,
+            number=lambda one: plain_numbers(one.level or level(float(f"{one.at:.3g}"))),
+            text=plain_numbers,
+            track=track,
+        )
         return page.figure(
             f"The mean {metric_words(table)} for each value of each setting",
-            f'<div class="effects sans">{parts}</div>',
-            f"{_which(table)} The dots are means, the lines 95 % intervals, from three "
-            "configurations on; how many there are stands in grey; the dotted line is the mean of "
-            f"all. All have the same scale, from {shown[0]} to {shown[1]}. A verdict heeds all "
-            "settings at once: single intervals part by chance now and then.",
+            body,
+            _how(table, scale),
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
@@ -121,26 +119,33 @@ def _which(table: RunsTable) -> str:
     return f"Means are over the {found.judged:,} configurations{without}{adjusted}."
 
 
-def _total(effect: Effect) -> int:
-    return sum(level.configurations for level in effect.levels)
-
-
-def _effect(page: Page, table: RunsTable, effect: Effect, scale: _Scale, middle: float) -> str:
-    """One setting: a row for each value."""
-    rows = "".join(_row(page, table, level, scale, middle) for level in effect.levels)
-    kind = "clear" if effect.known else ""
-    name = page.text(table.words(effect.setting))
+def _how(table: RunsTable, scale: Scale) -> str:
+    """How to read the figure."""
+    ends = [result(table, table.metric.name, end) for end in (scale.low, scale.high)]
+    begins = ", not from 0" if table.is_share() and scale.low > 0 else ""
     return (
-        f'<section><h3>{name} <span class="{kind}">{VERDICTS[effect.verdict]}</span></h3>'
-        f"<table><tbody>{rows}</tbody></table></section>"
+        f"{_which(table)} Bands and lines are 95 % intervals, from three configurations on; how "
+        f"many there are stands in grey. All have one scale, from {ends[0]} to {ends[1]}{begins}. "
+        "A verdict heeds all settings at once: single intervals part by chance now and then."
     )
 
 
-def _row(page: Page, table: RunsTable, level: Level, scale: _Scale, middle: float) -> str:
-    whisker = (scale(level.low), scale(level.high)) if math.isfinite(level.low) else None
-    return (
-        f'<tr><th scope="row">{page.breakable(plain_numbers(level.level))}</th><td>'
-        + page.track(zero=middle, dot=scale(level.mean), whisker=whisker)
-        + f'</td><td class="number">{result(table, table.metric.name, level.mean)}</td>'
-        f'<td class="number soft">{level.configurations:,}</td></tr>'
-    )
+def _mark(table: RunsTable, tick: float) -> str:
+    return result(table, table.metric.name, tick, 0)
+
+
+def _shown(table: RunsTable, effect: Effect, scale: Scale) -> dict[str, Any]:
+    """What the template shows of a setting."""
+    curve = curve_of(effect, scale) if len(effect.curve) > 2 else None
+    top = None
+    if curve is not None and effect.known:
+        sign = 1 if table.metric.goal == "maximize" else -1
+        top = max(curve.dots, key=lambda dot: sign * dot[2].mean)
+    return {
+        "name": table.words(effect.setting),
+        "known": effect.known,
+        "verdict": VERDICTS[effect.verdict],
+        "levels": effect.levels,
+        "curve": curve,
+        "top": top,
+    }

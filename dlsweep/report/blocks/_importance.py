@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
 from dlsweep.report._data import metric_words
-from dlsweep.report._markdown import figure, grid, label
-from dlsweep.report._words import code, share
+from dlsweep.report._markdown import figure, grid, label, metric_label
+from dlsweep.report._words import share
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.findings import VERDICTS, Effect, find
 
@@ -110,6 +110,6 @@ def _note(table: RunsTable) -> str:
         )
     return (
         f"The settings that matter account for {share(found.explained)} of the variance of "
-        f"{code(table.metric.name)} over all configurations; lines are 95 % intervals "
+        f"{metric_label(table)} over all configurations; lines are 95 % intervals "
         "(bootstrap)."
     )

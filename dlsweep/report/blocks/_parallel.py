@@ -25,12 +25,12 @@ class ParallelCoordinates(Block):
 
     def html(self, table: RunsTable, page: Page) -> str:
         """A chart that the page's script draws; the most important setting next to the result."""
-        if len(table.runs) < 2 or not table.parameters:
+        if len(table.runs) < 2 or not settings(table):
             return page.missing(
                 "Parallel coordinates need at least two runs that differ in a setting."
             )
         ranked = [effect.setting for effect in reversed(find(table).effects) if effect.known]
-        order = [*(name for name in table.parameters if name not in ranked), *ranked]
+        order = [*(name for name in settings(table) if name not in ranked), *ranked]
         without = any(run.value is None for run in table.runs)
         red = " Red lines are runs without a result." if without else ""
         place = " The most important settings stand next to the result." if ranked else ""

@@ -1,4 +1,4 @@
-"""A block: the metric of every run against a setting, its training time or its place in the order."""
+"""A block: the metric of every run against a setting, its training time or its place."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIME, ORDER = "time", "order"
 
 @dataclass(frozen=True)
 class Scatter(Block):
-    """The metric of every run against a setting, its training time or its place in the order.
+    """The metric of every run against a setting, its training time or its place in their order.
 
     Attributes:
         against: what is on the horizontal axis at first: a setting, time, or order; the most
@@ -38,10 +38,10 @@ class Scatter(Block):
         """A chart that the page's script draws."""
         return page.figure(f"The {metric_words(table)} of every run", self.widget(table, page))
 
-    def widget(self, table: RunsTable, page: Page, height: int = 0) -> str:
-        """The chart alone, of so many pixels in height; its own choice if 0."""
+    def widget(self, table: RunsTable, page: Page, compact: bool = False) -> str:
+        """The chart alone; a compact one is lower, and offers no colours."""
         order = [effect.setting for effect in find(table).effects]
-        return page.widget("scatter", against=self.across(table), order=order, height=height)
+        return page.widget("scatter", against=self.across(table), order=order, compact=compact)
 
     def across(self, table: RunsTable) -> str:
         """What is on the horizontal axis: the order of the runs where they differ in nothing."""

@@ -18,6 +18,7 @@ from dlsweep.report.findings._common import (
 from dlsweep.report.findings._contest import Contest, contest
 from dlsweep.report.findings._effects import within
 from dlsweep.report.findings._find import find
+from dlsweep.report.findings._pair import Cell, Pair, strongest_pair
 from dlsweep.report.findings._types import (
     VERDICTS,
     Best,
@@ -39,6 +40,7 @@ __all__ = [
     "THRESHOLD",
     "VERDICTS",
     "Best",
+    "Cell",
     "Chance",
     "Contest",
     "Effect",
@@ -46,6 +48,7 @@ __all__ = [
     "Group",
     "Interaction",
     "Level",
+    "Pair",
     "Ruin",
     "Trait",
     "Verdict",
@@ -57,6 +60,7 @@ __all__ = [
     "find",
     "lead",
     "low_runs",
+    "strongest_pair",
     "top_runs",
     "within",
 ]

@@ -34,6 +34,8 @@ ALPHA_OF_PAIRS = 0.005
 """The chances of a false claim that are allowed, of settings and of pairs: see also `_ruins`."""
 SAMPLES = 100
 """Of the bootstrap."""
+MOST_RANGES, RANGE_OF = 8, 10
+"""Of a curve along a number with very many values, and so many configurations in each at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,9 @@ def effects(table: RunsTable) -> Effects:
     for name, f in factors.items():
         mine = tuple(ruin for ruin in ruined.ruins if ruin.setting == name)
         adjusted = np.clip(model.without_others(name), *within(table))
-        effect = Effect(name, "unknown", _levels(f, adjusted, within(table), widened))
+        levels = _levels(f, adjusted, within(table), widened)
+        curve = _curve(f, levels, adjusted, within(table), widened)
+        effect = Effect(name, "unknown", levels, curve)
         p = chosen.p.get(name)
         if name in chosen.names:
             effect = _clear(table, replace(effect, p=p), f, adjusted, widened)
@@ -114,12 +118,39 @@ def _levels(
 ) -> tuple[Level, ...]:
     found = []
     for code, text in enumerate(f.levels):
-        values = adjusted[f.codes == code]
-        if len(values):
-            ends = mean_interval(values, limits, widened)
-            middle = float(np.median(values))
-            found.append(Level(text, len(values), float(values.mean()), *ends, middle))
+        inside = f.codes == code
+        if inside.any():
+            at = math.nan if f.numbers is None else float(np.median(f.numbers[inside]))
+            found.append(_level(text, adjusted[inside], limits, widened, at))
     return tuple(found)
+
+
+def _level(
+    text: str, values: np.ndarray, limits: tuple[float, float], widened: float, at: float
+) -> Level:
+    ends = mean_interval(values, limits, widened)
+    return Level(text, len(values), float(values.mean()), *ends, float(np.median(values)), at)
+
+
+def _curve(
+    f: Factor,
+    levels: tuple[Level, ...],
+    adjusted: np.ndarray,
+    limits: tuple[float, float],
+    widened: float,
+) -> tuple[Level, ...]:
+    """The means along a number; of very many values, in ranges with as many configurations each."""
+    if f.numbers is None:
+        return ()
+    if len(np.unique(f.numbers)) == len(levels):
+        return levels
+    ranges = min(max(len(f.numbers) // RANGE_OF, len(levels)), MOST_RANGES)
+    edges = np.unique(np.quantile(f.numbers, np.arange(1, ranges) / ranges))
+    codes = np.searchsorted(edges, f.numbers, side="left")
+    return tuple(
+        _level("", adjusted[codes == c], limits, widened, float(np.median(f.numbers[codes == c])))
+        for c in np.unique(codes)
+    )
 
 
 def _clear(

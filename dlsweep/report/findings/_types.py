@@ -78,6 +78,7 @@ class Level:
         mean: of the metric over them, with the differences taken out that other settings make.
         low, high: its 95 % interval (Student's t); NaN for fewer than three configurations.
         median: likewise.
+        at: of a number, where it stands on an axis: the value, or the middle of many; else NaN.
     """
 
     level: str
@@ -86,6 +87,7 @@ class Level:
     low: float
     high: float
     median: float
+    at: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Effect:
         setting: its name.
         verdict: see ``Verdict``.
         levels: one for each value, in the values' order.
+        curve: the same for a number, to be drawn along its values: in up to eight ranges where
+            there are more values than that; empty for what is no number.
         p: the chance of differences as large as these if the setting did nothing (a permutation
             test, corrected for all settings); None where it could not be tested.
         best, worst: the best and the worst value, of a setting that matters.
@@ -112,6 +116,7 @@ class Effect:
     setting: str
     verdict: Verdict
     levels: tuple[Level, ...]
+    curve: tuple[Level, ...] = ()
     p: float | None = None
     best: Level | None = None
     worst: Level | None = None

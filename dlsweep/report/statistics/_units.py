@@ -221,6 +221,9 @@ def training_seconds(table: RunsTable, run: Run) -> float | None:
     Of a program it is the time from its start to its end.
     """
     if table.own:
+        told = run.summary.get("training_seconds")
+        if isinstance(told, int | float):
+            return float(told)
         logged = [row.get("seconds") for row in run.history]
         known = [float(s) for s in logged if isinstance(s, int | float)]
         if known:

@@ -48,7 +48,7 @@ export function fill(element, { metrics }) {
       metric = chosen;
       draw();
     }),
-    repeated ? segments('What a curve is', [[RUNS, 'every run'], [MEANS, 'means']], how, (chosen) => { how = chosen; draw(); }) : null,
+    repeated ? segments('What a curve is', [[RUNS, 'Every run'], [MEANS, 'Means']], how, (chosen) => { how = chosen; draw(); }) : null,
     rampLegend()), place, note);
   draw();
   on('selection', draw);

@@ -14,7 +14,7 @@ const NEAR = 14;
 const MANY = 400;
 
 /** `against` is what stands on the horizontal axis at first, `order` the settings as they are offered. */
-export function fill(element, { against, order, height }) {
+export function fill(element, { against, order, compact }) {
   if (!DATA.value.some((value) => value != null)) {
     element.append(missing(`No run has a value of ${METRIC.label}, so there is nothing to draw.`));
     return;
@@ -43,7 +43,7 @@ export function fill(element, { against, order, height }) {
     return at == null ? theme.soft : kind(at);
   };
   let pixels = new Map();
-  const chart = makeChart(element, `${METRIC.label} of every run`, (width) => height || (width < 560 ? 300 : 400), () => {
+  const chart = makeChart(element, `${METRIC.label} of every run`, (width) => (compact ? (width < 560 ? 215 : 320) : width < 560 ? 300 : 400), () => {
     const axis = axisOf(horizontal);
     const drawn = WORST_FIRST.filter((run) => place(run));
     const ticks = ticksFor([...drawn.map((run) => DATA.value[run]), ...(DATA.chance == null ? [] : [DATA.chance])]);
@@ -64,11 +64,10 @@ export function fill(element, { against, order, height }) {
   });
   chart.element.before(make('div', { class: 'bar' },
     select('Against', choices, horizontal, (name) => { horizontal = name; chart.draw(); }),
-    select('Colour', [['', 'rank'], ...kinds.map(({ name }) => [name, words(name)])], '', (name) => {
+    ...(compact ? [] : [select('Colour', [['', 'rank'], ...kinds.map(({ name }) => [name, words(name)])], '', (name) => {
       coloured = name;
       chart.draw();
-    }),
-    legend));
+    }), legend])));
   element.append(note);
   highlight(chart, {
     pointsOf: (run) => (pixels.has(run) ? [pixels.get(run)] : []),

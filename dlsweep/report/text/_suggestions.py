@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
-from typing import Any
 
-from dlsweep.report._runs import Run, RunsTable, level
-from dlsweep.report._text import ruined_by
-from dlsweep.report._words import amount, choice, code, count, difference, listed, setting
-from dlsweep.report.findings import find, lead
-from dlsweep.report.statistics import (
-    Configuration,
-    configurations,
-    is_seed,
-    repeated,
-    settings,
-)
+from dlsweep.report._runs import RunsTable, level
+from dlsweep.report._words import amount, code, count, difference
+from dlsweep.report.findings import find
+from dlsweep.report.statistics import Configuration, configurations, repeated, settings
+from dlsweep.report.text._names import choice
 
 FEWEST = 10
-FEWEST_TRIED = 3
-"""Values of a number, for speaking of the ends of what was tried."""
-FEWEST_SEEDS, SEEDS = 3, 5
-"""With so many a mean has an interval; so many are suggested."""
-MOST_REPEATED = 5
+"""Configurations that it takes to suggest any."""
 NEAR = 0.01
 """As good as the best: within a point of accuracy, or a hundredth of any other metric."""
 _WORDS = ("optimizer", "activation", "model", "loss", "weight_init", "lr_schedule")
@@ -80,12 +69,11 @@ def suggestions(table: RunsTable) -> list[str]:
 
 def _sentence(table: RunsTable, suggestion: Suggestion) -> str:
     c = suggestion.configuration
-    names = [name for name in settings(table) if name in c.runs[0].config]
-    told = listed([setting(name, c.get(name)) for name in names])
     seeds = "one seed" if len(c.runs) == 1 else f"the mean of {len(c.runs)} seeds"
+    place = "" if suggestion.rank == 1 else f", number {suggestion.rank:,} here"
     return (
-        f"{suggestion.why}: {told}. Here {amount(table, c.value)} ({seeds}; number "
-        f"{suggestion.rank:,} of {len(configurations(table)):,}). {_on_other_data(table, c)}"
+        f"{suggestion.why}, with {amount(table, c.value)} ({seeds}{place}): "
+        f"{_on_other_data(table, c)}"
     )
 
 
@@ -118,12 +106,12 @@ def _different(table: RunsTable, ranked: list[Configuration]) -> Suggestion | No
             same = [o.value for o in ranked if level(o.get(name)) == other]
             middle = amount(table, statistics.median(same))
             others = (
-                f"the median of the {len(same):,} configurations with {choice(name, other)} is "
-                f"{middle}"
+                f"the median of the {len(same):,} configurations with "
+                f"{choice(table, name, other)} is {middle}"
                 if len(same) > 1
-                else f"no other configuration has {choice(name, other)}"
+                else f"no other configuration has {choice(table, name, other)}"
             )
-            why = f"The best without {choice(name, mine)}; {others}"
+            why = f"The best without {choice(table, name, mine)}; {others}"
             return Suggestion(c, rank, why)
     return None
 
@@ -161,76 +149,3 @@ def _work(configuration: Configuration) -> float | None:
     if not isinstance(parameters, int | float) or not isinstance(epochs, int | float):
         return None
     return float(parameters * epochs)
-
-
-def next_steps(table: RunsTable) -> list[str]:
-    """What to run next: without what ruins runs, beyond what was tried, and the best once more."""
-    best = lead(table)
-    if best is None:
-        return []
-    found = find(table)
-    lines = [f"Leave out {ruined_by(ruin)}: next to nothing works with it." for ruin in found.ruins]
-    worth = [effect.setting for effect in found.effects if effect.verdict != "unclear"]
-    lines += [line for name in worth if (line := _edge(table, best, name))]
-    return [*lines, *(_seeds(table) if table.own else _once_more(table, best))]
-
-
-def _seeds(table: RunsTable) -> list[str]:
-    """The command that trains the best configurations with more seeds, where one seed decided."""
-    best = find(table).best
-    if best is None or best.of < 2 or len(best.group) == 1:
-        return []
-    if table.replaced:  # the study's own ranking mixes losses
-        return [
-            "Judge the sweep by `metric: {name: val_accuracy, goal: maximize}`, which means the "
-            "same whatever the loss."
-        ]
-    n = min(MOST_REPEATED, len(best.group) or best.of)
-    if best.group and all(len(c.runs) >= FEWEST_SEEDS for c in best.group[:n]):
-        return []
-    told = (
-        f"Train the best {count(n, 'configuration')} with more seeds, so that the best is not the "
-        "luckiest"
-    )
-    if (study := table.study_arguments()) is None:
-        return [f"{told}."]
-    return [f"{told}: {code(f'dlsweep repeat {study} --top {n} --seeds {SEEDS}')}"]
-
-
-def _edge(table: RunsTable, best: Run, name: str) -> str | None:
-    """That the best value of a number is the last that was tried on one side; None where not."""
-    tried = {run.config[name] for run in table.runs if _is_number(run.config.get(name))}
-    known = [run.config[name] for run in table.runs if name in run.config]
-    mine = best.config.get(name)
-    if len(tried) < FEWEST_TRIED or not all(map(_is_number, known)) or not _is_number(mine):
-        return None
-    ends = {min(tried): ("smallest", "smaller"), max(tried): ("largest", "larger")}
-    if mine not in ends or (mine == 0 and mine == min(tried)):
-        return None
-    end, beyond = ends[mine]
-    return (
-        f"{setting(name, mine)} of the best run is the {end} value that was tried: whether "
-        f"{beyond} ones are better is not known."
-    )
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _once_more(table: RunsTable, best: Run) -> list[str]:
-    """To repeat the best run where nothing says how much of its lead is chance."""
-    rivals = table.ranked()[1:]
-    if not rivals or any(len(c.runs) > 1 for c in configurations(table)):
-        return []
-    seeds = listed([code(name) for name in best.config if is_seed(name)])
-    other = f", with other values of {seeds}" if seeds else ""
-    told = (
-        f"Run {code(best.name)} and {code(rivals[0].name)} a few times more{other}: how much of "
-        "the lead of the first is chance is not known."
-    )
-    line = table.command(rivals[0].config)
-    # Text shows neither backticks nor runs of spaces as they are: then no command is better.
-    if not line or code(line) != f"`{line}`":
-        return [told]
-    return [f"{told} The command of the second: {code(line)}"]

@@ -6,12 +6,13 @@ from collections import Counter
 
 import numpy as np
 
-from dlsweep.report._data import is_final, logged, other_results
+from dlsweep.report._data import logged, other_results
 from dlsweep.report._runs import RunsTable
 from dlsweep.report._trained_on import data_cautions
 from dlsweep.report._words import amount, code, count, listed
 from dlsweep.report.findings import find
 from dlsweep.report.statistics import settings
+from dlsweep.report.text._names import measured, named
 
 MOST_NAMES = 10
 """Of metrics, in a sentence."""
@@ -21,21 +22,25 @@ def overview(table: RunsTable) -> list[str]:
     """How many runs there are, what they differ in, and how they came out."""
     if not table.runs:
         return ["There are no runs yet."]
-    swept = [run for run in table.runs if not run.beside]
-    statuses = Counter(run.status.replace("_", " ") for run in swept)
-    told = listed([f"{n:,} {status}" for status, n in statuses.items()])
-    if len(statuses) == 1:
-        told = f"{'all ' if len(swept) > 1 else ''}{next(iter(statuses))}"
     names = settings(table)
-    differ = f" They differ in {listed([code(name) for name in names])}." if names else ""
-    colon = "," if len(statuses) == 1 else ":"
-    lines = [f"{count(len(swept), 'run')}{colon} {told}.{differ}"] if swept else []
-    lines += [*_configurations(table), *_beside(table), *cautions(table)]
+    differ = f" They differ in {listed([named(table, name) for name in names])}." if names else ""
+    lines = [f"{statuses(table)}{differ}", *_configurations(table), *_beside(table)]
     if not table.judged:
         return [*lines, "No metric says which of them is better, so none is ranked."]
     if not find(table).valued:
-        return [*lines, f"None of them has a value of {code(table.metric.name)}.{_logged(table)}"]
-    return [*lines, _results(table), *chance_level(table)[:1]]
+        return [*lines, f"None of them has a value of {measured(table)}.{logged_instead(table)}"]
+    return [*lines, _results(table)]
+
+
+def statuses(table: RunsTable) -> str:
+    """How many runs the sweep has, and how they ended."""
+    swept = [run for run in table.runs if not run.beside]
+    found = Counter(run.status.replace("_", " ") for run in swept)
+    if len(found) == 1:
+        status = next(iter(found))
+        return f"{count(len(swept), 'run')}, {'all ' if len(swept) > 1 else ''}{status}."
+    told = listed([f"{n:,} {status}" for status, n in found.items()])
+    return f"{count(len(swept), 'run')}: {told}."
 
 
 def _configurations(table: RunsTable) -> list[str]:
@@ -99,7 +104,7 @@ def cautions(table: RunsTable) -> list[str]:
     return [*lines, *data_cautions(table)]
 
 
-def _logged(table: RunsTable) -> str:
+def logged_instead(table: RunsTable) -> str:
     """What a program's runs have logged where it is not what they are judged by."""
     names = [] if table.own else list(dict.fromkeys([*logged(table), *other_results(table)]))
     told = [code(name) for name in names[:MOST_NAMES]]
@@ -111,7 +116,6 @@ def _logged(table: RunsTable) -> str:
 def _results(table: RunsTable) -> str:
     """The best, the middle and the worst result, as far as there are so many."""
     found = [run.value for run in table.ranked() if run.value is not None]
-    of = " of a run's last epoch" if is_final(table) else ""
     best, worst = amount(table, found[0]), amount(table, found[-1])
     if len(found) == 1:
         told = f"the one run with a result has {best}"
@@ -119,26 +123,11 @@ def _results(table: RunsTable) -> str:
         told = f"of the two runs with a result one has {best}, the other {worst}"
     else:
         middle = amount(table, float(np.median(found)))
-        told = f"the best single run has {best}, the worst {worst}, and the median is {middle}"
-    if not table.own:
-        of = f" ({'higher' if table.metric.goal == 'maximize' else 'lower'} is better)"
-    return f"By {code(table.metric.name)}{of}, {told}."
+        told = f"the best single run has {best}, the median is {middle} and the worst {worst}"
+    way = "" if table.own else f" ({better(table)})"
+    return f"In {measured(table)}{way}, {told}."
 
 
-def chance_level(table: RunsTable) -> list[str]:
-    """The runs at chance; nothing where there are none or nothing is known of them."""
-    found = find(table).chance
-    if found is None or not found.runs:
-        return []
-    n, never = len(found.runs), len(found.never)
-    one = "one class" if found.level < 0.5 else "the most frequent class"
-    verb = "is" if n == 1 else "are"
-    line = (
-        f"{n:,} of {count(found.of, 'run')} {verb} no better than always answering {one} "
-        f"({amount(table, found.level)})"
-    )
-    if never == n:
-        return [f"{line}: {'it' if n == 1 else 'they'} never learned."]
-    if not never:
-        return [f"{line}, though {'it was' if n == 1 else 'all were'} better in an earlier epoch."]
-    return [f"{line}: {never:,} of them never learned, the others were better in an earlier epoch."]
+def better(table: RunsTable) -> str:
+    """Which way the metric goes."""
+    return f"{'higher' if table.metric.goal == 'maximize' else 'lower'} is better"

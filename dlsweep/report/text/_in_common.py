@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
-from dlsweep.report._overview import chance_level
 from dlsweep.report._runs import ENDED, RunsTable
-from dlsweep.report._text import ruined_by
-from dlsweep.report._words import amount, choice, code, count
+from dlsweep.report._words import amount, code, count
 from dlsweep.report.findings import (
     FEWEST,
     FEWEST_OF_A_KIND,
     FEWEST_TOP,
     Group,
-    Ruin,
     at_chance,
     diverged_runs,
     find,
     low_runs,
     top_runs,
 )
+from dlsweep.report.text._matters import ruined_by
+from dlsweep.report.text._names import choice, sentence
 
 FEW = (
     f"That is too few to say what they have in common: it takes {FEWEST} configurations in all, "
@@ -29,31 +27,37 @@ FEW = (
 
 
 def guessing(table: RunsTable) -> list[str]:
-    """How many runs are at chance, and what they have in common."""
-    lines = chance_level(table)
-    if not lines:
+    """What the runs at chance have in common; nothing where there are none."""
+    found = find(table).chance
+    if found is None or not found.runs:
         return []
-    found = find(table)
-    ruins = [ruin for ruin in found.ruins if "at chance" in ruin.how]
-    for ruin in ruins:
-        lines.append(
-            f"{ruined_by(ruin)}: {ruin.ruined:,} of the "
-            f"{count(ruin.of, 'configuration')} that have it."
+    n, never = len(found.runs), len(found.never)
+    one = "one class" if found.level < 0.5 else "the most frequent class"
+    line = (
+        f"At chance, no better than always answering {one} ({amount(table, found.level)}): "
+        f"{n:,} of {count(found.of, 'run')}"
+    )
+    if never < n:
+        line += (
+            f"; {n - never:,} of them {'was' if n - never == 1 else 'were'} better in an earlier "
+            "epoch"
         )
+    lines = [f"{line}."]
+    ruins = [ruin for ruin in find(table).ruins if "at chance" in ruin.how]
     group = at_chance(table)
-    if ruins and group.members and group.traits:
+    names = " or ".join(ruined_by(table, ruin) for ruin in ruins)
+    if ruins:
+        explained = sum(ruin.ruined for ruin in ruins)
+        lines.append(f"{sentence(names)} alone explains {explained:,} configurations of them.")
+    if not ruins:
+        lines += _traits(table, group)
+    elif group.members and group.traits:
         lines += [
-            f"{choice(t.setting, t.level)}: {t.have:,} of the {t.of:,} others at chance, against "
-            f"{t.have_all:,} of all {t.of_all:,} without {_names(ruins)}."
+            f"{sentence(choice(table, t.setting, t.level))}: {t.have:,} of the {t.of:,} others at "
+            f"chance, against {t.have_all:,} of all {t.of_all:,} without {names}."
             for t in group.traits
         ]
-    elif not ruins:
-        lines += _traits(group)
     return lines
-
-
-def _names(ruins: Sequence[Ruin]) -> str:
-    return " or ".join(ruined_by(ruin) for ruin in ruins)
 
 
 def low(table: RunsTable, threshold: float | None = None) -> list[str]:
@@ -72,7 +76,7 @@ def low(table: RunsTable, threshold: float | None = None) -> list[str]:
     if group.of == 1:
         return [f"The one configuration is {side} {amount(table, group.threshold)}."]
     head = f"{count(group.of, 'configuration')} {verb} {side} {amount(table, group.threshold)}"
-    return [f"{len(group.members):,} of {head}.", *_traits(group)]
+    return [f"{len(group.members):,} of {head}.", *_traits(table, group)]
 
 
 def high(table: RunsTable) -> list[str]:
@@ -87,11 +91,13 @@ def high(table: RunsTable) -> list[str]:
         return [f"All {group.of:,} configurations have {amount(table, group.threshold)}."]
     side = "at least" if table.metric.goal == "maximize" else "at most"
     head = f"The best {len(group.members):,} of {count(group.of, 'configuration')} have {side}"
-    return [f"{head} {amount(table, group.threshold)}.", *_traits(group)]
+    return [f"{head} {amount(table, group.threshold)}.", *_traits(table, group)]
 
 
 def in_common(table: RunsTable, threshold: float | None = None) -> list[str]:
-    """What runs at chance, poor runs and the best have in common; what is not known is said once.
+    """What runs at chance, poor runs and the best have in common: a paragraph for each.
+
+    What is not known is said once.
 
     Args:
         table: the runs.
@@ -99,18 +105,20 @@ def in_common(table: RunsTable, threshold: float | None = None) -> list[str]:
     """
     if not table.judged:
         return []
-    lines = [*guessing(table), *low(table, threshold), *high(table)]
-    return [line for i, line in enumerate(lines) if line not in lines[i + 1 :]]
+    groups = [guessing(table), low(table, threshold), high(table)]
+    told = [" ".join(line for line in lines if line != FEW) for lines in groups]
+    few = [FEW] if any(FEW in lines for lines in groups) else []
+    return [*filter(None, told), *few]
 
 
-def _traits(group: Group) -> list[str]:
+def _traits(table: RunsTable, group: Group) -> list[str]:
     if not group.enough:
         return [FEW]
     if not group.traits:
         return ["No value of a setting is more frequent among them than chance allows."]
     return [
-        f"{choice(t.setting, t.level)}: {t.have:,} of these {t.of:,}, against {t.have_all:,} of "
-        f"all {t.of_all:,}."
+        f"{sentence(choice(table, t.setting, t.level))}: {t.have:,} of these {t.of:,}, against "
+        f"{t.have_all:,} of all {t.of_all:,}."
         for t in group.traits
     ]
 
@@ -140,5 +148,5 @@ def diverged_in_common(table: RunsTable) -> list[str]:
     return [
         f"{count(diverged, 'run')} diverged, of "
         f"{count(len(group.members), 'configuration')}: the loss was no longer a finite number.",
-        *_traits(group),
+        *_traits(table, group),
     ]
