@@ -33,7 +33,7 @@ def add_run(name: str, storage: str | None, settings: Mapping[str, Any]) -> int:
     from dlsweep.data import check_data
     from dlsweep.sweep import Study
     from dlsweep.sweep.local import collecting, run_like
-    from dlsweep.tracking._mode import project_of_environment
+    from dlsweep.tracking._project import project_of_environment
 
     config = RunConfig(**settings)
     if "wandb_project" not in settings and (project := project_of_environment()):
@@ -75,11 +75,11 @@ def _train(study: Study, config: RunConfig, before: Row | None, storage: str | N
         row: Row | None = None
 
         def epoch(self, run: Run, metrics: Metrics) -> None:
-            """See ``Progress``."""
+            """A run has trained an epoch, or a program has logged a row."""
             show_epoch(config, metrics)  # type: ignore[arg-type]
 
         def ended(self, row: Row) -> None:
-            """See ``Progress``."""
+            """A run has ended."""
             self.row = row
 
     shown = Shown()

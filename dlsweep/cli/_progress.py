@@ -71,11 +71,11 @@ class LiveProgress(Progress):
         self._bar.stop()
 
     def planned(self, runs: Sequence[Run]) -> None:
-        """See ``Progress``."""
+        """These runs are going to be trained, now or later."""
         self._time_left.planned(runs)
 
     def started(self, runs: Sequence[Run]) -> None:
-        """See ``Progress``."""
+        """Training of these runs begins, or begins again."""
         self._begun = True
         self._time_left.started(runs)
         for run in runs:
@@ -83,7 +83,7 @@ class LiveProgress(Progress):
         self._refresh()
 
     def epoch(self, run: Run, metrics: Metrics) -> None:
-        """See ``Progress``."""
+        """A run has trained an epoch, or a program has logged a row."""
         self._time_left.epoch(run, metrics.epoch)
         if isinstance(run.config, RunConfig):
             self._running[run.number] = metrics.epoch / run.config.epochs
@@ -94,7 +94,7 @@ class LiveProgress(Progress):
         self._refresh()
 
     def ended(self, row: Row) -> None:
-        """See ``Progress``."""
+        """A run has ended."""
         self._running.pop(row.number, None)
         self._time_left.ended(row.number)
         if row.role in self._roles:

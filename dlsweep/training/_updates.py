@@ -123,7 +123,7 @@ class MemberUpdates(Updates):
             update(own, rate, next(factors))
 
     def keep(self, rows: Sequence[int], parameters: Tensor) -> None:
-        """See ``Updates``."""
+        """Go on with these members only; ``parameters`` are theirs already, (len(rows), P)."""
         super().keep(rows, parameters)
         self._names = [self._names[row] for row in rows]
         self._prepare(parameters)
@@ -204,6 +204,6 @@ class StackUpdates(Updates):
         self._step += 1
 
     def keep(self, rows: Sequence[int], parameters: Tensor) -> None:
-        """See ``Updates``."""
+        """Go on with these members only; ``parameters`` are theirs already, (len(rows), P)."""
         super().keep(rows, parameters)
         self._prepare(parameters)

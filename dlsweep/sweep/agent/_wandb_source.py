@@ -64,11 +64,11 @@ class WandbSource(WandbRuns):
 
     @property
     def unsent(self) -> dict[Path, str]:
-        """See ``WandbRuns``."""
+        """The folders of the runs of which W&B does not have everything, with the runs' ids."""
         return self._runs.unsent
 
     def _accept(self, command: Command) -> Run | None:
-        """See ``WandbRuns``."""
+        """The run to train; None if it cannot be trained, which ends it at W&B."""
         config = RunConfig()
         run = Run(len(self._configs), config, command.run_id, command.run_id)
         run.settings = command.settings
@@ -104,26 +104,26 @@ class WandbSource(WandbRuns):
                 )
 
     def epoch(self, run: Run, metrics: Metrics, outcome: Outcome | None) -> None:
-        """See ``Source``."""
+        """A run has trained an epoch; with its last one comes its outcome."""
         assert isinstance(metrics, EpochMetrics)
         tracked = self._open[run.run_id]
         tracked.log(metrics, outcome)
         run.name = tracked.name
 
     def ended(self, run: Run, outcome: Outcome) -> Row:
-        """See ``Source``."""
+        """A run has ended, after its last ``epoch``."""
         self._close(run, KILLED if outcome.status == STOPPED else 0)
         return self._end(run, outcome.status, outcome.summary)
 
     def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
-        """See ``Source``."""
+        """A run cannot be trained."""
         self._open.pop(run.run_id).fail(reason)
         row = self._end(run, "failed", reason=reason)
         self._notify_of_giving_up()
         return row
 
     def stopped(self, run: Run) -> Row:
-        """See ``Source``."""
+        """A run was stopped before its training began, or began again."""
         if run.run_id in self._open:
             self._close(run, KILLED)
         else:  # W&B knows nothing of it yet
@@ -159,13 +159,13 @@ class WandbSource(WandbRuns):
             self._open.clear()
 
     def keep(self) -> None:
-        """See ``Source``."""
+        """The driver is interrupted: write what was logged to the disk, wait for no server."""
         super().keep()
         self._runs.keep()
         for words in sync_commands(self.unsent):
             _log.warning("what W&B does not have yet is sent with: %s", shlex.join(words))
 
     def close(self) -> None:
-        """See ``WandbRuns``."""
+        """The driver has ended; wait until everything is stored and sent."""
         self._runs.wait()
         super().close()

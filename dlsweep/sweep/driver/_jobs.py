@@ -74,7 +74,7 @@ class StackJobs(Jobs):
         self._save_seconds = save_seconds
 
     def queue(self, executor: Executor) -> Queue:
-        """See ``Jobs``."""
+        """The queue that plans new runs."""
         return StackQueue(executor)
 
     def job(
@@ -86,7 +86,7 @@ class StackJobs(Jobs):
         *,
         asks: bool,
     ) -> Job:
-        """See ``Jobs``."""
+        """The job that trains a stack."""
         configs = [source.config(member) for member in stack.members]
         networks = [config for config in configs if isinstance(config, RunConfig)]
         longest = max(config.epochs for config in networks)
@@ -144,7 +144,7 @@ class ProgramJobs(Jobs):
         self._using: dict[int, str] = {}  # the GPU of each job
 
     def queue(self, executor: Executor) -> Queue:
-        """See ``Jobs``."""
+        """The queue that plans new runs."""
         return Queue()
 
     def job(
@@ -156,7 +156,7 @@ class ProgramJobs(Jobs):
         *,
         asks: bool,
     ) -> Job:
-        """See ``Jobs``."""
+        """The job that trains a stack."""
         [run] = places.values()
         assert isinstance(run.config, Settings)
         environment = dict(self._environment)
@@ -190,7 +190,7 @@ class ProgramJobs(Jobs):
         return ProgramJob(**facts)
 
     def ended(self, number: int) -> None:
-        """See ``Jobs``."""
+        """A job has ended, whatever became of its runs."""
         if number in self._using:
             self._load[self._using.pop(number)] -= 1
 

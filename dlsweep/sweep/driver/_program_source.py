@@ -57,16 +57,16 @@ class ProgramSource(StudyRuns):
 
     @property
     def leave_asked(self) -> bool:
-        """See ``Source``."""
+        """Whether the driver is to leave: the whole sweep is to stop."""
         return self.gave_up is not None or super().leave_asked
 
     @property
     def exhausted(self) -> bool:
-        """See ``Source``."""
+        """Whether there will never be another run to take."""
         return self.gave_up is not None or super().exhausted
 
     def ended(self, run: Run, outcome: Outcome) -> Row:
-        """See ``Source``."""
+        """A run has ended, after its last ``epoch``."""
         self._failures = None
         row = super().ended(run, outcome)
         name = self._study.sweep.metric.name
@@ -75,7 +75,7 @@ class ProgramSource(StudyRuns):
         return row
 
     def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
-        """See ``Source``."""
+        """A run cannot be trained."""
         row = super().failed(run, reason, info)
         if self._failures is not None:
             self._failures.append((run, row))
@@ -86,7 +86,7 @@ class ProgramSource(StudyRuns):
         return row
 
     def close(self) -> None:
-        """See ``Source``."""
+        """The driver has ended; wait until everything is stored and sent."""
         if self.gave_up is not None and self._failures:
             self._study.reopen([run for run, _ in self._failures])
             self._unfinished = True

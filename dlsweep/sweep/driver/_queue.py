@@ -72,7 +72,7 @@ class StackQueue(Queue):
         self._device = executor.device
 
     def add(self, runs: Sequence[Run]) -> list[list[Run]]:
-        """See ``Queue``."""
+        """Plan runs into new stacks; those that wait already keep theirs."""
         slots = max(1, self._executor.slots)
         points: dict[int, list[Run]] = {}  # the seeds of a point are trained together
         for run in runs:

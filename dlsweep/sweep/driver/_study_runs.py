@@ -55,12 +55,12 @@ class StudyRuns(Source):
 
     @property
     def patient(self) -> bool:
-        """See ``Source``."""
+        """Whether what ``take`` hands out does not depend on ``ended``, which may come later."""
         sweep = self._study.sweep
         return sweep.method != "bayes" and sweep.metric.target is None
 
     def take(self, n: int) -> list[Run]:
-        """See ``Source``."""
+        """Up to ``n`` runs to train; fewer or none if there are no more now."""
         if self._adding is not None:
             return self._adding.take(self._study, n)
         runs = self._opened(self._study.take(n))
@@ -75,7 +75,7 @@ class StudyRuns(Source):
 
     @property
     def exhausted(self) -> bool:
-        """See ``Source``."""
+        """Whether there will never be another run to take."""
         if self._adding is not None:
             return self._adding.done
         if self._promotable():
@@ -84,12 +84,12 @@ class StudyRuns(Source):
 
     @property
     def remaining(self) -> int:
-        """See ``Source``."""
+        """How many runs of the sweep were not taken yet; 0 if that is not known."""
         total = self._study.total
         return max(0, total - self._study.taken) * self._study.repeats if total else 0
 
     def config(self, number: int) -> Config:
-        """See ``Source``."""
+        """The configuration of a run, whether it is open or has ended."""
         return self._study.config(number)
 
     def marks(self, run: Run) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class StudyRuns(Source):
     # Stacks
 
     def left_over(self) -> Sequence[tuple[PlannedStack | None, list[Run]]]:
-        """See ``Source``."""
+        """What an earlier process left unfinished: stacks with the runs that had not ended."""
         if self._adding is not None:  # what else was left keeps its checkpoints
             return self._study.left_over(self._adding.again)
         left = self._study.left_over()
@@ -113,28 +113,28 @@ class StudyRuns(Source):
         return left
 
     def plan(self, stacks: Sequence[Sequence[Run]]) -> list[PlannedStack]:
-        """See ``Source``."""
+        """Record which runs are to be trained together."""
         return self._study.plan(stacks)
 
     def begin(self, stack: PlannedStack) -> PlannedStack:
-        """See ``Source``."""
+        """Record that the training of a stack begins."""
         return self._study.begin(stack)
 
     def checkpoint(self, stack: PlannedStack) -> Path:
-        """See ``Source``."""
+        """Where the checkpoint of a stack is kept."""
         return self._study.checkpoint(stack)
 
     # Results
 
     def started(self, runs: Sequence[Run]) -> None:
-        """See ``Source``."""
+        """The training of these runs begins, or begins again."""
 
     def epoch(self, run: Run, metrics: Metrics, outcome: Outcome | None) -> None:
-        """See ``Source``."""
+        """A run has trained an epoch; with its last one comes its outcome."""
         self._study.epoch(run, metrics.epoch, metrics.as_dict())
 
     def ended(self, run: Run, outcome: Outcome) -> Row:
-        """See ``Source``."""
+        """A run has ended, after its last ``epoch``."""
         return self._finish(run, outcome, outcome.info)
 
     def _finish(self, run: Run, outcome: Outcome, info: Mapping[str, Any]) -> Row:
@@ -145,7 +145,7 @@ class StudyRuns(Source):
         return row
 
     def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
-        """See ``Source``."""
+        """A run cannot be trained."""
         row = self._study.fail(run, reason, info)
         self._open_runs.discard(run.number)
         self._on_ended(row)
@@ -156,11 +156,11 @@ class StudyRuns(Source):
         return self.failed(run, "stopped while it waited to be trained")
 
     def died(self, runs: Sequence[Run]) -> None:
-        """See ``Source``."""
+        """Record ``Run.deaths``: a worker has died training these runs."""
         self._study.store_deaths(runs)
 
     def give_back(self, run: Run) -> None:
-        """See ``Source``."""
+        """The driver ends before this run has; it is trained again later."""
         self._unfinished = True
 
     # Requests of users
@@ -171,7 +171,7 @@ class StudyRuns(Source):
         return self._study.stop_asked()
 
     def early_termination(self) -> EarlyTermination | None:
-        """See ``Source``."""
+        """The stopping rule that the driver applies, with the metrics of earlier runs."""
         if self._study.sweep.early_terminate is None:
             return None
         rule = EarlyTermination(self._study.sweep.early_terminate, self._study.sweep.metric)
@@ -190,7 +190,7 @@ class StudyRuns(Source):
         return rule
 
     def rungs(self, longest: int) -> list[int]:
-        """See ``Source``."""
+        """The epochs, up to ``longest``, with which runs may pause; none where they never do."""
         rule = self._study.sweep.early_terminate
         return rule.brackets(longest) if isinstance(rule, Asha) else []
 
@@ -215,7 +215,7 @@ class StudyRuns(Source):
         return file if file.exists() else None
 
     def promoted(self) -> Sequence[tuple[PlannedStack, list[Run]]]:
-        """See ``Source``."""
+        """Runs that have paused and go on now, with the stacks that they are to be trained in."""
         groups: dict[Path, list[int]] = {}
         for run in self._promotable():
             rung = self._rung(run)
@@ -234,9 +234,9 @@ class StudyRuns(Source):
         self._unfinished = True
 
     def keep(self) -> None:
-        """See ``Source``."""
+        """The driver is interrupted: write what was logged to the disk, wait for no server."""
 
     def close(self) -> None:
-        """See ``Source``."""
+        """The driver has ended; wait until everything is stored and sent."""
         if not self._unfinished and self._adding is None:
             self._study.clear_checkpoints(rungs=True)

@@ -30,7 +30,7 @@ class FunctionJob(ProgramJob):
     function: Callable[[], object] = lambda: None
 
     def _start(self, environment: Mapping[str, str]) -> FunctionCall:
-        """See ``ProgramJob``."""
+        """Start what is run, with these variables."""
         changed = {k: v for k, v in environment.items() if os.environ.get(k) != v}
         return FunctionCall(self.function, changed)
 

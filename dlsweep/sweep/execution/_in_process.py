@@ -58,21 +58,21 @@ class ThreadChannel:
         self._notify = notify
 
     def send(self, message: object) -> None:
-        """See ``Channel``."""
+        """Send a message to the driver."""
         if self.closed:
             raise _Closed
         self.up.put(message)
         self._notify()
 
     def receive(self) -> object:
-        """See ``Channel``."""
+        """The next message of the driver; waits for it. EOFError once there are no more."""
         message = self.down.get()
         if isinstance(message, _Closed):
             raise message
         return message
 
     def waiting(self) -> bool:
-        """See ``Channel``."""
+        """Whether a message can be received at once."""
         return not self.down.empty()
 
 

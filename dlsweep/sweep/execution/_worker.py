@@ -23,15 +23,15 @@ class Pipe:
         self._connection = connection
 
     def send(self, message: object) -> None:
-        """See ``Channel``."""
+        """Send a message to the driver."""
         self._connection.send(message)
 
     def receive(self) -> object:
-        """See ``Channel``."""
+        """The next message of the driver; waits for it. EOFError once there are no more."""
         return self._connection.recv()
 
     def waiting(self) -> bool:
-        """See ``Channel``."""
+        """Whether a message can be received at once."""
         return self._connection.poll()
 
 

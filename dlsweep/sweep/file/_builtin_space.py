@@ -73,7 +73,7 @@ class BuiltinSpace(Space):
         return varied_together(self._parameters)
 
     def config(self, coordinates: Coordinates) -> RunConfig:
-        """See ``Space``."""
+        """The configuration at a point. Raises ConfigError where its settings contradict."""
         return self._checked(self.settings(coordinates))
 
     def _checked(self, settings: dict[str, Any]) -> RunConfig:
@@ -140,7 +140,7 @@ class BuiltinSpace(Space):
 
     @cached_property
     def combinations(self) -> tuple[list[str], list[str], float]:
-        """See ``Space``."""
+        """What settings that depend on each other allow."""
         interacting = _INTERACTING.union(*(BACKENDS[name].only for name in self._backends()))
         axes = [axis for axis in self.axes if self._concerns(axis, interacting)]
         listed = [a.distribution.support() or (a.distribution.quantile(0.5),) for a in axes]

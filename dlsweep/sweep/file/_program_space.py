@@ -36,7 +36,7 @@ class ProgramSpace(Space):
         return Settings({name: settings[name] for name in self._order}, self._paths)
 
     def restore(self, stored: Mapping[str, Any]) -> Settings:
-        """See ``Space``."""
+        """The configuration that a study has stored, by its ``as_dict``; None if it is not one."""
         return Settings(dict(stored), self._paths)
 
     def _settings_of(self, config: Config) -> Mapping[str, Any]:

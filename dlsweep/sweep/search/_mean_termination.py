@@ -42,7 +42,7 @@ class MeanTermination(EarlyTermination):
         self._stopped: set[int] = set()
 
     def load(self, curves: Mapping[int, Sequence[float | None]]) -> None:
-        """See ``EarlyTermination``."""
+        """Take over the metric of several runs, epoch by epoch; see ``add``."""
         for run, values in curves.items():
             self._seen[run] = list(values)
         for point in {self._point_of.get(run, run) for run in curves}:
@@ -54,7 +54,7 @@ class MeanTermination(EarlyTermination):
             self._stopped.discard(point)
 
     def stops(self, epochs: Mapping[int, tuple[int, Mapping[str, Any]]]) -> set[int]:
-        """See ``EarlyTermination``."""
+        """Which of some running runs are to end."""
         for run, (epoch, metrics) in epochs.items():
             values = self._seen.setdefault(run, [])
             if epoch > len(values):

@@ -47,7 +47,7 @@ class SuccessiveHalving(EarlyTermination):
         return {run for run, rung in arrived.items() if run not in self._best(rung)}
 
     def epochs(self, run: int) -> int:
-        """See ``EarlyTermination``."""
+        """The number of the last epoch of a run that is known."""
         return self._seen.get(run, 0)
 
     def promotable(self) -> list[int]:

@@ -125,7 +125,7 @@ class Activations:
         self._runs = list(runs(names))
 
     def forward(self, do: Operations, x: Tensor) -> Tensor:
-        """See ``Layer``."""
+        """The output y, given the input: (N, inputs) -> (N, outputs)."""
         self._kept, y = x, x
         if any(ACTIVATIONS[name].keeps == "input" for name, _ in self._runs):
             y = do.memory(*x.shape)
@@ -139,7 +139,7 @@ class Activations:
         return y
 
     def backward(self, do: Operations, d: Tensor) -> None:
-        """See ``Layer``."""
+        """dL/dx, of the shape of x, given delta = dL/dy, of the shape of y."""
         for name, rows in self._runs:
             kept = self._kept if ACTIVATIONS[name].keeps == "input" else self._values
             do.add(ACTIVATIONS[name].backward_, d[rows], kept[rows])
@@ -173,7 +173,7 @@ class BatchNorm:
         self._saved: list[Any] = [None] * len(batches)
 
     def forward(self, do: Operations, x: Tensor) -> Tensor:
-        """See ``Layer``."""
+        """The output y, given the input: (N, inputs) -> (N, outputs)."""
         self._x = x
         y = do.memory(*x.shape)
         do.add(self._batches.add_, 1)
@@ -182,7 +182,7 @@ class BatchNorm:
         return y
 
     def backward(self, do: Operations, d: Tensor) -> None:
-        """See ``Layer``."""
+        """dL/dx, of the shape of x, given delta = dL/dy, of the shape of y."""
         for row in range(len(d)):
             do.add(self._gradient, row, d[row])
 
@@ -210,7 +210,7 @@ class Dropouts:
         self._layers = layers
 
     def forward(self, do: Operations, x: Tensor) -> Tensor:
-        """See ``Layer``."""
+        """The output y, given the input: (N, inputs) -> (N, outputs)."""
         y, self._masks = do.memory(*x.shape), do.memory(*x.shape)
         for layer, row, mask in zip(self._layers, x, self._masks, strict=True):
             do.add(_draw, layer, row, mask)
@@ -218,7 +218,7 @@ class Dropouts:
         return y
 
     def backward(self, do: Operations, d: Tensor) -> None:
-        """See ``Layer``."""
+        """dL/dx, of the shape of x, given delta = dL/dy, of the shape of y."""
         do.add(d.mul_, self._masks)
 
 

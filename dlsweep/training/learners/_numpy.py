@@ -69,15 +69,15 @@ class NumpyLearner:
         self.optimizer.step(_blocks(gradients))
 
     def objective(self, epoch: int) -> Objective:
-        """See ``Learner``."""
+        """What is trained for in an epoch, from 1; the same of all members."""
         return Objective()
 
     def parameters(self, row: int) -> int:
-        """See ``Learner``."""
+        """How many numbers are trained in a member."""
         return sum(parameter.size for parameter in self.network.parameters)
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> Means:
-        """See ``Learner``."""
+        """Train all members for one epoch."""
         images, labels = self.splits["train"]
         self.optimizer.learning_rate = float(learning_rates[0])
         order = epoch_order(self.config.seed, epoch, len(labels))
@@ -87,18 +87,18 @@ class NumpyLearner:
         return Means(np.array([loss]), np.array([accuracy]))
 
     def validate(self) -> Means:
-        """See ``Learner``."""
+        """On the validation split."""
         loss, accuracy = scratch.evaluate(self.network, self.loss, *self.splits["val"])
         return Means(np.array([loss]), np.array([accuracy]))
 
     def remember(self, rows: Sequence[int]) -> None:
-        """See ``Learner``."""
+        """Keep these members' present weights as their best."""
         if rows:
             for best, now in zip(self.best.parameters, self.network.parameters, strict=True):
                 best[...] = now
 
     def recall(self, row: int, split: str) -> Recalled:
-        """See ``Learner``."""
+        """What a member's best weights say of ``val`` or ``test``."""
         images, labels = self.splits[split]
         logits = scratch.logits_of(self.best, images)
         probabilities = np.exp(scratch.log_softmax(logits)).astype(np.float32)
@@ -117,11 +117,11 @@ class NumpyLearner:
         """See ``Learner``; there is only one member to keep."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """See ``Learner``."""
+        """Copies of all arrays that decide how training goes on, by name."""
         return {name: array.copy() for name, array in (self._arrays() | self._numbers()).items()}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """See ``Learner``."""
+        """Go on from what ``state`` gave for the same members."""
         numbers = self._numbers()
         load_arrays(self._arrays() | numbers, arrays)
         for name, number in numbers.items():

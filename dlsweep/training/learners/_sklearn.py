@@ -43,7 +43,7 @@ class SklearnLearner(NumpyLearner):
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> Means:
-        """See ``Learner``."""
+        """Train all members for one epoch."""
         from sklearn import config_context
 
         images, labels = self.splits["train"]

@@ -109,11 +109,11 @@ class TorchLearner(ABC):
         """Train an epoch on batches, each (B,) or, of each member, (K, B)."""
 
     def parameters(self, row: int) -> int:
-        """See ``Learner``."""
+        """How many numbers are trained in a member."""
         return sum(self._columns.shapes[name].numel() for name in self._names[row])
 
     def objective(self, epoch: int) -> Objective:
-        """See ``Learner``."""
+        """What is trained for in an epoch, from 1; the same of all members."""
         return objective_of(self.modules[0], epoch)
 
     def _trained(self, row: int) -> list[str]:
@@ -134,7 +134,7 @@ class TorchLearner(ABC):
                 evaluate_only(module, self._frozen)
 
     def train_epoch(self, epoch: int, learning_rates: np.ndarray) -> Means:
-        """See ``Learner``."""
+        """Train all members for one epoch."""
         self._pursue(epoch)
         order = self._order(epoch, len(self.data.train))
         batches = torch.split(order, self.configs[0].batch_size, -1)
@@ -197,32 +197,32 @@ class TorchLearner(ABC):
 
     @torch.no_grad()
     def validate(self) -> Means:
-        """See ``Learner``."""
+        """On the validation split."""
         found = [self._answers(row, self.data.val)[0] for row in range(len(self.configs))]
         return Means(*np.array(found).T)
 
     @torch.no_grad()
     def recall(self, row: int, split: str) -> Recalled:
-        """See ``Learner``."""
+        """What a member's best weights say of ``val`` or ``test``."""
         best = self._values(self.best, self.best_buffers, row)
         (loss, _, *own), logits = self._answers(row, getattr(self.data, split), best)
         probabilities = torch.softmax(logits, 1).float().cpu().numpy()
         return Recalled(loss, logits.argmax(1).cpu().numpy(), probabilities, *own)
 
     def remember(self, rows: Sequence[int]) -> None:
-        """See ``Learner``."""
+        """Keep these members' present weights as their best."""
         index = torch.tensor(list(rows), dtype=torch.int64, device=self.device)
         self.best.index_copy_(0, index, self.theta.index_select(0, index))
         for name, best in self.best_buffers.items():
             best.index_copy_(0, index, self.buffers[name].index_select(0, index))
 
     def best_weights(self, row: int) -> dict[str, np.ndarray]:
-        """See ``Learner``."""
+        """A member's best weights and buffers by their names."""
         best = self._values(self.best, self.best_buffers, row)
         return {name: best[n].cpu().numpy().copy() for name, n in self._saved[row].items()}
 
     def keep(self, rows: Sequence[int]) -> None:
-        """See ``Learner``."""
+        """Go on with these members only, in this order."""
         index = torch.tensor(list(rows), dtype=torch.int64, device=self.device)
         for mine in ("configs", "modules", "_names", "_kept", "_saved"):
             setattr(self, mine, [getattr(self, mine)[row] for row in rows])
@@ -236,7 +236,7 @@ class TorchLearner(ABC):
         self._prepare()
 
     def state(self) -> dict[str, np.ndarray]:
-        """See ``Learner``."""
+        """Copies of all arrays that decide how training goes on, by name."""
         return {name: array.cpu().numpy().copy() for name, array in self._state().items()}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
