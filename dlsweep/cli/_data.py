@@ -174,7 +174,7 @@ def fetched(name: str) -> Path:
 
 
 def _project(arguments: argparse.Namespace) -> str | None:
-    from dlsweep.tracking._mode import project_of_environment
+    from dlsweep.tracking._project import project_of_environment
 
     return arguments.project or project_of_environment() or RunConfig().wandb_project
 

@@ -133,7 +133,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     for notice in [*notices, *(f"{arguments.file}: {notice}" for notice in sweep.notices)]:
         _say(notice)
     from dlsweep.sweep import SweepOptions
-    from dlsweep.tracking._mode import project_of_environment
+    from dlsweep.tracking._project import project_of_environment
 
     if count is not None:
         caps = [cap for cap in (count, sweep.run_cap) if cap is not None]
@@ -187,7 +187,7 @@ def _train(sweep: SweepFile, options: SweepOptions, arguments: argparse.Namespac
 
     began = time.monotonic()
     if sweep.command is None:
-        for name in datasets_of(sweep):
+        for name in datasets_of(sweep.parameters):
             fetched(name)
     if options.mirror is not None:
         with writing("--mirror", options.mirror):

@@ -17,6 +17,7 @@ from dlsweep.sweep.file import (
     Hyperband,
     Metric,
     SweepFile,
+    datasets_of,
     load_sweep,
     metric_name,
     objective,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         Progress,
         Source,
         StudySource,
-        datasets_of,
         leaving_on_signals,
         runs_at_once,
     )

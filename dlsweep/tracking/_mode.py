@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pydantic  # of which the settings of wandb are made
 import wandb
 
-from dlsweep.config import SETTINGS, ConfigError
+from dlsweep.config import ConfigError
 from dlsweep.config.errors import did_you_mean, shown
 from dlsweep.tracking._errors import in_one_line
 
@@ -59,20 +59,6 @@ def api_key() -> str | None:
                 return None
             return entry[2] if entry else None
     return None
-
-
-def project_of_environment() -> str | None:
-    """The variable WANDB_PROJECT, where it is set.
-
-    Raises:
-        ConfigError: where W&B would refuse it.
-    """
-    value = os.environ.get("WANDB_PROJECT")
-    try:
-        project: str | None = SETTINGS["wandb_project"].parse(value)
-    except ValueError as error:
-        raise ConfigError([f"WANDB_PROJECT: got {shown(value)}, {error}"]) from None
-    return project
 
 
 def choose_mode(wanted: str | None = None) -> str:

@@ -17,8 +17,9 @@ from dlsweep._unwritable import Unwritable, is_full
 from dlsweep.config import ConfigError, RunConfig, parse_settings
 from dlsweep.config.relations import without_effect
 from dlsweep.data import Dataset, check_data, keep_dataset
-from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode, project_of_environment
+from dlsweep.tracking._mode import NO_ACCOUNT, choose_mode
 from dlsweep.tracking._outcome import conclude
+from dlsweep.tracking._project import project_of_environment
 from dlsweep.tracking._run import TrackedRun, start
 from dlsweep.tracking._transaction_log import TransactionLog
 from dlsweep.training import EpochEnd, EpochMetrics, RunResult, Stack, load_data, refuse_oversized

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import DataSettings, load_for
-from dlsweep.parts import DATASETS
-from dlsweep.sweep.file import SweepFile, data_configs
+from dlsweep.sweep.file import data_configs
 from dlsweep.sweep.study import Study
 from dlsweep.tracking import Background, show_data
 
@@ -56,16 +55,13 @@ class DataRuns:
                 opener=self._runs.opener,
             )
             self._shown.append(self._runs.show(show))
-        if self._mode != "online":  # then it is done
-            self.keep()
 
-    def keep(self) -> None:
-        """Record where the runs are, once they are closed."""
-        if self._shown and not self._study.folders:
+    def keep(self, *, wait: bool = True) -> None:
+        """Record where the runs are, once they are closed.
+
+        Args:
+            wait: until they are; else only if they are closed by now.
+        """
+        if self._shown and (wait or all(shown.done() for shown in self._shown)):
             self._study.keep_folders([shown.result() for shown in self._shown])
-
-
-def datasets_of(sweep: SweepFile) -> list[str]:
-    """The data sets to be fetched before anything of a sweep is trained."""
-    names = dict.fromkeys(config.dataset for config in data_configs(sweep.parameters))
-    return [name for name in names if name in DATASETS]
+            self._shown.clear()

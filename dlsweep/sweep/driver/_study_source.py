@@ -70,22 +70,22 @@ class StudySource(StudyRuns):
 
     @property
     def unsent(self) -> int:
-        """See ``StudyRuns``."""
+        """How many runs that were online W&B lacks something of; `dlsweep sync` sends the rest."""
         return len(self._runs.unsent)
 
     # Runs
 
     def take(self, n: int) -> list[Run]:
-        """See ``Source``."""
+        """Up to ``n`` runs to train; fewer or none if there are no more now."""
         return [self._overridden(run) for run in super().take(n)]
 
     def left_over(self) -> Sequence[tuple[PlannedStack | None, list[Run]]]:
-        """See ``Source``."""
+        """What an earlier process left unfinished: stacks with the runs that had not ended."""
         left = super().left_over()
         return [(stack, [self._overridden(run) for run in runs]) for stack, runs in left]
 
     def config(self, number: int) -> RunConfig:
-        """See ``Source``."""
+        """The configuration of a run, whether it is open or has ended."""
         return self._network(super().config(number))
 
     def _overridden(self, run: Run) -> Run:
@@ -97,14 +97,14 @@ class StudySource(StudyRuns):
         return dataclasses.replace(config, **self._settings)
 
     def promoted(self) -> Sequence[tuple[PlannedStack, list[Run]]]:
-        """See ``Source``."""
+        """Runs that have paused and go on now, with the stacks that they are to be trained in."""
         found = super().promoted()
         return [(stack, [self._overridden(run) for run in runs]) for stack, runs in found]
 
     # Results
 
     def started(self, runs: Sequence[Run]) -> None:
-        """See ``Source``."""
+        """The training of these runs begins, or begins again."""
         for run in runs:
             if run.number not in self._open:
                 self._open[run.number] = self._runs.open(
@@ -119,8 +119,9 @@ class StudySource(StudyRuns):
             self._data_runs.show(self._network(runs[0].config))
 
     def epoch(self, run: Run, metrics: Metrics, outcome: Outcome | None) -> None:
-        """See ``Source``."""
+        """A run has trained an epoch; with its last one comes its outcome."""
         assert isinstance(metrics, EpochMetrics)
+        self._data_runs.keep(wait=False)
         tracked = self._open[run.number]
         tracked.log(metrics, outcome)
         if outcome is None:  # else ``ended`` stores it with the whole run
@@ -129,7 +130,7 @@ class StudySource(StudyRuns):
             tracked.finish()
 
     def ended(self, run: Run, outcome: Outcome) -> Row:
-        """See ``Source``."""
+        """A run has ended, after its last ``epoch``."""
         tracked = self._open.pop(run.number)
         tracked.finish()
         tracked.wait()
@@ -139,7 +140,7 @@ class StudySource(StudyRuns):
         return self._finish(run, outcome, info)
 
     def failed(self, run: Run, reason: str, info: Mapping[str, Any] | None = None) -> Row:
-        """See ``Source``."""
+        """A run cannot be trained."""
         tracked = self._open.pop(run.number, None)
         if tracked is not None:
             tracked.fail(reason)
@@ -148,7 +149,7 @@ class StudySource(StudyRuns):
         return super().failed(run, reason, info)
 
     def give_back(self, run: Run) -> None:
-        """See ``Source``."""
+        """The driver ends before this run has; it is trained again later."""
         super().give_back(run)
         tracked = self._open.pop(run.number, None)
         if tracked is not None:
@@ -164,11 +165,11 @@ class StudySource(StudyRuns):
     # The end
 
     def keep(self) -> None:
-        """See ``Source``."""
+        """The driver is interrupted: write what was logged to the disk, wait for no server."""
         self._runs.keep()
 
     def close(self) -> None:
-        """See ``Source``."""
+        """The driver has ended; wait until everything is stored and sent."""
         self._runs.wait()
         self._data_runs.keep()
         super().close()

@@ -13,6 +13,7 @@ from dlsweep.config import VARIANT, ConfigError, RunConfig, setting_name
 from dlsweep.config.errors import fold
 from dlsweep.data import DataFacts as Facts
 from dlsweep.data import DataSettings, describe, known_facts
+from dlsweep.parts import DATASETS
 from dlsweep.sweep.file._distributions import Distribution
 from dlsweep.sweep.file._variant import as_settings
 
@@ -34,6 +35,12 @@ def data_configs(parameters: Mapping[str, Distribution]) -> list[RunConfig]:
         except ConfigError:
             continue
     return list(dict.fromkeys(found))
+
+
+def datasets_of(parameters: Mapping[str, Distribution]) -> list[str]:
+    """The data sets known by name that a sweep's points may use."""
+    names = dict.fromkeys(config.dataset for config in data_configs(parameters))
+    return [name for name in names if name in DATASETS]
 
 
 def data_contents(parameters: Mapping[str, Distribution]) -> list[str]:

@@ -12,9 +12,9 @@ from typing import Any
 from dlsweep.config import ConfigError, canonical_value
 from dlsweep.config.kinds import checked_count
 from dlsweep.data import Dataset, fetch, keep_dataset
-from dlsweep.sweep.driver import datasets_of
-from dlsweep.sweep.file import SweepFile, load_sweep, parse_sweep, with_dataset
-from dlsweep.sweep.local._local_sweep import LocalSweep, SweepOptions, options_without_effect
+from dlsweep.sweep.file import SweepFile, datasets_of, load_sweep, parse_sweep, with_dataset
+from dlsweep.sweep.local._local_sweep import LocalSweep
+from dlsweep.sweep.local._options import SweepOptions, options_without_effect
 from dlsweep.sweep.study import StudyTable, read_study
 
 _log = logging.getLogger("dlsweep.sweep")
@@ -135,7 +135,7 @@ def run_sweep(
         caps = [cap for cap in (count, sweep.run_cap) if cap is not None]
         sweep = dataclasses.replace(sweep, run_cap=min(caps))
     if sweep.command is None:
-        for name in datasets_of(sweep):
+        for name in datasets_of(sweep.parameters):
             fetch(name)
     options = SweepOptions(
         storage=storage,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dlsweep.sweep.driver import datasets_of
+from dlsweep.sweep.file import datasets_of
 from dlsweep.sweep.study import Study
 from dlsweep.tracking import JOB_TYPE
 from tests.sweep.driver.test_driver import GRID, run
@@ -39,6 +39,9 @@ def test_the_data_are_shown_once_in_a_run_of_their_own(tmp_path: Path, wandb_ser
 
 
 def test_the_data_sets_of_a_sweep():
-    assert datasets_of(sweep({"epochs": {"value": 1}})) == ["fashion_mnist"]
-    assert datasets_of(sweep({"dataset": {"values": ["MNIST", "digits"]}})) == ["mnist", "digits"]
-    assert datasets_of(sweep({"dataset": {"value": "digits"}})) == ["digits"]
+    assert datasets_of(sweep({"epochs": {"value": 1}}).parameters) == ["fashion_mnist"]
+    assert datasets_of(sweep({"dataset": {"values": ["MNIST", "digits"]}}).parameters) == [
+        "mnist",
+        "digits",
+    ]
+    assert datasets_of(sweep({"dataset": {"value": "digits"}}).parameters) == ["digits"]
