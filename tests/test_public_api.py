@@ -38,8 +38,9 @@ NAMES = {
         "Option Part PublishedSet Updater"
     ),
     "dlsweep.report": (
-        "joined Online publish read_runs render_html render_markdown Report Run RunsTable "
-        "standard_report synced"
+        "best_of_each comparable joined Online publish read_runs read_studies render_html "
+        "render_markdown Report Run RunsTable standard_report Studies studies_report synced Where "
+        "where"
     ),
     "dlsweep.saved": (
         "encode_model FILE_NAME Inputs load_model looks_inverted Model network_of prepare_image "
@@ -62,11 +63,11 @@ NAMES = {
     ),
     "dlsweep.sweep.file": (
         "ablation as_settings as_yaml_file Asha Axis builtin_flags BuiltinSpace Categorical "
-        "Command Config Constant Continuous Coordinates data_configs Distribution DISTRIBUTIONS "
-        "EDGE flatten Hyperband IntUniform is_builtin is_idle load_sweep METHODS Metric "
-        "metric_name METRICS missing_program number objective parse_command parse_metric "
+        "Command Config Constant Continuous Coordinates data_configs datasets_of Distribution "
+        "DISTRIBUTIONS EDGE flatten Hyperband IntUniform is_builtin is_idle load_sweep METHODS "
+        "Metric metric_name METRICS missing_program number objective parse_command parse_metric "
         "parse_program_metric parse_sweep plain read_yaml Settings Space SweepFile "
-        "TRAINING_SECONDS varied_together with_dataset written_metrics yaml_of"
+        "TRAINING_SECONDS unknown_parameters varied_together with_dataset written_metrics yaml_of"
     ),
     "dlsweep.sweep.search": (
         "affordable Bayes Candidate Comparison Confirmation Draft EarlyTermination "
@@ -84,9 +85,9 @@ NAMES = {
         "Notice ProcessExecutor ProgramJob Resumed rung_file SAVE_SECONDS StackJob visible_gpus"
     ),
     "dlsweep.sweep.driver": (
-        "Adding Addition AT_ONCE ConfirmOptions datasets_of Driver Jobs leaving_on_signals "
-        "MOST_DEATHS MOST_INITIAL_FAILURES NO_SEED not_logged ProgramJobs ProgramSource Progress "
-        "retry_size runs_at_once Source StackJobs StudyRuns StudySource"
+        "Adding Addition AT_ONCE ConfirmOptions Driver Jobs leaving_on_signals MOST_DEATHS "
+        "MOST_INITIAL_FAILURES NO_SEED not_logged ProgramJobs ProgramSource Progress retry_size "
+        "runs_at_once Source StackJobs StudyRuns StudySource"
     ),
     "dlsweep.sweep.local": (
         "adding_repeats adding_run best_points collecting LocalSweep options_without_effect "

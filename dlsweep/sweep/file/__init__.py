@@ -4,7 +4,7 @@ from dlsweep.sweep.file._ablation import ablation, as_yaml_file
 from dlsweep.sweep.file._builtin import builtin_flags, is_builtin
 from dlsweep.sweep.file._builtin_space import BuiltinSpace
 from dlsweep.sweep.file._command import Command, parse_command
-from dlsweep.sweep.file._data import data_configs, with_dataset
+from dlsweep.sweep.file._data import data_configs, datasets_of, with_dataset
 from dlsweep.sweep.file._distributions import (
     DISTRIBUTIONS,
     Categorical,
@@ -26,7 +26,7 @@ from dlsweep.sweep.file._metric import (
     parse_metric,
     parse_program_metric,
 )
-from dlsweep.sweep.file._parameters import flatten
+from dlsweep.sweep.file._parameters import flatten, unknown_parameters
 from dlsweep.sweep.file._parse import METHODS, load_sweep, parse_sweep
 from dlsweep.sweep.file._program import missing_program
 from dlsweep.sweep.file._scheduler import written_metrics
@@ -63,6 +63,7 @@ __all__ = [
     "as_yaml_file",
     "builtin_flags",
     "data_configs",
+    "datasets_of",
     "flatten",
     "is_builtin",
     "is_idle",
@@ -77,6 +78,7 @@ __all__ = [
     "parse_sweep",
     "plain",
     "read_yaml",
+    "unknown_parameters",
     "varied_together",
     "with_dataset",
     "written_metrics",

@@ -84,6 +84,25 @@ def parse_parameters(
     return dict(sorted(found.items()))
 
 
+def unknown_parameters(written: Any) -> list[str]:
+    """A line for each of a W&B sweep's ``parameters`` that is no setting, of its models neither.
+
+    A model of the user's own must be there to import, and a line says so where it is not.
+    """
+    specifications = list(flatten(written or {}))
+    try:
+        options = _model_options(specifications)
+    except ConfigError as error:
+        return list(error.problems)
+    return [
+        unknown_setting(key, options)
+        for path, _ in specifications
+        if nearest_option(key := ".".join(path), options) is None
+        and setting_name(key) is None
+        and not is_variant(path, options)
+    ]
+
+
 def _values(spec: Any) -> list[Any]:
     """The values that a parameter lists."""
     if not isinstance(spec, Mapping):
