@@ -22,7 +22,7 @@ class Activation(nn.Module):
         self.name = name
 
     def forward(self, x: Tensor) -> Tensor:
-        """See ``Activation``."""
+        """The activation of a batch of any shape."""
         return ACTIVATIONS[self.name](x)
 
 
@@ -52,7 +52,7 @@ class ActivationInPlace(Activation):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """See ``Activation``."""
+        """The activation of a batch of any shape."""
         if ACTIVATIONS[self.name].keeps == "input":
             return ACTIVATIONS[self.name](x)
         y: Tensor = _InPlace.apply(x, self.name)

@@ -182,7 +182,7 @@ def _belonging(mask: np.ndarray, main: np.ndarray, contrast: np.ndarray) -> tupl
 def _clearness(
     small: np.ndarray, edges: np.ndarray, contrast: np.ndarray, kept: np.ndarray, strength: float
 ) -> float:
-    """See ``Ink.clear``."""
+    """How clearly ink stands out of its surroundings; 0 where it has none."""
     outline = kept & ~scipy.ndimage.binary_erosion(kept)
     sharp = float((edges[outline] > 0.5 * strength).mean())
     around = scipy.ndimage.binary_dilation(kept, iterations=4) & (contrast < 0.3 * strength)

@@ -67,7 +67,7 @@ class CrossEntropy(Loss):
         return q
 
     def forward(self, logits: Array, labels: Labels) -> float:
-        """See the class."""
+        """The mean cross-entropy of a batch: logits (N, classes), labels (N,)."""
         log_p = log_softmax(logits)
         if not self.label_smoothing:  # the sum has one term; 0 · log p would cost, or be nan
             return -float(log_p[np.arange(len(labels)), labels].mean())
@@ -90,7 +90,7 @@ class MeanSquaredError(Loss):
     """L = mean over images and classes of (p - one_hot)² (torch.nn.MSELoss of probabilities)."""
 
     def forward(self, logits: Array, labels: Labels) -> float:
-        """See the class."""
+        """The mean squared error of a batch: logits (N, classes), labels (N,)."""
         p = np.exp(log_softmax(logits))
         return float(np.square(p - one_hot(labels, p)).mean())
 

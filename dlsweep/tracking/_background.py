@@ -100,12 +100,12 @@ class BackgroundRun:
 
     @property
     def directory(self) -> Path:
-        """See ``TrackedRun``; waits until the run is open, as do those that follow."""
+        """The run's own directory; waits until the run is open, as do those that follow."""
         return self.opened.result().directory
 
     @property
     def model(self) -> Path | None:
-        """See ``TrackedRun``."""
+        """The file in which the model is kept, once it is."""
         if self._outcome is None or self._outcome.model is None:
             return None
         tracked = self.opened.result()

@@ -93,7 +93,7 @@ class _Table(wandb.Table):
     """A table of strings, numbers and None: wandb need not look for media in every cell."""
 
     def to_json(self, run_or_artifact: Any) -> dict[str, Any]:
-        """See ``wandb.Table``; the rows are written as they are."""
+        """The JSON of the table, with the rows written as they are."""
         rows, self.data = self.data, []
         try:
             written: dict[str, Any] = super().to_json(run_or_artifact)

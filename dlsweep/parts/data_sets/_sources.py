@@ -102,7 +102,7 @@ class Unusable:
     reason: str
 
     def files(self, wanted: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """See `Source`: always raises."""
+        """Raise: these files must be brought by hand."""
         raise SourceError(self.reason)
 
 

@@ -76,7 +76,7 @@ class WandbProgramSource(WandbRuns):
         return self._end(run, STOPPED)
 
     def give_back(self, run: Run) -> None:
-        """See ``Source``: as under `wandb agent`, a run that is interrupted has ended."""
+        """End an interrupted run, as `wandb agent` does."""
         if run.run_id in self._taken:
             self._agents.release(run.run_id)
             self._end(run, INTERRUPTED)

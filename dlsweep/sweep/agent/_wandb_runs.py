@@ -140,7 +140,7 @@ class WandbRuns(Source):
         return PlannedStack(stack.id, stack.members, begun=True)
 
     def checkpoint(self, stack: PlannedStack) -> Path:
-        """See ``Source``: in a temporary folder, for as long as this process lives."""
+        """Where the checkpoint of a stack is kept: a temporary folder of this process."""
         return self._folder / f"{stack.id}.safetensors"
 
     # Results
@@ -180,7 +180,7 @@ class WandbRuns(Source):
         self._agents.close()
 
     def close(self) -> None:
-        """See ``Source``.
+        """Give the sweep's agents back, once everything is sent.
 
         Raises:
             TrackingError: if W&B refused the agents; the runs have ended by then.

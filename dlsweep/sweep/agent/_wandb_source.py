@@ -95,7 +95,7 @@ class WandbSource(WandbRuns):
     # Results
 
     def started(self, runs: Sequence[Run]) -> None:
-        """See ``Source``. Runs are opened in threads, and training does not wait for them."""
+        """Open the runs, in threads, so that training does not wait for them."""
         for run in runs:
             assert isinstance(run.config, RunConfig)
             if run.run_id not in self._open:
@@ -131,7 +131,7 @@ class WandbSource(WandbRuns):
         return self._end(run, STOPPED)
 
     def give_back(self, run: Run) -> None:
-        """See ``Source``: W&B hands the run out again."""
+        """Give a run back: W&B hands it out again."""
         if run.run_id not in self._taken:
             return
         exit_code = self.exit_code or KILLED
@@ -151,7 +151,7 @@ class WandbSource(WandbRuns):
     # The end
 
     def abort(self, error: Exception) -> None:
-        """See ``Source``. An error of the agent's own fails the runs in training."""
+        """Close the agent; an error of its own fails the runs in training."""
         if not isinstance(error, ExecutorError):
             for run_id, tracked in self._open.items():
                 tracked.fail(f"the agent ended: {type(error).__name__}: {error}")

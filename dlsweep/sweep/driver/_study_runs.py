@@ -152,7 +152,7 @@ class StudyRuns(Source):
         return row
 
     def stopped(self, run: Run) -> Row:
-        """See ``Source``: it has no result, and so counts as failed."""
+        """Record that a run was stopped; it has no result, and so counts as failed."""
         return self.failed(run, "stopped while it waited to be trained")
 
     def died(self, runs: Sequence[Run]) -> None:
@@ -167,7 +167,7 @@ class StudyRuns(Source):
 
     @property
     def leave_asked(self) -> bool:
-        """See ``Source``: `dlsweep stop` asks for it."""
+        """Whether the driver is to save and leave, as `dlsweep stop` asks."""
         return self._study.stop_asked()
 
     def early_termination(self) -> EarlyTermination | None:
@@ -230,7 +230,7 @@ class StudyRuns(Source):
     # The end
 
     def abort(self, error: Exception) -> None:
-        """See ``Source``: what has not ended is trained again by the next command."""
+        """Close the study; runs that have not ended are trained again by the next command."""
         self._unfinished = True
 
     def keep(self) -> None:

@@ -85,7 +85,7 @@ class BuiltinSpace(Space):
         return config
 
     def restore(self, stored: Mapping[str, Any]) -> RunConfig | None:
-        """See ``Space``: None where this version of dlsweep has no such configuration."""
+        """The configuration that a study has stored; None where it is none of this version's."""
         try:
             return RunConfig.restore(stored)
         except ConfigError:
@@ -121,7 +121,7 @@ class BuiltinSpace(Space):
         return names + ["num_layers"] * ("hidden_size" in names)
 
     def identity(self, config: Config | Mapping[str, Any]) -> str:
-        """See ``Space``; settings without effect beside the others tell no two apart."""
+        """The key by which configurations are equal, whatever settings without effect say."""
         settings = config if isinstance(config, Mapping) else self._settings_of(config)
         named = [(n, None if is_idle(n, settings) else settings.get(n)) for n in self._identifying]
         return json.dumps([plain(value) for _, value in named])

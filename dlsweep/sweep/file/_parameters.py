@@ -244,7 +244,7 @@ def flatten(
 def _specifications(
     written: Any, what: str, problems: list[str]
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """See ``flatten``; a line for what is not a mapping of parameters."""
+    """Flatten nested parameters; what is not a mapping of parameters gets a line."""
     if isinstance(written, Mapping) and written:
         yield from flatten(written)
     else:

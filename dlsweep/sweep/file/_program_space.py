@@ -31,7 +31,7 @@ class ProgramSpace(Space):
         self._paths = paths
 
     def config(self, coordinates: Coordinates) -> Settings:
-        """See ``Space``; any point is valid."""
+        """The configuration of a point; for a program any point is valid."""
         settings = self.settings(coordinates)
         return Settings({name: settings[name] for name in self._order}, self._paths)
 

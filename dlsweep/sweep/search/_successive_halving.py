@@ -30,14 +30,14 @@ class SuccessiveHalving(EarlyTermination):
         self._rungs: dict[int, dict[int, float]] = {}  # the value of each run at each rung
 
     def load(self, curves: Mapping[int, Sequence[float | None]]) -> None:
-        """See ``EarlyTermination``; what a run has shown at a rung stays, for runs repeat it."""
+        """Take over earlier curves; a run's value at a rung stays, as runs repeat it."""
         for run, values in curves.items():
             self._seen[run] = len(values)
             for rung in self._asha.brackets(len(values)):
                 self._record(rung, run, values[rung - 1])
 
     def stops(self, epochs: Mapping[int, tuple[int, Mapping[str, Any]]]) -> set[int]:
-        """See ``EarlyTermination``: which runs wait at the rung that they have come to."""
+        """The runs that pause at the rung that they have come to."""
         arrived = {}
         for run, (epoch, metrics) in epochs.items():
             self._seen[run] = max(epoch, self._seen.get(run, 0))

@@ -33,7 +33,7 @@ buffers are those after the step."""
 
 
 class AutogradLearner(TorchLearner):
-    """See ``TorchLearner``. Members of a stack in one program differ in numbers alone.
+    """Trains any module by autograd: one member, or a stack whose members differ in numbers alone.
 
     A module that no such program can be made of (``torch.func`` says so, or it draws random numbers
     or replaces its buffers) is trained member by member, and a line is logged.
@@ -94,7 +94,7 @@ class AutogradLearner(TorchLearner):
     def _one_by_one(
         self, objective: Objective, images: Tensor, labels: Tensor, epoch: int, batch: int
     ) -> list[Tensor]:
-        """See ``Step``. Images are (B, C, H, W), or (K, B, C, H, W) where orders differ."""
+        """Step each member in turn; images (B, C, H, W), or (K, B, C, H, W) where orders differ."""
         found = []
         for row, (config, module) in enumerate(zip(self.configs, self.modules, strict=True)):
             x, y = (images[row], labels[row]) if labels.dim() == 2 else (images, labels)

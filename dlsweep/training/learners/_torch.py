@@ -240,7 +240,7 @@ class TorchLearner(ABC):
         return {name: array.cpu().numpy().copy() for name, array in self._state().items()}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """See ``Learner``. In place: what was prepared are views of these."""
+        """Go on from what ``state`` gave; in place, as what was prepared are views of these."""
         steps = torch.tensor(0)
         load_arrays({**self._state(), "steps": steps}, arrays)
         self.optimizer.steps = int(steps)
