@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -63,6 +64,12 @@ class OwnCode:
                 files[name] = path.read_bytes()
                 waiting += _imported(files[name], path, root)
         return cls(place, str(root), files)
+
+    @property
+    def digest(self) -> str:
+        """Other code has another."""
+        content = hashlib.sha256(repr((self.place, sorted(self.files.items()))).encode())
+        return content.hexdigest()[:16]
 
     def supply(self, folder: Path) -> None:
         """Have it imported in this process: where it is, or else as it was shipped.

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlsweep.config import VARIANT, ConfigError, setting_name, unknown_setting
-from dlsweep.config.errors import fold
+from dlsweep.config import ConfigError
 from dlsweep.sweep.file import (
     Command,
     Metric,
@@ -20,6 +19,7 @@ from dlsweep.sweep.file import (
     parse_command,
     parse_metric,
     parse_program_metric,
+    unknown_parameters,
     written_metrics,
 )
 from dlsweep.tracking import SweepFacts, SweepService, Unreachable
@@ -98,9 +98,7 @@ def join_sweep(sweep_id: str, options: AgentOptions | None = None) -> JoinedSwee
     command = parse_command(facts.config.get("program"), facts.config.get("command"), problems)
     if options.builtin or builtin_flags(command, Path.cwd()) is not None:
         joined = JoinedSweep(service, facts, _builtin_metrics(facts.config), options)
-        names = (".".join(path) for path, _ in flatten(facts.config.get("parameters") or {}))
-        unknown = (n for n in names if setting_name(n) is None and fold(n) != VARIANT)
-        problems = [unknown_setting(name) for name in unknown]
+        problems = unknown_parameters(facts.config.get("parameters"))
     else:
         program = _program_sweep(service.path, facts.config, command)
         joined = JoinedSweep(service, facts, program.metrics, options, program)

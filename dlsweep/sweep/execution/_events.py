@@ -23,6 +23,8 @@ class Cause(Enum):
     """Its worker died."""
     LOST = auto()
     """The machine of its worker has left, or cannot be reached: the job is not to blame."""
+    NODE = auto()
+    """The machine of its worker lacks what others have: nothing is run until it has that."""
 
 
 @dataclass(frozen=True)

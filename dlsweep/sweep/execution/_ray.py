@@ -28,7 +28,9 @@ from dlsweep.sweep.execution._events import Cause, Event
 from dlsweep.sweep.execution._executor import Executor, ExecutorError, Slot, Worker, WorkerDied
 from dlsweep.sweep.execution._job import Job
 from dlsweep.sweep.execution._messages import Ready
+from dlsweep.sweep.execution._needs import Needs
 from dlsweep.sweep.execution._ray_worker import RayWorker
+from dlsweep.sweep.execution._stack_job import StackJob
 
 try:
     import ray
@@ -96,7 +98,7 @@ class RayExecutor(Executor):
 
     @property
     def slots(self) -> int:
-        """See ``Executor``: it follows the nodes that are alive."""
+        """How many jobs may run at once on the nodes that are alive."""
         if time.monotonic() >= self._look_at:
             self._slots = _available(self._resource)
             self._look_at = time.monotonic() + _LOOK_SECONDS
@@ -125,6 +127,8 @@ class RayExecutor(Executor):
         return received + [calls[call] for call in ready]
 
     def _prepare(self, job: Job) -> Job:
+        if isinstance(job, StackJob):
+            job = dataclasses.replace(job, needs=Needs.of(job.configs))
         checkpoint = job.checkpoint
         if checkpoint is None:
             return job
@@ -146,7 +150,7 @@ class RayExecutor(Executor):
         return super()._lost(slot, death)
 
     def close(self) -> None:
-        """See ``Executor``."""
+        """Kill what runs and end every worker."""
         super().close()
         for folder in self._marked:
             (folder / FOLDER_MARKER).unlink(missing_ok=True)

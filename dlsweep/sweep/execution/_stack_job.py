@@ -11,12 +11,14 @@ from pathlib import Path
 
 import torch
 
+from dlsweep._store import store
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import Dataset
-from dlsweep.sweep.execution._checkpoints import CheckpointError, Saver, encode, write_file
+from dlsweep.sweep.execution._checkpoints import CheckpointError, Saver, encode
 from dlsweep.sweep.execution._events import Broken, Cause, Done, Epoch, Event, Left, Notice, Resumed
 from dlsweep.sweep.execution._job import Checkpoint, Context
 from dlsweep.sweep.execution._memory import ran_out
+from dlsweep.sweep.execution._needs import Needs, NodeError
 from dlsweep.tracking import conclude
 from dlsweep.training import (
     EpochMetrics,
@@ -44,6 +46,7 @@ class StackJob:
         rungs: epochs with which members may pause: the stack is kept as it was before they leave,
             so that another job can let them go on; see ``rung_file``.
         alone: go on from the checkpoint with those members only that have not ended.
+        needs: what of the user's own another machine may lack.
     """
 
     number: int
@@ -53,6 +56,7 @@ class StackJob:
     save_seconds: float = SAVE_SECONDS
     rungs: frozenset[int] = frozenset()
     alone: bool = False
+    needs: Needs | None = None
 
     def run(self, context: Context) -> Iterator[Event]:
         """Train the stack; see ``Job.run``."""
@@ -62,9 +66,13 @@ class StackJob:
             name = "" if isinstance(error, ConfigError) else f"{type(error).__name__}: "
             reason = (f"{name}{error}".splitlines() or [name])[0]
             cause = Cause.MEMORY if ran_out(error) else Cause.ERROR
+            if isinstance(error, NodeError):
+                cause = Cause.NODE
             yield Broken(self.number, reason, traceback.format_exc(), cause)
 
     def _train(self, context: Context) -> Iterator[Event]:
+        if self.needs is not None:
+            self.needs.meet(self.configs[0])
         torch.set_num_threads(threads(self.configs[0]) or context.threads)
         refuse_oversized(self.configs[0])
         data = context.load(self.configs[0])
@@ -142,7 +150,7 @@ class _JudgeAtRungs:
         epoch = max((m.epoch for m in metrics.values()), default=0)
         if answer and epoch in job.rungs and self.stack is not None and job.checkpoint is not None:
             with contextlib.suppress(OSError):  # they can then not go on, which is no loss
-                write_file(rung_file(job.checkpoint.path, epoch), encode(self.stack.state()))
+                store(rung_file(job.checkpoint.path, epoch), encode(self.stack.state()))
         return {**answer, **self._context.stopped()}
 
 

@@ -85,7 +85,7 @@ def parse_parameters(
 
 
 def unknown_parameters(written: Any) -> list[str]:
-    """A line for each of a W&B sweep's ``parameters`` that is no setting, of its models neither.
+    """A line for each of a W&B sweep's ``parameters`` that is not a setting, of its models neither.
 
     A model of the user's own must be there to import, and a line says so where it is not.
     """

@@ -8,13 +8,14 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dlsweep
 from dlsweep.config import ConfigError, RunConfig
-from dlsweep.data import load
+from dlsweep.data import describe, load
 from dlsweep.sweep.execution import (
     Asked,
     Broken,
@@ -104,6 +105,52 @@ def test_a_variant_goes_before_what_the_sweep_fixes(wandb_server: WandbServer):
     runs = runs_of(wandb_server, sweep)
     assert [run.config["learning_rate"] for run in runs] == [0.5, 0.25]
     assert [run.config.get("variant", {}) for run in runs] == variants
+
+
+NET = """
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self, image_shape, num_classes, width: int = 3):
+        size = image_shape[1] * image_shape[2]
+        super().__init__(nn.Flatten(), nn.Linear(size, width), nn.Linear(width, num_classes))
+"""
+BLOBS = """
+import numpy as np
+
+def blobs():
+    return np.random.default_rng(0).random((60, 4, 4)), np.arange(60) % 2
+"""
+
+
+def test_a_model_and_data_of_ones_own(
+    wandb_server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(NET)
+    (tmp_path / "load.py").write_text(BLOBS)
+    own: dict[str, Any] = {"model": {"value": "net.py:Net"}, "dataset": {"value": "load.py:blobs"}}
+    sweep = grid(wandb_server, {**own, "width": {"values": [2, 4]}})
+    report = train(sweep, builtin=True)
+    rows = sorted(report.table.rows, key=lambda row: row.config["width"])
+    assert [(row.config["width"], row.status) for row in rows] == [(2, "finished"), (4, "finished")]
+    runs = runs_of(wandb_server, sweep)
+    assert [run.summary["parameters"] for run in runs] == [16 * w + w + 2 * w + 2 for w in (2, 4)]
+    assert {run.summary["data_digest"] for run in runs} == {
+        describe(RunConfig(dataset="load.py:blobs")).content
+    }
+    # Another machine
+    (tmp_path / "net.py").rename(tmp_path / "nets.py")
+    other = grid(wandb_server, {**own, "width": {"values": [2]}, "wdith": {"value": 1}})
+    with pytest.raises(ConfigError, match=r"net.py: no such file; did you mean nets.py\?$"):
+        train(other, builtin=True)
+    (tmp_path / "nets.py").rename(tmp_path / "net.py")
+    with pytest.raises(ConfigError, match="wdith: no such setting; did you mean 'width'"):
+        train(other, builtin=True)
+    assert not other.runs
+    (tmp_path / "load.py").unlink()
+    [row] = train(grid(wandb_server, {**own, "width": {"value": 2}}), builtin=True).table.rows
+    assert row.reason == f"dataset: {tmp_path}/load.py: no such file"
 
 
 def test_from_python(wandb_server: WandbServer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,10 +13,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
-from dlsweep.config import ConfigError
+from dlsweep.config import ConfigError, RunConfig
+from dlsweep.data import describe, load_for
 from dlsweep.sweep.execution import (
     Broken,
     Cause,
@@ -32,7 +35,9 @@ from dlsweep.sweep.execution import (
     choose_executor,
 )
 from dlsweep.sweep.execution._checkpoints import FOLDER_MARKER
+from dlsweep.sweep.execution._needs import Needs, NodeError
 from dlsweep.sweep.file import parse_sweep
+from dlsweep.training import train_stack
 from tests.sweep.execution.ray_cluster import NODE, RayExecutors, ray_started
 from tests.sweep.execution.test_executors import (
     ENDLESS,
@@ -132,7 +137,7 @@ def test_checkpoints_come_to_the_driver(
     path = tmp_path / "checkpoints" / "1.safetensors"
     written: list[Path] = []
     monkeypatch.setattr(
-        "dlsweep.sweep.execution._executor.write_file",
+        "dlsweep.sweep.execution._executor.store",
         lambda path, content: (
             written.append(path),
             path.parent.mkdir(exist_ok=True),
@@ -180,6 +185,82 @@ def test_a_worker_of_another_version_is_refused(
     monkeypatch.setattr("torch.__version__", "1.0")
     with pytest.raises(ExecutorError, match=r"^a worker on \S+ has torch .*, this machine has 1.0"):
         executor.start()
+
+
+# A model and data of one's own
+
+
+NET = """
+from torch import nn
+from layers import LAYER
+
+class Net(nn.Module):
+    def __init__(self, image_shape, num_classes, width: int = 3):
+        super().__init__()
+        size = image_shape[1] * image_shape[2]
+        self.net = nn.Sequential(nn.Flatten(), LAYER(size, width), nn.Linear(width, num_classes))
+
+    def forward(self, images):
+        return self.net(images)
+"""
+BLOBS = """
+import numpy as np
+
+def blobs():
+    labels = np.arange(60) % 2
+    return np.random.default_rng(0).random((60, 4, 4)) / 2 + labels[:, None, None] / 2, labels
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class OnAnotherMachine(StackJob):
+    """A job to whose worker a folder of the driver's looks as another one does, or is not there."""
+
+    folder: Path = Path()
+    other: Path = Path("nowhere")
+
+    def run(self, context: Context) -> Iterator[Event]:
+        self.folder.rename(self.folder.with_name("driver"))
+        if self.other.is_dir():
+            self.other.rename(self.folder)
+        yield from super().run(context)
+
+
+def test_code_is_shipped_and_data_is_compared(rays: RayExecutors, tmp_path: Path):
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "net.py").write_text(NET)
+    (here / "layers.py").write_text("from torch import nn\nLAYER = nn.Linear\n")
+    (here / "load.py").write_text(BLOBS)
+    images = np.random.default_rng(0).integers(0, 255, (60, 4, 4), dtype=np.uint8)
+    np.savez(here / "data.npz", images=images, labels=np.arange(60) % 2)
+    shutil.copytree(here, tmp_path / "other")
+    np.savez(tmp_path / "other" / "data.npz", images=images + 1, labels=np.arange(60) % 2)
+
+    def config(dataset: str) -> RunConfig:
+        settings = {"model": f"{here}/net.py:Net", "epochs": 1, "figures": "none"}
+        return RunConfig(dataset=f"{here}/{dataset}", width=5, **settings)
+
+    own = config("load.py:blobs")
+    expected = train_stack([own], load_for(own))[0].summary()
+    executor = rays.make(workers=1)
+    executor.start()
+    executor.submit(OnAnotherMachine(1, [own], folder=here))
+    found = drain(executor, ended(1))
+    assert found[-1] == Done(1)
+    [outcome] = epochs(found, 1)[0].ended.values()
+    assert {k: outcome.summary[k] for k in expected} == expected
+    assert outcome.summary["data_digest"] == describe(own).content
+    (tmp_path / "driver").rename(here)
+    file = config("data.npz")
+    executor.submit(OnAnotherMachine(2, [file], folder=here, other=tmp_path / "other"))
+    with pytest.raises(ExecutorError, match="is other data than that of this machine"):
+        drain(executor, ended(2))
+    executor.close()
+    needs = Needs.of([file])
+    (here / "data.npz").unlink()
+    with pytest.raises(NodeError, match="no such file or folder; it is not so on node"):
+        needs.meet(file)
 
 
 # The driver's end
