@@ -28,7 +28,7 @@ def print_runs(study: StudyTable, most: int | None = None, *, wide: bool = False
 
 
 def _columns() -> int | None:
-    """How wide the output is; None, no limit, where it is no terminal and COLUMNS is not set."""
+    """How wide the output is; None, no limit, where it is not a terminal and COLUMNS is not set."""
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdecimal():
         return None
     return shutil.get_terminal_size().columns

@@ -162,7 +162,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
 
 
 def seconds(flag: str, value: str | None, problems: list[str]) -> float | None:
-    """The seconds that a flag says; None, and a line of ``problems``, where that is no number."""
+    """The seconds that a flag says; None, with a line in ``problems``, if it is not a number."""
     from dlsweep.sweep.file import number
 
     found = number(value)

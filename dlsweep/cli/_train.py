@@ -137,11 +137,11 @@ def _help(prog: str) -> None:
 
 
 _OWN = ("study", "storage", "run_name", "use_wandb", "model_save_path", "config_save_path")
-"""Flags with a value that are no settings of the run."""
+"""Flags with a value that are not settings of the run."""
 
 
 def _own_flags(argv: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The flags that are no settings of the run, by name; and the other arguments."""
+    """The flags that are not settings of the run, by name; and the other arguments."""
     own: dict[str, str] = {}
     rest: list[str] = []
     words = iter(argv)
@@ -173,7 +173,7 @@ def _check(own: dict[str, str], in_sweep: bool) -> None:
         except ValueError as error:
             problems.append(f"--use_wandb: got {own['use_wandb']!r}, {error}")
     if in_sweep and "study" in own:
-        problems.append("--study: a run of a W&B sweep is no run of a local study")
+        problems.append("--study: a run of a W&B sweep is not a run of a local study")
     if in_sweep and own.get("use_wandb") == "false":
         problems.append("--no_wandb: a run of a W&B sweep is logged to W&B")
     if "storage" in own and "study" not in own:

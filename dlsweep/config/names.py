@@ -44,7 +44,7 @@ _NOTHING_ALIKE = {
         ("verbose", "loglevel", "debug"), "nothing of the kind here"
     ),
 }  # fmt: skip
-"""What is said of names that are no setting, where the nearest name would mislead."""
+"""What is said of names that are not settings, where the nearest name would mislead."""
 
 _NAMING_KEYS = {"name", "type", "kind", "value"}
 

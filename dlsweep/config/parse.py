@@ -190,7 +190,7 @@ def _canonical(
     """Settings by their names, canonical; a line for each that is wrong, unknown or there twice.
 
     Args:
-        unknown: whether a name that is no setting is wrong: it may be one of a model that cannot
+        unknown: whether a name that is not a setting is wrong: it may be one of a model that cannot
             be had.
     """
     given: dict[str, Any] = {}

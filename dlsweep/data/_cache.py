@@ -37,7 +37,7 @@ def cache_root(cache_dir: str | os.PathLike[str] | None = None) -> Path:
 
 def check(content: bytes, md5: str) -> None:
     """Raise `Damaged` unless ``content`` has the MD5 ``md5`` (hexadecimal, lower case)."""
-    # MD5 tells a whole file from a damaged one; it is no defence against forgery.
+    # MD5 tells a whole file from a damaged one; it is not a defence against forgery.
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != md5:
         raise Damaged(f"{len(content)} bytes with MD5 {found}, expected MD5 {md5}")

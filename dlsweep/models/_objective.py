@@ -28,7 +28,7 @@ class Objective:
     """What the steps of an epoch make small: the weighted sum of two losses.
 
     Where it differs from that of the epoch before, the update rule begins anew, as if no step had
-    been taken. Epochs before the first one with a classification are no candidates for a run's best
+    been taken. Epochs before the first one with a classification do not count for a run's best
     epoch, and early stopping does not count them.
 
     Attributes:

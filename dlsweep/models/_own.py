@@ -34,7 +34,7 @@ def make_own(config: RunConfig, image_shape: tuple[int, int, int], num_classes: 
     except Exception as error:
         raise _refusal(config, f"cannot be made: {_line(error)}") from error
     if not isinstance(module, nn.Module):
-        raise _refusal(config, f"is no torch.nn.Module but a {type(module).__name__}")
+        raise _refusal(config, f"is not a torch.nn.Module but a {type(module).__name__}")
     training = module.training
     try:
         with torch.no_grad():  # lazy layers get their shapes here

@@ -48,7 +48,7 @@ def read_picture(
             black behind what is light.
 
     Raises:
-        ConfigError: in one line, for what is no such picture.
+        ConfigError: in one line, for a file that is not a picture.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 

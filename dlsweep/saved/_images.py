@@ -26,7 +26,7 @@ def read_image(
         invert: for dark things on a light ground: the data sets have light things on a dark one.
 
     Raises:
-        ConfigError: in one line, for what is no such picture.
+        ConfigError: in one line, for a file that is not a picture.
     """
     picture = read_picture(path, image_shape[0], ground=255 if invert else None)
     return fit(255 - picture.pixels if invert else picture.pixels, image_shape)

@@ -20,7 +20,7 @@ class Inputs:
 
     Attributes:
         dark_ground: whether they show things on a dark ground.
-        framing: where strokes lie in them; None where they are no drawings of strokes.
+        framing: where strokes lie in them; None where they are not drawings of strokes.
         resemblance: what they are like; None where there were too few.
     """
 

@@ -82,7 +82,7 @@ class Model:
         """What an autoencoder encodes images in, float32, (N, code_size); see ``predict``.
 
         Raises:
-            TypeError: where the model is no autoencoder.
+            TypeError: where the model is not an autoencoder.
             ValueError: for images of another shape or type.
         """
         return self._trained.code(self._pixels(images))
@@ -93,7 +93,7 @@ class Model:
         Pixels are about 0 to 1, and may be beyond: of a table they are the scaled features.
 
         Raises:
-            TypeError: where the model is no autoencoder.
+            TypeError: where the model is not an autoencoder.
             ValueError: for images of another shape or type.
         """
         return self._trained.decode(self.code(images))
@@ -185,7 +185,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
         path: the file, or the directory of the run that it lies in.
 
     Raises:
-        ConfigError: in one line, for a file that is not there or is no such model.
+        ConfigError: in one line, for a file that is missing or holds no model.
     """
     file = find_file(path)
     metadata, arrays = _read(file)

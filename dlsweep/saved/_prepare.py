@@ -47,7 +47,7 @@ def prepare_image(
         as_is: scale the picture as a whole, and do nothing else that was not asked for.
 
     Raises:
-        ConfigError: in one line, for what is no such picture.
+        ConfigError: in one line, for a file that is not a picture.
     """
     picture = read_picture(path, model.image_shape[0], ground=255 if invert else None)
     pixels, done, notices = picture.pixels, list(picture.seen), list(picture.notices)

@@ -252,7 +252,7 @@ class Background:
                 self.unsent[folder] = run_id
 
     def show(self, show: Callable[[], tuple[Path, bool]]) -> Future[Path]:
-        """Make a run that is no training; ``show`` returns its folder and whether it was sent."""
+        """Make a run that trains nothing; ``show`` returns its folder and whether it was sent."""
 
         def shown() -> Path:
             folder, sent = show()

@@ -48,7 +48,7 @@ def test_csv(study: Path, capsys: pytest.CaptureFixture[str]):
         ("3", "waiting", "", ""),
     ]
     assert (rows[0]["hidden_size"], rows[0]["parameters"]) == ("[8, 4]", "7")
-    assert "test_confusion" not in rows[0]  # a matrix is no cell
+    assert "test_confusion" not in rows[0]  # a matrix is not a cell
     assert "runs.csv: 4 runs of study toy-" in capsys.readouterr().out
     assert main(["export"]) == 0
     out = capsys.readouterr().out

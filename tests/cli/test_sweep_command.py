@@ -361,7 +361,7 @@ def test_a_run_that_diverges_is_listed_as_such():
     wild = [r for r in runs() if r["config"]["learning_rate"] == 1e30]
     assert [record["status"] for record in wild] == ["diverged"]
     assert [record["value"] for record in wild] == [None]
-    assert wild[0]["history"][-1]["train_loss"] is None  # NaN is no JSON
+    assert wild[0]["history"][-1]["train_loss"] is None  # NaN is not JSON
     assert " diverged " in done.out
     table = command("runs")
     assert "1 finished, 1 diverged" in table.out
@@ -429,7 +429,7 @@ def test_runs_as_csv_and_as_a_table(monkeypatch: pytest.MonkeyPatch):
     done = command("runs --format csv")
     header, *_ = csv.reader(io.StringIO(done.out))
     assert len(set(header)) == len(header)
-    # Matrices and curves are no cells of a table.
+    # Matrices and curves are not cells of a table.
     nested = {k for k, v in records["0"]["summary"].items() if isinstance(v, list | dict)}
     assert "test_confusion" in nested
     assert not nested & set(header)

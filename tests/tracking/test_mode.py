@@ -78,7 +78,7 @@ def test_an_address_without_its_scheme(wanted: str | None, monkeypatch: pytest.M
         ("machine 127.0.0.1:8080 login user password " + "k" * 40, True),
         ("machine api.wandb.ai login user password " + "k" * 40, False),
         ("machine 127.0.0.1 login user password " + "k" * 40, False),  # wandb asks with the port
-        ("this is no netrc file", False),
+        ("this is not a netrc file", False),
         ("", False),
     ],
 )

@@ -190,7 +190,7 @@ def test_a_trained_model_encodes_and_decodes():
     assert (model.probabilities(data.test.images) == result.test.probabilities).all()
     result = train(small(), data)
     model = TrainedModel(result.config, result.weights, data.image_shape, data.classes)
-    with pytest.raises(TypeError, match="feedforward is no autoencoder"):
+    with pytest.raises(TypeError, match="feedforward is not an autoencoder"):
         model.code(data.test.images)
 
 

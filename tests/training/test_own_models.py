@@ -232,7 +232,7 @@ def test_a_setting_of_the_model_is_part_of_what_a_stack_has_in_common():
 @pytest.mark.parametrize(
     ("net", "line"),
     [
-        ("no_module", "is no torch.nn.Module but a str"),
+        ("no_module", "is not a torch.nn.Module but a str"),
         ("WrongShape", "gives values of shape (2, 1) for 2 images; it must give logits, (2, 10)"),
         ("Breaking", "cannot be made: RuntimeError: no such layer"),
     ],

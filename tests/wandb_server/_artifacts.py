@@ -35,7 +35,7 @@ def create_artifact(state: State, variables: Variables) -> dict[str, Any]:
         same = (known.name, known.digest) == (names[0], given.get("digest"))
         if same and known.state == "COMMITTED":  # as W&B: what is there is not made again
             return _created(known)
-        if same and known.run in state.runs:  # one that never came to its end is no version
+        if same and known.run in state.runs:  # one that never came to its end is not a version
             state.runs[known.run].artifacts.remove(known)
             del state.artifacts[known.id]
     artifact = Artifact(

@@ -103,7 +103,7 @@ def load_weights(module: nn.Module, path: Path, head: str, renamed: Any = None) 
         renamed: from a name in the file to that in the network, where they differ.
 
     Raises:
-        ConfigError: in one line, where they are no such weights.
+        ConfigError: in one line, where the file has other weights.
     """
     state = _read(path)
     # What it carries besides says which version of a layer wrote it.

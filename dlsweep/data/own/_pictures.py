@@ -118,7 +118,9 @@ def _listed(folder: Path) -> tuple[list[_File], list[str]]:
         hint = "a folder for each class, with pictures in it"
         got = f"{flat:,} pictures, but not in folders" if flat else "no pictures in its folders"
         raise ConfigError([f"dataset: {folder}: got {got}; expected {hint}"])
-    left_out = f"{no_pictures:,} files are no pictures and are left out"
+    left_out = f"{no_pictures:,} files are not pictures and are left out"
+    if no_pictures == 1:
+        left_out = "1 file is not a picture and is left out"
     return files, [left_out] if no_pictures else []
 
 

@@ -134,7 +134,7 @@ def _is_number(text: str) -> bool:
 def _bad_cell(
     path: Path, columns: Sequence[str], features: Sequence[int], delimiter: str, header: bool
 ) -> str | None:
-    """The first cell that is no number, or the first line that is too short."""
+    """The first cell that is not a number, or the first line that is too short."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         for number, row in enumerate(csv.reader(file, delimiter=delimiter), start=1):
             if (number == 1 and header) or not row:

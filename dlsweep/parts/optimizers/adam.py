@@ -26,7 +26,7 @@ class Adam(Optimizer):
     usual_rates = (0.0001, 0.01)
     slots = 2
     decoupled = False
-    """Whether the weight decay is no part of the gradient."""
+    """Whether the weight decay is not a part of the gradient."""
 
     def factors(self, h: Hyperparameters, lr: float, steps: np.ndarray) -> list[np.ndarray]:
         root = np.sqrt(1 - h.beta2**steps)

@@ -85,7 +85,7 @@ class WandbProgramSource(WandbRuns):
 def _flat(
     settings: Mapping[str, Any], parents: set[tuple[str, ...]], path: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, Any]]:
-    """The values of a point by joined names; a mapping that is no parent is itself a value."""
+    """The values of a point by joined names; a mapping that is not a parent is itself a value."""
     for name, value in settings.items():
         here = (*path, name)
         if here in parents and isinstance(value, Mapping):

@@ -57,7 +57,7 @@ def ablation(
     if seeds > 1:
         begin = fixed.get(_SEED, 0)
         if not builtin and _SEED not in fixed:
-            raise ConfigError([f"--seeds: {_SEED} is no parameter of the program's sweep file"])
+            raise ConfigError([f"--seeds: {_SEED} is not a parameter of the program's sweep file"])
         parameters[_SEED] = {"values": list(range(begin, begin + seeds))}
     metric = {"name": "val_accuracy", "goal": "maximize"} if builtin else None
     beside = {k: v for k, v in keys.items() if k not in ("parameters", "method", "metric")}

@@ -25,7 +25,7 @@ def is_idle(name: str, settings: Mapping[str, Any]) -> bool:
 
     Args:
         name: the setting.
-        settings: all of them, or those that are known; what is not known is no reason.
+        settings: all of them, or those that are known; what is not known decides nothing.
     """
     if name in _OFF:
         other, off = _OFF[name]
@@ -33,6 +33,6 @@ def is_idle(name: str, settings: Mapping[str, Any]) -> bool:
             return True
     if name in HEEDING:
         other, heeding = HEEDING[name]
-        # A value that is no word of ours, such as a user's own model, may heed anything.
+        # A value that is not a word of ours, such as a user's own model, may heed anything.
         return settings.get(other) in WORDS[other] and settings[other] not in heeding
     return False

@@ -63,7 +63,7 @@ def _canonical(settings: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in settings.items():
         name = setting_name(key)
         if name is None:
-            problems.append(f"--start: {key} is no setting")
+            problems.append(f"--start: {key} is not a setting")
             continue
         try:
             found[name] = canonical_value(name, value)[0]
@@ -85,7 +85,7 @@ def _of_run(name: str, storage: str | None) -> dict[str, Any]:
             return _of_best(study)
     names = [row.name for study in studies for row in study.rows if row.run_id]
     hint = did_you_mean(name, [*names, *(study.name for study in studies)])
-    raise ConfigError([f"--start: {shown(name)} is no file, run or study{hint}"])
+    raise ConfigError([f"--start: {shown(name)} is not a file, run or study{hint}"])
 
 
 def _of_best(study: StudyTable) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Point:
 
 
 def points_of(table: RowsOfAStudy, seed: str | None = None) -> list[Point]:
-    """The points of a study by number; runs that are no valid configuration have none.
+    """The points of a study by number; runs that are not valid have none.
 
     Args:
         table: the study.

@@ -254,7 +254,7 @@ class Study(StudyContents):
     ) -> list[Run]:
         """Runs of given configurations, handed out to be trained; stored in one transaction.
 
-        They are no points of the search: they do not count for ``run_cap``, and the search learns
+        They are not points of the search: they do not count for ``run_cap``, and the search learns
         nothing of them.
 
         Args:

@@ -143,7 +143,7 @@ class StudyTable:
         logged: dict[str, None] = {}
         for row in runs:
             last = {**(row.history[-1] if row.history else {}), **row.summary}
-            # Matrices and curves are no cells of a table.
+            # Matrices and curves are not cells of a table.
             cells = {k: value for k, value in last.items() if not isinstance(value, list | dict)}
             if self.of_program:
                 if row.value is not None:  # W&B's summary may have it under another name: loss.min

@@ -78,14 +78,14 @@ class TrainedModel:
         """The images (N, C, H, W) that codes (N, code_size) stand for, with pixels around [0, 1].
 
         Raises:
-            TypeError: where the model is no autoencoder.
+            TypeError: where the model is not an autoencoder.
         """
         return self._autoencoder.decode(torch.from_numpy(code).to(self._dtype)).numpy()
 
     @property
     def _autoencoder(self) -> Autoencoder:
         if not isinstance(self.module, Autoencoder):
-            raise TypeError(f"{self.config.model} is no autoencoder")
+            raise TypeError(f"{self.config.model} is not an autoencoder")
         return self.module
 
     @functools.cached_property

@@ -61,7 +61,7 @@ def test_a_folder_without_splits_is_split(photos: Path) -> None:
     assert again.test.images.equal(data.test.images)
     notes = describe(RunConfig(dataset=str(photos))).notes
     assert any("no test split is given" in note for note in notes)
-    assert any("1 files are no pictures" in note for note in notes)
+    assert any("1 file is not a picture and is left out" in note for note in notes)
 
 
 def arranged(folder: Path, parts: Mapping[str, Mapping[str, int]]) -> Path:

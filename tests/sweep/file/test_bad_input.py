@@ -249,7 +249,7 @@ PARAMETERS = {
         "learning_rate: got min 0 and max 0.1, a whole number and a decimal one; "
         "write both alike, or give the distribution (W&B refuses this too)",
     ),
-    "min is no number": (
+    "min is not a number": (
         "learning_rate: {min: low, max: 0.1}",
         "learning_rate.min: got 'low', expected a number",
     ),
@@ -270,7 +270,7 @@ PARAMETERS = {
         "learning_rate: {distribution: log_normal, mu: 0, sigma: 0}",
         "learning_rate.sigma: got 0, expected a number > 0",
     ),
-    "mu is no number": (
+    "mu is not a number": (
         "learning_rate: {distribution: log_normal, mu: middle, sigma: 1}",
         "learning_rate.mu: got 'middle', expected a number",
     ),

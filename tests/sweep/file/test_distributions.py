@@ -153,7 +153,7 @@ def test_canonical_form(kind: str) -> None:
 @pytest.mark.parametrize("kind", DISTRIBUTIONS)
 def test_equals_wandb(kind: str) -> None:
     """W&B's own quantile functions, where its ``sweeps`` package (0.2.0) is installed."""
-    pytest.importorskip("sweeps", reason="W&B's sweeps 0.2.0 is no dependency")
+    pytest.importorskip("sweeps", reason="W&B's sweeps 0.2.0 is not a dependency")
     parameter = importlib.import_module("sweeps.params").HyperParameter
     setting, arguments = CASES[kind][:2] if kind in CASES else CHOICES[kind]
     spec = dict(arguments)

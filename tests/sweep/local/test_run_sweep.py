@@ -241,7 +241,7 @@ def test_a_table_for_pandas(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(ConfigError, match=r"^to_pandas needs pandas; pip install pandas$"):
         table.to_pandas()
     monkeypatch.undo()
-    pandas = pytest.importorskip("pandas", reason="pandas is no dependency")
+    pandas = pytest.importorskip("pandas", reason="pandas is not a dependency")
     frame = table.to_pandas()
     assert isinstance(frame, pandas.DataFrame)
     [row] = frame.to_dict("records")

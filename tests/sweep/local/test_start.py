@@ -80,7 +80,7 @@ def test_a_program():
     ("text", "lines"),
     [
         ("lr: 2.0\noptimizer: nadam\n", ["learning_rate 2.0 is", "optimizer 'nadam' is"]),
-        ("learnin: 2.0\n", ["learnin is no setting"]),
+        ("learnin: 2.0\n", ["learnin is not a setting"]),
         ("lr: fast\n", ["learning_rate: got 'fast'"]),
         ("[]\n", ["f.yaml holds no settings such as"]),
     ],
@@ -99,5 +99,5 @@ def test_what_is_not_in_the_space_is_named(text: str, lines: list[str]):
 def test_a_name_that_is_none():
     with Study.open(sweep(SPACE, name="mine")) as study:
         train(study, 1)
-    with pytest.raises(ConfigError, match="'mime' is no file, run or study; choose from"):
+    with pytest.raises(ConfigError, match="'mime' is not a file, run or study; choose from"):
         start_point(sweep(SPACE), "mime")

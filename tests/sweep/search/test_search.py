@@ -44,7 +44,7 @@ def test_grid_is_complete_and_in_wandbs_order(storage: str) -> None:
 
 
 def test_grid_equals_wandb(storage: str) -> None:
-    pytest.importorskip("sweeps", reason="W&B's sweeps 0.2.0 is no dependency")
+    pytest.importorskip("sweeps", reason="W&B's sweeps 0.2.0 is not a dependency")
     grid = importlib.import_module("sweeps.grid_search")
     theirs = grid.grid_search_next_runs([], {"method": "grid", "parameters": GRID}, n=100)
     names = ["batch_size", "dropout", "epochs", "optimizer"]

@@ -13,7 +13,7 @@ from dlsweep.sweep.file import SweepFile
 from dlsweep.sweep.study import Study, read_study, study_names
 from tests.sweep.helpers import history, sweep, train
 
-# An axis of every kind; those that are no uniform law are addressed by quantiles.
+# An axis of every kind; those without a uniform law are addressed by quantiles.
 KINDS: dict[str, dict[str, Any]] = {
     "values": {"optimizer": {"values": ["sgd", "adam"]}},
     "lists": {"hidden_size": {"values": [[64, 32], [64, 64], 64]}},
