@@ -51,7 +51,7 @@ class OwnCode:
         Raises:
             ConfigError: there is no such file.
         """
-        file = module_file(place, setting).absolute()
+        file = _file(place, setting, None).absolute()
         root = file.parent if _is_path(place) else Path.cwd()
         if not file.is_relative_to(root) or "site-packages" in file.relative_to(root).parts:
             return None
@@ -148,7 +148,10 @@ def module_file(place: str, setting: str) -> Path:
     Raises:
         ConfigError: there is no such file.
     """
-    shipped = _shipped.get(place)
+    return _file(place, setting, _shipped.get(place))
+
+
+def _file(place: str, setting: str, shipped: Path | None) -> Path:
     if _is_path(place):
         path = Path(place) if shipped is None else shipped / Path(place).name
         if not path.is_file():

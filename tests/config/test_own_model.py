@@ -7,7 +7,8 @@ import shlex
 import pytest
 
 from dlsweep.config import ConfigError, RunConfig, command_line, parse_config, parse_flags
-from dlsweep.config.model_options import load_model_class
+from dlsweep.config.model_options import load_model_class, model_options
+from dlsweep.config.own_code import OwnCode
 
 NET = """
 from typing import Literal, Optional
@@ -138,3 +139,33 @@ def test_a_module_of_the_working_directory(net):
     (net.parent / "nets" / "__init__.py").write_text("")
     (net.parent / "nets" / "mine.py").write_text(NET)
     assert parse_config({"model": "nets.mine:Net", "width": 5})[0]["width"] == 5
+
+
+@pytest.mark.parametrize("dotted", [True, False])
+def test_code_is_imported_where_it_was_shipped_to(dotted, tmp_path, monkeypatch):
+    driver, worker, gone = (tmp_path / name for name in ("driver", "worker", "gone"))
+    package = driver / "shipped"
+    package.mkdir(parents=True)
+    worker.mkdir()
+    (package / "__init__.py").touch()
+    (package / "unused.py").touch()
+    (package / "net.py").write_text(
+        f"import json\nfrom {'.' if dotted else ''}sizes_of_net import SIZE\n"
+        "class Net:\n    def __init__(self, image_shape, num_classes, width: int = SIZE): ..."
+    )
+    place = "shipped.net" if dotted else str(package / "net.py")
+    files = {"shipped/__init__.py", "shipped/net.py", "shipped/sizes_of_net.py"}
+    for size in (6, 7):  # it is changed while the worker lives
+        (package / "sizes_of_net.py").write_text(f"SIZE = {size}")
+        monkeypatch.chdir(driver)
+        code = pickle.loads(pickle.dumps(OwnCode.of(place, "model")))
+        assert set(code.files) == (files if dotted else {"net.py", "sizes_of_net.py"})
+        monkeypatch.chdir(worker)
+        driver.rename(gone)
+        code.supply(worker / code.digest)
+        assert model_options(f"{place}:Net")["width"].default == size
+        gone.rename(driver)
+    if not dotted:
+        code.supply(tmp_path / "unneeded")  # it is where it was
+        assert not (tmp_path / "unneeded").exists()
+        assert load_model_class(f"{place}:Net").__init__.__code__.co_filename == place
