@@ -1,4 +1,4 @@
-"""``dlsweep report``: what a sweep found, as a page, as a folder or as a W&B report."""
+"""``dlsweep report``: what one sweep or several found, as a page, a folder or a W&B report."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._files import replace_file, unusable, writing
+from dlsweep.cli._steps import Steps
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
-    from dlsweep.report import Report, RunsTable
+    from dlsweep.report import Report, RunsTable, Studies
 
 _PAGE = "README.md"
 _MADE = re.compile(r"^Made \d{4}-\d\d-\d\d \d\d:\d\d from ", re.MULTILINE)
@@ -23,22 +24,27 @@ def add_parser(commands: Any) -> None:
     """Add the sub-command."""
     parser = commands.add_parser(
         "report",
-        help="show what a sweep found",
+        help="show what a sweep found, or compare several",
         description="Write the report of a local study, a W&B sweep or a W&B project: one HTML "
         "file that needs nothing but a browser, a folder of Markdown and pictures, or a W&B "
-        "report.",
+        "report. Several of them are compared on one page.",
         allow_abbrev=False,
     )
     parser.add_argument(
-        "source",
-        nargs="?",
-        help="a study's or a sweep's name, a SQLite file, ENTITY/PROJECT/SWEEP_ID or "
+        "sources",
+        nargs="*",
+        metavar="source",
+        help="a study's or a sweep's name, a SQLite file, FILE#STUDY, ENTITY/PROJECT/SWEEP_ID or "
         "ENTITY/PROJECT; the newest local study by default",
     )
     parser.add_argument("--storage", help="database URL or SQLite file (default: dlsweep.db)")
     parser.add_argument("--output", help="the HTML file (default: the study's name, .html)")
     parser.add_argument("--markdown", metavar="FOLDER", help="write README.md and pictures here")
-    parser.add_argument("--publish", action="store_true", help="save it as a W&B report")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="save it as a W&B report, the one that was published before if there is one",
+    )
     parser.add_argument("--draft", action="store_true", help="as a draft (implies --publish)")
     parser.add_argument(
         "--project", help="where a local study's runs were synced to: ENTITY/PROJECT or PROJECT"
@@ -62,33 +68,88 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
             problems += unusable(flag, path, folder=is_folder, example="report.html")
     if arguments.markdown:
         problems += _someone_elses(Path(arguments.markdown) / _PAGE)
-    if str(arguments.source).endswith((".yaml", ".yml")):
-        problems.append(f"{arguments.source}: a sweep file; name its study, or none for the newest")
+    for source in arguments.sources:
+        if source.endswith((".yaml", ".yml")):
+            problems.append(f"{source}: a sweep file; name its study, or none for the newest")
+    if _several(arguments.sources) and threshold is not None:
+        problems.append("--threshold: belongs to the report of one study, not of several")
     if problems:
         raise ConfigError(problems)
-    from dlsweep.report import read_runs
+    with Steps() as step:
+        report, table, studies = _read(arguments, threshold, step)
+        written = _made(report, table, studies, arguments, step)
+    for line in written:
+        print(line)
+    return 0
 
-    table = read_runs(arguments.source, arguments.storage)
+
+def _several(sources: list[str]) -> bool:
+    """Whether studies are compared; FILE#PATTERN stands for several."""
+    return len(sources) > 1 or any(mark in s.rpartition("#")[2] for s in sources for mark in "*?[")
+
+
+def _read(
+    arguments: argparse.Namespace, threshold: float | None, step: Steps
+) -> tuple[Report, RunsTable, Studies | None]:
+    """What to show, of which runs, and of several studies these; notices of them are printed."""
+    from dlsweep.report import read_runs, read_studies
+
+    sources = arguments.sources
+    if not _several(sources):
+        step("reading the runs")
+        table = read_runs(sources[0] if sources else None, arguments.storage)
+        _say(table)
+        if not table.runs:
+            print(f"dlsweep: {table.source} has no runs yet", file=sys.stderr)
+        step("looking for what matters")
+        from dlsweep.report import standard_report  # now that there is something to show
+
+        return standard_report(arguments.title, threshold), table, None
+    studies = read_studies(
+        sources,
+        arguments.storage,
+        lambda done, of: step(f"reading the runs: {done:,} of {of:,} studies"),
+    )
+    from dlsweep.report import best_of_each, studies_report
+    from dlsweep.report.findings import find
+
+    for done, one in enumerate(studies.tables):
+        step(f"looking for what matters: {done:,} of {len(studies.tables):,} studies")
+        find(one)  # which is remembered
+    table = best_of_each(studies)
+    _say(table)
+    return studies_report(studies, arguments.title), table, studies
+
+
+def _say(table: RunsTable) -> None:
     for notice in table.notices:
         print(f"dlsweep: {notice}", file=sys.stderr)
-    from dlsweep.report import standard_report  # now that there is something to show
 
-    report = standard_report(arguments.title, threshold)
-    if not table.runs:
-        print(f"dlsweep: {table.source} has no runs yet", file=sys.stderr)
+
+def _made(
+    report: Report,
+    table: RunsTable,
+    studies: Studies | None,
+    arguments: argparse.Namespace,
+    step: Steps,
+) -> list[str]:
+    """Write and publish what was asked for; a line for each."""
+    publishing = arguments.publish or arguments.draft
+    written = []
     if arguments.markdown is not None:
+        step("drawing the pictures")
         from dlsweep.report import render_markdown
 
         with writing("--markdown", Path(arguments.markdown)):
-            page = render_markdown(report, table, arguments.markdown)
-        print(f"written: {page}")
+            written.append(f"written: {render_markdown(report, table, arguments.markdown)}")
     if arguments.output is not None or not (publishing or arguments.markdown):
-        print(f"written: {_write(report, table, arguments.output)}")
+        step("writing the page")
+        written.append(f"written: {_write(report, table, arguments.output)}")
     if publishing:
-        print(
-            f"{'draft' if arguments.draft else 'published'}: {_publish(report, table, arguments)}"
-        )
-    return 0
+        step("publishing")
+        kind = "draft" if arguments.draft else "published"
+        written.append(f"{kind}: {_publish(report, table, studies, arguments)}")
+    return written
 
 
 def _write(report: Report, table: RunsTable, output: str | None) -> Path:
@@ -100,14 +161,20 @@ def _write(report: Report, table: RunsTable, output: str | None) -> Path:
     return path
 
 
-def _publish(report: Report, table: RunsTable, arguments: argparse.Namespace) -> str:
-    from dlsweep.report import publish, synced
+def _publish(
+    report: Report, table: RunsTable, studies: Studies | None, arguments: argparse.Namespace
+) -> str:
+    from dlsweep.report import publish, synced, synced_best
 
     place = None
     if table.online is None:
-        place, found = synced(table, arguments.project)
+        if studies is None:
+            place, found = synced(table, arguments.project)
+        else:
+            place, found = synced_best(studies, arguments.project)
         if found < len(table.runs):
-            told = f"{found} of {len(table.runs)} runs of the study are in {place.project} at W&B"
+            whose = "runs of the study" if studies is None else "best runs"
+            told = f"{found} of {len(table.runs)} {whose} are in {place.project} at W&B"
             print(f"dlsweep: {told}; the panels show those", file=sys.stderr)
     elif arguments.project is not None:
         raise ConfigError(["--project: the runs of a W&B source are where they are"])

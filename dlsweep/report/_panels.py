@@ -34,6 +34,24 @@ def native() -> Any:
     return reports
 
 
+_KIND_OF_REPORT = "query SpecificReport($reportId: ID!) { view(id: $reportId) { id type } }"
+
+
+def kind_of_report(report: str) -> str:
+    """W&B's type of a saved report: runs, or runs/draft; empty where there is none of this id."""
+    from wandb_workspaces._graphql import execute_graphql
+    from wandb_workspaces.reports.v2.interface import _get_api
+
+    try:
+        api = _get_api()  # type: ignore[no-untyped-call]
+        found = execute_graphql(api, _KIND_OF_REPORT, {"reportId": report})
+    except Exception as error:  # whatever its client makes of an answer
+        if "not found" in str(error) or "404" in str(error):
+            return ""
+        raise
+    return str((found.get("view") or {}).get("type") or "")
+
+
 def setting(name: str) -> Any:
     """A setting, as panels name it."""
     return native().Config(name)
@@ -61,8 +79,7 @@ def chosen(table: RunsTable, runs: Sequence[Run], name: str) -> list[Any]:
     """A run set of single runs; none where they are not at W&B."""
     if table.online is None or not runs:
         return []
-    ids = ", ".join(repr(run.id) for run in runs)
-    return [_runset(table, table.online, name, f"Metric('ID') in [{ids}]")]
+    return [_runset(table, table.online, name, _of_ids([run.id for run in runs]))]
 
 
 def data_runs(table: RunsTable) -> list[Any]:
@@ -73,7 +90,13 @@ def data_runs(table: RunsTable) -> list[Any]:
     return [_runset(table, table.online, "The data", filters)]
 
 
+def _of_ids(ids: Sequence[str]) -> str:
+    return f"Metric('ID') in [{', '.join(map(repr, ids))}]"
+
+
 def _filter(place: Online) -> str:
+    if place.ids:
+        return _of_ids(place.ids)
     trained = f"Metric('JobType') != {DATA_JOB!r}"
     if place.sweep is not None:
         return f"Metric('Sweep') == {place.sweep!r}"

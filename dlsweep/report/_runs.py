@@ -67,12 +67,14 @@ class Online:
         entity, project: where they are.
         sweep: the id of the sweep whose runs they are; None for a whole project.
         group: the group whose runs they are: a local study whose runs have been synced.
+        ids: only the runs of these ids; empty for all.
     """
 
     entity: str
     project: str
     sweep: str | None = None
     group: str | None = None
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

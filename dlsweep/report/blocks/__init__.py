@@ -1,5 +1,6 @@
 """The blocks that reports are made of: one class in one file each, with its three renderings."""
 
+from dlsweep.report.blocks._agreement import AgreementTable
 from dlsweep.report.blocks._all_runs import AllRuns
 from dlsweep.report.blocks._answer import Answer
 from dlsweep.report.blocks._best_run import BestRun
@@ -19,9 +20,11 @@ from dlsweep.report.blocks._per_class import PerClass
 from dlsweep.report.blocks._roc import RocCurves
 from dlsweep.report.blocks._scatter import Scatter
 from dlsweep.report.blocks._side_by_side import SideBySide
+from dlsweep.report.blocks._studies import StudyList
 from dlsweep.report.blocks._text import Text
 
 BLOCKS: tuple[type[Block], ...] = (
+    AgreementTable,
     AllRuns,
     Answer,
     BestRun,
@@ -40,12 +43,14 @@ BLOCKS: tuple[type[Block], ...] = (
     RocCurves,
     Scatter,
     SideBySide,
+    StudyList,
     Text,
 )
 """All of them; tests/report/test_blocks.py holds each to its contract."""
 
 __all__ = [
     "BLOCKS",
+    "AgreementTable",
     "AllRuns",
     "Answer",
     "BestRun",
@@ -65,5 +70,6 @@ __all__ = [
     "RocCurves",
     "Scatter",
     "SideBySide",
+    "StudyList",
     "Text",
 ]

@@ -3,6 +3,7 @@
 from dlsweep.report.drawings._classes import confusion, examples, roc, side_by_side
 from dlsweep.report.drawings._runs import curves, parallel, scatter
 from dlsweep.report.drawings._settings import importance, marginal
+from dlsweep.report.drawings._studies import studies
 from dlsweep.report.drawings._style import save
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "save",
     "scatter",
     "side_by_side",
+    "studies",
 ]

@@ -19,6 +19,15 @@ from dlsweep.report.findings._contest import Contest, contest
 from dlsweep.report.findings._effects import within
 from dlsweep.report.findings._find import find
 from dlsweep.report.findings._pair import Cell, Pair, strongest_pair
+from dlsweep.report.findings._studies import (
+    AGREEMENTS,
+    Agreement,
+    CommonSetting,
+    Compared,
+    StudyResult,
+    best_of_each,
+    compare,
+)
 from dlsweep.report.findings._types import (
     VERDICTS,
     Best,
@@ -34,14 +43,18 @@ from dlsweep.report.findings._types import (
 )
 
 __all__ = [
+    "AGREEMENTS",
     "FEWEST",
     "FEWEST_OF_A_KIND",
     "FEWEST_TOP",
     "THRESHOLD",
     "VERDICTS",
+    "Agreement",
     "Best",
     "Cell",
     "Chance",
+    "CommonSetting",
+    "Compared",
     "Contest",
     "Effect",
     "Findings",
@@ -50,11 +63,14 @@ __all__ = [
     "Level",
     "Pair",
     "Ruin",
+    "StudyResult",
     "Trait",
     "Verdict",
     "at_chance",
     "best",
+    "best_of_each",
     "chance",
+    "compare",
     "contest",
     "diverged_runs",
     "find",

@@ -7,20 +7,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from dlsweep.report._runs import RunsTable
-
 T = TypeVar("T")
 
 
 def remembered(function: Callable[..., T]) -> Callable[..., T]:
     """A function of a table, and of numbers, that keeps its results as long as the table lives.
 
-    Tables do not change, so neither do the results.
+    Tables do not change, so neither do the results; nor do several studies, the other argument.
     """
-    results: WeakKeyDictionary[RunsTable, dict[Any, T]] = WeakKeyDictionary()
+    results: WeakKeyDictionary[Any, dict[Any, T]] = WeakKeyDictionary()
 
     @functools.wraps(function)
-    def wrapper(table: RunsTable, *more: Any) -> T:
+    def wrapper(table: Any, *more: Any) -> T:
         known = results.setdefault(table, {})
         if more not in known:
             known[more] = function(table, *more)

@@ -1,0 +1,171 @@
+"""A block: several studies, each with its best configuration, its interval and what matters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlsweep.report import _panels as panels
+from dlsweep.report._data import metric_words
+from dlsweep.report._markdown import cell, figure, grid, plain
+from dlsweep.report._runs import level
+from dlsweep.report._studies import Studies
+from dlsweep.report._words import amount
+from dlsweep.report.blocks._block import Block
+from dlsweep.report.findings import StudyResult, compare
+
+if TYPE_CHECKING:
+    from dlsweep.report._page import Page
+    from dlsweep.report._runs import RunsTable
+
+SHOWN = 25
+"""Studies that are seen before the others are unfolded."""
+MOST_SETTINGS = 3
+MOST_RUNSETS = 10
+"""Studies whose curves a W&B panel draws; each is a run set."""
+_NOTHING = "No run of any of the studies has a result."
+
+
+@dataclass(frozen=True)
+class StudyList(Block):
+    """Several studies, each with its best configuration, its interval and what matters.
+
+    Attributes:
+        studies: the studies.
+    """
+
+    studies: Studies
+
+    def html(self, table: RunsTable, page: Page) -> str:
+        """A table with a dot and a whisker for each study, the best first; many are folded."""
+        results = compare(self.studies).ranked
+        if not results:
+            return page.missing(_NOTHING)
+        place = _scale(results)
+        rows = [_row(page, table, result, place) for result in results]
+        rows += [_row(page, table, r, place) for r in self._without()]
+        body = self._lines(page, table, rows[:SHOWN])
+        if len(rows) > SHOWN:
+            more = f"<summary>The other {len(rows) - SHOWN:,} studies</summary>"
+            body += f"<details>{more}{self._lines(page, table, rows[SHOWN:])}</details>"
+        return page.figure("The best configuration of each study", body, self._note())
+
+    def _lines(self, page: Page, table: RunsTable, rows: Sequence[str]) -> str:
+        columns = ["runs", "configurations"]
+        head = (
+            f'<th scope="col">study</th><th scope="col" class="plot">best '
+            f'{page.text(metric_words(table))}</th><th scope="col" class="number"></th>'
+            '<th scope="col">95 % interval</th>'
+            + "".join(f'<th scope="col" class="number">{name}</th>' for name in columns)
+            + '<th scope="col">what matters most</th><th scope="col">best with</th>'
+        )
+        return page.scroll(
+            "The best configuration of each study",
+            f'<table class="lines"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{''.join(rows)}</tbody></table>",
+        )
+
+    def _without(self) -> list[StudyResult]:
+        return [result for result in compare(self.studies).results if result.best is None]
+
+    def _note(self) -> str:
+        return (
+            "Dots are means over seeds where a configuration was repeated; lines are 95 % "
+            "intervals, of the seeds or else of the validation images. The axis begins at the "
+            "worst, not at 0."
+        )
+
+    def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
+        """The table as text; a panel with the curves of the studies that are at W&B."""
+        online = [one for one in self.studies.tables if one.online is not None][:MOST_RUNSETS]
+        sets = [panels.all_runs(one, one.online) for one in online if one.online is not None]
+        for one, label in zip(sets, self.studies.labels, strict=False):
+            one.name = label
+        curves = panels.lines(table, metric_words(table), [table.metric.name])
+        return panels.markdown(self._table(table)) + panels.grid(sets, curves)
+
+    def markdown(self, table: RunsTable, folder: Path) -> str:
+        """A picture of all studies, the best first, and the table."""
+        if not compare(self.studies).ranked:
+            return f"{_NOTHING}\n"
+        from dlsweep.report import drawings
+
+        title = "The best configuration of each study"
+        picture = drawings.save(drawings.studies(table, self.studies), folder, "studies", title)
+        text = self._table(table)
+        if len(compare(self.studies).results) > SHOWN:
+            n = len(compare(self.studies).results)
+            text = f"<details>\n<summary>All {n:,} studies</summary>\n\n{text}\n</details>\n"
+        return f"{figure(title, picture, 'Lines are 95 % intervals.')}\n{text}"
+
+    def _table(self, table: RunsTable) -> str:
+        results = [*compare(self.studies).ranked, *self._without()]
+        rows = [
+            [
+                cell(result.label),
+                amount(table, result.best.value) if result.best else "",
+                interval_text(table, result),
+                f"{result.runs:,}",
+                f"{result.found.configurations:,}",
+                plain(_matters(table, result)),
+                cell(best_with(result)),
+            ]
+            for result in results
+        ]
+        header = ["study", f"best {metric_words(table)}", "95 % interval", "runs"]
+        header += ["configurations", "what matters most", "best with"]
+        return grid(header, rows, (1, 2, 3, 4))
+
+
+def _scale(results: Sequence[StudyResult]) -> tuple[float, float]:
+    """The least and the greatest number that is drawn."""
+    bests = [result.best for result in results if result.best is not None]
+    numbers = [x for b in bests for x in (b.value, b.low, b.high) if math.isfinite(x)]
+    low, high = min(numbers), max(numbers)
+    margin = 0.03 * (high - low) or abs(high) or 1.0
+    return low - margin, high + margin
+
+
+def _row(page: Page, table: RunsTable, result: StudyResult, ends: tuple[float, float]) -> str:
+    best, low = result.best, ends[0]
+    wide = ends[1] - low
+    track = value = ""
+    if best is not None:
+        whisker = ((best.low - low) / wide, (best.high - low) / wide) if best.by else None
+        track = page.track(dot=(best.value - low) / wide, whisker=whisker)
+        value = amount(table, best.value)
+    return (
+        f'<tr class="main"><th scope="row">{page.breakable(result.label)}</th>'
+        f'<td class="plot">{track}</td><td class="number">{value}</td>'
+        f"<td>{interval_text(table, result)}</td>"
+        f'<td class="number">{result.runs:,}</td>'
+        f'<td class="number">{result.found.configurations:,}</td>'
+        f"<td>{page.breakable(_matters(table, result))}</td>"
+        f"<td>{page.breakable(best_with(result))}</td></tr>"
+    )
+
+
+def interval_text(table: RunsTable, result: StudyResult) -> str:
+    """The interval of a study's best, and what it is from; empty where none is known."""
+    best = result.best
+    if best is None or not best.by:
+        return ""
+    of = f"{best.seeds:,} seeds" if best.by == "seeds" else "images"
+    return f"{amount(table, best.low)} to {amount(table, best.high)} ({of})"
+
+
+def _matters(table: RunsTable, result: StudyResult) -> str:
+    return ", ".join(table.words(effect.setting) for effect in result.matters[:MOST_SETTINGS])
+
+
+def best_with(result: StudyResult) -> str:
+    """The settings of a study's best configuration that matter, with their values."""
+    best = result.best
+    if best is None:
+        return ""
+    names = [e.setting for e in result.matters if best.configuration.says(e.setting)]
+    chosen = [f"{name} = {level(best.configuration.get(name))}" for name in names]
+    return ", ".join(chosen[:MOST_SETTINGS])
