@@ -54,6 +54,11 @@ def add_parser(commands: Any) -> None:
         help="take over the finished runs of another study that belong to this sweep too",
     )
     parser.add_argument(
+        "--learn-from",
+        metavar="STUDY[,STUDY]",
+        help="let bayes learn from the runs of other studies, without taking them over",
+    )
+    parser.add_argument(
         "--start",
         metavar="RUN|FILE",
         help="try this configuration first: a run, a study's best, or a file of settings",
@@ -142,6 +147,7 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     options = SweepOptions(
         storage=arguments.storage,
         continue_from=arguments.continue_from,
+        learn_from=tuple(filter(None, (arguments.learn_from or "").split(","))),
         mirror=Path(arguments.mirror) if arguments.mirror else None,
         online=arguments.online,
         workers=workers,

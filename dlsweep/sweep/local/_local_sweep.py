@@ -85,6 +85,7 @@ class LocalSweep:
                     repeats=options.repeats,
                     parameter=self._confirm.parameter or SEED,
                     first=first,
+                    learn_from=options.learn_from,
                 )
             )
             self.before = self.study.table()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ class SweepOptions:
 
     Attributes:
         storage: see ``Study.open``.
-        continue_from: the same.
+        continue_from, learn_from: the same.
         mirror: an Optuna journal file that is kept up to date; None for none.
         online: whether runs are sent to W&B while they are trained.
         workers: how many stacks or programs run at once; see ``choose_executor`` and
@@ -41,6 +41,7 @@ class SweepOptions:
 
     storage: str | None = None
     continue_from: str | None = None
+    learn_from: Sequence[str] = ()
     mirror: Path | None = None
     online: bool = False
     workers: int | None = None
@@ -80,6 +81,8 @@ def confirm_options(sweep: SweepFile, options: SweepOptions) -> ConfirmOptions:
             problems.append("--cluster: early_terminate of type asha pauses runs; use hyperband")
     if options.seeds is not None and options.confirm == 0:
         problems.append("--seeds: has no effect with --confirm 0")
+    if options.learn_from and sweep.method != "bayes":
+        problems.append(f"--learn-from: method {sweep.method} learns nothing; bayes does")
     if options.seed_parameter is not None and sweep.command is not None:
         known = sweep.parameters.get(options.seed_parameter)
         values = known.support() if known is not None else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ def run_sweep(
     keep_going: bool = False,
     resume: bool = False,
     continue_from: str | None = None,
+    learn_from: Sequence[str] = (),
     confirm: int | None = None,
     seeds: int | None = None,
     seed_parameter: str | None = None,
@@ -64,6 +65,7 @@ def run_sweep(
         keep_going: go on although the first five runs all fail alike.
         resume: let a program that was interrupted go on with its run.
         continue_from: the name of a study whose finished runs are taken over.
+        learn_from: the names of studies from whose runs bayes learns.
         confirm: how many of the best configurations are trained over new seeds at the end; 0 for
             none, by default as many as cost less than a tenth of the sweep.
         seeds: how many new seeds each gets at most.
@@ -140,6 +142,7 @@ def run_sweep(
     options = SweepOptions(
         storage=storage,
         continue_from=continue_from,
+        learn_from=learn_from,
         online=online,
         workers=workers,
         cluster=cluster,

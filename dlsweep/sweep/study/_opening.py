@@ -30,7 +30,7 @@ def find_or_create(
         study of the same sweep name, what is new.
     """
     studies = all_studies(connection)
-    source = None if continue_from is None else _source(studies, sweep, continue_from)
+    source = None if continue_from is None else other_study(studies, sweep, continue_from)
     own = next((s for s in studies if s["fingerprint"] == sweep.fingerprint), None)
     if own is not None:  # under another name or with another cap, perhaps: it is the same search
         connection.execute(
@@ -92,17 +92,29 @@ def _fingerprint(name: str) -> str:
     return hashlib.sha256(f"study {name}".encode()).hexdigest()[:8]
 
 
-def _source(studies: Sequence[sqlite3.Row], sweep: SweepFile, continue_from: str) -> sqlite3.Row:
-    """The newest study of a name that is not the sweep's own."""
-    named = [s for s in studies if continue_from in (s["name"], s["fingerprint"], _name(s))]
+def other_study(
+    studies: Sequence[sqlite3.Row], sweep: SweepFile, wanted: str, flag: str = "--continue-from"
+) -> sqlite3.Row:
+    """The newest study of a name that is not the sweep's own.
+
+    Args:
+        studies: to choose from.
+        sweep: whose study it is not.
+        wanted: its name, or that of its sweep.
+        flag: who asks for it.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    named = [s for s in studies if wanted in (s["name"], s["fingerprint"], _name(s))]
     others = [s for s in named if s["fingerprint"] != sweep.fingerprint]
     if others:
         return others[-1]
     why = "the study of this very sweep, which goes on without it"
     if not named:
         names = [name for s in studies for name in (_name(s), s["name"])]
-        why = f"no such study{did_you_mean(continue_from, names) if names else ''}"
-    raise ConfigError([f"--continue-from: got {continue_from!r}, {why}"])
+        why = f"no such study{did_you_mean(wanted, names) if names else ''}"
+    raise ConfigError([f"{flag}: got {wanted!r}, {why}"])
 
 
 def _name(study: sqlite3.Row) -> str:
@@ -163,8 +175,8 @@ def take_over(
         A notice for the user: how many were taken over, and how many were not.
     """
     taken = present = outside = 0
-    before, names = sweep_of(source), sweep.parameters
-    if before is not None and _program(before, names) != _program(sweep, names):
+    before = sweep_of(source)
+    if before is not None and not same_program(before, sweep):
         return f"continue-from: the runs of study {source['name']} are of another program"
     own = list(read_rows(connection, study, owned=False, epochs="none"))
     known = {run.run_id for run in own} | {sweep.space.identity(run.config) for run in own}
@@ -203,6 +215,12 @@ def take_over(
     notice = f"continue-from: {taken} runs of study {source['name']} were taken over"
     notice += f", {present} were here before" * (present > 0)
     return notice + f", {outside} do not belong to the new space" * (outside > 0)
+
+
+def same_program(one: SweepFile, other: SweepFile) -> bool:
+    """Whether two sweeps run the same, which gets the parameters of the other one alike."""
+    names = other.parameters
+    return _program(one, names) == _program(other, names)
 
 
 def _program(sweep: SweepFile, names: Iterable[str]) -> object:

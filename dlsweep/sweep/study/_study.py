@@ -22,11 +22,18 @@ from dlsweep.sweep.file import Config, Coordinates, SweepFile, objective, plain
 from dlsweep.sweep.search import Draft, Search
 from dlsweep.sweep.study._contents import StudyContents
 from dlsweep.sweep.study._database import Database, as_json, from_json, insert
+from dlsweep.sweep.study._lessons import lessons_of
 from dlsweep.sweep.study._lock import OwnerLock
 from dlsweep.sweep.study._names import run_name
-from dlsweep.sweep.study._opening import find_named, find_or_create, searches_nothing, take_over
+from dlsweep.sweep.study._opening import (
+    find_named,
+    find_or_create,
+    other_study,
+    searches_nothing,
+    take_over,
+)
 from dlsweep.sweep.study._points import SEED, Point, new_seeds, with_seed
-from dlsweep.sweep.study._reading import lock_file, read_rows, row_of
+from dlsweep.sweep.study._reading import all_studies, lock_file, read_rows, row_of
 from dlsweep.sweep.study._runs import ENDED, PlannedStack, Row, Run
 from dlsweep.sweep.study._storage import storage_file
 
@@ -99,6 +106,7 @@ class Study(StudyContents):
         repeats: int = 1,
         parameter: str = SEED,
         first: Sequence[Coordinates] = (),
+        learn_from: Sequence[str] = (),
     ) -> Study:
         """The study of a sweep, created where there is none, continued where there is.
 
@@ -114,24 +122,31 @@ class Study(StudyContents):
                 get the others first.
             parameter: of a program, the one that is its seed.
             first: points that are tried before all others; those that are there already are not.
+            learn_from: the names of other studies, or of their sweeps, from whose runs bayes
+                learns; they are not taken over.
 
         Raises:
             ConfigError: in one line, where the file cannot be opened, another process owns the
                 study, it was stopped, or there is none to continue from.
         """
-        if continue_from is not None and not (file := storage_file(storage)).exists():
-            line = f"--continue-from: got {continue_from!r}, no such study; there is no file {file}"
-            raise ConfigError([line])
+        asked = {"--continue-from": filter(None, [continue_from]), "--learn-from": learn_from}
+        for flag, names in ((flag, list(names)) for flag, names in asked.items()):
+            if names and not (file := storage_file(storage)).exists():
+                line = f"{flag}: got {names[0]!r}, no such study; there is no file {file}"
+                raise ConfigError([line])
         with contextlib.ExitStack() as undo:
             database = undo.enter_context(Database(storage, create=True))
             with database.transaction() as connection:
+                known = all_studies(connection)
+                for name in learn_from:
+                    other_study(known, sweep, name, "--learn-from")
                 study, source, notices = find_or_create(connection, sweep, seed, continue_from)
             lock = _owned(undo, database, study, storage)
             if source is not None:
                 with database.transaction() as connection:
                     notices += (take_over(connection, source, study["id"], sweep),)
             opened = cls(database, lock, study, sweep, repeats, parameter, first)
-            opened.notices = notices
+            opened.notices = notices + opened._learn(learn_from)
             undo.pop_all()
             return opened
 
@@ -421,6 +436,21 @@ class Study(StudyContents):
                 bayes.add(point, place)
             elif any(run.status in ENDED for run in runs):
                 bayes.learn(place, self._learned(runs, value), self._stopped_after(runs))
+
+    def _learn(self, studies: Sequence[str]) -> tuple[str, ...]:
+        """Teach bayes what other studies have found; a notice for each."""
+        notices = []
+        with self._database.snapshot() as connection:
+            own = read_rows(connection, self._id, owned=True, epochs="none")
+            known = {run.run_id for run in own}
+            for name in studies:
+                source = other_study(all_studies(connection), self.sweep, name)
+                lessons, notice = lessons_of(connection, source, self.sweep, known)
+                notices.append(notice)
+                for lesson in lessons:
+                    if self._search.bayes is not None:
+                        self._search.bayes.learn(lesson.coordinates, lesson.values, lesson.stopped)
+        return tuple(notices)
 
     def _stopped_after(self, rows: Sequence[Row]) -> int | None:
         """After how many epochs the runs of a point were stopped; None if one of them was not."""
