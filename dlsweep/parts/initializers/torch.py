@@ -1,4 +1,8 @@
-"""What torch.nn.Linear and torch.nn.Conv2d begin with."""
+"""What PyTorch's modules begin with; ``weight_init: default`` is another spelling of it.
+
+A model of the user's own keeps what its modules draw themselves, under the run's seed. In built-in
+networks it is the distribution of ``torch.nn.Linear`` and ``torch.nn.Conv2d``, drawn here.
+"""
 
 from __future__ import annotations
 
