@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 4
 _COLUMNS = ("setting", "varied in", "matters in", "best value", "agreement", "in the best", "ruins")
+_TITLE = "On which settings the studies agree"
 _NOTHING = "None of the studies varies a setting."
 
 
@@ -36,16 +37,9 @@ class AgreementTable(Block):
         found = compare(self.studies).settings
         if not found:
             return page.missing(_NOTHING)
-        head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
-        rows = "".join(
-            f'<tr class="main"><th scope="row">{page.breakable(table.words(c.setting))}</th>'
-            + "".join(f"<td>{page.breakable(text)}</td>" for text in _cells(c))
-            + "</tr>"
-            for c in found
-        )
-        title = "On which settings the studies agree"
-        lines = f'<table class="lines"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
-        return page.figure(title, page.scroll(title, lines), _note())
+        rows = [(table.words(c.setting), _cells(c)) for c in found]
+        body = page.render("agreement.html", columns=_COLUMNS, rows=rows)
+        return page.figure(_TITLE, page.scroll(_TITLE, body), _note())
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The table as text."""

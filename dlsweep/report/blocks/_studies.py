@@ -26,6 +26,11 @@ SHOWN = 25
 MOST_SETTINGS = 3
 MOST_RUNSETS = 10
 """Studies whose curves a W&B panel draws; each is a run set."""
+_TITLE = "The best configuration of each study"
+_NOTE = (
+    "Dots are means over seeds where a configuration was repeated; lines are 95 % intervals, of "
+    "the seeds or else of the validation images. The axis does not begin at 0."
+)
 _NOTHING = "No run of any of the studies has a result."
 
 
@@ -44,39 +49,14 @@ class StudyList(Block):
         results = compare(self.studies).ranked
         if not results:
             return page.missing(_NOTHING)
-        place = _scale(results)
-        rows = [_row(page, table, result, place) for result in results]
-        rows += [_row(page, table, r, place) for r in self._without()]
-        body = self._lines(page, table, rows[:SHOWN])
-        if len(rows) > SHOWN:
-            more = f"<summary>The other {len(rows) - SHOWN:,} studies</summary>"
-            body += f"<details>{more}{self._lines(page, table, rows[SHOWN:])}</details>"
-        return page.figure("The best configuration of each study", body, self._note())
-
-    def _lines(self, page: Page, table: RunsTable, rows: Sequence[str]) -> str:
-        columns = ["runs", "configurations"]
-        head = (
-            f'<th scope="col">study</th><th scope="col" class="plot">best '
-            f'{page.text(metric_words(table))}</th><th scope="col" class="number"></th>'
-            '<th scope="col">95 % interval</th>'
-            + "".join(f'<th scope="col" class="number">{name}</th>' for name in columns)
-            + '<th scope="col">what matters most</th><th scope="col">best with</th>'
-        )
-        return page.scroll(
-            "The best configuration of each study",
-            f'<table class="lines"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{''.join(rows)}</tbody></table>",
-        )
+        ends = _scale(results)
+        rows = [_row(page, table, r, ends) for r in (*results, *self._without())]
+        metric = metric_words(table)
+        body = page.render("studies.html", title=_TITLE, metric=metric, rows=rows, shown=SHOWN)
+        return page.figure(_TITLE, body, _NOTE)
 
     def _without(self) -> list[StudyResult]:
         return [result for result in compare(self.studies).results if result.best is None]
-
-    def _note(self) -> str:
-        return (
-            "Dots are means over seeds where a configuration was repeated; lines are 95 % "
-            "intervals, of the seeds or else of the validation images. The axis begins at the "
-            "worst, not at 0."
-        )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The table as text; a panel with the curves of the studies that are at W&B."""
@@ -93,13 +73,12 @@ class StudyList(Block):
             return f"{_NOTHING}\n"
         from dlsweep.report import drawings
 
-        title = "The best configuration of each study"
-        picture = drawings.save(drawings.studies(table, self.studies), folder, "studies", title)
+        picture = drawings.save(drawings.studies(table, self.studies), folder, "studies", _TITLE)
         text = self._table(table)
         if len(compare(self.studies).results) > SHOWN:
             n = len(compare(self.studies).results)
             text = f"<details>\n<summary>All {n:,} studies</summary>\n\n{text}\n</details>\n"
-        return f"{figure(title, picture, 'Lines are 95 % intervals.')}\n{text}"
+        return f"{figure(_TITLE, picture, _NOTE)}\n{text}"
 
     def _table(self, table: RunsTable) -> str:
         results = [*compare(self.studies).ranked, *self._without()]
@@ -129,23 +108,26 @@ def _scale(results: Sequence[StudyResult]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _row(page: Page, table: RunsTable, result: StudyResult, ends: tuple[float, float]) -> str:
+def _row(
+    page: Page, table: RunsTable, result: StudyResult, ends: tuple[float, float]
+) -> dict[str, Any]:
+    """What the template shows of a study."""
     best, low = result.best, ends[0]
     wide = ends[1] - low
-    track = value = ""
+    track = ""
     if best is not None:
         whisker = ((best.low - low) / wide, (best.high - low) / wide) if best.by else None
         track = page.track(dot=(best.value - low) / wide, whisker=whisker)
-        value = amount(table, best.value)
-    return (
-        f'<tr class="main"><th scope="row">{page.breakable(result.label)}</th>'
-        f'<td class="plot">{track}</td><td class="number">{value}</td>'
-        f"<td>{interval_text(table, result)}</td>"
-        f'<td class="number">{result.runs:,}</td>'
-        f'<td class="number">{result.found.configurations:,}</td>'
-        f"<td>{page.breakable(_matters(table, result))}</td>"
-        f"<td>{page.breakable(best_with(result))}</td></tr>"
-    )
+    return {
+        "label": result.label,
+        "track": track,
+        "value": amount(table, best.value) if best is not None else "",
+        "interval": interval_text(table, result),
+        "runs": f"{result.runs:,}",
+        "configurations": f"{result.found.configurations:,}",
+        "matters": _matters(table, result),
+        "best_with": best_with(result),
+    }
 
 
 def interval_text(table: RunsTable, result: StudyResult) -> str:
