@@ -39,8 +39,8 @@ NAMES = {
     ),
     "dlsweep.report": (
         "best_of_each comparable joined Online publish read_runs read_studies render_html "
-        "render_markdown Report Run RunsTable standard_report Studies studies_report synced Where "
-        "where"
+        "render_markdown Report Run RunsTable standard_report Studies studies_report synced "
+        "synced_best Where where"
     ),
     "dlsweep.saved": (
         "encode_model FILE_NAME Inputs load_model looks_inverted Model network_of prepare_image "
@@ -77,7 +77,7 @@ NAMES = {
         "candidates_of Compromise export_optuna list_studies Metrics OptunaMirror PlannedStack "
         "Point points_of read_study resume_study ROLES Row Run run_name SEED seed_of STATUSES "
         "stop_study storage_file StorageError Study study_folders study_names StudyFolders "
-        "StudyTable with_seed"
+        "StudyTable unbeaten with_seed"
     ),
     "dlsweep.sweep.execution": (
         "Asked Broken Cause Checkpoint choose_executor choose_program_executor Context Done END "
@@ -98,13 +98,13 @@ NAMES = {
     ),
     "dlsweep.tracking": (
         "Background BackgroundRun call_with_run choose_mode Command conclude confusion_plot "
-        "data_media default_entity end_untrained fetch_runs find_log find_logs FLUSH_SECONDS "
-        "forget_sweep has_credentials INTERRUPTED is_synced JOB_TYPE join_logs KILLED mark_synced "
-        "NO_ACCOUNT online_ids OnlineRun OnlineRuns open_run Opener Outcome parse_sweep_id "
-        "patient_settings per_class_table Picture Pool refuse roc_plot room_for_runs run_media "
-        "show_data SweepFacts SweepGone SweepService sync_commands sync_folders sync_target "
-        "synced_as THREADS TrackedRun TrackingError train train_tracked TransactionLog "
-        "Unreachable"
+        "data_media default_entity end_untrained fetch_runs find_folders find_log find_logs "
+        "FLUSH_SECONDS forget_sweep has_credentials INTERRUPTED is_synced JOB_TYPE join_logs "
+        "KILLED mark_synced NO_ACCOUNT online_ids OnlineRun OnlineRuns open_run Opener Outcome "
+        "parse_sweep_id patient_settings per_class_table Picture Pool refuse roc_plot "
+        "room_for_runs run_media show_data SweepFacts SweepGone SweepService sync_commands "
+        "sync_folders sync_target synced_as THREADS TrackedRun TrackingError train train_tracked "
+        "TransactionLog Unreachable"
     ),
     "dlsweep.training": (
         "BACKENDS choose_device cost DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation "

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from dlsweep.tracking._train import refuse, train, train_tracked
     from dlsweep.tracking._transaction_log import (
         TransactionLog,
+        find_folders,
         find_log,
         find_logs,
         forget_sweep,
@@ -98,6 +99,7 @@ __all__ = [
     "default_entity",
     "end_untrained",
     "fetch_runs",
+    "find_folders",
     "find_log",
     "find_logs",
     "forget_sweep",

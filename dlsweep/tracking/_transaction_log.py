@@ -183,9 +183,14 @@ def find_logs(directory: Path, run_id: str) -> list[Path]:
         directory: the program's ``WANDB_DIR``.
         run_id: the run's id.
     """
-    name = glob.escape(run_id)
-    found = directory.glob(f"*wandb/*run-*-{name}/run-{name}.wandb")
-    return sorted(found, key=lambda log: log.parent.name.removeprefix("offline-"))
+    logs = (folder / f"run-{run_id}.wandb" for folder in find_folders(directory, run_id))
+    return [log for log in logs if log.exists()]
+
+
+def find_folders(directory: Path, run_id: str) -> list[Path]:
+    """The folders of a run, the oldest first; one whose process was killed at once has no log."""
+    found = directory.glob(f"*wandb/*run-*-{glob.escape(run_id)}")
+    return sorted(found, key=lambda folder: folder.name.removeprefix("offline-"))
 
 
 class _Tree:

@@ -20,7 +20,7 @@ from dlsweep.sweep.execution._job import Checkpoint, Context
 from dlsweep.sweep.execution._program import Program, RunningProgram
 from dlsweep.sweep.execution._program_logs import ProgramLogs
 from dlsweep.sweep.file import Command
-from dlsweep.tracking import Outcome, find_logs
+from dlsweep.tracking import Outcome, find_folders, find_logs
 from dlsweep.training import FINISHED
 
 _POLL_SECONDS = 0.1
@@ -130,8 +130,10 @@ class ProgramJob:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.resume:
             self.output.unlink(missing_ok=True)
-            for path in find_logs(self.wandb_dir, self.run_id):
-                shutil.rmtree(path.parent)
+        kept = find_logs(self.wandb_dir, self.run_id) if self.resume else []
+        for folder in find_folders(self.wandb_dir, self.run_id):
+            if folder not in [log.parent for log in kept]:
+                shutil.rmtree(folder)
         logs = ProgramLogs(self.wandb_dir, self.run_id)
         if logs.earlier:
             history = [LoggedMetrics(i, values) for i, values in enumerate(logs.earlier, start=1)]

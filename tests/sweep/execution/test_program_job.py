@@ -28,7 +28,7 @@ from dlsweep.sweep.execution import (
 )
 from dlsweep.sweep.execution._program_logs import ProgramLogs
 from dlsweep.sweep.file import parse_command
-from dlsweep.tracking import Outcome, TransactionLog, find_logs
+from dlsweep.tracking import Outcome, TransactionLog, find_folders, find_logs
 from tests.conftest import REPOSITORY
 from tests.sweep.execution.test_executors import PATIENCE, drain, ended, epochs, gone
 from tests.wandb_server import WandbServer
@@ -472,19 +472,25 @@ def test_programs_end_with_their_driver(tmp_path: Path):
 # Again
 
 
+def killed_at_once(folder: Path) -> None:
+    """What wandb leaves of a run whose program is killed before it has written anything."""
+    (folder / "wandb" / "offline-run-20200101_000000-again" / "files").mkdir(parents=True)
+
+
 def test_a_run_that_is_run_again_begins_anew(executor: Executor, make: Make, tmp_path: Path):
     executor.submit(make(1, "resumes.py", run_id="again"))
     drain(executor, lambda events: len(epochs(events, 1)) == 2)
     executor.drop(1)
     drain(executor, ended(1))
     [before] = find_logs(tmp_path, "again")
+    killed_at_once(tmp_path)
     executor.start()
     job = make(2, "resumes.py", run_id="again", folder=tmp_path / "jobs" / "1")
     executor.submit(job)
     events = drain(executor, ended(2))
     assert rows(events, 2) == [{"loss": 1 / 3}, {"loss": 1 / 4}]
-    [after] = find_logs(tmp_path, "again")
-    assert (after != before, before.parent.exists()) == (True, False)
+    [after] = find_folders(tmp_path, "again")
+    assert after != before.parent
     assert job.output.read_text().count("resume None") == 1
 
 
@@ -494,6 +500,7 @@ def test_a_run_goes_on_where_it_was_interrupted(executor: Executor, make: Make, 
     drain(executor, lambda events: len(epochs(events, 1)) == 2)
     executor.drop(1)
     drain(executor, ended(1))
+    killed_at_once(tmp_path)
     executor.start()
     job = make(2, "resumes.py", **more)
     executor.submit(job)
@@ -503,7 +510,7 @@ def test_a_run_goes_on_where_it_was_interrupted(executor: Executor, make: Make, 
     history += [(m.epoch, m.as_dict()) for e in epochs(events, 2) for m in e.metrics.values()]
     assert history == [(i, {"loss": 1 / i}) for i in range(1, 5)]
     assert outcome(events, 2).summary["loss"] == 1 / 4
-    assert len(find_logs(tmp_path, "again")) == 1
+    assert len(find_folders(tmp_path, "again")) == 1
     assert job.output.read_text().count("resume allow") == 2
 
 
