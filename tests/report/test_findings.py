@@ -85,7 +85,7 @@ def renderings(toy: RunsTable, folder: Path) -> dict[str, dict[str, str]]:
     """The verdict of each setting as the three renderings of both blocks have it."""
     page = render_html(standard_report(), toy)
     rows = re.findall(r'<tr class="main"><th scope="row">(.*?)</th>.*?<td>([^<]*)</td></tr>', page)
-    heads = re.findall(r"<section><h3>([^<]*) <span[^>]*>([^<]*)</span></h3>", page)
+    heads = re.findall(r"<section[^>]*><h3>([^<]*) <span[^>]*>([^<]*)</span></h3>", page)
     pytest.importorskip("wandb_workspaces.reports.v2")
     online = replace(toy, online=Online("team", "plants", "abc"))
     told = [b.text for block in (Importance(), Effects()) for b in block.wandb(online, [])]
@@ -112,7 +112,8 @@ def assert_one_verdict(toy: RunsTable, folder: Path) -> None:
         assert said in (shown, found), name
     told = " ".join(text.what_matters(toy))
     for name, verdict in verdicts(find(toy)).items():
-        assert (f"`{name}` matters" in told) == (verdict == "matters")
+        name = text.sentence(toy.words(name)) if toy.own else f"`{name}`"
+        assert (f"{name} matters" in told) == (verdict == "matters")
 
 
 # One value that ruins runs
@@ -154,17 +155,19 @@ def test_a_value_that_ruins_runs_is_found_first_and_hides_nothing(tmp_path: Path
     assert found.interactions == ()
     told = text.what_matters(toy)
     assert told[0] == (
-        "`weight_decay = 0.5` **ruins runs by itself:** all 18 configurations that have it are no "
-        "better than always answering one class."
+        "The settings are judged among the 36 configurations without weight decay `0.5`, which "
+        "ruins runs by itself."
     )
-    assert told[1] == "The settings are judged among the 36 configurations without that."
-    assert "`weight_decay` has no clear effect apart from `0.5`." in told
-    assert text.in_common(toy)[:2] == [
-        "18 of 54 runs are no better than always answering one class (10.0 %): they never learned.",
-        "`weight_decay = 0.5`: 18 of the 18 configurations that have it.",
-    ]
+    assert "Weight decay has no clear effect apart from `0.5`." in told
+    assert text.in_common(toy)[0] == (
+        "At chance, no better than always answering one class (10.0 %): 18 of 54 runs. Weight "
+        "decay `0.5` alone explains 18 configurations of them."
+    )
     assert text.failures(toy) == ["No run failed or diverged, of 54 that ended."]
-    assert text.next_steps(toy)[0].startswith("Leave out `weight_decay = 0.5`")
+    assert (
+        "Weight decay `0.5` **never works:** all 18 configurations with it ended at chance."
+        in text.answer(toy)
+    )
     assert_one_verdict(toy, tmp_path)
 
 
@@ -179,7 +182,7 @@ def test_what_is_left_at_chance_has_its_own_traits():
     assert (len(group.members), group.of) == (12, 72)
     assert {(t.setting, t.level) for t in group.traits} >= {("activation", "sigmoid")}
     assert [r.level for r in find(toy).ruins] == ["0.5"]
-    assert "others at chance, against 36 of all 72 without `weight_decay = 0.5`." in " ".join(
+    assert "others at chance, against 36 of all 72 without weight decay `0.5`." in " ".join(
         text.guessing(toy)
     )
 
@@ -206,23 +209,22 @@ def test_the_end_of_a_range_that_ruins_runs():
     [ruin] = find(table(runs)).ruins
     assert (ruin.setting, ruin.ruined, ruin.of) == ("learning_rate", 10, 10)
     assert re.fullmatch(r"0\.1\d* or more", ruin.level)
-    assert "`learning_rate` of 0.1" in text.what_matters(table(runs))[0]
+    assert "without learning rate of `0.1" in text.what_matters(table(runs))[0]
 
 
 def test_the_answer_comes_first_and_names_what_the_evidence_names():
     toy = grid(ruined, axes=RUINED)
     best, group, matters, never, step = text.answer(toy)
-    assert best.startswith("The best configuration is that of `run-")
-    assert "`weight_decay = 0" in best
-    assert "`optimizer = adam`" in best
-    assert "batch_size" not in best
+    assert best.startswith("The best configuration has weight decay `0")
+    assert "optimizer `adam`" in best
+    assert "batch size" not in best
     assert "% to " in best
-    assert group in text.best_run(toy)
-    assert re.match(r"What matters most is `weight_decay` \(\d+ % of the variance\), then", matters)
-    assert never in text.what_matters(toy)
+    assert re.match(r"\d+ others may be just as good: the differences are within chance", group)
+    assert re.match(r"Weight decay matters most \(\d+ % of the variance\), then opt", matters)
+    assert never.startswith("Weight decay `0.5` **never works:**")
     assert step in text.next_steps(toy)
     assert "`dlsweep repeat toy-1 --top" in step
-    assert text.answer(table([])) == []
+    assert text.answer(table([])) == ["There are no runs yet."]
 
 
 # An interaction, and an optimum in the middle
@@ -240,7 +242,7 @@ def test_an_interaction_is_named_with_the_pair_that_departs(tmp_path: Path):
     assert found.effect("optimizer").known
     assert found.effect("activation").known
     assert {verdicts(found)[name] for name in ("num_layers", "batch_size")} == {"unclear"}
-    assert "`optimizer` and `activation` act together" in " ".join(text.what_matters(toy))
+    assert "ptimizer and activation act together" in " ".join(text.what_matters(toy))
     assert_one_verdict(toy, tmp_path)
 
 
@@ -270,7 +272,7 @@ def test_an_optimum_in_the_middle_is_seen(rates: int, tmp_path: Path):
     assert effect.peak
     others = {v for name, v in verdicts(find(toy)).items() if name != "learning_rate"}
     assert others == {"unclear"}
-    assert "The best value lies between" in " ".join(text.what_matters(toy))
+    assert "The best value lies in the middle" in " ".join(text.what_matters(toy))
     assert_one_verdict(toy, tmp_path)
 
 
@@ -281,9 +283,10 @@ def test_no_optimum_in_the_middle_where_more_is_better():
     assert (effect.verdict, effect.peak) == ("matters", False)
     assert effect.best is not None
     assert effect.best.level == "5"
-    assert "`epochs = 5` of the best run is the largest value that was tried" in " ".join(
-        text.next_steps(toy)
-    )
+    [step] = [step for step in text.steps(toy) if step.told.startswith("Try epochs above `5`")]
+    assert step.told.endswith(": the best run has the largest value that was tried")
+    assert "--epochs 6 " in step.command
+    assert step.command.endswith("--study toy-1")
 
 
 # Noise alone
@@ -374,7 +377,7 @@ def test_a_metric_of_the_test_images_has_a_notice():
     toy = table([run(0, 0.5), run(1, 0.6)], Metric("test_accuracy"))
     [caution] = text.cautions(toy)
     assert caution.startswith("**The test data chose:** the runs are judged by `test_accuracy`")
-    assert caution in text.overview(toy)
+    assert caution in text.answer(toy)
     assert text.cautions(table([run(0, 0.5)])) == []
     program = program_table([program_run(0, {}, 0.5)], Metric("test_accuracy"))
     assert text.cautions(program) == []
@@ -396,13 +399,13 @@ def test_two_losses_are_compared_each_at_its_best_over_equal_seeds():
     assert found.missing == ()
     lines = text.compared(table(runs), "loss", "cross_entropy", "mean_squared_error")
     assert lines[0] == (
-        "Each with the configuration that is best for it, `loss = cross_entropy` has 91.0 % "
-        "(3 seeds; the best of 5 configurations) and `loss = mean_squared_error` has 86.1 % "
-        "(3 seeds; the best of 1 configuration)."
+        "Each at its best, the networks reach 91.0 % with loss `cross_entropy` (3 seeds, the best "
+        "of 5 configurations) and 86.1 % with loss `mean_squared_error` (3 seeds, the best of 1 "
+        "configuration)."
     )
-    assert lines[1].startswith("Over 3 seeds that both have, the second is 4.9 points lower on")
+    assert lines[1].startswith("Loss `mean_squared_error` is 4.9 points worse on average over the")
     assert lines[1].endswith(": beyond chance.")
-    assert lines[2].startswith("Fewer configurations were tried with `loss = mean_squared_error`")
+    assert lines[2].startswith("Fewer configurations were tried with loss `mean_squared_error`")
 
 
 def test_what_a_comparison_misses_is_printed_as_commands_that_close_the_gap():
@@ -438,8 +441,8 @@ def test_configurations_are_ranked_by_their_means_over_seeds():
     assert (best.low, best.high) == pytest.approx((0.9 - half, 0.9 + half))
     assert [c.runs[0].name for c in best.group] == ["run-10", "run-0"]
     assert text.best_run(toy)[0] == (
-        "The best configuration is that of `run-10`: **90.0 %** `val_accuracy` after its last "
-        "epoch on average over 3 seeds (95 % interval 87.5 % to 92.5 %)."
+        "The best configuration, that of `run-10`, reaches **90.0 %** final validation accuracy, "
+        "the mean of 3 seeds (95 % interval 87.5 % to 92.5 %)."
     )
     assert "2 of 3 configurations may be the best" in " ".join(text.best_run(toy))
     assert 'data-best="' not in render_html(standard_report(), toy)
@@ -451,7 +454,8 @@ def test_two_seeds_have_no_interval_and_none_leaves_the_range():
     best = find(toy).best
     assert best is not None
     assert math.isnan(best.low)
-    assert text.best_run(toy)[0].endswith("on average over 2 seeds (too few for an interval).")
+    told = text.best_run(toy)[0]
+    assert told.endswith("the mean of 2 seeds (too few for an interval: it takes 3).")
     assert "It was trained twice, so how much" in " ".join(text.best_run(toy))
     wide = find(table([run(i, v, seed=i) for i, v in enumerate([0.99, 0.98, 0.2])])).best
     assert wide is not None
@@ -485,8 +489,8 @@ def test_without_seeds_the_images_say_which_are_as_good_and_the_simplest_is_name
     assert best.simplest is not None
     assert best.simplest.value == 0.895
     told = " ".join(text.best_run(table(runs)))
-    assert "3 of 4 configurations may be the best: their differences are within chance." in told
-    assert "The simplest of them is that of `run-1`, with 300 parameters and 89.5 %." in told
+    assert "3 of 4 configurations may be the best: the truly best is among them in 95 %" in told
+    assert "The simplest of them is that of `run-1`, with 300 parameters and 89.5 %;" in told
     assert "It was trained once, so how much of its lead is luck is not known." in told
     assert "`dlsweep repeat toy-1 --top 3 --seeds 5`" in " ".join(text.next_steps(table(runs)))
     apart = find(table([measured(0, 0.9), measured(1, 0.5, epochs=2)])).best
@@ -519,8 +523,9 @@ def test_everything_at_chance_is_called_so(tmp_path: Path):
     assert found.ruins == ()
     assert set(verdicts(found).values()) == {"unclear"}
     assert not claims(toy)
-    assert text.guessing(toy)[0] == (
-        "54 of 54 runs are no better than always answering one class (10.0 %): they never learned."
+    assert text.answer(toy)[0] == (
+        "**None of the 54 runs has learned anything:** the best is no better than always answering "
+        "one class (10.0 %)."
     )
     assert text.failures(toy) == ["No run failed or diverged, of 54 that ended."]
     assert_one_verdict(toy, tmp_path)
@@ -534,7 +539,7 @@ def test_a_run_that_lost_what_it_had_learned_is_not_called_one_that_never_learne
     assert chance is not None
     assert (len(chance.runs), chance.never) == (1, ())
     told = text.guessing(table([lost, measured(1, 0.8, epochs=3)]))[0]
-    assert told.endswith("(10.0 %), though it was better in an earlier epoch.")
+    assert told.endswith("1 of 2 runs; 1 of them was better in an earlier epoch.")
 
 
 def test_chance_heeds_how_frequent_the_classes_are():
@@ -555,8 +560,9 @@ def test_of_one_run_nothing_is_claimed(tmp_path: Path):
     assert (found.configurations, found.effects, found.ruins) == (1, (), ())
     assert found.best is not None
     assert (found.best.of, found.best.by) == (1, "images")
-    assert text.best_run(toy)[0].startswith("`run-0` is the only run with a value of")
-    assert text.next_steps(toy) == []
+    assert text.best_run(toy)[0].startswith("The only configuration with a result, `run-0`, ")
+    [step] = text.steps(toy)
+    assert step.command == "dlsweep repeat toy-1 --top 1 --seeds 5"
     assert render_html(standard_report(), toy)
 
 
@@ -606,9 +612,8 @@ def test_settings_that_had_no_effect_do_not_make_two_configurations():
     toy = table(runs)
     assert find(toy).configurations == 4
     assert [len(c.runs) for c in find(toy).valued] == [1, 1, 1, 1]
-    assert (
-        "They are 4 configurations: runs that differ only in their seed, or in settings that"
-        in (" ".join(text.overview(toy)))
+    assert "That is 4 configurations: runs that differ only in their seed, or in settings that" in (
+        " ".join(text.overview(toy))
     )
     momentum = table([run(i, 0.8, momentum=m) for i, m in enumerate((0.8, 0.9, 0.99))])
     assert find(momentum).configurations == 1

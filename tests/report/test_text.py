@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from dlsweep.report import RunsTable, joined, text
-from dlsweep.report._suggestions import suggest, suggestions
 from dlsweep.report._words import amount, between, code, count, listed
 from dlsweep.report.findings import lead
+from dlsweep.report.text import suggest, suggestions
 from dlsweep.sweep import Metric
 from tests.report.hand_made import run, table
 
@@ -62,24 +62,20 @@ EVERYTHING = (
 
 
 def test_the_setting_that_matters_is_named_with_its_numbers():
-    effect, others, shares = text.what_matters(grid(optimizer_matters, 0.01))
-    assert effect.startswith("`optimizer` matters: 85.")
-    assert "on average with `nadam` (18 configurations) against" in effect
-    assert "with `sgd` (18), a difference of 5" in effect
+    effect, others = text.what_matters(grid(optimizer_matters, 0.01))
+    assert effect.startswith("Optimizer matters: 85.")
+    assert "on average with `nadam` (18 configurations), " in effect
+    assert "with `sgd` (18): a difference of 5" in effect
     assert "points (95 % interval " in effect
-    assert others.startswith("No clear effect of `batch_size`, `num_layers` or `activation`: the ")
+    assert others.startswith("No clear effect of batch size, number of layers or activation: ")
     assert others.endswith("so they matter little, or there are too few runs to see it.")
-    assert shares.startswith(
-        "Together these account for 100 % of the variance of `val_accuracy` over the "
-        "configurations: `optimizer` 100 % (100 % to 100 %); in brackets"
-    )
 
 
 def test_a_loss_is_minimized_and_its_numbers_are_no_percentages():
     toy = replace(grid(lambda p: p["num_layers"] / 2, 0.001), metric=Metric("val_loss", "minimize"))
     effect = text.what_matters(toy)[0]
-    assert effect.startswith("`num_layers` matters: 0.5")
-    assert "on average with `1` (18 configurations) against 1.5" in effect
+    assert effect.startswith("Number of layers matters: 0.5")
+    assert "on average with `1` (18 configurations), 1.5" in effect
     assert "points" not in effect
     assert "%" not in effect.replace("95 % interval", "")
     low, high = effect.split("95 % interval ")[1].rstrip(").").split(" to ")
@@ -93,25 +89,26 @@ def test_the_best_run_and_how_sure_it_is():
     )
     kept = {**best.summary, "best_epoch": 4, "best_val_accuracy": 0.912}
     assert text.best_run(table([runs[0], replace(best, summary=kept)]))[1] == (
-        "Its model is that of its best epoch, 4, with an accuracy of 91.2 % on the validation "
-        "images and 87.7 % on the test images, which had no part in choosing it."
+        "The model that it kept is that of its best epoch, 4: 91.2 % on the validation images and "
+        "87.7 % on the test images, which had no part in choosing it."
     )
     lines = text.best_run(table([runs[0], best]))
     assert lines == [
-        "`run-1` has the best `val_accuracy` after its last epoch: **90.0 %** (95 % interval "
-        "88.0 % to 91.7 % for 1,000 images).",
-        "Its model has an accuracy of 87.7 % on the test images, which had no part in choosing it.",
+        "The best configuration, that of `run-1`, reaches **90.0 %** final validation accuracy "
+        "(95 % interval 88.0 % to 91.7 % from 1,000 images).",
+        "The model that it kept has an accuracy of 87.7 % on the test images, which had no part in "
+        "choosing it.",
         "It was trained once, so how much of its lead is luck is not known.",
-        "It is better than the other beyond chance.",
+        "Its lead over the other one is beyond chance.",
     ]
     alone = (
-        "`run-1` is the only run with a value of `val_accuracy` after its last epoch: **90.0 %** "
-        "(95 % interval 88.0 % to 91.7 % for 1,000 images)."
+        "The only configuration with a result, `run-1`, reaches **90.0 %** final validation "
+        "accuracy (95 % interval 88.0 % to 91.7 % from 1,000 images)."
     )
     assert text.best_run(table([run(0), best])) == [alone, lines[1]]
     judged = Metric("best_val_accuracy")
     assert text.best_run(table(runs, judged))[0] == (
-        "`run-1` has the best `best_val_accuracy`: **90.0 %**."
+        "The best configuration, that of `run-1`, reaches **90.0 %** best validation accuracy."
     )
 
 
@@ -119,11 +116,11 @@ def test_what_poor_and_good_runs_have_in_common():
     toy = grid(optimizer_matters, 0.01)
     assert text.low(toy) == [
         "18 of 54 configurations are below 65.0 %.",
-        "`optimizer = sgd`: 18 of these 18, against 18 of all 54.",
+        "Optimizer `sgd`: 18 of these 18, against 18 of all 54.",
     ]
     first, *traits = text.high(toy)
     assert first.startswith("The best 6 of 54 configurations have at least 8")
-    assert traits == ["`optimizer = nadam`: 6 of these 6, against 18 of all 54."]
+    assert traits == ["Optimizer `nadam`: 6 of these 6, against 18 of all 54."]
     assert text.low(toy, 0.1) == ["No configuration is below 10.0 %."]
 
 
@@ -141,14 +138,14 @@ def test_failures_with_their_reasons():
 def test_the_overview():
     runs = [run(0, 0.5), run(1, 0.7, epochs=3), run(2, 0.9, epochs=3, seed=1), run(3), run(4)]
     assert text.overview(table(runs)) == [
-        "5 runs: 3 finished and 2 failed. They differ in `epochs`.",
-        "They are 2 configurations: runs that differ only in their seed, or in settings that had "
-        "no effect, are taken together, and a configuration's value is the mean over its seeds.",
-        "By `val_accuracy` of a run's last epoch, the best single run has 90.0 %, the worst "
-        "50.0 %, and the median is 70.0 %.",
+        "5 runs: 3 finished and 2 failed. They differ in epochs.",
+        "That is 2 configurations: runs that differ only in their seed, or in settings that had "
+        "no effect, count as one, with the mean of its seeds.",
+        "In final validation accuracy, the best single run has 90.0 %, the median is 70.0 % and "
+        "the worst 50.0 %.",
     ]
     assert text.overview(table([])) == ["There are no runs yet."]
-    assert text.overview(table([run(0)]))[1] == "None of them has a value of `val_accuracy`."
+    assert text.overview(table([run(0)]))[1] == "None of them has a value of validation accuracy."
 
 
 # Suggestions
@@ -167,21 +164,21 @@ def test_three_suggestions_with_their_evidence():
     assert settings == [["nadam", 3, 64], ["adam", 3, 64], ["nadam", 1, 64]]
     assert [s.rank for s in found] == [1, 19, 13]
     assert found[0].why == "The best of 54 configurations"
-    assert found[1].why == (
-        "The best without `optimizer = nadam`; the median of the 18 configurations with "
-        "`optimizer = adam` is 81.0 %"
+    assert found[1].why + found[1].evidence == (
+        "The best without optimizer `nadam`; the median of the 18 configurations with optimizer "
+        "`adam` is 81.0 %"
     )
-    assert found[2].why == (
-        "The cheapest of the 14 within 1.0 points of the best, 3.0 times less work than it "
-        "(parameters times epochs)"
+    assert found[2].why + found[2].evidence == (
+        "The cheapest of the 14 within 1.0 points of the best, for 3.0 times less work (parameters "
+        "times epochs)"
     )
 
 
 def test_a_suggestion_is_a_command_for_other_data():
     lines = suggestions(grid(optimizer_matters))
-    assert lines[0].endswith(
-        "Here 85.0 % (one seed; number 1 of 54). `dlsweep train --batch_size 16 --optimizer "
-        "nadam --num_layers 1 --dataset YOURS`"
+    assert lines[0] == (
+        "The best of 54 configurations: 85.0 % here (one seed). `dlsweep train --batch_size 16 "
+        "--optimizer nadam --num_layers 1 --dataset YOURS`"
     )
 
 
@@ -192,9 +189,9 @@ def test_a_suggestion_is_a_command_for_other_data():
 def test_where_nothing_matters_nothing_is_claimed(seed: int):
     toy = grid(lambda p: 0.7, 0.1, seed)
     assert text.what_matters(toy) == [
-        "No clear effect of `batch_size`, `optimizer`, `num_layers` or `activation`: the "
-        "differences between their values are within chance, so they matter little, or there are "
-        "too few runs to see it."
+        "No clear effect of batch size, optimizer, number of layers or activation: differences in "
+        "final validation accuracy between their values are within chance, so they matter little, "
+        "or there are too few runs to see it."
     ]
     nothing = "No value of a setting is more frequent among them than chance allows."
     assert text.low(toy)[1:] == [nothing]
@@ -204,7 +201,7 @@ def test_where_nothing_matters_nothing_is_claimed(seed: int):
 def test_with_too_few_runs_it_says_so():
     toy = table([run(i, 0.1 * i, epochs=i + 1, optimizer=["sgd", "adam"][i % 2]) for i in range(5)])
     assert text.what_matters(toy) == [
-        "Too few runs to judge `epochs` or `optimizer`: a comparison takes 3 configurations for "
+        "Too few runs to judge epochs or optimizer: a comparison takes 3 configurations for "
         "each of two values."
     ]
     assert text.low(toy)[1:] == [FEW]
@@ -217,21 +214,20 @@ def test_with_too_few_runs_it_says_so():
 
 
 RESULTS = [
-    "None of them has a value of `val_accuracy`.",
-    "By `val_accuracy` of a run's last epoch, the one run with a result has 50.0 %.",
-    "By `val_accuracy` of a run's last epoch, of the two runs with a result one has 60.0 %, the "
-    "other 50.0 %.",
-    "By `val_accuracy` of a run's last epoch, the best single run has 70.0 %, the worst 50.0 %, "
-    "and the median is 60.0 %.",
-    "By `val_accuracy` of a run's last epoch, the best single run has 80.0 %, the worst 50.0 %, "
-    "and the median is 65.0 %.",
+    "None of them has a value of validation accuracy.",
+    "In final validation accuracy, the one run with a result has 50.0 %.",
+    "In final validation accuracy, of the two runs with a result one has 60.0 %, the other 50.0 %.",
+    "In final validation accuracy, the best single run has 70.0 %, the median is 60.0 % and the "
+    "worst 50.0 %.",
+    "In final validation accuracy, the best single run has 80.0 %, the median is 65.0 % and the "
+    "worst 50.0 %.",
 ]
 IN_COMMON = [
     ["No configuration has a result."],
     ["The one configuration is below 65.0 %."],
-    ["2 of 2 configurations are below 65.0 %.", FEW],
-    ["2 of 3 configurations are below 65.0 %.", FEW],
-    ["2 of 4 configurations are below 65.0 %.", FEW],
+    ["2 of 2 configurations are below 65.0 %."],
+    ["2 of 3 configurations are below 65.0 %."],
+    ["2 of 4 configurations are below 65.0 %."],
 ]
 
 
@@ -241,7 +237,8 @@ def test_what_is_said_of_very_few_runs(n: int):
     assert text.overview(toy)[-1] == RESULTS[n]
     few = f"{n} configurations are" if n > 1 else "One configuration is"
     end = [f"{few} too few to describe the best of them: it takes 10."]
-    assert text.in_common(toy) == IN_COMMON[n] + (end if n else [])
+    few = [FEW] if n > 1 else []
+    assert text.in_common(toy) == IN_COMMON[n] + (end if n else []) + few
 
 
 def test_what_holds_of_poor_and_good_runs_alike_is_said_once():
@@ -252,14 +249,14 @@ def test_what_holds_of_poor_and_good_runs_alike_is_said_once():
         FEW,
     ]
     large = grid(optimizer_matters, 0.01)
-    assert text.in_common(large) == text.low(large) + text.high(large)
+    assert text.in_common(large) == [" ".join(text.low(large)), " ".join(text.high(large))]
     assert text.high(grid(lambda p: 0.5))[0] == "All 54 configurations have 50.0 %."
 
 
 def test_stopped_runs_are_counted_and_left_out():
     toy = table([run(0, 0.9), run(1, 0.5, "stopped", epochs=2)])
     assert text.overview(toy)[:2] == [
-        "2 runs: 1 finished and 1 stopped. They differ in `epochs`.",
+        "2 runs: 1 finished and 1 stopped. They differ in epochs.",
         "1 run was stopped before the last epoch and does not count in what is said of the "
         "settings.",
     ]
@@ -328,4 +325,4 @@ def test_runs_beside_the_sweep_repeat_and_compare_and_are_left_out_otherwise():
         assert write(whole) == write(sweep)
     assert "9 more runs were trained beside the sweep" in " ".join(text.overview(whole))
     told = text.compared(whole, "loss", *losses)
-    assert told[1].startswith("Over 5 seeds that both have, the second is")
+    assert "on average over the 5 seeds that both have (95 % interval" in told[1]

@@ -15,7 +15,7 @@ from dlsweep.report._runs import level
 from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.findings import contest
-from dlsweep.report.text import compared, missing_commands
+from dlsweep.report.text import compared, missing_commands, sentence
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -47,20 +47,19 @@ class Comparison(Block):
         found = contest(table, self.setting, self.first, self.second)
         one, other = level(self.first), level(self.second)
         title = f"{table.words(one)} against {table.words(other)}"
-        title = title[:1].upper() + title[1:] if table.own else title
+        title = sentence(title) if table.own else title
         texts = [t for t in self._texts(table) if not t.startswith("`")]
         lines = missing_commands(table, found)
         again = page.command("\n".join(lines)) if lines else ""
         pair = self._pair(table)
         if pair is None:
+            if not again:
+                return page.missing(" ".join(texts))
             return page.figure(title, "".join(map(page.missing, texts)) + again)
         runs = [index_of(table, run) for run in pair]
         prose = "".join(f"<p>{page.prose(text)}</p>" for text in texts)
         body = f'<div class="prose">{prose}</div>{again}{page.widget("comparison", runs=runs)}'
-        note = ""
-        if self.setting == "loss" and table.own:
-            note = "The two losses are of different kinds: their values cannot be compared."
-        return page.figure(title, body, note)
+        return page.figure(title, body)
 
     def _pair(self, table: RunsTable) -> tuple[Run, Run] | None:
         """A run of the best configuration of each, with the same seed if there are such."""
@@ -105,7 +104,7 @@ class Comparison(Block):
         if table.own and any(run.history for run in pair):
             drawn = drawings.side_by_side(table, pair, labels)
             parts.append(figure("Their curves", drawings.save(drawn, folder, stem, alt)))
-        names = ["best_val_accuracy", "test_accuracy", "test_loss", "best_epoch"]
+        names = ["best_val_accuracy", "test_accuracy", "best_epoch"]
         names = names if table.own else other_results(table)
         rows = [
             [label(table, name), *(result(table, name, value) for value in values)]

@@ -57,7 +57,7 @@ class HeatMap(Block):
             levels=[plain_numbers(level) for level in pair.column_levels],
             lines=lines,
         )
-        return page.figure(_title(table, pair), body, _note(pair))
+        return page.figure(_title(table, pair), body, _note(pair, "In small letters"))
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
         """The same table as text."""
@@ -82,7 +82,7 @@ class HeatMap(Block):
         width = len(pair.column_levels)
         shown = grid([corner, *map(cell, pair.column_levels)], rows, range(1, width + 1))
         title = f"The mean {metric_label(table)} for {label(table, pair.rows)} and "
-        return figure(f"{title}{label(table, pair.columns)}", shown, _note(pair))
+        return figure(f"{title}{label(table, pair.columns)}", shown, _note(pair, "In brackets"))
 
 
 _NONE = "No two settings are known to matter of which enough pairs of values were run."
@@ -93,13 +93,13 @@ def _title(table: RunsTable, pair: Pair) -> str:
     return f"The mean {metric_words(table)} for {both}"
 
 
-def _note(pair: Pair) -> str:
+def _note(pair: Pair, where: str) -> str:
     told = (
         "The two settings act together: their effects do not add up."
         if pair.together
         else "Their effects add up, as far as these runs can tell."
     )
-    return f"In small letters, how many configurations each mean is of. {told}"
+    return f"{where}, how many configurations each mean is of. {told}"
 
 
 def _shares(table: RunsTable, pair: Pair) -> list[list[float]]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlsweep.report._page import Page
     from dlsweep.report._runs import RunsTable
 
+_TITLE = "How much of the variance goes with each setting"
 _NOTHING = "The runs differ in no setting, or none has a result."
 _PANEL = (
     "W&B's panel ranks the settings by a random forest, whether beyond chance or not; the table "
@@ -38,9 +39,9 @@ class Importance(Block):
         top = max(effect.share_high for effect in found.effects)
         rows = "".join(_row(page, table, effect, max(top, 1e-9)) for effect in found.effects)
         return page.figure(
-            "Which settings matter",
+            _TITLE,
             page.scroll(
-                "Which settings matter",
+                _TITLE,
                 '<table class="lines"><thead><tr><th scope="col">setting</th>'
                 '<th scope="col" class="plot">share of the variance</th>'
                 '<th scope="col" class="number"></th><th scope="col">verdict</th></tr></thead>'
@@ -63,9 +64,8 @@ class Importance(Block):
             return self._table(table)
         from dlsweep.report import drawings
 
-        title = "Which settings matter"
-        picture = drawings.save(drawings.importance(table), folder, "importance", title)
-        return f"{figure(title, picture, _note(table))}\n{self._table(table)}"
+        picture = drawings.save(drawings.importance(table), folder, "importance", _TITLE)
+        return f"{figure(_TITLE, picture, _note(table))}\n{self._table(table)}"
 
     @staticmethod
     def _table(table: RunsTable) -> str:

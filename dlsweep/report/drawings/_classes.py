@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dlsweep.report._runs import Run, RunsTable, words
+from dlsweep.report.drawings._runs import by_loss, loss_axis
 from dlsweep.report.drawings._style import (
     ACCENT,
     DATA,
@@ -93,25 +94,33 @@ def examples(rows: Mapping[str, Sequence[tuple[np.ndarray, str]]]) -> Any:
 
 
 def side_by_side(table: RunsTable, pair: tuple[Run, Run], labels: tuple[str, str]) -> Any:
-    """The curves of two runs: losses and accuracies of training (dashed) and validation."""
-    with figure(2.8, 1, 2) as (drawn, [grid]):
-        for axes, measure in zip(grid, ("accuracy", "loss"), strict=True):
+    """The curves of two runs: accuracies, and losses, of training (dashed) and validation.
+
+    Two losses of different kinds have an axis each.
+    """
+    panels = [
+        (measure, loss, runs)
+        for measure in ("accuracy", "loss")
+        for loss, runs in by_loss(table, measure, pair)
+    ]
+    with figure(2.8, 1, len(panels)) as (drawn, [grid]):
+        for axes, (measure, loss, runs) in zip(grid, panels, strict=True):
             for run, label, color in zip(pair, labels, (DATA, ACCENT), strict=True):
-                for split, style in (("train", "--"), ("val", "-")):
-                    epochs = [finite(r.get("epoch", i)) for i, r in enumerate(run.history, 1)]
-                    logged = [finite(row.get(f"{split}_{measure}")) for row in run.history]
-                    axes.plot(
-                        epochs,
-                        logged,
-                        style,
-                        color=color,
-                        linewidth=1.4,
-                        label=f"{label}, {words(split)}",
-                    )
-            axes.set_title(measure)
+                if run in runs:
+                    _train_and_val(axes, run, measure, label, color)
+            axes.set_title(f"{measure}{f', {words(loss)}' if loss else ''}")
+            loss_axis(axes, table, f"val_{measure}", runs)
             axes.set_xlabel("epoch")
             axes.grid(axis="y", color=RULE, linewidth=0.6)
             whole_numbers(axes)
         percent(grid[0])
         grid[0].legend(fontsize=7, frameon=False)
     return drawn
+
+
+def _train_and_val(axes: Any, run: Run, measure: str, label: str, color: str) -> None:
+    for split, style in (("train", "--"), ("val", "-")):
+        epochs = [finite(r.get("epoch", i)) for i, r in enumerate(run.history, 1)]
+        logged = [finite(row.get(f"{split}_{measure}")) for row in run.history]
+        said = f"{label}, {words(split)}"
+        axes.plot(epochs, logged, style, color=color, linewidth=1.4, label=said)

@@ -8,17 +8,19 @@ from typing import Any
 import numpy as np
 
 from dlsweep.report._data import metric_words, points
-from dlsweep.report._runs import Run, RunsTable, level, plain_numbers
+from dlsweep.report._runs import Run, RunsTable, level, plain_numbers, words
 from dlsweep.report._words import amount
 from dlsweep.report.drawings._style import (
     ACCENT,
     DATA,
+    DECADES,
     MANY,
     RULE,
     SOFT,
     figure,
     finite,
     percent,
+    plain_ticks,
     ramp,
     whole_numbers,
 )
@@ -26,8 +28,6 @@ from dlsweep.report.findings import lead
 from dlsweep.report.statistics import MOST_LEVELS, settings, training_seconds
 
 TIME, ORDER = "time", "order"
-DECADES = 30
-"""So many times the least must the greatest be for a logarithmic axis, as on the page."""
 
 
 def scatter(table: RunsTable, against: str = ORDER) -> Any:
@@ -111,12 +111,16 @@ def _metric_axis(axes: Any, table: RunsTable) -> None:
 
 
 def curves(table: RunsTable, metrics: Sequence[str]) -> Any:
-    """Every run's epochs, overlaid, one panel for each metric; the best run stands out."""
+    """Every run's epochs, overlaid, one panel for each metric; the best run stands out.
+
+    Losses of different kinds have a panel each: their values cannot be compared.
+    """
     best = lead(table)
-    rows = (len(metrics) + 1) // 2
-    with figure(0.4 + 2.3 * rows, rows, min(2, len(metrics))) as (drawn, grid):
-        for axes, name in zip(grid.flat, metrics, strict=False):
-            for run in table.runs:
+    panels = [(name, *one) for name in metrics for one in by_loss(table, name, table.runs)]
+    rows = (len(panels) + 1) // 2
+    with figure(0.4 + 2.3 * rows, rows, min(2, len(panels))) as (drawn, grid):
+        for axes, (name, loss, runs) in zip(grid.flat, panels, strict=False):
+            for run in runs:
                 if run is not best:
                     _curve(
                         axes,
@@ -128,18 +132,39 @@ def curves(table: RunsTable, metrics: Sequence[str]) -> Any:
                         linewidth=0.8,
                         rasterized=len(table.runs) > MANY,
                     )
-            if best is not None:
+            if best is not None and best in runs:
                 _curve(axes, table, best, name, color=ACCENT, linewidth=1.8, zorder=3)
-            axes.set_title(table.words(name))
+            axes.set_title(f"{table.words(name)}{f', {words(loss)}' if loss else ''}")
+            loss_axis(axes, table, name, runs)
             axes.grid(axis="y", color=RULE, linewidth=0.6)
             if table.is_share(name):
                 percent(axes)
             whole_numbers(axes)
-        for axes in list(grid.flat)[len(metrics) :]:
+        for axes in list(grid.flat)[len(panels) :]:
             axes.set_visible(False)
         for axes in grid[-1]:
             axes.set_xlabel("epoch" if table.own else "step")
     return drawn
+
+
+def by_loss(table: RunsTable, metric: str, runs: Sequence[Run]) -> list[tuple[str, Sequence[Run]]]:
+    """Runs by the loss that they were trained with, where the metric's values depend on it."""
+    if not table.own or not metric.endswith("loss"):
+        return [("", runs)]
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(level(run.config.get("loss")), []).append(run)
+    return list(found.items()) if len(found) > 1 else [("", runs)]
+
+
+def loss_axis(axes: Any, table: RunsTable, metric: str, runs: Sequence[Run]) -> None:
+    """A logarithmic axis for a loss whose values span decades."""
+    if not metric.endswith("loss"):
+        return
+    values = np.array([value for run in runs for _, value in points(table, run, metric)])
+    if len(values) and _spans_decades(values):
+        axes.set_yscale("log")
+        plain_ticks(axes.yaxis)
 
 
 def _curve(axes: Any, table: RunsTable, run: Run, name: str, **style: Any) -> None:

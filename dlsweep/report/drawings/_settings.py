@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.report._runs import RunsTable
+from dlsweep.report._runs import RunsTable, plain_numbers
 from dlsweep.report.drawings._style import (
     ACCENT,
     DATA,
+    DECADES,
     RULE,
     SOFT,
     figure,
     finite,
     percent,
+    plain_ticks,
 )
-from dlsweep.report.findings import find
+from dlsweep.report.findings import Effect, find
 
 
 def importance(table: RunsTable) -> Any:
@@ -35,26 +37,17 @@ def importance(table: RunsTable) -> Any:
 
 
 def marginal(table: RunsTable) -> Any:
-    """The mean of the metric for every value of every setting, with its 95 % interval."""
+    """The mean of the metric along every setting: curves with bands for numbers, dots for words."""
     found = find(table).effects
     columns = 3
     rows = -(-len(found) // columns)
     with figure(0.3 + 1.75 * rows, rows, columns, sharey=True) as (drawn, grid):
         for axes, effect in zip(grid.flat, found, strict=False):
-            places = np.arange(len(effect.levels))
             color = ACCENT if effect.known else SOFT
-            for place, mean in zip(places, effect.levels, strict=True):
-                ends = [finite(mean.low), finite(mean.high)]
-                axes.plot([place, place], ends, color=color, linewidth=1.4, alpha=0.6)
-                axes.plot([place], [mean.mean], "o", markersize=5, color=color)
-            long = max(len(mean.level) for mean in effect.levels) * len(places) > 26
-            axes.set_xticks(
-                places,
-                [mean.level for mean in effect.levels],
-                rotation=35 if long else 0,
-                ha="right" if long else "center",
-            )
-            axes.set_xlim(-0.6, len(places) - 0.4)
+            if len(effect.curve) > 2:
+                _along(axes, effect, color)
+            else:
+                _dots(axes, effect, color)
             axes.set_title(table.words(effect.setting))
             axes.grid(axis="y", color=RULE, linewidth=0.6)
             if table.is_share():
@@ -62,3 +55,32 @@ def marginal(table: RunsTable) -> Any:
         for axes in list(grid.flat)[len(found) :]:
             axes.set_visible(False)
     return drawn
+
+
+def _along(axes: Any, effect: Effect, color: str) -> None:
+    """A number's means with their band: few values at equal distances, many where they stand."""
+    curve, few = effect.curve, effect.curve == effect.levels
+    places = np.arange(len(curve)) if few else np.array([level.at for level in curve])
+    low, high = [finite(c.low) for c in curve], [finite(c.high) for c in curve]
+    axes.fill_between(places, low, high, color=color, alpha=0.18, linewidth=0)
+    axes.plot(places, [c.mean for c in curve], "o-", color=color, markersize=4, linewidth=1.4)
+    if few:
+        axes.set_xticks(places, [plain_numbers(c.level) for c in curve])
+        axes.set_xlim(-0.3, len(places) - 0.7)
+    elif places.min() > 0 and places.max() / places.min() > DECADES:
+        axes.set_xscale("log")
+        plain_ticks(axes.xaxis)
+
+
+def _dots(axes: Any, effect: Effect, color: str) -> None:
+    """A word's means with their intervals."""
+    places = np.arange(len(effect.levels))
+    for place, mean in zip(places, effect.levels, strict=True):
+        ends = [finite(mean.low), finite(mean.high)]
+        axes.plot([place, place], ends, color=color, linewidth=1.4, alpha=0.6)
+        axes.plot([place], [mean.mean], "o", markersize=5, color=color)
+    long = max(len(mean.level) for mean in effect.levels) * len(places) > 26
+    names = [plain_numbers(mean.level) for mean in effect.levels]
+    turned = {"rotation": 35, "ha": "right"} if long else {"rotation": 0, "ha": "center"}
+    axes.set_xticks(places, names, **turned)
+    axes.set_xlim(-0.6, len(places) - 0.4)

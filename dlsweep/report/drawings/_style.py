@@ -19,6 +19,8 @@ INK, SOFT, RULE, FAINT = "#15181e", "#5c6370", "#e3e6ea", "#f5f6f8"
 DATA, ACCENT, BAD = "#2a6496", "#d1440c", "#b3261e"
 RAMP = ("#d8cfc0", "#a9bcc4", "#5f9bbd", "#25689a", "#0b2f5b")
 WIDTH = 8.4  # inches: the width of the code host's column
+DECADES = 30
+"""So many times the least must the greatest be for a logarithmic axis, as on the page."""
 MANY = 400
 """With more runs than this, lines and points are drawn as pixels inside the picture."""
 

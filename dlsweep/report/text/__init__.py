@@ -1,7 +1,7 @@
 """The sentences that a report can write from its runs: each a function of the runs table."""
 
 from dlsweep.report.text._answer import answer, sentences
-from dlsweep.report.text._best import best_run
+from dlsweep.report.text._best import best_run, how_sure
 from dlsweep.report.text._comparison import compared, missing_commands
 from dlsweep.report.text._in_common import (
     diverged_in_common,
@@ -13,6 +13,7 @@ from dlsweep.report.text._in_common import (
 )
 from dlsweep.report.text._matters import what_matters
 from dlsweep.report.text._methods import methods
+from dlsweep.report.text._names import sentence
 from dlsweep.report.text._overview import cautions, overview
 from dlsweep.report.text._steps import Step, first_step, more_steps, next_steps, steps
 from dlsweep.report.text._suggestions import suggest, suggestions
@@ -28,6 +29,7 @@ __all__ = [
     "first_step",
     "guessing",
     "high",
+    "how_sure",
     "in_common",
     "low",
     "methods",
@@ -35,6 +37,7 @@ __all__ = [
     "more_steps",
     "next_steps",
     "overview",
+    "sentence",
     "sentences",
     "steps",
     "suggest",

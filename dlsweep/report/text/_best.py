@@ -15,14 +15,21 @@ MOST_SETTINGS = 4
 
 
 def best_run(table: RunsTable) -> list[str]:
-    """How sure it is that the best configuration is the best, and what its kept model reaches."""
+    """The best configuration, how sure it is that it is the best, and which are as good."""
     if not table.judged:
         return []
     best = find(table).best
     if best is None:
         return [f"No run has a value of {measured(table)}."]
-    lines = [*_kept(table, best), *_luck(table, best), *_alone(best), *_simplest(table, best)]
-    return lines or [f"{sentence(best_configuration(table, best))}."]
+    return [f"{sentence(best_configuration(table, best))}.", *how_sure(table)]
+
+
+def how_sure(table: RunsTable) -> list[str]:
+    """How sure it is that the best configuration is the best, and what its kept model reaches."""
+    best = find(table).best if table.judged else None
+    if best is None:
+        return []
+    return [*_kept(table, best), *_luck(table, best), *_alone(best), *_simplest(table, best)]
 
 
 def best_configuration(table: RunsTable, best: Best) -> str:
@@ -92,11 +99,14 @@ def _luck(table: RunsTable, best: Best) -> list[str]:
 
 
 def _alone(best: Best) -> list[str]:
-    if best.of == 1 or len(best.group) < 2:
+    if best.of == 1 or not best.group:
         return []
+    if len(best.group) == 1:
+        others = f"all {best.of - 1:,} others" if best.of > 2 else "the other one"
+        return [f"Its lead over {others} is beyond chance."]
     return [
-        f"{len(best.group):,} of {count(best.of, 'configuration')} cannot be told apart at the "
-        "top: the truly best is among them in 95 % of such sweeps."
+        f"{len(best.group):,} of {count(best.of, 'configuration')} may be the best: the truly best "
+        "is among them in 95 % of such sweeps."
     ]
 
 

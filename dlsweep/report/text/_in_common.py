@@ -108,7 +108,7 @@ def in_common(table: RunsTable, threshold: float | None = None) -> list[str]:
     groups = [guessing(table), low(table, threshold), high(table)]
     told = [" ".join(line for line in lines if line != FEW) for lines in groups]
     few = [FEW] if any(FEW in lines for lines in groups) else []
-    return [*filter(None, told), *few]
+    return list(dict.fromkeys([*filter(None, told), *few]))
 
 
 def _traits(table: RunsTable, group: Group) -> list[str]:

@@ -45,7 +45,11 @@ def _among(table: RunsTable) -> list[str]:
     bad = listed([ruined_by(table, ruin) for ruin in found.ruins], "or")
     if not found.judged:
         return [f"No configuration without {bad} has a result, so nothing more is known."]
-    return [f"Among the {found.judged:,} configurations without {bad}:"]
+    verb = "ruins" if len(found.ruins) == 1 else "ruin"
+    return [
+        f"The settings are judged among the {found.judged:,} configurations without {bad}, which "
+        f"{verb} runs {'by itself' if verb == 'ruins' else 'by themselves'}."
+    ]
 
 
 def _difference(table: RunsTable, effect: Effect) -> str:

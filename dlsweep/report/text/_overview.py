@@ -51,9 +51,9 @@ def _configurations(table: RunsTable) -> list[str]:
         return []
     again = "seeds" if table.own else "runs"
     return [
-        f"They are {count(found.configurations, 'configuration')}: runs that differ only in their "
-        f"seed{', or in settings that had no effect,' if table.own else ''} are taken together, "
-        f"and a configuration's value is the mean over its {again}."
+        f"That is {count(found.configurations, 'configuration')}: runs that differ only in their "
+        f"seed{', or in settings that had no effect,' if table.own else ''} count as one, with the "
+        f"mean of its {again}."
     ]
 
 

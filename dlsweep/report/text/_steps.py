@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig
-from dlsweep.report._runs import Run, RunsTable
+from dlsweep.report._runs import Run, RunsTable, level
 from dlsweep.report._words import code, count, listed
 from dlsweep.report.findings import find, lead
 from dlsweep.report.statistics import configurations, is_seed
 from dlsweep.report.text._best import is_number
 from dlsweep.report.text._comparison import into_study
-from dlsweep.report.text._names import named, sentence, setting
+from dlsweep.report.text._names import named, sentence, valued
 
 FEWEST_TRIED = 3
 """Values of a number, for speaking of the ends of what was tried."""
@@ -125,15 +125,15 @@ def _beyond(table: RunsTable, best: Run, name: str) -> Step | None:
     mine = best.config.get(name)
     if len(tried) < FEWEST_TRIED or not all(map(is_number, known)) or not is_number(mine):
         return None
-    ends = {min(tried): ("smallest", "smaller"), max(tried): ("largest", "larger")}
+    ends = {min(tried): ("smallest", "below"), max(tried): ("largest", "above")}
     if mine not in ends or (mine == 0 and mine == min(tried)):
         return None
-    end, more = ends[mine]
+    end, beyond = ends[mine]
     value = _next(sorted(tried, reverse=mine == min(tried)))
     command = _command(table, best.config, name, value) if value is not None else ""
     told = (
-        f"Try a {more} {named(table, name)}: the best run has {setting(table, name, mine)}, the "
-        f"{end} value that was tried"
+        f"Try {named(table, name)} {beyond} {valued(level(mine))}: the best run has the {end} "
+        "value that was tried"
     )
     return Step(told, command)
 

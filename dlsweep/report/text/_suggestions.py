@@ -26,11 +26,13 @@ class Suggestion:
         configuration: what was trained.
         rank: its place among all configurations, from 1.
         why: in what it differs from the others suggested, with counts.
+        evidence: what more speaks for it, as the end of a sentence; empty where nothing does.
     """
 
     configuration: Configuration
     rank: int
     why: str
+    evidence: str = ""
 
 
 def suggest(table: RunsTable) -> list[Suggestion]:
@@ -70,9 +72,9 @@ def suggestions(table: RunsTable) -> list[str]:
 def _sentence(table: RunsTable, suggestion: Suggestion) -> str:
     c = suggestion.configuration
     seeds = "one seed" if len(c.runs) == 1 else f"the mean of {len(c.runs)} seeds"
-    place = "" if suggestion.rank == 1 else f", number {suggestion.rank:,} here"
+    place = "" if suggestion.rank == 1 else f", number {suggestion.rank:,}"
     return (
-        f"{suggestion.why}, with {amount(table, c.value)} ({seeds}{place}): "
+        f"{suggestion.why}: {amount(table, c.value)} here ({seeds}{place}){suggestion.evidence}. "
         f"{_on_other_data(table, c)}"
     )
 
@@ -111,8 +113,8 @@ def _different(table: RunsTable, ranked: list[Configuration]) -> Suggestion | No
                 if len(same) > 1
                 else f"no other configuration has {choice(table, name, other)}"
             )
-            why = f"The best without {choice(table, name, mine)}; {others}"
-            return Suggestion(c, rank, why)
+            why = f"The best without {choice(table, name, mine)}"
+            return Suggestion(c, rank, why, f"; {others}")
     return None
 
 
@@ -134,8 +136,8 @@ def _cheap(table: RunsTable, ranked: list[Configuration]) -> Suggestion | None:
     return Suggestion(
         c,
         rank,
-        f"The cheapest of the {len(costs):,} within {difference(table, near)} of the "
-        f"best, {work / least:.1f} times less work than it (parameters times epochs)",
+        f"The cheapest of the {len(costs):,} within {difference(table, near)} of the best",
+        f", for {work / least:.1f} times less work (parameters times epochs)",
     )
 
 

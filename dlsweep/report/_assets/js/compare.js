@@ -31,7 +31,7 @@ function facts(chosen) {
   const settings = DATA.settings.filter(({ name }) => new Set(chosen.map((run) => valueOf(name, run))).size > 1);
   const results = [...(METRIC.name ? [METRIC.name] : []), ...Object.keys(DATA.results).filter((name) => name !== METRIC.name)];
   const rows = [
-    ...results.filter((name) => chosen.some((run) => resultOf(name, run) != null)).map((name) => (
+    ...results.filter((name) => byLoss(name, chosen).length === 1 && chosen.some((run) => resultOf(name, run) != null)).map((name) => (
       row(name === METRIC.name ? METRIC.label : words(name), chosen.map((run) => result(name, resultOf(name, run))), name === METRIC.name ? 'main' : '')
     )),
     row('status', chosen.map((run) => DATA.status[run].replace('_', ' '))),
