@@ -12,6 +12,7 @@ from dlsweep._lazy import lazily
 from dlsweep.report._read import read_runs, read_studies
 from dlsweep.report._runs import Online, Run, RunsTable, joined
 from dlsweep.report._studies import Studies, comparable
+from dlsweep.report._where import Where, where
 
 if TYPE_CHECKING:
     from dlsweep.report._compared import studies_report
@@ -28,6 +29,7 @@ __all__ = [
     "Run",
     "RunsTable",
     "Studies",
+    "Where",
     "best_of_each",
     "comparable",
     "joined",
@@ -40,6 +42,7 @@ __all__ = [
     "studies_report",
     "synced",
     "synced_best",
+    "where",
 ]
 
 __getattr__ = lazily(__name__, __file__)

@@ -18,7 +18,7 @@ from dlsweep.report.blocks import Block, Heading
 from dlsweep.report.findings import find
 from dlsweep.report.statistics import grouped, training_seconds
 
-STYLES = ("colours", "page", "figures", "effects", "tables", "media")
+STYLES = ("colours", "page", "figures", "effects", "tables", "panels", "media")
 """The page's style sheet, in the order in which later parts overrule earlier ones."""
 MOST_MATRICES = 2000
 """Runs of a page that holds the confusion matrices of all; of more, those of the best alone."""

@@ -3,6 +3,7 @@
 All claims of a report together are wrong in at most one of twenty sweeps in which nothing matters.
 """
 
+from dlsweep.report.findings._ablation import Ablated, Step, ablation
 from dlsweep.report.findings._best import best, lead
 from dlsweep.report.findings._chance import chance
 from dlsweep.report.findings._common import (
@@ -49,6 +50,7 @@ __all__ = [
     "FEWEST_TOP",
     "THRESHOLD",
     "VERDICTS",
+    "Ablated",
     "Agreement",
     "Best",
     "Cell",
@@ -63,9 +65,11 @@ __all__ = [
     "Level",
     "Pair",
     "Ruin",
+    "Step",
     "StudyResult",
     "Trait",
     "Verdict",
+    "ablation",
     "at_chance",
     "best",
     "best_of_each",
