@@ -81,8 +81,22 @@ def main(study: Study, given: Sequence[str] | None = None) -> dict[str, RunsTabl
     options.storage = os.path.abspath(options.storage)
     folder = Path(options.folder or REPORTS / f"{'quick/' * options.quick}{study.name}").absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    os.chdir(ROOT)  # sweep files name programs and data from here
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    here = Path.cwd()
+    os.chdir(ROOT)  # sweep files name programs and data from here
+    try:
+        tables = _tables(study, folder, options)
+        page = folder / "README.md"
+        page.write_text(_page(study, tables, folder), encoding="utf-8")
+        write_csv(tables, folder / "runs.csv")
+    finally:
+        os.chdir(here)
+    print(f"written: {os.path.relpath(page)}")
+    return tables
+
+
+def _tables(study: Study, folder: Path, options: argparse.Namespace) -> dict[str, RunsTable]:
+    """The runs of each sweep, in the order of the page."""
     tables: dict[str, RunsTable] = {}
     for part in study.parts:
         for name in (part.sweep, *part.beside):
@@ -90,10 +104,6 @@ def main(study: Study, given: Sequence[str] | None = None) -> dict[str, RunsTabl
                 path = _sweep_file(study, name, tables, folder, options)
                 table = _trained(path, options.storage, optional=bool(part.otherwise))
                 tables |= {} if table is None else {name: table}
-    page = folder / "README.md"
-    page.write_text(_page(study, tables, folder), encoding="utf-8")
-    write_csv(tables, folder / "runs.csv")
-    print(f"written: {os.path.relpath(page)}")
     return tables
 
 
@@ -200,13 +210,24 @@ def _page(study: Study, tables: Tables, folder: Path) -> str:
         if part.runs is not None:
             table = RunsTable(**vars(table) | {"runs": tuple(part.runs.of(table))})
         pictures = f"{number}-{part.sweep}"
+        (folder / pictures).mkdir(exist_ok=True)
         for block in Report("", part.blocks).shown(table):
             text = block.markdown(table, folder / pictures)
             texts.append(
                 re.sub(r"\]\(([\w.-]+\.(?:svg|png))\)", rf"]({pictures}/\1)", text).strip()
             )
+    _tidy(folder, "\n".join(texts))
     texts.append(_foot(study, tables))
     return "\n\n".join(text for text in texts if text) + "\n"
+
+
+def _tidy(folder: Path, text: str) -> None:
+    """Remove the pictures that earlier pages had and this one has not, and empty folders."""
+    for path in [*folder.glob("*-*/*.svg"), *folder.glob("*-*/*.png")]:
+        if f"]({path.relative_to(folder).as_posix()})" not in text:
+            path.unlink()
+    for empty in [path for path in folder.glob("*-*/") if not any(path.iterdir())]:
+        empty.rmdir()
 
 
 def _foot(study: Study, tables: Tables) -> str:
@@ -221,14 +242,19 @@ def _foot(study: Study, tables: Tables) -> str:
     made_with = next(iter(tables.values())).versions.items()
     return f"""---
 
-{len(runs):,} runs of {len(tables)} sweeps, each a row of [runs.csv](runs.csv). They took
-{_minutes(busy)} of wall time on {os.cpu_count()} cores, beside other work. Made with
+{count(len(runs), "run")} of {count(len(tables), "sweep")}, each a row of [runs.csv](runs.csv).
+They took {_minutes(busy)} of wall time on {os.cpu_count()} cores, beside other work. Made with
 {", ".join(f"{name} {version}" for name, version in made_with)}.
 
 ```sh
 python reports/{study.name}.py            # trains what is missing, and writes this page again
 python reports/{study.name}.py --quick    # all of it on a slice of the data, in reports/quick
 ```"""
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: 1 run, 2,000 runs."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _minutes(time: timedelta) -> str:
