@@ -6,11 +6,9 @@ import base64
 import hashlib
 from collections.abc import Sequence
 
-from markupsafe import Markup
-
 from dlsweep.report._bundle import asset, bundle
 from dlsweep.report._data import as_json, page_data
-from dlsweep.report._page import Missing, Page
+from dlsweep.report._page import Html, Missing, Page
 from dlsweep.report._report import Report
 from dlsweep.report._runs import RunsTable
 from dlsweep.report._words import minute
@@ -40,8 +38,8 @@ def render_html(report: Report, table: RunsTable) -> str:
     """
     page = Page()
     opening, *sections = _sections(report.shown(table))
-    first = Markup("\n").join(Markup(block.html(table, page)) for block in opening)
-    rest = Markup("\n").join(_section(section, table, page) for section in sections)
+    first = Html("\n".join(block.html(table, page) for block in opening))
+    rest = Html("\n".join(_section(section, table, page) for section in sections))
     library, script = asset("echarts.min.js"), bundle()
     hashes = " ".join(f"'sha256-{_sha256(source)}'" for source in (library, script))
     return page.render(
@@ -53,14 +51,14 @@ def render_html(report: Report, table: RunsTable) -> str:
         contents=page.contents,
         sections=rest,
         provenance=_provenance(table),
-        policy=Markup(
+        policy=Html(
             f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
             "base-uri 'none'; form-action 'none'"
         ),
-        style=Markup("\n".join(asset(f"{name}.css") for name in STYLES)),
-        data=Markup(as_json(_data(table))),
-        library=Markup(library),
-        script=Markup(script),
+        style=Html("\n".join(asset(f"{name}.css") for name in STYLES)),
+        data=Html(as_json(_data(table))),
+        library=Html(library),
+        script=Html(script),
     )
 
 
@@ -74,17 +72,17 @@ def _sections(blocks: Sequence[Block]) -> list[list[Block]]:
     return found
 
 
-def _section(blocks: Sequence[Block], table: RunsTable, page: Page) -> Markup:
+def _section(blocks: Sequence[Block], table: RunsTable, page: Page) -> str:
     """A heading with what stands below it; a line where there is nothing to show."""
     heading, *others = blocks
     assert isinstance(heading, Heading)
     known = len(page.contents)
-    title = Markup(heading.html(table, page))
+    title = heading.html(table, page)
     parts = [part for block in others if (part := block.html(table, page))]
     if parts and all(isinstance(part, Missing) for part in parts):
         del page.contents[known:]
         return page.render("nothing.html", heading=heading.text, parts=parts)
-    return Markup("\n").join([title, *map(Markup, parts)])
+    return "\n".join([title, *parts])
 
 
 def _data(table: RunsTable) -> dict[str, object]:
