@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from _runs_csv import write_csv
 
 from dlsweep import RunConfig
 from dlsweep.cli import main as dlsweep
-from dlsweep.report import Report, RunsTable, joined, read_runs, where
+from dlsweep.config import ConfigError
+from dlsweep.report import Report, RunsTable, Where, joined, read_runs, where
 from dlsweep.report.blocks import Block, Claim, Published
 from dlsweep.report.findings import lead
-from dlsweep.sweep import load_sweep
+from dlsweep.sweep import load_sweep, read_study
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "reports"
@@ -42,7 +43,7 @@ class Part:
 
     sweep: str
     blocks: tuple[Block, ...]
-    runs: Any = None
+    runs: Where | None = None
     beside: tuple[str, ...] = ()
     otherwise: str = ""
 
@@ -73,12 +74,13 @@ def main(study: Study, given: Sequence[str] | None = None) -> dict[str, RunsTabl
         The runs of each sweep.
     """
     parser = argparse.ArgumentParser(description=f"{study.title} Trains what is missing of it.")
-    parser.add_argument("--storage", default="dlsweep.db", help="of the runs (default: dlsweep.db)")
+    places = "of the runs (default: this repository's dlsweep.db); what none has goes to the first"
+    parser.add_argument("--storage", nargs="+", metavar="FILE", default=[], help=places)
     parser.add_argument("--folder", help=f"of the page (default: reports/{study.name})")
     parser.add_argument("--quick", action="store_true", help="all of it in minutes, on a slice")
     parser.add_argument("--dataset", help="try it on other data")
     options = parser.parse_args(given)
-    options.storage = os.path.abspath(options.storage)
+    options.storage = [os.path.abspath(path) for path in options.storage] or ["dlsweep.db"]
     folder = Path(options.folder or REPORTS / f"{'quick/' * options.quick}{study.name}").absolute()
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -188,14 +190,24 @@ def _smaller(written: dict[str, Any], quick: bool, dataset: str | None) -> dict[
     return written | {"name": f"{written['name']}-try"}
 
 
-def _trained(path: Path, storage: str, optional: bool) -> RunsTable | None:
+def _trained(path: Path, storages: Sequence[str], optional: bool) -> RunsTable | None:
     """Train what is missing of a sweep, and read its runs; None where that cannot be done."""
+    study = load_sweep(path).fingerprint
+    found = [storage for storage in storages if _holds(storage, study)]
+    storage = next(iter(found), storages[0])
     code = dlsweep(["sweep", str(path), "--storage", storage, "--confirm", "0"])
     if code and optional:
         return None
     if code:
         sys.exit(code)
-    return read_runs(load_sweep(path).fingerprint, storage)
+    return replace(read_runs(study, storage), storage="")  # commands on the page name no file
+
+
+def _holds(storage: str, study: str) -> bool:
+    try:
+        return Path(storage).exists() and bool(read_study(storage, study))
+    except ConfigError:
+        return False
 
 
 def _page(study: Study, tables: Tables, folder: Path) -> str:
@@ -208,7 +220,7 @@ def _page(study: Study, tables: Tables, folder: Path) -> str:
         beside = (tables[name] for name in part.beside if name in tables)
         table = joined(tables[part.sweep], *beside)
         if part.runs is not None:
-            table = RunsTable(**vars(table) | {"runs": tuple(part.runs.of(table))})
+            table = replace(table, runs=tuple(part.runs.of(table)))
         pictures = f"{number}-{part.sweep}"
         (folder / pictures).mkdir(exist_ok=True)
         for block in Report("", part.blocks).shown(table):

@@ -73,8 +73,9 @@ STUDY = Study(
     "s1",
     "Which network suits Fashion-MNIST?",
     """
-448 networks out of the 11,664 of a grid, as in the published study. Its best had 71 % of the
-validation images right; the section on mistakes shows why it was no more.
+Networks drawn at random out of a grid of 11,664. The published study trained 448 of it; its best
+had 71 % of the validation images right: tanh, four layers of 128, Adam at 0.001, batches of 64, ten
+epochs. The sections on mistakes show why it was no more.
 """,
     (
         Part("sweep", SWEEP, beside=("losses",)),

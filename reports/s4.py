@@ -20,7 +20,8 @@ DECODED = [
     f"Relu with weight decay added {RIGHT[2] - RIGHT[1]:,} right ones of its 10,000 images: "
     f"it really had {(RIGHT[2] - RIGHT[1]) / 100:.1f} %.",
     f"The two cells before it, one of them relu, had {RIGHT[1] - RIGHT[0]:,} of 20,000 right "
-    "together: as if one had learned and the other had not.",
+    "together: as if one had learned and the other had not. So it is here, where relu too is "
+    "printed as worse than tanh, and is better.",
 ]
 
 STUDY = Study(
@@ -70,7 +71,7 @@ never set back.
                     "`reports/mistakes/counters.py` is that notebook: six cells train a network "
                     "each, and the right test images, and all, are counted on from cell to cell."
                 ),
-                Lines(("printed", "true")),
+                Lines(("printed", "true"), title="What each cell prints, and what is true"),
                 published("s4", "counters"),
                 Text(lambda table: DECODED, listed=True),
             ),
