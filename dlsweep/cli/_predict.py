@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsweep.cli._errors import BAD_INPUT, complain
+from dlsweep.cli._files import unusable, writing
 from dlsweep.config import ConfigError
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="model.safetensors, or the run's directory")
     parser.add_argument(
-        "images", nargs="+", metavar="FILE", help="PNG, JPEG or WebP; or .csv, .npz with rows"
+        "images",
+        nargs="+",
+        metavar="FILE",
+        help="a picture, or a folder of pictures; or .csv, .npz with rows",
     )
     parser.add_argument(
         "--invert",
@@ -87,6 +91,8 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     """Print the class of every file that can be read, and a line for each that cannot."""
     if arguments.invert and arguments.as_is:
         problems.append("--invert, --as_is: give one of them")
+    if arguments.save_inputs is not None:
+        problems += unusable("--save_inputs", arguments.save_inputs, folder=True)
     if problems:
         raise ConfigError(problems)
     import numpy as np
@@ -100,18 +106,22 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
         swapped = any(path.endswith(".safetensors") for path in arguments.images)
         raise ConfigError([problem + order * swapped for problem in error.problems]) from None
     inputs: list[_Input] = []
-    for path in arguments.images:
-        try:
-            inputs += _read(path, model, arguments)
-        except ConfigError as error:
-            problems += error.problems
+    for given in arguments.images:
+        for path in _files(given, model):
+            try:
+                inputs += _read(path, model, arguments)
+            except ConfigError as error:
+                problems += error.problems
     if not inputs:
         raise ConfigError(problems)
     for one in inputs:
         for notice in one.notices:
             print(f"dlsweep: {one.name}: {notice}", file=sys.stderr)
     if arguments.save_inputs is not None:
-        _save_inputs(Path(arguments.save_inputs), [i for i in inputs if i.values.dtype == np.uint8])
+        folder = Path(arguments.save_inputs)
+        pictures = [one for one in inputs if one.values.dtype == np.uint8]
+        with writing("--save_inputs", folder):
+            _save_inputs(folder, pictures)
     probabilities = np.concatenate(
         [model.predict(np.stack([i.values for i in group])) for group in _by_type(inputs)]
     )
@@ -122,6 +132,15 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
     sys.stdout.flush()
     complain(problems)
     return BAD_INPUT if problems else 0
+
+
+def _files(path: str, model: Model) -> list[str]:
+    """The pictures in a folder; anything else as it is."""
+    from dlsweep.data.own import pictures_in
+
+    if not Path(path).is_dir() or model.image_shape[:2] == (1, 1):
+        return [path]
+    return [str(file) for file in pictures_in(Path(path))] or [path]
 
 
 def _read(path: str, model: Model, arguments: argparse.Namespace) -> list[_Input]:

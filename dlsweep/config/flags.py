@@ -19,6 +19,7 @@ from dlsweep.config.model_options import REQUIRED, model_options
 from dlsweep.config.names import meant_setting, nearest_option, setting_name
 from dlsweep.config.own_model import is_own, model_name
 from dlsweep.config.parse import NONE, VARIANT, flatten, parse_settings
+from dlsweep.config.relations import heeded
 from dlsweep.config.run_config import RunConfig
 from dlsweep.config.setting import Setting, from_option
 from dlsweep.parts import Option
@@ -283,6 +284,8 @@ def _defaults_of_model(model: str) -> dict[str, Any]:
     except ConfigError:  # it is not there any more: all that it may have brought is written
         return dict.fromkeys(MODELS["cnn"].heeds, REQUIRED)
     defaults = {name: option.default for name, option in options.items()}
+    if is_own(model):
+        defaults["weight_init"] = "torch"
     return {n: list(v) if isinstance(v, tuple) else v for n, v in defaults.items()}
 
 
@@ -290,12 +293,12 @@ def command_line(config: Mapping[str, Any]) -> str:
     """The flags that train a configuration again, quoted for a shell.
 
     Args:
-        config: settings as ``RunConfig.as_dict`` gives them; what is the default is left out, and
-            so is where the run was: its project, entity and device.
+        config: settings as ``RunConfig.as_dict`` gives them; what is the default is left out, what
+            has no effect beside the others, and where the run was: its project, entity and device.
     """
     defaults = {**RunConfig().as_dict(), **_defaults_of_model(str(config.get("model", "")))}
     words: list[str] = []
-    for name, value in config.items():
+    for name, value in heeded(config).items():
         if name in ("wandb_project", "wandb_entity", "device") or defaults.get(name) == value:
             continue
         if isinstance(value, list) and name != "conv_layers":

@@ -57,6 +57,8 @@ def model_options(model: str) -> Mapping[str, Option]:
         for given in _GIVEN
         if given not in parameters and not any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     ]
+    if problems:
+        raise ConfigError(problems[:1])
     options: dict[str, Option] = {}
     for parameter in parameters.values():
         if parameter.name in _GIVEN or parameter.kind in (

@@ -51,8 +51,8 @@ def canonical_value(
         raise ConfigError([f"{name}: got {shown(value)}, {error}"]) from None
     # A path made absolute.
     place = name in _PLACES and os.sep in str(canonical)
-    words = isinstance(value, str) and isinstance(canonical, str) and not place
-    if words and fold(value) != fold(canonical):
+    words = isinstance(value, str) and isinstance(canonical, str) and name != "image_size"
+    if words and not place and fold(value) != fold(canonical):
         return canonical, f"{name}: {value} was taken for {canonical}"
     return canonical, None
 

@@ -13,7 +13,7 @@ from dlsweep.config import ConfigError
 if TYPE_CHECKING:
     from PIL import Image
 
-_FORMATS = ("PNG", "JPEG", "WEBP")
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 _DEPTHS = (8, 10, 12, 14, 16)
 """Bits that cameras and scanners use of a 16-bit file."""
 
@@ -36,7 +36,7 @@ class Picture:
 def read_picture(
     path: str | os.PathLike[str], channels: int, *, ground: int | None = None
 ) -> Picture:
-    """Read a PNG, JPEG or WebP file of any size and mode.
+    """Read a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM file of any size and mode.
 
     It is turned upright as its camera noted. What is transparent shows ``ground``. 16 bits become
     8, and files that use only the lower of their 16 bits are read by those.
@@ -61,10 +61,11 @@ def read_picture(
     except FileNotFoundError:
         raise ConfigError([f"{path}: no such file"]) from None
     except IsADirectoryError:
-        hint = f"name the pictures in it, such as {path}/*.png"
-        raise ConfigError([f"{path}: cannot be read: it is a folder; {hint}"]) from None
+        raise ConfigError([f"{path}: a folder without pictures"]) from None
     except UnidentifiedImageError:
-        raise ConfigError([f"{path}: not a PNG, JPEG or WebP picture"]) from None
+        raise ConfigError(
+            [f"{path}: not a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM picture"]
+        ) from None
     except Image.DecompressionBombError:
         raise ConfigError([f"{path}: too large a picture"]) from None
     except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for broken files

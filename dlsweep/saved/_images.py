@@ -21,7 +21,7 @@ def read_image(
     it is, bit for bit. See ``prepare_image`` for what a particular model's images are like.
 
     Args:
-        path: of a PNG, JPEG or WebP file.
+        path: of a picture; see ``read_picture``.
         image_shape: (channels, height, width), one or three channels.
         invert: for dark things on a light ground: the data sets have light things on a dark one.
 

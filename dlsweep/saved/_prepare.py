@@ -41,7 +41,7 @@ def prepare_image(
     A picture that has the form of the training images already stays as it is, bit for bit.
 
     Args:
-        path: of a PNG, JPEG or WebP file.
+        path: of a picture; see ``read_picture``.
         model: what it is prepared for.
         invert: what is shown is darker than its ground; without it, that is found out.
         as_is: scale the picture as a whole, and do nothing else that was not asked for.

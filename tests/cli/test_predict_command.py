@@ -113,6 +113,10 @@ def test_a_bad_file_leaves_the_others(
     assert main(["predict", str(kept), "no.png", images[0], "rows.csv", images[1]]) == 2
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in out.splitlines()] == images[:2]
+    Path("folder/class").mkdir(parents=True)
+    Image.open(images[0]).save("folder/class/0.bmp")
+    assert main(["predict", str(kept), "folder"]) == 0
+    assert capsys.readouterr().out.split()[1] == out.split()[1]
     assert err.splitlines() == [
         "error: no.png: no such file",
         "error: rows.csv: has 3 columns; the model takes 64 features",
@@ -145,7 +149,7 @@ def test_bad_input_is_named_all_at_once(
 ):
     assert refused(main, "predict", str(kept), "no.png", str(kept)) == [
         "no.png: no such file",
-        f"{kept}: not a PNG, JPEG or WebP picture",
+        f"{kept}: not a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM picture",
     ]
     assert refused(main, "predict", "no.safetensors", "no.png") == ["no.safetensors: no such file"]
     [problem] = refused(main, "predict", images[0], images[0])
@@ -153,8 +157,9 @@ def test_bad_input_is_named_all_at_once(
     [problem] = refused(main, "predict", images[0], str(kept))
     assert problem.startswith("0.png: not a safetensors file")
     assert problem.endswith("; the model comes first: dlsweep predict MODEL IMAGE ...")
-    [problem] = refused(main, "predict", str(kept), ".")
-    assert problem == ".: cannot be read: it is a folder; name the pictures in it, such as ./*.png"
+    Path("empty").mkdir()
+    [problem] = refused(main, "predict", str(kept), "empty")
+    assert problem == "empty: a folder without pictures"
     [problem] = refused(main, "predict", ".", images[0])
     assert problem == ".: there is no model.safetensors in it; train with --save_model"
     [problem] = refused(main, "predict", str(kept), images[0], "--inverted")

@@ -102,8 +102,8 @@ def test_three_channels(tmp_path: Path):
     ("content", "problem"),
     [
         (None, "no such file"),
-        (b"", "not a PNG, JPEG or WebP picture"),
-        (b"GIF89a" + bytes(20), "not a PNG, JPEG or WebP picture"),
+        (b"", "not a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM picture"),
+        (b"GIF89a" + bytes(20), "not a PNG, JPEG, WebP, BMP, GIF, TIFF or PPM picture"),
         (b"half", "cannot be read"),
     ],
 )
@@ -124,5 +124,5 @@ def test_what_is_no_picture_is_refused_in_one_line(
 
 
 def test_a_directory_is_no_picture(tmp_path: Path):
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="a folder without pictures"):
         read_image(tmp_path, SHAPE)

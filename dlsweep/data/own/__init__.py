@@ -3,6 +3,7 @@
 from dlsweep.data.own._arrays import raw_of_arrays
 from dlsweep.data.own._function import find_function
 from dlsweep.data.own._own import OwnData, dataset_key, keep
+from dlsweep.data.own._pictures import pictures_in
 from dlsweep.data.own._read import with_test
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "dataset_key",
     "find_function",
     "keep",
+    "pictures_in",
     "raw_of_arrays",
     "with_test",
 ]

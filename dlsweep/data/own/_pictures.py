@@ -92,6 +92,20 @@ def read_pictures(folder: Path, settings: DataSettings) -> Raw:
     return of_parts(images, counted, classes, notes=notes)
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """The files in a folder, and in the folders in it, whose names are those of pictures."""
+    return [path for path in _files(folder) if path.suffix.lower() in _ENDINGS]
+
+
+def _files(folder: Path) -> list[Path]:
+    """What is in a folder, and in the folders in it, and is not hidden."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(name.startswith(".") for name in path.relative_to(folder).parts)
+    ]
+
+
 def _listed(folder: Path) -> tuple[list[_File], list[str]]:
     """The pictures by part and class, and a note where other files are left out."""
     top = _folders(folder)
@@ -106,9 +120,7 @@ def _listed(folder: Path) -> tuple[list[_File], list[str]]:
     no_pictures = 0
     for part, place in parts.items():
         for of_class in _folders(place):
-            for path in sorted(of_class.rglob("*")):
-                if any(name.startswith(".") for name in path.relative_to(place).parts):
-                    continue
+            for path in _files(of_class):
                 if path.suffix.lower() in _ENDINGS:
                     files.append(_File(part, of_class.name, path))
                 elif path.is_file():
