@@ -333,8 +333,24 @@ class CoreFields:
         "",
         "num_examples",
     )
+    log_every: int = setting(
+        0,
+        "log the training loss of every so many steps too, within epochs; 0 logs epochs alone",
+        kinds.integer(0, kinds.MOST),
+        "integer ≥ 0",
+        "",
+        "log_interval log_freq log_steps log_every_n_steps",
+    )
     projection: str = choice(
         "tsne", "figures full: the last hidden layer in two dimensions", choices.PROJECTIONS
+    )
+    projection_images: int = setting(
+        1000,
+        "figures full: so many test images are in that picture, and in an autoencoder's",
+        kinds.integer(1, kinds.MOST),
+        "integer ≥ 1",
+        "",
+        "tsne_images num_projected tsne_samples",
     )
     save_model: bool = setting(
         False,

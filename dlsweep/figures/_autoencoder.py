@@ -53,13 +53,14 @@ def autoencoder_pictures(model: TrainedModel, test: Split) -> dict[str, Image]:
 
     - ``reconstructions``: a test image of each class, ten at most, above what the decoder makes of
       its code; not of tables;
-    - ``code``: that of the first 1,000 test images coloured by class, as it is where it is of two
-      numbers, else in two dimensions by the configuration's ``projection``;
+    - ``code``: that of the first ``projection_images`` test images by class, as it is where it is
+      of two numbers, else in two dimensions by the configuration's ``projection``;
     - ``decoded``: of a code of two numbers, what the decoder makes of codes in rows and columns, in
       the picture where they are among those of the test images; not of tables.
     """
-    images, labels = test.images[:SHOWN].cpu().numpy(), test.labels[:SHOWN].cpu().numpy()
-    code = model.code(test.images[:SHOWN])
+    shown = model.config.projection_images
+    images, labels = test.images[:shown].cpu().numpy(), test.labels[:shown].cpu().numpy()
+    code = model.code(test.images[:shown])
     pictures = {"code": _code(model, code, labels, code_scores(model, test))}
     if model.image_shape[:2] != (1, 1):
         pictures["reconstructions"] = _reconstructions(model, images, labels)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dlsweep.data import Split
 from dlsweep.figures._autoencoder import autoencoder_pictures, is_autoencoder
 from dlsweep.figures._grids import pixels
-from dlsweep.figures._layers import METHODS, SHOWN, feature_maps, first_layer, project
+from dlsweep.figures._layers import METHODS, feature_maps, first_layer, project
 from dlsweep.figures._plots import maps_picture, points_picture, weights_picture
 from dlsweep.training import TrainedModel
 
@@ -21,8 +21,9 @@ def model_pictures(model: TrainedModel, test: Split) -> dict[str, Image]:
     - ``first_layer``: the kernels of the first convolution, or what each unit of the first fully
       connected layer looks at;
     - ``feature_maps``: what the convolutions make of the first test image (cnn);
-    - ``features``: the last hidden layer's answers to the first 1,000 test images in two
-      dimensions, by the configuration's ``projection``; not where this is an autoencoder's code;
+    - ``features``: the last hidden layer's answers to the first ``projection_images`` test images
+      in two dimensions, by the configuration's ``projection``; not where this is the code of an
+      autoencoder;
     - those of ``autoencoder_pictures``.
 
     Where weights are not finite there is nothing to see, and nothing is made.
@@ -42,10 +43,10 @@ def model_pictures(model: TrainedModel, test: Split) -> dict[str, Image]:
         pictures |= autoencoder_pictures(model, test)
         if not model.config["classifier_size"]:
             return pictures
-    shown = test.images[:SHOWN]
+    shown = test.images[: model.config.projection_images]
     points = project(model.features(shown), model.config.projection)
     if points is not None:
         title = f"last hidden layer, {len(shown):,} test images, {METHODS[model.config.projection]}"
-        labels = test.labels[:SHOWN].cpu().numpy()
+        labels = test.labels[: len(shown)].cpu().numpy()
         pictures["features"] = points_picture(points, labels, model.classes, title)
     return pictures

@@ -9,6 +9,7 @@ from dlsweep.report._where import together
 from dlsweep.report.statistics import grouped, is_seed
 
 SHOWN_ONLY = {*PLACES, "figures", "examples", "projection", "save_model"}
+SHOWN_ONLY |= {"projection_images", "log_every"}
 """Settings of built-in runs that say where a run was and what is shown of it."""
 
 

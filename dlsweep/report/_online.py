@@ -21,6 +21,8 @@ from dlsweep.report._runs import Online, Run, RunsTable, varied, versions
 from dlsweep.sweep import METRICS, STATUSES, Metric, SweepFile, metric_name, objective
 from dlsweep.sweep.file import parse_command
 
+STEP_LOSS = "step_loss"
+"""The loss within epochs, of whose rows W&B has one each: ``dlsweep.training.STEP_LOSS``."""
 _STATES = {"finished": "finished", "running": "running", "pending": "waiting"}
 _OF_ALL_SETTINGS = 0.5
 """A built-in run logs all of dlsweep's settings; an older version had fewer of them."""
@@ -119,10 +121,15 @@ def _setting(name: str, value: Any) -> Any:
 
 
 def _own_history(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The epochs, numbered from 1 where they say nothing else."""
-    logged = (_numbers(_logged(row)) for row in rows)
-    epochs = (row for row in logged if row.keys() - {"epoch"})
-    return ({"epoch": number, **row} for number, row in enumerate(epochs, start=1))
+    """The epochs, numbered from 1 where they say nothing else; losses within stand in them."""
+    number, within = 0, list[list[Any]]()
+    for row in (_numbers(_logged(row)) for row in rows):
+        if STEP_LOSS in row and "step" in row:
+            within.append([row["step"], row[STEP_LOSS]])
+        elif row.keys() - {"epoch"}:
+            number += 1
+            yield {"epoch": number, **row, **({STEP_LOSS: within} if within else {})}
+            within = []
 
 
 def _history(rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,32 @@ class Model:
             ValueError: for images of another shape or type.
         """
         return self._trained.probabilities(self._pixels(images))
+
+    def score(
+        self, images: np.ndarray | torch.Tensor, labels: Sequence[Any] | np.ndarray | torch.Tensor
+    ) -> float:
+        """The share of images that it takes for what they are, as scikit-learn's ``score``.
+
+        Of the test images of its run it is the run's ``test_accuracy``.
+
+        Args:
+            images: see ``predict``.
+            labels: of each image the class: its place in ``classes``, or its name.
+
+        Raises:
+            ValueError: for images of another shape or type, labels that are not as many, or a class
+                that the model does not have.
+        """
+        found = self._trained.predictions(self._pixels(images))
+        given = labels.tolist() if isinstance(labels, torch.Tensor | np.ndarray) else list(labels)
+        if len(given) != len(found) or not given:
+            raise ValueError(f"labels: got {len(given)} for {len(found)} images")
+        places = {name: place for place, name in enumerate(self.classes)}
+        true = [places.get(label, -1) if isinstance(label, str) else label for label in given]
+        unknown = [given[i] for i, place in enumerate(true) if place not in range(len(places))]
+        if unknown:
+            raise ValueError(f"labels: {unknown[0]!r} is none of {', '.join(self.classes)}")
+        return float(np.mean(found == np.array(true)))
 
     def code(self, images: np.ndarray | torch.Tensor) -> np.ndarray:
         """What an autoencoder encodes images in, float32, (N, code_size); see ``predict``.

@@ -21,7 +21,7 @@ from dlsweep.tracking._errors import TrackingError, in_one_line
 from dlsweep.tracking._media import data_media, run_media
 from dlsweep.tracking._outcome import Outcome
 from dlsweep.tracking._service import Command, SweepService
-from dlsweep.training import EpochMetrics
+from dlsweep.training import STEP_LOSS, EpochMetrics
 
 _log = logging.getLogger("dlsweep.tracking")
 
@@ -66,6 +66,8 @@ class TrackedRun:
             for name, value in values.items()
             if name not in swept and (name not in there or there[name] != value)
         }
+        if config.log_every:
+            run.define_metric(STEP_LOSS, step_metric="step")
         if missing:
             run.config.update(missing, allow_val_change=True)  # type: ignore[no-untyped-call]
 
@@ -90,12 +92,12 @@ class TrackedRun:
             patience: seconds to try for the tables and pictures, for which wandb asks the server at
                 once; where it cannot be reached the row is logged without them.
         """
-        self._seconds[metrics.epoch] = metrics.seconds
+        row = self._begin_epoch(metrics)
         if outcome is None:
-            self.wandb.log(metrics.as_dict())
+            self.wandb.log(row)
             return
         self.accept(outcome)
-        self._log_with(metrics.as_dict(), outcome, patience)
+        self._log_with(row, outcome, patience)
         self._summarize()
         if self.model is not None:
             self._send(self.model)
@@ -113,11 +115,18 @@ class TrackedRun:
 
     def log_plainly(self, metrics: EpochMetrics, outcome: Outcome | None = None) -> None:
         """Log an epoch and the outcome's numbers, without the tables and pictures."""
-        self._seconds[metrics.epoch] = metrics.seconds
-        self.wandb.log(metrics.as_dict())
+        self.wandb.log(self._begin_epoch(metrics))
         if outcome is not None:
             self.accept(outcome)
             self._summarize()
+
+    def _begin_epoch(self, metrics: EpochMetrics) -> dict[str, Any]:
+        """Log the losses within an epoch, a row for each; returns the row of the epoch itself."""
+        self._seconds[metrics.epoch] = metrics.seconds
+        row = metrics.as_dict()
+        for step, loss in row.pop(STEP_LOSS, ()):
+            self.wandb.log({"step": step, STEP_LOSS: loss})
+        return row
 
     def _summarize(self) -> None:
         """Set W&B's summary, with the time that a study finds in the epochs."""

@@ -56,6 +56,14 @@ def test_a_kept_model_is_the_model(
     tolerance = 1e-6 if name == "numpy" else 0
     difference = np.abs(model.predict(digits.test.images) - result.test.probabilities)
     assert difference.max() <= tolerance
+    labels = digits.test.labels
+    accuracy = pytest.approx(result.test.accuracy, abs=0.003 if name == "numpy" else 0)
+    assert model.score(digits.test.images, labels) == accuracy
+    names = [digits.classes[int(label)] for label in labels]
+    assert model.score(digits.test.images.numpy(), names) == accuracy
+    for wrong in (labels[:-1], [*names[:-1], "ten"], [*labels.tolist()[:-1], 10]):
+        with pytest.raises(ValueError, match="labels: "):
+            model.score(digits.test.images, wrong)
     assert [file.name for file in tmp_path.iterdir()] == ["some.safetensors"]
 
 

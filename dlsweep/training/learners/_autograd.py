@@ -89,7 +89,10 @@ class AutogradLearner(TorchLearner):
         # One after the other: a sum in parts would depend on how many members there are.
         means = [(means.double() * sizes).cumsum(0)[-1] / sizes.sum() for means in (losses, *own)]
         means.insert(1, right.sum(0).double() / sizes.sum())
-        return Means(*(mean.cpu().numpy() for mean in means))
+        found_means = Means(*(mean.cpu().numpy() for mean in means))
+        if not self._logs_within:
+            return found_means
+        return found_means._replace(batches=losses.double().mT.cpu().numpy())
 
     def _one_by_one(
         self, objective: Objective, images: Tensor, labels: Tensor, epoch: int, batch: int

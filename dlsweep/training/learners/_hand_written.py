@@ -47,12 +47,17 @@ class HandWrittenLearner(TorchLearner):
             place.copy_(self._stack.step(*self._of_batch(epoch, number, index)))
             self.optimizer.step(self._gradients)
         labels = self.data.train.labels[order].expand(logits.shape[:2])
-        means = [
-            (loss_of(config)(mine, true).double().mean(), _share_right(mine, true))
+        losses = [
+            loss_of(config)(mine, true).double()
             for config, mine, true in zip(self.configs, logits, labels, strict=True)
         ]
-        loss, right = zip(*means, strict=True)
-        return Means(torch.stack(loss).numpy(), torch.stack(right).numpy())
+        right = [_share_right(mine, true) for mine, true in zip(logits, labels, strict=True)]
+        loss = [one.mean() for one in losses]
+        means = Means(torch.stack(loss).numpy(), torch.stack(right).numpy())
+        if not self._logs_within:
+            return means
+        batched = [torch.stack([part.mean() for part in torch.split(one, size)]) for one in losses]
+        return means._replace(batches=torch.stack(batched).numpy())
 
     def _of_batch(self, epoch: int, number: int, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What ``Backpropagation.step`` takes for a batch."""

@@ -17,11 +17,13 @@ class Means(NamedTuple):
         loss: means over the images, (K,), float64.
         accuracy: likewise.
         auxiliary: likewise, of the modules' own losses; None where they have none.
+        batches: the mean loss of each batch, (K, batches); None where no member logs it.
     """
 
     loss: np.ndarray
     accuracy: np.ndarray
     auxiliary: np.ndarray | None = None
+    batches: np.ndarray | None = None
 
 
 class Recalled(NamedTuple):

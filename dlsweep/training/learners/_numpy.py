@@ -35,6 +35,23 @@ and takes each time.
 T = TypeVar("T")
 
 
+class _Kept(scratch.Loss):
+    """A loss that keeps what it came to on each batch."""
+
+    def __init__(self, loss: scratch.Loss) -> None:
+        self._loss = loss
+        self.losses: list[float] = []
+
+    def forward(self, logits: np.ndarray, labels: np.ndarray) -> float:
+        """See ``scratch.Loss``."""
+        self.losses.append(self._loss.forward(logits, labels))
+        return self.losses[-1]
+
+    def backward(self, logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """See ``scratch.Loss``."""
+        return self._loss.backward(logits, labels)
+
+
 class NumpyLearner:
     """Trains one run with ``dlsweep.scratch``; see ``Learner``.
 
@@ -81,10 +98,11 @@ class NumpyLearner:
         images, labels = self.splits["train"]
         self.optimizer.learning_rate = float(learning_rates[0])
         order = epoch_order(self.config.seed, epoch, len(labels))
+        kept = _Kept(self.loss)
         loss, accuracy = scratch.train_epoch(
-            self.network, self.loss, self, images, labels, order, self.config.batch_size
+            self.network, kept, self, images, labels, order, self.config.batch_size
         )
-        return Means(np.array([loss]), np.array([accuracy]))
+        return Means(np.array([loss]), np.array([accuracy]), batches=np.array([kept.losses]))
 
     def validate(self) -> Means:
         """On the validation split."""

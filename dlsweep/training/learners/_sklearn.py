@@ -50,17 +50,19 @@ class SklearnLearner(NumpyLearner):
         classes = np.arange(self.network.parameters[-1].size)
         order = epoch_order(self.config.seed, epoch, len(labels))
         self.optimizer.set_learning_rate(float(learning_rates[0]))
-        total_loss, correct = 0.0, 0
+        total_loss, correct, losses = 0.0, 0, []
         with config_context(assume_finite=True, skip_parameter_validation=True):
             for start in range(0, len(order), self.config.batch_size):
                 batch = order[start : start + self.config.batch_size]
                 logits = self.network.forward(images[batch])[-1]
-                total_loss += self.loss.forward(logits, labels[batch]) * len(batch)
+                losses.append(self.loss.forward(logits, labels[batch]))
+                total_loss += losses[-1] * len(batch)
                 correct += int(np.count_nonzero(logits.argmax(axis=1) == labels[batch]))
                 if not np.isfinite(total_loss):  # the run has diverged
                     break
                 self.optimizer.step(images[batch], labels[batch, None] == classes)
-        return Means(np.array([total_loss / len(order)]), np.array([correct / len(order)]))
+        loss, accuracy = np.array([total_loss, correct])[:, None] / len(order)
+        return Means(loss, accuracy, batches=np.array([losses]))
 
 
 class _Steps:

@@ -153,6 +153,11 @@ class TorchLearner(ABC):
         return torch.from_numpy(np.stack([orders[seed] for seed in seeds])).to(self.device)
 
     @property
+    def _logs_within(self) -> bool:
+        """Whether a member logs the loss within epochs."""
+        return any(config.log_every for config in self.configs)
+
+    @property
     def _batches_differ(self) -> bool:
         """Whether members see other images, or the images in another order."""
         return len({(config.seed, config.augment) for config in self.configs}) > 1

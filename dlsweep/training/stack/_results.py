@@ -17,6 +17,10 @@ DIVERGED = "diverged"
 STOPPED = "stopped"
 """Of a run that was told to leave its stack: by early termination, or by a user."""
 
+STEP_LOSS = "step_loss"
+"""The name of the loss within epochs."""
+_BESIDE = ("more", "steps")
+
 
 @dataclass(frozen=True)
 class EpochMetrics:
@@ -33,6 +37,8 @@ class EpochMetrics:
             number of its members.
         more: what is logged beside these, by name: train_reconstruction and val_reconstruction of
             an autoencoder, likewise of any module with a loss of its own.
+        steps: the loss within the epoch, where ``log_every`` asks for it: pairs of the step, which
+            is counted over all epochs from 1, and the mean loss of the batches since the last pair.
     """
 
     epoch: int
@@ -43,18 +49,21 @@ class EpochMetrics:
     learning_rate: float
     seconds: float
     more: Mapping[str, float] = field(default_factory=dict)
+    steps: tuple[tuple[int, float], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The metrics by the names under which they are logged."""
-        plain = {name: value for name, value in vars(self).items() if name != "more"}
-        return plain | dict(self.more)
+        """The metrics by the names under which they are logged; ``steps`` as step_loss."""
+        plain = {name: value for name, value in vars(self).items() if name not in _BESIDE}
+        within = {STEP_LOSS: [list(pair) for pair in self.steps]} if self.steps else {}
+        return plain | dict(self.more) | within
 
     @classmethod
     def restore(cls, logged: Mapping[str, Any]) -> EpochMetrics:
         """The metrics that ``as_dict`` gave."""
-        names = [f.name for f in dataclasses.fields(cls) if f.name != "more"]
-        more = {name: value for name, value in logged.items() if name not in names}
-        return cls(**{name: logged[name] for name in names}, more=more)
+        names = [f.name for f in dataclasses.fields(cls) if f.name not in _BESIDE]
+        more = {n: value for n, value in logged.items() if n not in (*names, STEP_LOSS)}
+        steps = tuple((step, loss) for step, loss in logged.get(STEP_LOSS, ()))
+        return cls(**{name: logged[name] for name in names}, more=more, steps=steps)
 
     def is_finite(self) -> bool:
         """Whether all losses are finite."""

@@ -214,6 +214,7 @@ class Stack:
         train = self._learner.train_epoch(self._epoch, rates)
         val = self._learner.validate()
         seconds = (time.perf_counter() - began) / len(self._members)
+        batches = train.batches
         for row, member in enumerate(self._members):
             member.history.append(
                 EpochMetrics(
@@ -225,6 +226,7 @@ class Stack:
                     float(rates[row]),
                     seconds,
                     self._own_losses(row, train=train, val=val),
+                    _within_epoch(member, None if batches is None else batches[row]),
                 )
             )
         best = [row for row, member in enumerate(self._members) if member.is_best()]
@@ -280,6 +282,23 @@ class Stack:
         accuracy = float((predictions == labels).mean())
         more = {} if own is None else {str(self._learner.auxiliary): own}
         return Evaluation(loss, accuracy, probabilities, labels, predictions, more)
+
+
+def _within_epoch(member: _Member, losses: np.ndarray | None) -> tuple[tuple[int, float], ...]:
+    """The mean loss of every ``log_every`` steps of an epoch, and of those left at its end.
+
+    Args:
+        member: its history is that before the epoch.
+        losses: of each step of the epoch; None where they are not known.
+    """
+    every = member.config.log_every
+    if not every or losses is None:
+        return ()
+    before = member.history[-1].steps[-1][0] if member.history else 0
+    return tuple(
+        (before + min(start + every, len(losses)), float(losses[start : start + every].mean()))
+        for start in range(0, len(losses), every)
+    )
 
 
 def train_stack(configs: Sequence[RunConfig], data: Dataset) -> list[RunResult]:

@@ -61,8 +61,19 @@ class TrainedModel:
         """
         if not len(images):
             return np.empty((0, len(self.classes)), np.float32)
-        logits = logits_of(self._quick, images.to("cpu", self._dtype), self._widest)
-        return torch.softmax(logits, 1).float().numpy()
+        return torch.softmax(self._logits(images), 1).float().numpy()
+
+    def predictions(self, images: Tensor) -> np.ndarray:
+        """The classes of the largest logits, of equals the first, int64, (N,).
+
+        Of a model that hardly tells images apart, probabilities may be equal where logits are not.
+        """
+        if not len(images):
+            return np.empty(0, np.int64)
+        return self._logits(images).argmax(1).numpy()
+
+    def _logits(self, images: Tensor) -> Tensor:
+        return logits_of(self._quick, images.to("cpu", self._dtype), self._widest)
 
     @torch.no_grad()
     def code(self, images: Tensor) -> np.ndarray:
