@@ -108,6 +108,17 @@ def test_one_line_says_how_to_upload_an_offline_run(
     assert list(Path(folder).glob("*.wandb"))
 
 
+def test_the_loss_within_epochs_is_rows_of_their_own(wandb_server: WandbServer):
+    result = dlsweep.train({**TINY, "epochs": 2, "log_every": 8, "project": "p"})
+    [run] = wandb_server.runs.values()
+    steps = [pair for epoch in result.history for pair in epoch.steps]
+    assert [*zip(run.column("step"), run.column("step_loss"), strict=True)] == steps
+    assert run.column("epoch") == [1, 2]
+    [read] = read_runs(f"{run.entity}/p").runs
+    assert [len(row["step_loss"]) for row in read.history] == [len(e.steps) for e in result.history]
+    assert [row["epoch"] for row in read.history] == [1, 2]
+
+
 # As the function of an agent
 
 
