@@ -28,14 +28,18 @@ UNEQUAL = 2.0
 
 
 def answer(studies: Studies) -> list[str]:
-    """The best of all, how the studies differ, what they agree and disagree on, what next."""
+    """The best of all, how the studies differ, what they agree and disagree on, what next.
+
+    Each is a paragraph.
+    """
     found = compare(studies)
     if not found.ranked:
         return [f"No run of the {len(found.results):,} studies has a result."]
     table = best_of_each(studies)
-    lines = [*cautions(table), _best(table, found.ranked[0]), *_rivals(studies), *_range(studies)]
-    lines += [*_over_time(studies), *agreements(studies)]
-    return [*lines, _next(found.ranked[0])]
+    best = [_best(table, found.ranked[0]), *_rivals(studies)]
+    spread = [*_range(studies), *_over_time(studies)]
+    parts = (cautions(table), best, spread, agreements(studies), [_next(found.ranked[0])])
+    return [" ".join(part) for part in parts if part]
 
 
 def _best(table: RunsTable, first: StudyResult) -> str:

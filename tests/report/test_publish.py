@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,8 +35,11 @@ PANELS = {
 
 
 @pytest.fixture
-def project(wandb_server: WandbServer) -> WandbServer:
-    """A server that has the project; a run set of a project that is not there is refused."""
+def project(
+    wandb_server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> WandbServer:
+    """A server that has the project, without which a run set is refused; in an empty folder."""
+    monkeypatch.chdir(tmp_path)
     wandb_server.project("team", "plants")
     return wandb_server
 
@@ -140,6 +144,47 @@ def test_drafts(project: WandbServer):
     assert saved.type == "runs/draft"
     publish(Report("No draft", (Text("words"),)), made_up_table(2, online=PLACE))
     assert [report.type for report in project.reports.values()] == ["runs/draft", "runs"]
+
+
+def test_publishing_again_updates_the_report(project: WandbServer, tmp_path: Path):
+    report, table = Report("", (Text("words"),)), made_up_table(2, name="toy-1", online=PLACE)
+    draft = publish(report, table, draft=True)
+    assert publish(report, table, draft=True) == draft
+    assert publish(report, table) == draft  # what was drafted is published
+    assert publish(Report("", (Text("other words"),)), table) == draft
+    [saved] = project.reports.values()
+    assert (saved.type, saved.saves) == ("runs", 4)
+    assert "other words" in json.dumps(saved.spec)
+    assert (tmp_path / "dlsweep.db.reports.json").exists()
+
+    second = publish(report, table, draft=True)  # it does not take back what is published
+    assert second != draft
+    assert [one.type for one in project.reports.values()] == ["runs", "runs/draft"]
+    list(project.reports.values())[1].type = "runs"  # its author publishes it on its page
+    assert publish(report, table, draft=True) not in (draft, second)
+
+    publish(report, replace(table, name="toy-2"))  # other runs
+    publish(Report("Another title", report.blocks), table)
+    assert len(project.reports) == 5
+    del project.reports[saved.id]  # somebody deletes it
+    assert publish(report, table) not in (draft, second)
+
+
+def test_what_cannot_be_remembered_is_said(
+    project: WandbServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    kept = tmp_path / "dlsweep.db.reports.json"
+    kept.write_text("no JSON")
+    report, table = Report("", (Text("words"),)), made_up_table(2, online=PLACE)
+    publish(report, table)
+    assert "so a new report is made" in caplog.text
+    assert json.loads(kept.read_text()) == {
+        "team/plants: ": {"report": next(iter(project.reports))}
+    }
+    kept.unlink()
+    kept.mkdir()
+    publish(report, table)
+    assert "the next --publish makes another report" in caplog.text
 
 
 # A local study whose runs have been synced

@@ -191,7 +191,10 @@ def test_every_rendering_of_very_many_studies(tmp_path: Path):
     assert "studies, the best first" in (folder / "studies.svg").read_text(encoding="utf-8")
 
 
-def test_a_wandb_report_of_several_sweeps(wandb_server: WandbServer):
+def test_a_wandb_report_of_several_sweeps(
+    wandb_server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
     pytest.importorskip("wandb_workspaces")
     wandb_server.project("team", "plants")
     tables = [
