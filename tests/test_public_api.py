@@ -64,10 +64,11 @@ NAMES = {
     "dlsweep.sweep.file": (
         "ablation as_settings as_yaml_file Asha Axis builtin_flags BuiltinSpace Categorical "
         "Command Config Constant Continuous Coordinates data_configs datasets_of Distribution "
-        "DISTRIBUTIONS EDGE flatten Hyperband IntUniform is_builtin is_idle load_sweep METHODS "
-        "Metric metric_name METRICS missing_program number objective parse_command parse_metric "
+        "DISTRIBUTIONS EDGE flatten Hyperband IntUniform is_builtin load_sweep METHODS Metric "
+        "metric_name METRICS missing_program number objective parse_command parse_metric "
         "parse_program_metric parse_sweep plain read_yaml Settings Space SweepFile "
-        "TRAINING_SECONDS unknown_parameters varied_together with_dataset written_metrics yaml_of"
+        "TRAINING_SECONDS unknown_parameters unlike_losses varied_together with_dataset "
+        "written_metrics yaml_of"
     ),
     "dlsweep.sweep.search": (
         "affordable Bayes Candidate Comparison Confirmation Draft EarlyTermination "
@@ -109,8 +110,8 @@ NAMES = {
     "dlsweep.training": (
         "BACKENDS choose_device cost DIVERGED EARLY_STOPPED EpochEnd EpochMetrics Evaluation "
         "FINISHED free_memory Judge keep_freed_memory load_data most_members plan "
-        "refuse_oversized RunResult SCHEDULES Stack stack_key StackState StateError steps STOPPED "
-        "threads train_stack TrainedModel"
+        "refuse_oversized RunResult SCHEDULES Stack stack_key StackState StateError STEP_LOSS "
+        "steps STOPPED threads train_stack TrainedModel"
     ),
 }
 

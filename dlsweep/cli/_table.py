@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dlsweep.config.relations import heeded
 
 if TYPE_CHECKING:
     from dlsweep.sweep import Row, StudyTable
@@ -42,7 +45,7 @@ def table_lines(
     Above the name of an accuracy stands which epoch it is of: the sweep's metric is what was
     logged last, as in W&B, and the others are of the model that is kept. Settings that are equal in
     all runs are named in a line below, and so are columns for which the terminal is too narrow, and
-    why runs failed.
+    why runs failed. A setting that had no effect beside a run's others is not shown of that run.
 
     Args:
         study: the runs.
@@ -50,6 +53,13 @@ def table_lines(
         most: how many runs are shown; all by default.
         bold: draws the heading.
     """
+    if not study.of_program:
+        study = dataclasses.replace(
+            study,
+            rows=tuple(dataclasses.replace(r, config=heeded(r.config)) for r in study.rows),
+        )
+    from dlsweep.sweep.file import unlike_losses
+
     rows = study.ordered()[:most]
     columns = _columns(study, rows)
     kept = columns if width is None else _that_fit(columns, width)
@@ -57,6 +67,10 @@ def table_lines(
     if len(rows) < len(study.rows):
         lines.append(f"… and {len(study.rows) - len(rows)} more; `dlsweep runs` shows all")
     below = _reasons(study.rows)
+    if not study.of_program:
+        valued = [row for row in study.rows if row.value is not None]
+        losses = [row.config["loss"] for row in valued if "loss" in row.config]
+        below += filter(None, [unlike_losses(study.metric, losses)])
     if equal := _equal(study):
         below.append(f"equal in all runs: {equal}")
     if dropped := [column.heading for column in columns if column not in kept]:

@@ -25,6 +25,41 @@ HEEDING = _heeding()
 """Settings that only some values of another setting heed: that setting, and these values."""
 
 
+_OFF = {"dropout_at": ("dropout", 0), "hidden_size": ("num_layers", 0)}
+"""Settings that one value of another setting leaves without a place to act."""
+
+DECIDING = {
+    *HEEDING,
+    *(other for other, _ in HEEDING.values()),
+    *_OFF,
+    *(other for other, _ in _OFF.values()),
+}
+"""The settings whose values decide which of them have an effect."""
+
+
+def is_idle(name: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a setting has no effect beside the others.
+
+    Args:
+        name: the setting.
+        settings: all of them, or those that are known; what is not known decides nothing.
+    """
+    if name in _OFF:
+        other, off = _OFF[name]
+        if other in settings and settings[other] == off:
+            return True
+    if name in HEEDING:
+        other, heeding = HEEDING[name]
+        # A value that is not a word of ours, such as a user's own model, may heed anything.
+        return settings.get(other) in WORDS[other] and settings[other] not in heeding
+    return False
+
+
+def heeded(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a built-in run that have an effect beside the others."""
+    return {name: value for name, value in settings.items() if not is_idle(name, settings)}
+
+
 def without_effect(given: Collection[str], values: Mapping[str, Collection[Any]]) -> list[str]:
     """Notices of settings that were given and change nothing.
 

@@ -1,4 +1,4 @@
-"""`dlsweep runs` and `dlsweep export` of a program's runs: any settings, any metrics."""
+"""`dlsweep runs` and `dlsweep export`: a program's runs have any settings and any metrics."""
 
 from __future__ import annotations
 
@@ -56,6 +56,26 @@ def test_runs_show_what_differs_whatever_it_is_called():
     assert failed == ["mine-2", "y", "1", "failed"]
     assert running == ["mine-3", "7.0000", "z", "running", "2"]
     assert " ".join(why) == "mine-2 failed: no luck"
+
+
+def test_a_setting_is_not_shown_of_runs_in_which_it_has_no_effect():
+    configs = [("adam", 0.5), ("momentum", 0.5), ("momentum", 0.9)]
+    rows = [
+        Row(i, f"{i}", f"r{i}", "finished", {"optimizer": o, "momentum": m, "dropout": 0}, value=i)
+        for i, (o, m) in enumerate(configs)
+    ]
+    study = StudyTable("s", Metric("val_loss", "minimize"), tuple(rows))
+    text = [line.split() for line in table_lines(study)]
+    heading = next(i for i, words in enumerate(text) if words[:1] == ["#"])
+    assert text[heading][:5] == ["#", "run", "val_loss", "optimizer", "momentum"]
+    adam, *others = text[heading + 1 :]
+    assert adam == ["1", "r0", "0.0000", "adam"]
+    assert [line[3:] for line in others] == [["momentum", "0.5"], ["momentum", "0.9"]]
+    two = table_lines(replace(study, rows=tuple(rows[:2])))
+    assert "momentum" not in two[heading]  # of the only run that heeds it there is nothing to tell
+    losses = [replace(row, config={"loss": f"l{row.number}"}) for row in rows]
+    [_, line] = table_lines(replace(study, rows=tuple(losses)))[-2:]
+    assert line.startswith("metric val_loss: runs with l0 and l1 and l2 cannot be compared by it")
 
 
 def test_runs_without_a_metric_show_what_they_logged():

@@ -297,6 +297,13 @@ def test_the_command_line_of_a_configuration_gives_it_again(settings: dict[str, 
     assert "wandb" not in line
 
 
+def test_a_command_line_has_no_setting_that_does_nothing():
+    config, _ = parse_config({"optimizer": "adam", "momentum": 0.5, "conv_layers": "8x3x3"})
+    assert command_line(config.as_dict()) == ""
+    config, _ = parse_config({"optimizer": "momentum", "momentum": 0.5})
+    assert command_line(config.as_dict()) == "--optimizer momentum --momentum 0.5"
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [

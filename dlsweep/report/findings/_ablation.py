@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dlsweep.config import RunConfig
-from dlsweep.config.relations import HEEDING
+from dlsweep.config.relations import HEEDING, is_idle
 from dlsweep.report._groups import SHOWN_ONLY
 from dlsweep.report._measures import measured
 from dlsweep.report._runs import Run, RunsTable, level, varied
@@ -22,7 +22,6 @@ from dlsweep.report.statistics import (
     is_seed,
     mean_interval,
 )
-from dlsweep.sweep.file import is_idle
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from dlsweep.config.relations import is_idle
 from dlsweep.report._runs import PLACES, Run, RunsTable, exact, level
 from dlsweep.report.statistics._remembered import remembered
-from dlsweep.sweep.file import is_idle
 
 SEEDS = ("seed", "random_seed", "random_state")
 """Settings of these names, nested ones too, are the chance of a run: no question asked of a run."""

@@ -15,7 +15,6 @@ from dlsweep.sweep.file._distributions import (
     plain,
 )
 from dlsweep.sweep.file._early_terminate import Asha, Hyperband
-from dlsweep.sweep.file._heeded import is_idle
 from dlsweep.sweep.file._metric import (
     METRICS,
     TRAINING_SECONDS,
@@ -25,6 +24,7 @@ from dlsweep.sweep.file._metric import (
     objective,
     parse_metric,
     parse_program_metric,
+    unlike_losses,
 )
 from dlsweep.sweep.file._parameters import flatten, unknown_parameters
 from dlsweep.sweep.file._parse import METHODS, load_sweep, parse_sweep
@@ -66,7 +66,6 @@ __all__ = [
     "datasets_of",
     "flatten",
     "is_builtin",
-    "is_idle",
     "load_sweep",
     "metric_name",
     "missing_program",
@@ -79,6 +78,7 @@ __all__ = [
     "plain",
     "read_yaml",
     "unknown_parameters",
+    "unlike_losses",
     "varied_together",
     "with_dataset",
     "written_metrics",

@@ -14,11 +14,11 @@ from dlsweep.config import VARIANT, ConfigError, RunConfig, canonical_variant
 from dlsweep.config.errors import shown
 from dlsweep.config.model_options import model_options
 from dlsweep.config.own_model import is_own
+from dlsweep.config.relations import DECIDING, is_idle
 from dlsweep.data import data_problems
 from dlsweep.parts import BACKENDS
 from dlsweep.sweep.file._data import KnownData
 from dlsweep.sweep.file._distributions import plain
-from dlsweep.sweep.file._heeded import DECIDING, is_idle
 from dlsweep.sweep.file._settings import Config
 from dlsweep.sweep.file._space import Axis, Coordinates, Space
 from dlsweep.sweep.file._variant import as_settings, varied_together

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -101,6 +101,23 @@ class Metric:
         return found if self.target is None else {**found, "target": self.target}
 
 
+def unlike_losses(metric: Metric, losses: Iterable[Any]) -> str:
+    """A line where built-in runs of several losses are ranked by their loss; else nothing.
+
+    Args:
+        metric: what they are ranked by.
+        losses: the setting ``loss`` of each.
+    """
+    names = sorted(set(map(str, losses)))
+    if len(names) < 2 or not metric.name.endswith("loss"):
+        return ""
+    by = f"{metric.name.removesuffix('loss')}accuracy"
+    return (
+        f"metric {metric.name}: runs with {' and '.join(names)} cannot be compared by it, for each "
+        f"loss has a scale of its own; {by} compares them"
+    )
+
+
 def metric_name(name: object) -> str | None:
     """The logged metric that ``name`` means (val_acc, validation/accuracy, accuracy …), or None."""
     return _BY_SPELLING.get(fold(name))
@@ -134,7 +151,7 @@ def objective(
         return _finite(next(rows, None))
     if metric.name == TRAINING_SECONDS:
         known = [v for epoch in history if (v := number(epoch.get("seconds"))) is not None]
-        return math.fsum(known) if known else None
+        return math.fsum(known) if known else number(summary.get(metric.name))
     for logged in (*reversed(history), summary):
         if logged.get(metric.name) is not None:
             return number(logged[metric.name])

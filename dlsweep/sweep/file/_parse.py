@@ -26,6 +26,7 @@ from dlsweep.sweep.file._metric import (
     Metric,
     parse_metric,
     parse_program_metric,
+    unlike_losses,
 )
 from dlsweep.sweep.file._parameters import (
     flatten,
@@ -168,8 +169,12 @@ def parse_sweep(
         )
     elif isinstance(rule, Asha):
         notices.append("early_terminate.type: asha is for sweeps here; W&B itself knows hyperband")
+    if not problems and program is None:
+        notices += _without_effect(parameters)
+        losses = as_settings(parameters).get("loss")
+        unlike = unlike_losses(metric, (losses and losses.support()) or ())
+        notices += [unlike] if unlike else []
     if not problems:
-        notices += _without_effect(parameters) if program is None else []
         if isinstance(sweep.space, BuiltinSpace):
             sweep.space.data = KnownData(read_data)
         contradictions, about, _ = sweep.space.combinations

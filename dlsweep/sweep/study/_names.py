@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlsweep.config import VARIANT
+from dlsweep.config.relations import heeded
 from dlsweep.sweep.file import SweepFile, varied_together
 
 _LONGEST = 48
@@ -23,13 +24,15 @@ def run_name(sweep: SweepFile, config: Mapping[str, Any], number: int) -> str:
     """A short name for a run: the settings that vary in its sweep, and its number.
 
     Numbers follow their setting's name, shortened (learning_rate is lr); words stand alone. A name
-    depends on the sweep and the configuration alone. It can be the name of a file.
+    depends on the sweep and the configuration alone. It can be the name of a file. Settings that
+    have no effect beside the others are left out.
 
     Args:
         sweep: what is searched; where it varies nothing, the name is its own and the number.
         config: the run's settings.
         number: of the run in its study.
     """
+    config = heeded(config) if sweep.command is None else config
     names = _varied(sweep)
     short = _shortened(names)
     words: list[str] = []

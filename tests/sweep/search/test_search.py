@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from dlsweep import ConfigError, RunConfig
+from dlsweep.config.relations import is_idle
 from dlsweep.sweep.file import Continuous, Metric, Space, SweepFile
-from dlsweep.sweep.file._heeded import is_idle
 from dlsweep.sweep.search import Draft, Search
 from dlsweep.sweep.study import Study
 from tests.sweep.helpers import history, sweep, train

@@ -309,6 +309,12 @@ def test_a_run_is_called_by_what_varies_in_its_sweep():
     assert run_name(stored, {**config, "learning_rate": 1e-5}, 7) == "lr1e-05-mse-7"
     sweep = builtin_sweep({"epochs": {"value": 1}})
     assert run_name(sweep, config, 17) == f"{sweep.slug}-17"
+    grid = {"optimizer": {"values": ["adam", "momentum"]}, "momentum": {"values": [0.5, 0.9]}}
+    sweep = builtin_sweep(grid)
+    assert (
+        run_name(sweep, {"optimizer": "momentum", "momentum": 0.5}, 0) == "momentum0.5-momentum-0"
+    )
+    assert run_name(sweep, {"optimizer": "adam", "momentum": 0.5}, 1) == "adam-1"
 
 
 def test_names_of_programs_runs_can_be_names_of_files():
