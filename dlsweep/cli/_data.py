@@ -105,11 +105,16 @@ def run(arguments: argparse.Namespace, problems: list[str]) -> int:
 
 
 def _loaded(config: RunConfig, again: bool) -> tuple[DataFacts, Dataset]:
-    from dlsweep.data import check_data, forget, load_for
+    from dlsweep.data import check_data, forget, known_facts, load_for
+    from dlsweep.parts import DATASETS
 
     if again:
         forget(config)
-    return check_data(config), load_for(config)
+    facts = check_data(config)
+    if config.dataset not in DATASETS and known_facts(config) is None:
+        where, hint = facts.directory or "the cache", "DLSWEEP_DATA names another folder"
+        raise Unwritable([f"data: {where} cannot be written, as said above; {hint}"])
+    return facts, load_for(config)
 
 
 def _details(data: Dataset) -> Iterator[str]:

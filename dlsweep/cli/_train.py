@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep._unwritable import Unwritable, is_full
 from dlsweep.cli._errors import command
+from dlsweep.cli._files import replace_file, unusable
 from dlsweep.cli._lines import result_line, show_epoch
 from dlsweep.cli._manual import add_manual
 from dlsweep.config import ConfigError, RunConfig, flag_parser, parse_flags
@@ -81,7 +82,8 @@ def _save(result: RunResult, own: Mapping[str, str]) -> None:
     """Write the model and the settings to the files that flags name."""
     if "config_save_path" in own:
         path = Path(own["config_save_path"])
-        _write(path, (json.dumps(result.config.as_dict(), indent=2) + "\n").encode())
+        content = (json.dumps(result.config.as_dict(), indent=2) + "\n").encode()
+        replace_file("--config_save_path", path, content)
     if "model_save_path" not in own:
         return
     path = Path(own["model_save_path"])
@@ -91,18 +93,10 @@ def _save(result: RunResult, own: Mapping[str, str]) -> None:
     from dlsweep.saved import encode_model
     from dlsweep.training import load_data
 
-    _write(path, encode_model(result, load_data(result.config)))
+    replace_file("--model_save_path", path, encode_model(result, load_data(result.config)))
     if path.suffix != ".safetensors":
         what = "is in the format of safetensors, whatever its ending; `dlsweep predict` reads it"
         print(f"dlsweep: {path} {what}", file=sys.stderr)
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise Unwritable([f"{path} cannot be written: {error.strerror}"]) from None
 
 
 def _help(prog: str) -> None:
@@ -184,9 +178,9 @@ def _check(own: dict[str, str], in_sweep: bool) -> None:
             for name in ("run_name", "model_save_path", "config_save_path")
             if name in own
         ]
-    for name in ("model_save_path", "config_save_path"):
-        if name in own and Path(own[name]).is_dir():
-            problems.append(f"--{name}: {own[name]} is a folder; give a file")
+    for name, example in (("model_save_path", "m.safetensors"), ("config_save_path", "c.json")):
+        if name in own:
+            problems += unusable(f"--{name}", own[name], example=example)
     if problems:
         raise ConfigError(problems)
 

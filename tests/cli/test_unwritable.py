@@ -10,7 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from dlsweep.cli import main
 from dlsweep.sweep import read_study
@@ -25,6 +27,7 @@ parameters:
   epochs: {{value: {epochs}}}
   hidden_size: {{value: 8}}
   figures: {{value: none}}
+  save_model: {{value: true}}
   learning_rate: {{values: [0.01, 0.001]}}
 """
 
@@ -37,11 +40,10 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
-@pytest.fixture
-def full(tmp_path: Path) -> Iterator[Path]:
-    """A disk of a megabyte with a study in it, and no room left."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A disk of a megabyte with a study of one run, its model and other data in it."""
+    disk = tmp_path_factory.mktemp("disk")
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("a file system cannot be mounted here")
@@ -49,29 +51,84 @@ def full(tmp_path: Path) -> Iterator[Path]:
         (disk / "s.yaml").write_text(SWEEP.format(epochs=1))
         done = dlsweep("sweep", "s.yaml", "--workers", "1", "--count", "1", cwd=disk)
         assert done.returncode == 0, done.stderr
+        [model] = disk.glob("wandb/offline-*/files/*.safetensors")
+        model.rename(disk / "model.safetensors")
         shutil.rmtree(disk / "wandb")
-        with (disk / "fill").open("wb", buffering=0) as file:
-            while True:
-                try:
-                    file.write(b"x" * 4096)
-                except OSError:
-                    break
+        images = np.random.default_rng(0).integers(0, 255, (40, 8, 8), dtype=np.uint8)
+        np.savez(disk / "own.npz", images=images, labels=np.arange(40) % 2)
+        Image.fromarray(images[0]).save(disk / "1.png")
+        (disk / "base.yaml").write_text("dataset: digits\n")
         yield disk
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
-def test_on_a_full_disk_commands_say_so_and_what_was_recorded_is_read(full: Path):
-    for command in (["train", *SMALL], ["sweep", "s.yaml", "--workers", "1"]):
-        assert "the disk is full" in one_line(dlsweep(*command, cwd=full))
-    for command in (["export", "--output", "x.csv"], ["report", "--output", "x.html"]):
-        line = one_line(dlsweep(*command, cwd=full))
-        assert "cannot be written: No space left on device" in line
-    assert "1 finished" in dlsweep("runs", cwd=full).stdout
+@pytest.fixture
+def full(disk: Path) -> Iterator[Path]:
+    """That disk with no room left."""
+    with (disk / "fill").open("wb", buffering=0) as file:
+        while True:
+            try:
+                file.write(b"x" * 4096)
+            except OSError:
+                break
+    yield disk
+    (disk / "fill").unlink()
+
+
+@pytest.fixture
+def read_only(disk: Path) -> Iterator[Path]:
+    """That disk, to be read only."""
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    yield disk
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+
+
+WRITING = [
+    ["train", *SMALL, "--study", "x"],
+    ["sweep", "s.yaml"],
+    ["sweep", "s.yaml", "--mirror", "optuna.log"],
+    ["repeat", "--top", "1"],
+    ["ablate", "base.yaml", "epochs=1,2", "--output", "one.yaml"],
+    ["stop"],
+    ["export", "--output", "runs.csv"],
+    ["export", "--output", "runs.json"],
+    ["export", "--output", "optuna.log", "--format", "optuna"],
+    ["report"],
+    ["report", "--markdown", "pages"],
+    ["predict", "model.safetensors", "1.png", "--save_inputs", "inputs"],
+    ["data", "own.npz"],
+]
+"""Commands that write something."""
+
+
+@pytest.mark.parametrize("place", ["full", "read_only"])
+def test_each_command_says_what_it_cannot_write(
+    place: str,
+    request: pytest.FixtureRequest,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    folder: Path = request.getfixturevalue(place)
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("DLSWEEP_DATA", str(folder / "cache"))
+    for words in WRITING:
+        assert main(words) == 1, words
+        lines = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error: ")]
+        assert len(lines) == 1, lines
+        why = ("full", "No space", "read-only", "Read-only", "cannot be written")
+        assert any(word in lines[0] for word in why), lines
+    assert main(["runs"]) == 0
+    assert "1 finished" in capsys.readouterr().out
+
+
+def test_after_a_full_disk_a_sweep_goes_on(full: Path, disk: Path):
+    assert "the disk is full" in one_line(dlsweep("train", *SMALL, cwd=full))
     (full / "fill").unlink()
-    done = dlsweep("sweep", "s.yaml", "--workers", "1", cwd=full)
+    done = dlsweep("sweep", "s.yaml", "--workers", "1", cwd=disk)
+    (full / "fill").touch()
     assert done.returncode == 0
-    assert len(read_study(str(full / "dlsweep.db")).rows) == 2
+    assert len(read_study(str(disk / "dlsweep.db")).rows) == 2
 
 
 @pytest.mark.parametrize("command", ["train", "sweep"])
@@ -114,6 +171,9 @@ def test_outputs_below_a_file_end_with_code_1(folder: Path, capsys: pytest.Captu
         ["train", *SMALL, "--study", "x", "--storage", "s.yaml/x.db"],
         ["export", "--output", "s.yaml/runs.csv"],
         ["report", "--output", "s.yaml/x.html"],
+        ["ablate", "s.yaml", "epochs=1,2", "--output", "s.yaml/x.yaml"],
+        ["train", *SMALL, "--model_save_path", "s.yaml/m"],
+        ["predict", "s.yaml", "1.png", "--save_inputs", "s.yaml/x"],
     ):
         assert main(words) == 1, words
         err = capsys.readouterr().err

@@ -195,6 +195,13 @@ parameters:
     assert values(parse_sweep(given)) == expected
 
 
+def test_runs_of_several_losses_are_not_compared_by_their_loss(tmp_path: Path) -> None:
+    text = "method: grid\nparameters: {loss: {values: [mse, cross_entropy]}}\nmetric: {name: "
+    [_, notice] = load(tmp_path, text + "val_loss, goal: minimize}").notices
+    assert "cross_entropy and mean_squared_error cannot be compared" in notice
+    assert len(load(tmp_path, text + "val_accuracy, goal: maximize}").notices) == 1
+
+
 def test_a_missing_goal_is_maximize_for_an_accuracy(tmp_path: Path) -> None:
     head = "method: random\nparameters: {epochs: {values: [1, 2]}}\n"
     sweep = load(tmp_path, head + "metric: {name: val_accuracy}\n")
