@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
-from dlsweep.sweep.study._front import Compromise
+from dlsweep.sweep.study._front import Compromise, unbeaten
 from dlsweep.sweep.study._names import run_name
 from dlsweep.sweep.study._points import (
     SEED,
@@ -66,6 +66,7 @@ __all__ = [
     "storage_file",
     "study_folders",
     "study_names",
+    "unbeaten",
     "with_seed",
 ]
 

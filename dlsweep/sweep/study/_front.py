@@ -48,7 +48,6 @@ def front_of(table: RowsWithMetrics) -> tuple[Compromise, ...]:
     metrics = table.metrics
     if len(metrics) < 2:
         return ()
-    signs = [1 if metric.goal == "maximize" else -1 for metric in metrics]
     found = []
     for point in points_of(table):
         rows = point.confirmations or point.rows
@@ -57,9 +56,20 @@ def front_of(table: RowsWithMetrics) -> tuple[Compromise, ...]:
         if whole and len(whole) == len(rows):
             means = tuple(map(fmean, zip(*whole, strict=True)))
             found.append(Compromise(point.rows[0], means))
-    scores = [[s * v for s, v in zip(signs, one.values, strict=True)] for one in found]
-    kept = [one for one, mine in zip(found, scores, strict=True) if not _beaten(mine, scores)]
-    return tuple(sorted(kept, key=lambda one: (-signs[0] * one.values[0], one.row.number)))
+    return tuple(found[place] for place in unbeaten([one.values for one in found], metrics))
+
+
+def unbeaten(values: Sequence[Sequence[float]], metrics: Sequence[Metric]) -> list[int]:
+    """The places of those that no other one beats, best first by the first metric.
+
+    Args:
+        values: of each its metrics.
+        metrics: what they are.
+    """
+    signs = [1 if metric.goal == "maximize" else -1 for metric in metrics]
+    scores = [[s * v for s, v in zip(signs, its, strict=True)] for its in values]
+    kept = [place for place, score in enumerate(scores) if not _beaten(score, scores)]
+    return sorted(kept, key=lambda place: -scores[place][0])
 
 
 def _values(row: Row, metrics: Sequence[Metric]) -> tuple[float, ...] | None:
