@@ -19,7 +19,7 @@ from dlsweep.config.own_model import is_own
 from dlsweep.config.parse import flatten
 from dlsweep.report._runs import Online, Run, RunsTable, varied, versions
 from dlsweep.sweep import METRICS, STATUSES, Metric, SweepFile, metric_name, objective
-from dlsweep.sweep.file import parse_command
+from dlsweep.sweep.file import parse_command, written_metrics
 
 STEP_LOSS = "step_loss"
 """The loss within epochs, of whose rows W&B has one each: ``dlsweep.training.STEP_LOSS``."""
@@ -53,6 +53,7 @@ def from_online(place: Online) -> RunsTable:
         title=found.name,
         source=source,
         metric=metric,
+        others=_others(found.sweep, own),
         runs=runs,
         parameters=parameters,
         versions=versions(),
@@ -194,14 +195,9 @@ def _metric(
     The sweep's metric; without a sweep the first of dlsweep's that they log, or what looks like it;
     else none.
     """
-    given = sweep.get("metric")
-    if isinstance(given, Mapping) and given.get("name"):
-        name = str(given["name"])
-        name = (metric_name(name) if own else None) or name
-        goal = given.get("goal")
-        if goal not in ("maximize", "minimize"):  # W&B's own default
-            goal = "maximize" if own and name.endswith("accuracy") else "minimize"
-        return Metric(name, goal, summary_first=not own), ()
+    for given in written_metrics(sweep)[:1]:
+        if (metric := _written(given, own)) is not None:
+            return metric, ()
     logged = {name: metric_name(name) for run in runs for name in _names(run)}
     for meant in METRICS:
         names = [name for name, its in logged.items() if its == meant]
@@ -210,6 +206,24 @@ def _metric(
             assumed = f"no sweep says what the runs are judged by; taken to be: {goal} {name}"
             return Metric(name, goal, summary_first=not own), () if own else (assumed,)
     return (Metric() if own else Metric("", "minimize")), ()
+
+
+def _others(sweep: Mapping[str, Any], own: bool) -> tuple[Metric, ...]:
+    """The further metrics of a sweep that has several."""
+    found = [_written(given, own) for given in written_metrics(sweep)[1:]]
+    return tuple(metric for metric in found if metric is not None)
+
+
+def _written(given: Any, own: bool) -> Metric | None:
+    """A metric as a sweep has it."""
+    if not isinstance(given, Mapping) or not given.get("name"):
+        return None
+    name = str(given["name"])
+    name = (metric_name(name) if own else None) or name
+    goal = given.get("goal")
+    if goal not in ("maximize", "minimize"):  # W&B's own default
+        goal = "maximize" if own and name.endswith("accuracy") else "minimize"
+    return Metric(name, goal, summary_first=not own)
 
 
 def _names(run: Run) -> Iterator[str]:

@@ -156,6 +156,7 @@ def from_study(
         title=study.sweep.name if study.sweep is not None else study.name,
         source=f"the local study {study.name} in {storage_file(storage)}",
         metric=study.metric,
+        others=study.others,
         runs=tuple(map(_run, study.rows)),
         parameters=varied([row.config for row in study.rows if row.run_id], own=program is None),
         versions=versions(),

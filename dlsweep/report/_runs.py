@@ -99,6 +99,7 @@ class RunsTable:
         replaced: the metric that the source is judged by, where it is a loss and the runs were
             trained with different ones: their numbers cannot be compared, so the table has the
             accuracy of the same images for its metric, or none.
+        others: further metrics, of a sweep that has several.
     """
 
     title: str
@@ -115,6 +116,7 @@ class RunsTable:
     repeat: Callable[[Mapping[str, Any]], str] | None = None
     storage: str = ""
     replaced: str = ""
+    others: tuple[Metric, ...] = ()
 
     def __post_init__(self) -> None:
         losses = {run.config.get("loss") for run in self.runs if run.value is not None} - {None}
@@ -133,6 +135,11 @@ class RunsTable:
     def words(self, name: str) -> str:
         """A setting or a metric as people say it; a program's has its own name."""
         return words(name) if self.own else name
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All metrics, the one that decides first."""
+        return (self.metric, *self.others)
 
     @property
     def judged(self) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from dlsweep.report import RunsTable, blocks, render_html, standard_report
 from dlsweep.report._page import Page
 from dlsweep.report.blocks import BLOCKS, Block, Heading, Importance, Text
+from dlsweep.sweep import Metric
 from tests.report.tables import diverged_run, failed_run, made_up_run, made_up_table, table_of
 
 HOSTILE = "<script>alert(1)</script>\"'&</div>"

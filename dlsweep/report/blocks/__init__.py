@@ -14,6 +14,7 @@ from dlsweep.report.blocks._data_set import DataSet
 from dlsweep.report.blocks._effects import Effects
 from dlsweep.report.blocks._examples import Examples
 from dlsweep.report.blocks._failures import Failures
+from dlsweep.report.blocks._front import Front
 from dlsweep.report.blocks._heading import Heading
 from dlsweep.report.blocks._heat_map import HeatMap
 from dlsweep.report.blocks._importance import Importance
@@ -42,6 +43,7 @@ BLOCKS: tuple[type[Block], ...] = (
     Effects,
     Examples,
     Failures,
+    Front,
     Heading,
     HeatMap,
     Importance,
@@ -75,6 +77,7 @@ __all__ = [
     "Effects",
     "Examples",
     "Failures",
+    "Front",
     "Heading",
     "HeatMap",
     "Importance",

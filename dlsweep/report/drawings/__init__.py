@@ -2,6 +2,7 @@
 
 from dlsweep.report.drawings._classes import confusion, examples, roc, side_by_side
 from dlsweep.report.drawings._confusion_grid import confusion_grid
+from dlsweep.report.drawings._front import draw_front
 from dlsweep.report.drawings._panels import (
     Line,
     LinePanel,
@@ -21,6 +22,7 @@ __all__ = [
     "confusion",
     "confusion_grid",
     "curves",
+    "draw_front",
     "examples",
     "figure",
     "importance",
