@@ -193,6 +193,37 @@ def test_the_order_of_rooms_finds_what_breaks_it(tmp_path: Path, monkeypatch: py
     assert broken_order(path) == ["dlsweep.training.learners"]
 
 
+POSIX = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"}
+"""Modules that Windows lacks; below, names of modules that it has."""
+POSIX_NAMES = {
+    "os": {"fork", "geteuid", "getuid", "killpg", "sched_getaffinity", "setsid", "sysconf"},
+    "signal": {"SIGHUP", "SIGKILL", "SIGPIPE", "pthread_sigmask"},
+}
+
+
+def of_posix(node: ast.AST) -> Iterator[str]:
+    """What an import of a module needs that Windows lacks, unless that is in a condition."""
+    if isinstance(node, ast.FunctionDef | ast.Lambda | ast.If | ast.Try):
+        return  # of a function its defaults and decorators are left out too
+    if isinstance(node, ast.Import):
+        yield from POSIX & {alias.name for alias in node.names}
+    elif isinstance(node, ast.ImportFrom):
+        names = {alias.name for alias in node.names}
+        yield from POSIX & {node.module or ""} | POSIX_NAMES.get(node.module or "", set()) & names
+    elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        yield from POSIX_NAMES.get(node.value.id, set()) & {node.attr}
+    for child in ast.iter_child_nodes(node):
+        yield from of_posix(child)
+
+
+def test_no_module_needs_posix_to_be_imported():
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+    assert {str(path): found for path, tree in trees.items() if (found := [*of_posix(tree)])} == {}
+    wrong = "import fcntl\nfrom os import fork\nclass A:\n    END = signal.SIGKILL\n"
+    right = "def f(): os.killpg\nif LINUX:\n    import fcntl\n"
+    assert [*of_posix(ast.parse(wrong + right))] == ["fcntl", "fork", "SIGKILL"]
+
+
 class ImportGraph:
     """The modules of a package, and which of them each one imports.
 
@@ -336,6 +367,7 @@ def test_a_circle_is_found(files: dict[str, str], circle: str, tmp_path: Path):
     assert all(next_ in graph.imports[one] for one, next_ in itertools.pairwise(found))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("module", "without"),
     [

@@ -7,10 +7,12 @@ import os
 import sys
 from pathlib import Path
 
+from dlsweep.config import ConfigError
 from dlsweep.sweep.execution._executor import Executor
 from dlsweep.sweep.execution._processes import ProcessExecutor
 
 _PROGRAM_BYTES = 2 * 2**30
+_ON_WINDOWS = os.name == "nt"  # without process groups, nor pipes that a child inherits by number
 
 
 def choose_executor(
@@ -18,7 +20,8 @@ def choose_executor(
 ) -> Executor:
     """An executor for a device: a process for each core or for each of several GPUs.
 
-    A single worker is this process itself.
+    A single worker is this process itself, and on Windows, where processes of ours get no pipe,
+    it is the only one.
 
     Args:
         device: auto, cpu or cuda, as in ``RunConfig``.
@@ -39,7 +42,7 @@ def choose_executor(
     gpus = _count_gpus() if on_gpu and device in ("auto", "cuda") else 0
     kind = "cuda" if on_gpu else "cpu"
     workers = workers or (max(1, gpus) if on_gpu else _cores())
-    if workers == 1:
+    if workers == 1 or _ON_WINDOWS:
         from dlsweep.sweep.execution._in_process import InProcessExecutor
 
         return InProcessExecutor(device=kind)
@@ -60,8 +63,11 @@ def choose_program_executor(
         cluster: see ``choose_executor``.
 
     Raises:
-        ConfigError, ExecutorError: as ``choose_executor``.
+        ConfigError, ExecutorError: as ``choose_executor``; ConfigError on Windows.
     """
+    if _ON_WINDOWS and cluster is None:
+        how = "they run under Linux, WSL's too, and macOS; the built-in networks train here"
+        raise ConfigError([f"program: on Windows no programs are run: {how}"])
     from dlsweep.sweep.execution._in_process import InProcessExecutor
     from dlsweep.training import free_memory
 

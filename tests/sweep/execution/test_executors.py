@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dlsweep.config import RunConfig
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import load
 from dlsweep.sweep.execution import (
     END,
@@ -33,6 +33,7 @@ from dlsweep.sweep.execution import (
     Resumed,
     StackJob,
     choose_executor,
+    choose_program_executor,
 )
 from dlsweep.training import train_stack
 
@@ -422,3 +423,7 @@ def test_the_executor_of_a_device(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert slots("auto") == 2
     assert isinstance(choose_executor("cuda:1"), InProcessExecutor)
+    monkeypatch.setattr("dlsweep.sweep.execution._choose._ON_WINDOWS", True)
+    assert isinstance(choose_executor("cpu", 4), InProcessExecutor)
+    with pytest.raises(ConfigError, match="on Windows no programs are run: they run under Linux"):
+        choose_program_executor(2)
