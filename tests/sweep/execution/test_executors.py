@@ -419,6 +419,7 @@ def test_the_executor_of_a_device(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(choose_executor("cpu", 1), InProcessExecutor)
     assert isinstance(choose_executor("cuda"), InProcessExecutor)
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     assert isinstance(choose_executor("auto"), InProcessExecutor)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert slots("auto") == 2
