@@ -85,7 +85,8 @@ def read_studies(
             else:
                 problems += told
             continue
-        place = Path(table.storage).resolve() if table.online is None else "W&B"
+        local = table.online is None
+        place = storage_file(table.storage or None).resolve() if local else "W&B"
         tables.setdefault(f"{place} {table.name}", table)
     if problems:
         raise ConfigError(problems)

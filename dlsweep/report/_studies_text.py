@@ -142,6 +142,10 @@ def agreements(studies: Studies) -> list[str]:
     if different:
         told = [f"{named(table, c.setting)} ({_values(c)})" for c in different[:MOST_SETTINGS]]
         lines.append(f"They **disagree** on {listed(told)}.")
+    unclear = [c for c in found.settings if c.agreement == "unclear"]
+    if unclear:
+        told = [f"{named(table, c.setting)} ({_values(c)})" for c in unclear[:MOST_SETTINGS]]
+        lines.append(f"Within chance they differ on {listed(told)}.")
     ruins = [(c, *ruin) for c in found.settings for ruin in c.ruins]
     for c, text, n in sorted(ruins, key=lambda item: -item[2])[:MOST_SETTINGS]:
         line = f"{choice(table, c.setting, text)} ruins runs by itself in {n:,} of {c.varied:,}."
@@ -191,7 +195,8 @@ def methods(studies: Studies) -> list[str]:
         "Each study is judged by itself: its best configuration is the one with the best mean over "
         "its seeds, and a setting matters where its values differ beyond chance within the study. "
         "Studies agree on a setting where each that can tell has the same best value; they "
-        "disagree where the best values differ though both were tried."
+        "disagree where some show one value to be better and others another, in more studies than "
+        "chance explains."
     ]
     if min(own) and max(own) > UNEQUAL * min(own):
         lines.append(

@@ -107,7 +107,76 @@ def test_a_study_without_runs_is_a_page_that_says_so(folder: Path, capsys: Any):
     assert "There are no runs yet." in (folder / "a.html").read_text(encoding="utf-8")
 
 
+# Several studies
+
+
+def test_several_studies_on_one_page(folder: Path, tmp_path: Path, capsys: Any):
+    for name in ("ann", "bob"):
+        (tmp_path / name).mkdir()
+        make_study(tmp_path / name / "dlsweep.db")
+    (tmp_path / "cy").mkdir()
+    (tmp_path / "cy/dlsweep.db").write_bytes(b"no database at all, but long enough to be read")
+    files = sorted(map(str, tmp_path.glob("*/dlsweep.db")))
+    assert main(["report", *files, "--markdown", "class"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "written: class/README.md\n"
+    assert f"left out: {tmp_path}/cy/dlsweep.db, storage: " in err
+    page = (folder / "class/README.md").read_text(encoding="utf-8")
+    assert page.startswith("# 2 studies\n")
+    assert "| `ann` |" in page
+    assert "| `bob` |" in page
+
+
+def test_all_studies_of_a_file(folder: Path, study: str, capsys: Any):
+    with Study.open(sweep({**SPACE, "epochs": {"value": 1}}, name="second")) as second:
+        train(second, 2)
+    with Study.open(sweep({**SPACE, "epochs": {"value": 2}}, name="other")):
+        pass
+    assert main(["report", "dlsweep.db#*", study]) == 0  # the one named twice is read once
+    [page] = folder.glob("3-studies-*.html")
+    assert "<h1>3 studies</h1>" in page.read_text(encoding="utf-8")
+    assert main(["report", f"dlsweep.db#{study}", "--output", "one.html"]) == 0
+    assert "<h1>toy</h1>" in (folder / "one.html").read_text(encoding="utf-8")
+
+
+def test_studies_that_are_not_there_and_that_cannot_be_compared(
+    folder: Path, study: str, refused: Refused
+):
+    loss = sweep(SPACE, name="loss", metric={"name": "val_loss", "goal": "minimize"})
+    with Study.open(loss) as opened:
+        other = opened.name
+    assert refused(main, "report", "toy", "nowhere.db", "dlsweep.db#x*", "tox") == [
+        f"dlsweep.db#x*: fits none of the studies {study}, {other}",
+        "storage: no such file nowhere.db; `dlsweep sweep` makes it",
+        "study: got 'tox', no such study; did you mean 'toy'?",
+    ]
+    [line] = refused(main, "report", "toy", "loss")
+    assert line.endswith("toy (maximize val_accuracy), loss (minimize val_loss)")
+    [line] = refused(main, "report", "toy", "loss", "--threshold", "0.5")
+    assert line == "--threshold: belongs to the report of one study, not of several"
+
+
 # W&B
+
+
+def test_several_synced_studies_are_published_once(
+    folder: Path, account: pytest.MonkeyPatch, wandb_server: WandbServer, capsys: Any
+):
+    wandb_server.project("team", "plants")
+    for name in ("ann", "bob"):
+        for run_id in make_study(f"{name}.db"):
+            with Study.open(sweep(SPACE, method="grid", name="toy"), f"{name}.db") as opened:
+                group = opened.name
+            wandb_server.runs[run_id] = Run(
+                run_id, "team", "plants", wandb_server.number(), group=group
+            )
+    arguments = ["report", "ann.db", "bob.db", "--publish", "--project", "team/plants"]
+    assert main(arguments) == 0
+    assert main(arguments) == 0
+    [saved] = wandb_server.reports.values()
+    assert saved.saves == 2
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
 
 
 def test_a_wandb_sweep_and_its_wandb_report(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,15 +15,17 @@ from typing import Any, Literal
 from dlsweep.report._runs import Online, Run, RunsTable, level, varied, versions
 from dlsweep.report._studies import Studies
 from dlsweep.report.findings._find import find
-from dlsweep.report.findings._types import Best, Effect, Findings
+from dlsweep.report.findings._types import Best, Effect, Findings, Level
 from dlsweep.report.statistics import remembered, settings
 
-Agreement = Literal["same", "different", "untried", "one", "none"]
+Agreement = Literal["same", "different", "unclear", "untried", "one", "none"]
 """What studies say together of a setting's best value.
 
 - same: at least two know one, and it is the same value for all of them.
-- different: two know different ones although both have tried both values.
-- untried: they know different ones, but have not tried each other's.
+- different: with some one value is better than another, with others it is the other way round, and
+  both beyond chance (``FALSE``).
+- unclear: they have different ones, but none has shown that another's is worse, or too few have.
+- untried: they have different ones, and none has tried two of these.
 - one: one study alone knows one.
 - none: no study does.
 """
@@ -30,11 +33,17 @@ Agreement = Literal["same", "different", "untried", "one", "none"]
 AGREEMENTS: dict[Agreement, str] = {
     "same": "the same best value",
     "different": "different best values",
+    "unclear": "different, within chance",
     "untried": "different values were tried",
     "one": "known in one study alone",
     "none": "not known in any",
 }
 """The agreements as tables name them, in every rendering."""
+
+FALSE = 0.05
+"""As many of the studies as this may show a difference by chance; a disagreement is of more."""
+_MOST_VALUES = 12
+"""Best values that are compared, the most frequent ones."""
 
 Count = tuple[str, int]
 """A value as text, and in how many studies."""
@@ -118,13 +127,13 @@ def compare(studies: Studies) -> Compared:
     sign = -1 if studies.metric.goal == "maximize" else 1
     ranked = [(sign * r.best.value, i, r) for i, r in enumerate(results) if r.best is not None]
     names = dict.fromkeys(name for table in studies.tables for name in settings(table))
-    common = [_common(results, name) for name in names]
+    common = [_common(results, name, -sign) for name in names]
     common.sort(key=lambda c: (-c.matters, -c.first, -c.varied))
     best_first = tuple(r for *_, r in sorted(ranked, key=lambda item: item[:2]))
     return Compared(results, best_first, tuple(common))
 
 
-def _common(results: Sequence[StudyResult], name: str) -> CommonSetting:
+def _common(results: Sequence[StudyResult], name: str, sign: int) -> CommonSetting:
     having = [r for r in results if name in settings(r.table)]
     effects = [effect for r in having for effect in r.found.effects if effect.setting == name]
     known = [effect for effect in effects if effect.best is not None]
@@ -137,7 +146,7 @@ def _common(results: Sequence[StudyResult], name: str) -> CommonSetting:
         best=_counted(effect.best.level for effect in known if effect.best is not None),
         chosen=_counted(level(c.get(name)) for c in bests if c.says(name)),
         ruins=_counted(ruin.level for effect in effects for ruin in effect.ruins),
-        agreement=_agreement(known),
+        agreement=_agreement(known, sign),
     )
 
 
@@ -145,19 +154,36 @@ def _counted(levels: Iterable[str]) -> tuple[Count, ...]:
     return tuple(Counter(levels).most_common())
 
 
-def _agreement(known: Sequence[Effect]) -> Agreement:
+def _agreement(known: Sequence[Effect], sign: int) -> Agreement:
     if len(known) < 2:
         return "one" if known else "none"
-    # Of two hundred studies most are alike.
-    kinds = {(e.best.level, tuple(one.level for one in e.levels)) for e in known if e.best}
-    pairs = [(one, other) for one in kinds for other in kinds if one[0] < other[0]]
-    pairs = [(one, other) for one, other in pairs if not _overlap(one[0], other[0])]
-    if not pairs:
+    bests = [text for text, _ in _counted(e.best.level for e in known if e.best is not None)]
+    pairs = itertools.combinations(bests[:_MOST_VALUES], 2)
+    apart = [(one, other) for one, other in pairs if not _overlap(one, other)]
+    if not apart:
         return "same"
-    for (one, tried), (other, also_tried) in pairs:
-        if any(_overlap(one, x) for x in also_tried) and any(_overlap(other, x) for x in tried):
+    tried = False
+    for one, other in apart:
+        both = [(_levels(e, one), _levels(e, other)) for e in known]
+        both = [(first, second) for first, second in both if first and second]
+        tried = tried or bool(both)
+        wins = sum(_better(first, second, sign) for first, second in both)
+        losses = sum(_better(second, first, sign) for first, second in both)
+        if min(wins, losses) > FALSE * len(both):
             return "different"
-    return "untried"
+    return "unclear" if tried else "untried"
+
+
+def _levels(effect: Effect, text: str) -> list[Level]:
+    """The values of a setting in one study that are, or meet, this one."""
+    return [one for one in effect.levels if _overlap(one.level, text)]
+
+
+def _better(first: Sequence[Level], second: Sequence[Level], sign: int) -> bool:
+    """Whether the interval of one value lies beyond that of another."""
+    if sign > 0:
+        return any(one.low > other.high for one in first for other in second)
+    return any(one.high < other.low for one in first for other in second)
 
 
 @functools.cache
