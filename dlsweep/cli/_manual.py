@@ -122,6 +122,8 @@ MANUALS = {
             "dlsweep report": "the newest study as STUDY.html",
             "dlsweep report mine --markdown folder": "as README.md and pictures",
             "dlsweep report team/project/abc123": "of a W&B sweep",
+            "dlsweep report students/*.db": "compares the newest study of each file",
+            "dlsweep report 'dlsweep.db#*'": "compares all studies of one file",
         }
     ),
     "predict": Manual(
