@@ -29,8 +29,8 @@ NAMES = {
     ),
     "dlsweep.models": (
         "Activation answers Autoencoder auxiliary_name Block build ConvNet Dropout "
-        "DropoutInBlocks evaluate_only FeedForward initialize model_spec MODELS ModelSpec "
-        "Objective objective_of quick_on_cpu skeleton"
+        "DropoutInBlocks evaluate_only FeedForward initialize LayerRow layers_of model_spec "
+        "MODELS ModelSpec Objective objective_of quick_on_cpu skeleton"
     ),
     "dlsweep.parts": (
         "Activation ACTIVATIONS Augmentation AUGMENTATIONS Backend BACKENDS Conv DATASETS "

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from html.parser import HTMLParser
 
 import pytest
 
-from dlsweep.report import RunsTable, blocks, render_html, standard_report
+from dlsweep.report import RunsTable, blocks, comparable, render_html, standard_report
 from dlsweep.report._page import Page
-from dlsweep.report.blocks import BLOCKS, Block, Heading, Importance, Text
+from dlsweep.report.blocks import (
+    BLOCKS,
+    AgreementTable,
+    Block,
+    Heading,
+    Importance,
+    StudyList,
+    Text,
+)
 from dlsweep.sweep import Metric
 from tests.report.tables import diverged_run, failed_run, made_up_run, made_up_table, table_of
 
 HOSTILE = "<script>alert(1)</script>\"'&</div>"
+STUDIES = comparable([made_up_table(12, title="ann"), made_up_table(9, title=HOSTILE)])
 EXAMPLES: dict[type[Block], Block] = {
-    block: block() for block in BLOCKS if block not in (Heading, Text)
+    block: block() for block in BLOCKS if not any(f.default is MISSING for f in fields(block))
 } | {
+    AgreementTable: AgreementTable(STUDIES),
     Heading: Heading("Which settings matter?"),
+    StudyList: StudyList(STUDIES),
     Text: Text(lambda table: [f"{len(table.runs)} runs, `a < b`, and **strong words**."]),
 }
 
@@ -39,6 +50,9 @@ def hostile_table() -> RunsTable:
 TABLES = {
     "many runs": made_up_table(30),
     "a dozen runs": made_up_table(12),
+    "several metrics": replace(
+        made_up_table(9), others=tuple(Metric(n, "minimize") for n in ("parameters", "train_loss"))
+    ),
     "no runs": table_of(),
     "one run": made_up_table(1),
     "all failed": table_of(failed_run(1), failed_run(2)),
@@ -80,7 +94,9 @@ class Balanced(HTMLParser):
 
 
 def test_every_block_is_exported_and_listed_and_has_an_example():
-    public = {getattr(blocks, name) for name in blocks.__all__ if name not in ("BLOCKS", "Block")}
+    public = {
+        getattr(blocks, name) for name in blocks.__all__ if name not in ("BLOCKS", "Block", "Claim")
+    }
     assert set(BLOCKS) == public == set(EXAMPLES)
     assert len(BLOCKS) == len(set(BLOCKS))
 
