@@ -15,6 +15,7 @@ from dlsweep.models._cnn import ConvNet
 from dlsweep.models._dropout import Dropout, DropoutInBlocks
 from dlsweep.models._feedforward import FeedForward
 from dlsweep.models._initializers import initialize
+from dlsweep.models._layers import LayerRow, layers_of
 from dlsweep.models._objective import (
     Objective,
     answers,
@@ -86,6 +87,7 @@ __all__ = [
     "Dropout",
     "DropoutInBlocks",
     "FeedForward",
+    "LayerRow",
     "ModelSpec",
     "Objective",
     "answers",
@@ -93,6 +95,7 @@ __all__ = [
     "build",
     "evaluate_only",
     "initialize",
+    "layers_of",
     "model_spec",
     "objective_of",
     "quick_on_cpu",

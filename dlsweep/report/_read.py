@@ -170,6 +170,13 @@ def from_study(
     )
 
 
+def _folder(row: Row) -> str:
+    """A run's wandb folder: where it was, or of that name under the working directory."""
+    place = Path(str(row.info.get("directory") or ""))
+    places = (place, Path("wandb") / place.name) if place.name else ()
+    return next((str(found) for found in places if found.is_dir()), "")
+
+
 def _run(row: Row) -> Run:
     summary = dict(row.summary)
     for name in ("val_confusion", "test_confusion"):
@@ -187,4 +194,5 @@ def _run(row: Row) -> Run:
         started=row.started,
         finished=row.finished,
         beside=row.role in BESIDE,
+        folder=_folder(row),
     )

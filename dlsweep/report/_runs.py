@@ -43,6 +43,7 @@ class Run:
         beside: whether it is no run of the sweep itself, but was trained to answer a question
             about one, such as the best configuration with another loss. What is said of the
             sweep and its settings leaves it out.
+        folder: its wandb folder on this machine; empty where there is none.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Run:
     finished: datetime | None = None
     url: str | None = None
     beside: bool = False
+    folder: str = ""
 
 
 @dataclass(frozen=True)

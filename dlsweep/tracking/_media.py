@@ -26,6 +26,7 @@ def run_media(outcome: Outcome) -> dict[str, Any]:
         "test_confusion_matrix": confusion_plot(test.confusion, classes, "Test"),
         "per_class": per_class_table({"val": val, "test": test}, classes),
         "test_roc_curve": roc_plot(test, classes, "Test"),
+        "model_layers": layers_table(outcome.summary.get("layers", [])),
         **media,
     }
 
@@ -40,6 +41,12 @@ def data_media(data: Dataset) -> dict[str, Any]:
         "class_counts": table,
         **{name: _image(Picture(encode_png(picture))) for name, picture in pictures},
     }
+
+
+def layers_table(layers: Sequence[Sequence[Any]]) -> wandb.Table:
+    """The layers of a model: what each is, the shape that it gives, and its parameters."""
+    rows = [[name, kind, "×".join(map(str, shape)), count] for name, kind, shape, count in layers]
+    return _table(["layer", "kind", "output", "parameters"], [str, str, str, int], rows)
 
 
 def confusion_plot(confusion: np.ndarray, classes: Sequence[str], split: str) -> Any:

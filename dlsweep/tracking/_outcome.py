@@ -18,6 +18,7 @@ from dlsweep.figures import (
     examples_picture,
     model_pictures,
 )
+from dlsweep.models import layers_of, skeleton
 from dlsweep.saved import encode_model
 from dlsweep.training import RunResult, TrainedModel
 
@@ -75,6 +76,7 @@ def conclude(result: RunResult, data: Dataset) -> Outcome:
     analysis = analyse_run(result, config.examples)
     pictures = _pictures(result, analysis, data)
     summary |= analysis.summary()
+    summary["layers"] = _layers(result, data)
     if config.model == "autoencoder":
         summary |= code_scores(_trained(result, data), data.test)
     return Outcome(result.status, summary, data.classes, analysis, pictures, model)
@@ -92,6 +94,14 @@ def _pictures(result: RunResult, analysis: RunAnalysis, data: Dataset) -> dict[s
         for name, picture in model_pictures(_trained(result, data), data.test).items():
             pictures[name] = Picture(encode_png(picture))
     return pictures
+
+
+def _layers(result: RunResult, data: Dataset) -> list[list[Any]]:
+    """The layers of the model: name, kind, the shape that each gives, and its parameters."""
+    model = skeleton(result.config, data.image_shape, data.num_classes)
+    return [
+        [n, kind, [*shape], count] for n, kind, shape, count in layers_of(model, data.image_shape)
+    ]
 
 
 def _trained(result: RunResult, data: Dataset) -> TrainedModel:

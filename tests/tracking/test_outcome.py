@@ -43,7 +43,11 @@ def test_numbers_alone(digits: Dataset):
 def test_the_summary_with_its_figures(digits: Dataset):
     result = trained(digits)
     outcome = sent(conclude(result, digits))
-    assert outcome.summary == result.summary() | analyse_run(result).summary()
+    layers = outcome.summary["layers"]
+    expected = result.summary() | analyse_run(result).summary()
+    assert outcome.summary == expected | {"layers": layers}
+    assert sum(count for *_, count in layers) == result.parameters
+    assert layers[-1] == ["output", "linear", [10], layers[-1][-1]]
     assert outcome.classes == digits.classes
     assert outcome.analysis is not None
     assert (outcome.analysis.test.confusion == result.test.confusion()).all()

@@ -4,6 +4,7 @@ from dlsweep.report.blocks._ablation import Ablation
 from dlsweep.report.blocks._agreement import AgreementTable
 from dlsweep.report.blocks._all_runs import AllRuns
 from dlsweep.report.blocks._answer import Answer
+from dlsweep.report.blocks._autoencoder import AutoencoderPictures
 from dlsweep.report.blocks._best_run import BestRun
 from dlsweep.report.blocks._block import Block
 from dlsweep.report.blocks._comparison import Comparison
@@ -14,10 +15,10 @@ from dlsweep.report.blocks._data_set import DataSet
 from dlsweep.report.blocks._effects import Effects
 from dlsweep.report.blocks._examples import Examples
 from dlsweep.report.blocks._failures import Failures
-from dlsweep.report.blocks._front import Front
 from dlsweep.report.blocks._heading import Heading
 from dlsweep.report.blocks._heat_map import HeatMap
 from dlsweep.report.blocks._importance import Importance
+from dlsweep.report.blocks._layers import Layers
 from dlsweep.report.blocks._lines import Lines
 from dlsweep.report.blocks._parallel import ParallelCoordinates
 from dlsweep.report.blocks._per_class import PerClass
@@ -33,6 +34,7 @@ BLOCKS: tuple[type[Block], ...] = (
     Ablation,
     AgreementTable,
     AllRuns,
+    AutoencoderPictures,
     Answer,
     BestRun,
     Comparison,
@@ -43,10 +45,10 @@ BLOCKS: tuple[type[Block], ...] = (
     Effects,
     Examples,
     Failures,
-    Front,
     Heading,
     HeatMap,
     Importance,
+    Layers,
     Lines,
     ParallelCoordinates,
     PerClass,
@@ -66,6 +68,7 @@ __all__ = [
     "AgreementTable",
     "AllRuns",
     "Answer",
+    "AutoencoderPictures",
     "BestRun",
     "Block",
     "Claim",
@@ -77,10 +80,10 @@ __all__ = [
     "Effects",
     "Examples",
     "Failures",
-    "Front",
     "Heading",
     "HeatMap",
     "Importance",
+    "Layers",
     "Lines",
     "ParallelCoordinates",
     "PerClass",

@@ -30,12 +30,13 @@ class PerClass(Block):
         best = lead(table)
         if best is None:
             return page.missing("No run has a result, so nothing is known about the classes.")
-        scores = {split: _scores(best, split) for split in ("val", "test")}
+        found = {split: _scores(best, split) for split in ("val", "test")}
+        scores = {split: rows for split, rows in found.items() if rows}
+        totals = {split: _totals(best, split) for split in scores}
         return page.figure(
             f"{best.name}, class by class",
-            page.widget("per_class", scores={k: rows for k, rows in scores.items() if rows}),
-            "Precision is the share of images taken for a class that are of it; recall the share "
-            "of the class's images that were found; F1 their harmonic mean.",
+            page.widget("per_class", scores=scores, totals=totals),
+            f"{_WHAT} {_ALL}",
         )
 
     def wandb(self, table: RunsTable, runsets: list[Any]) -> list[Any]:
@@ -57,8 +58,43 @@ class PerClass(Block):
             ]
             for i, (*shares, support) in enumerate(scores)
         ]
+        for name, *shares, support in _totals(best, "test"):
+            texts = ("" if x == "" else f"{100 * float(x):.1f} %" for x in shares)
+            rows.append([f"**{name}**", *texts, f"{support:,}"])
         header = ["class (test images)", "precision", "recall", "F1", "images"]
-        return grid(header, rows, range(1, 5))
+        return f"{grid(header, rows, range(1, 5))}\n{_ALL}\n"
+
+
+_WHAT = (
+    "Precision is the share of images taken for a class that are of it; recall the share of the "
+    "class's images that were found; F1 their harmonic mean."
+)
+_ALL = "Macro means count each class once, weighted means each as often as it has images."
+
+
+def _totals(run: Run, split: str) -> list[tuple[str, float | str, float | str, float, int]]:
+    """Accuracy, and the macro and weighted means over the classes, as scikit-learn's report has it.
+
+    Classes without images or predictions do not count; a share of nothing is 0.
+    """
+    counts = np.array(run.summary[f"{split}_confusion"], dtype=float)
+    right, true, taken = counts.diagonal(), counts.sum(1), counts.sum(0)
+    images = int(true.sum())
+    if not images:
+        return []
+    shares = [right / np.maximum(taken, 1), right / np.maximum(true, 1)]
+    shares.append(2 * right / np.maximum(true + taken, 1))
+    there = true + taken > 0
+    macro, weighted = (
+        [float(np.average(share[there], weights=w[there])) for share in shares]
+        for w in (np.ones_like(true), true)
+    )
+    accuracy = float(right.sum() / images)
+    return [
+        ("accuracy", "", "", accuracy, images),
+        ("macro mean", macro[0], macro[1], macro[2], images),
+        ("weighted mean", weighted[0], weighted[1], weighted[2], images),
+    ]
 
 
 def _scores(run: Run, split: str) -> list[tuple[float | None, float | None, float | None, int]]:

@@ -47,7 +47,7 @@ function kindOf(column) {
 }
 
 /** A table of a few rows. Columns are `{ name, text, value(row), cell(row)?, words? }`. */
-export function sortable(columns, rows, label) {
+export function sortable(columns, rows, label, totals = []) {
   let [by, down] = [null, true];
   const body = make('tbody');
   const draw = () => {
@@ -60,5 +60,6 @@ export function sortable(columns, rows, label) {
     draw();
   });
   draw();
-  return make('table', { class: 'sortable' }, make('caption', { class: 'unseen' }, label), make('thead', {}, head.row), body);
+  return make('table', { class: 'sortable' }, make('caption', { class: 'unseen' }, label), make('thead', {}, head.row), body,
+    make('tfoot', {}, ...totals.map((row) => line(columns, row))));
 }
