@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
 from dlsweep.report._data import metric_words
-from dlsweep.report._markdown import cell, figure, grid, plain
+from dlsweep.report._markdown import cell, figure, grid
 from dlsweep.report._runs import level
 from dlsweep.report._studies import Studies
 from dlsweep.report._words import amount
@@ -89,13 +89,12 @@ class StudyList(Block):
                 interval_text(table, result),
                 f"{result.runs:,}",
                 f"{result.found.configurations:,}",
-                plain(_matters(table, result)),
                 cell(best_with(result)),
             ]
             for result in results
         ]
         header = ["study", f"best {metric_words(table)}", "95 % interval", "runs"]
-        header += ["configurations", "what matters most", "best with"]
+        header += ["configurations", "best with, by what matters most"]
         return grid(header, rows, (1, 2, 3, 4))
 
 
@@ -125,7 +124,6 @@ def _row(
         "interval": interval_text(table, result),
         "runs": f"{result.runs:,}",
         "configurations": f"{result.found.configurations:,}",
-        "matters": _matters(table, result),
         "best_with": best_with(result),
     }
 
@@ -137,10 +135,6 @@ def interval_text(table: RunsTable, result: StudyResult) -> str:
         return ""
     of = f"{best.seeds:,} seeds" if best.by == "seeds" else "images"
     return f"{amount(table, best.low)} to {amount(table, best.high)} ({of})"
-
-
-def _matters(table: RunsTable, result: StudyResult) -> str:
-    return ", ".join(table.words(effect.setting) for effect in result.matters[:MOST_SETTINGS])
 
 
 def best_with(result: StudyResult) -> str:
