@@ -15,6 +15,7 @@ from dlsweep.report.blocks._data_set import DataSet
 from dlsweep.report.blocks._effects import Effects
 from dlsweep.report.blocks._examples import Examples
 from dlsweep.report.blocks._failures import Failures
+from dlsweep.report.blocks._front import Front
 from dlsweep.report.blocks._heading import Heading
 from dlsweep.report.blocks._heat_map import HeatMap
 from dlsweep.report.blocks._importance import Importance
@@ -24,6 +25,7 @@ from dlsweep.report.blocks._parallel import ParallelCoordinates
 from dlsweep.report.blocks._per_class import PerClass
 from dlsweep.report.blocks._published import Claim, Published
 from dlsweep.report.blocks._roc import RocCurves
+from dlsweep.report.blocks._run_pictures import RunPictures
 from dlsweep.report.blocks._scatter import Scatter
 from dlsweep.report.blocks._side_by_side import SideBySide
 from dlsweep.report.blocks._studies import StudyList
@@ -45,6 +47,7 @@ BLOCKS: tuple[type[Block], ...] = (
     Effects,
     Examples,
     Failures,
+    Front,
     Heading,
     HeatMap,
     Importance,
@@ -54,6 +57,7 @@ BLOCKS: tuple[type[Block], ...] = (
     PerClass,
     Published,
     RocCurves,
+    RunPictures,
     Scatter,
     SideBySide,
     StudyList,
@@ -80,6 +84,7 @@ __all__ = [
     "Effects",
     "Examples",
     "Failures",
+    "Front",
     "Heading",
     "HeatMap",
     "Importance",
@@ -89,6 +94,7 @@ __all__ = [
     "PerClass",
     "Published",
     "RocCurves",
+    "RunPictures",
     "Scatter",
     "SideBySide",
     "StudyList",

@@ -12,10 +12,9 @@ from dlsweep.report._markdown import figure
 from dlsweep.report._where import Where
 from dlsweep.report._words import code
 from dlsweep.report.blocks._block import Block
+from dlsweep.report.blocks._run_pictures import logged_pictures
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from dlsweep.report._page import Page
     from dlsweep.report._runs import Run, RunsTable
 
@@ -45,7 +44,7 @@ class AutoencoderPictures(Block):
     def html(self, table: RunsTable, page: Page) -> str:
         """The pictures."""
         run = self._run(table)
-        pictures = {} if run is None else _pictures(run)
+        pictures = {} if run is None else logged_pictures(run, _TITLES)
         if run is None or not pictures:
             return page.missing(_NONE if run is None else _NOT_LOGGED)
         import numpy as np
@@ -69,14 +68,14 @@ class AutoencoderPictures(Block):
     def markdown(self, table: RunsTable, folder: Path) -> str:
         """The pictures as files."""
         run = self._run(table)
-        pictures = {} if run is None else _pictures(run)
+        pictures = {} if run is None else logged_pictures(run, _TITLES)
         if run is None or not pictures:
             return f"{_NONE if run is None else _NOT_LOGGED}\n"
         parts = []
         for name, picture in pictures.items():
             file = f"autoencoder-{name}-{index_of(table, run)}.png"
             folder.mkdir(parents=True, exist_ok=True)
-            picture.save(folder / file)
+            picture.quantize(128).save(folder / file, optimize=True)
             parts.append(figure(_TITLES[name], f"![{_TITLES[name]}]({file})\n"))
         return "\n".join([*parts, f"Run {code(run.name)}. {_note(table, run)}\n"])
 
@@ -96,15 +95,3 @@ def _note(table: RunsTable, run: Run) -> str:
     silhouette = "1 where classes are far apart in the code, 0 where they overlap"
     more = f" ({silhouette})" if found["silhouette"] is not None else ""
     return f"{'; '.join(said)}{more}." if said else ""
-
-
-def _pictures(run: Run) -> dict[str, Image]:
-    """The pictures that a run has logged, in their order; those of its last epoch."""
-    from PIL import Image
-
-    found = {}
-    for name in _TITLES if run.folder else ():
-        files = sorted(Path(run.folder).glob(f"files/media/images/{name}_*.png"))
-        if files:
-            found[name] = Image.open(files[-1]).convert("RGB")
-    return found
