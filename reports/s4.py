@@ -48,6 +48,13 @@ never set back.
             beside=("seeds",),
         ),
         Part(
+            "cost",
+            (
+                Heading("And within the first two epochs, iteration by iteration?"),
+                Lines(("step_loss",), by="weight_init", facets="learning_rate"),
+            ),
+        ),
+        Part(
             "scale",
             (
                 Heading("How large were the published random weights?"),

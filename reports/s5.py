@@ -9,9 +9,10 @@ from _study import Part, Study, main, published
 from _words import best_of_each
 
 from dlsweep.report import where
-from dlsweep.report.blocks import Ablation, Heading, Text, Trend
+from dlsweep.report.blocks import Ablation, AutoencoderPictures, Heading, Text, Trend
 
 CODE = ("code_size", "activation", "classifier_size", "freeze")
+LOOK = "What does a code of two numbers look like, {}?"
 BASE = where(code_size=32, activation="leaky_relu", classifier_size=None, freeze=True)
 
 STUDY = Study(
@@ -59,8 +60,20 @@ classifier was named.
             "short",
             (
                 Heading("And after two epochs of the autoencoder?"),
+                published("s5", "short"),
                 Ablation(settings=("code_size", "activation"), metric="test_accuracy"),
             ),
+        ),
+        *(
+            Part(
+                "autoencoder",
+                (Heading(LOOK.format(how)), AutoencoderPictures(where(seed=0))),
+                where(code_size=2, classifier_size=None, activation=activation),
+            )
+            for how, activation in (
+                ("without an activation", "identity"),
+                ("with LeakyReLU", "leaky_relu"),
+            )
         ),
     ),
 )

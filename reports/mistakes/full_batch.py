@@ -34,6 +34,10 @@ def main() -> None:
     sizes = [images.shape[1], *[128] * 4]
     layers = [[nn.Linear(a, b), nn.Tanh()] for a, b in pairwise(sizes)]
     model = nn.Sequential(*chain(*layers), nn.Linear(128, len(data.classes)))
+    for layer in model:
+        if isinstance(layer, nn.Linear):  # as published, with zeros for biases
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
     trained = [  # the published update rules went over the weights only
         parameter
         for name, parameter in model.named_parameters()
