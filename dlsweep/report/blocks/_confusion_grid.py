@@ -41,7 +41,7 @@ class ConfusionGrid(Block):
     where: Where = ALL
     split: str = "test"
     by: tuple[str, ...] = ()
-    most: int = 24
+    most: int = 12
 
     needs = ("own",)
 
