@@ -16,7 +16,7 @@ from dlsweep.config.choices import MODELS
 from dlsweep.config.errors import ConfigError, nearest, shown
 from dlsweep.config.fields import SETTINGS
 from dlsweep.config.model_options import REQUIRED, model_options
-from dlsweep.config.names import meant_setting, nearest_option, setting_name
+from dlsweep.config.names import meant_setting, nearest_option, nothing_alike, setting_name
 from dlsweep.config.own_model import is_own, model_name
 from dlsweep.config.parse import NONE, VARIANT, flatten, parse_settings
 from dlsweep.config.relations import heeded
@@ -107,7 +107,8 @@ def _is_value(argument: str) -> bool:
 def _literal(value: Any) -> Any:
     """Nested parameters arrive as the text of a dictionary, in JSON or Python spelling."""
     if isinstance(value, list):
-        return value[0] if len(value) == 1 else value
+        as_text = len(value) == 1 or value[0].endswith(",")  # -sz 128, 64: a list without brackets
+        return " ".join(value) if as_text else value
     if not isinstance(value, str) or not value.startswith("{"):
         return value
     for read in (json.loads, ast.literal_eval):
@@ -176,8 +177,8 @@ def parse_flags(argv: Sequence[str], prog: str = "train.py") -> tuple[dict[str, 
                 problems.append(f"{flag}: got {shown(value)}, expected settings such as {example}")
                 continue
             found = nearest(flag, known)
-            hint = f"; did you mean {found}?" if found else "; see --help"
-            problems.append(f"{flag}: no such flag{hint}")
+            hint = f"did you mean {found}?" if found else "see --help"
+            problems.append(f"{flag}: no such flag; {nothing_alike(flag) or hint}")
     if not problems and rest:
         problems += [f"{argument}: a value without a flag{_hint(argument)}" for argument in rest]
     given = {name: _literal(value) for name, value in vars(namespace).items()}

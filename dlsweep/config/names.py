@@ -87,6 +87,11 @@ def nearest_option(key: str, options: Iterable[str]) -> str | None:
     return next((option for option in options if fold(option) in spellings), None)
 
 
+def nothing_alike(name: str) -> str | None:
+    """What to do instead of a setting that other programs have and this one does not."""
+    return _NOTHING_ALIKE.get(fold(name))
+
+
 def unknown_setting(key: str, options: Iterable[str] = ()) -> str:
     """The line that refuses a key, with the setting it probably means.
 
@@ -96,7 +101,7 @@ def unknown_setting(key: str, options: Iterable[str] = ()) -> str:
     """
     options = list(options)
     last = str(key).split(".")[-1]
-    if (said := _NOTHING_ALIKE.get(fold(last))) and nearest_option(key, options) is None:
+    if (said := nothing_alike(last)) and nearest_option(key, options) is None:
         return f"{key}: no such setting; {said}" if fold(last) != "alpha" else f"{key}: {said}"
     known = [*options, *SETTINGS, *(a for setting in SETTINGS.values() for a in setting.also)]
     found = nearest(last, known)

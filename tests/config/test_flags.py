@@ -259,6 +259,12 @@ def test_refused(arguments, expected):
     assert expected in problem
 
 
+def test_what_others_have_and_this_has_not_is_said():
+    with pytest.raises(ConfigError, match="--kernel_size: no such flag; convolutions are given in"):
+        parse_flags(["--kernel_size", "3"])
+    assert parse_flags(["-sz", "128,", "64"])[0] == {"num_layers": 2, "hidden_size": [128, 64]}
+
+
 def test_flags_are_not_abbreviated():
     with pytest.raises(ConfigError, match="--epo: no such flag"):
         parse_flags(["--epo", "3"])

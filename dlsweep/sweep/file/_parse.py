@@ -203,7 +203,7 @@ def _without_ignored(written: Mapping[Any, Any], notices: list[str]) -> dict[Any
             notices.append(f"{key}: no effect here, nor in W&B; {hint}")
         elif str(key).startswith(("x-", "_", ".")):
             notices.append(f"{key}: no effect of its own")
-        elif name not in map(fold, _KEYS) and _refers_to(written, value, but=key):
+        elif name not in map(fold, _KEYS) and _refers_to({**written, key: None}, value):
             notices.append(f"{key}: no effect but where it is referred to")
         else:
             continue
@@ -211,15 +211,19 @@ def _without_ignored(written: Mapping[Any, Any], notices: list[str]) -> dict[Any
     return found
 
 
-def _refers_to(content: Any, value: Any, but: Any = None) -> bool:
-    """Whether a list or mapping of YAML is found again in the content, as its aliases are."""
-    if not isinstance(value, Mapping | list) or not value:
-        return False
-    if isinstance(content, Mapping):
-        inner = [item for key, item in content.items() if but is None or key != but]
-    else:
-        inner = content if isinstance(content, list) else []
-    return any(item is value or _refers_to(item, value) for item in inner)
+def _refers_to(content: Any, value: Any) -> bool:
+    """Whether a list or mapping of YAML is found again in the content, as its aliases are.
+
+    `<<` takes over the values of a mapping, so that one of these is enough.
+    """
+    sought = [value, *(value.values() if isinstance(value, Mapping) else ())]
+    marks = {id(part) for part in sought if isinstance(part, Mapping | list) and part}
+
+    def found(part: Any) -> bool:
+        inner = part.values() if isinstance(part, Mapping) else part
+        return isinstance(part, Mapping | list) and (id(part) in marks or any(map(found, inner)))
+
+    return found(content)
 
 
 def _trains_builtin(written: Mapping[Any, Any], builtin: bool | None) -> bool:

@@ -195,6 +195,18 @@ parameters:
     assert values(parse_sweep(given)) == expected
 
 
+def test_a_key_that_holds_what_is_referred_to_is_a_notice(tmp_path: Path) -> None:
+    sweep = load(
+        tmp_path,
+        "rates: &rates {values: [0.1, 0.01]}\ncommon: &common {epochs: {value: 1}}\nmethod: grid\n"
+        "metric: {name: val_accuracy, goal: maximize}\n"
+        "parameters: {learning_rate: *rates, <<: *common}",
+    )
+    assert values(sweep) == {"epochs": (1,), "learning_rate": (0.1, 0.01)}
+    why = "no effect but where it is referred to"
+    assert sweep.notices == (f"rates: {why}", f"common: {why}")
+
+
 def test_runs_of_several_losses_are_not_compared_by_their_loss(tmp_path: Path) -> None:
     text = "method: grid\nparameters: {loss: {values: [mse, cross_entropy]}}\nmetric: {name: "
     [_, notice] = load(tmp_path, text + "val_loss, goal: minimize}").notices
