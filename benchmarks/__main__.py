@@ -2,6 +2,7 @@
 
     python -m benchmarks                      all that a CPU can show (an hour); says the tables
     python -m benchmarks s1 members           only these
+    python -m benchmarks search               ways to search, replayed on runs that are kept
     python -m benchmarks --resume             only what benchmarks/results does not have yet
     python -m benchmarks --gpu                the ways to train on a GPU against each other
     python -m benchmarks --smoke              all of it in seconds, on digits: does it still run?
@@ -77,10 +78,13 @@ def _members(arguments: argparse.Namespace) -> dict[str, Any]:
     return members.measure(load("fashion_mnist"), members.CPU, repetitions)
 
 
-def _search_quality(arguments: argparse.Namespace) -> dict[str, Any]:
-    from benchmarks import search_quality
+def _search(arguments: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks.search import measure
 
-    return search_quality.measure(arguments.repetitions or 40, 2, smoke=arguments.smoke)
+    repetitions = arguments.repetitions or (2 if arguments.smoke else measure.REPETITIONS)
+    if arguments.train:
+        measure.train_all(repetitions)
+    return measure.measure(repetitions, smoke=arguments.smoke)
 
 
 def _overhead(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -128,7 +132,7 @@ SECTIONS = {
     "overhead": Section(_overhead, _table("overhead")),
     "scale": Section(_scale, _table("scale")),
     "programs": Section(_programs, _table("programs")),
-    "search_quality": Section(_search_quality, _table("search_quality")),
+    "search": Section(_search, _table("search.measure")),
     "gpu": Section(_gpu, _table("gpu")),
 }
 ON_A_CPU = ("s1", "s2", "single", "members", "overhead", "scale", "programs")
@@ -147,6 +151,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, help="of s1 and s2")
     parser.add_argument("--peer-points", type=int, help="of these, how many the peers train")
     parser.add_argument("--runs", type=int, help="of programs")
+    parser.add_argument("--train", action="store_true", help="of search: train what is missing")
     parser.add_argument("--json", type=Path, help="write the results of this call here, too")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()

@@ -83,8 +83,8 @@ def _programs(result: dict[str, Any]) -> str:
     return _page_table(table(result))
 
 
-def _search_quality(result: dict[str, Any]) -> str:
-    from benchmarks.search_quality import table
+def _search(result: dict[str, Any]) -> str:
+    from benchmarks.search.measure import table
 
     return _page_table(table(result))
 
@@ -113,7 +113,7 @@ SHOW: dict[str, Callable[[dict[str, Any]], str]] = {
     "overhead": _overhead,
     "scale": _scale,
     "programs": _programs,
-    "search_quality": _search_quality,
+    "search": _search,
     "gpu": _gpu,
 }
 

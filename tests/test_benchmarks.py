@@ -25,6 +25,8 @@ from dlsweep.data import load
 from tests.conftest import REPOSITORY
 from tests.wandb_server._client import COMMAND
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -131,17 +133,19 @@ def test_a_program_by_both_tools(smoke: Smoke, monkeypatch: pytest.MonkeyPatch) 
     assert "wandb" in result["machine"]
 
 
-def test_search_quality(smoke: Smoke) -> None:
-    results, out = smoke("search_quality")
+def test_search(smoke: Smoke) -> None:
+    results, out = smoke("search")
     (result,) = results.values()
-    assert [(row["method"], row["at_once"]) for row in result["rows"]] == [
-        ("random", 1),
-        ("bayes", 1),
-        ("bayes", 8),
-    ]
+    assert result["points"] == 1944
+    best, *_, theirs = (row["named"] for row in result["rows"])
+    assert best.keys() == theirs.keys() == {"4", "8", "16"}
     for row in result["rows"]:
-        assert all(0 < value <= result["best"] for value in row["best"]["16"])
-    assert "| bayes | 8 |" in out
+        for named in row["named"].values():
+            assert all(0.7 < one["reported"] < 0.9 for one in named)
+            assert all(one["epochs"] <= 16 * 27 for one in named)
+    confirmed = next(row["named"] for row in result["rows"] if "confirmed" in row["way"])
+    assert all(one["low"] < one["reported"] < one["high"] for one in confirmed["16"])
+    assert "| Optuna TPE |" in out
 
 
 def test_an_unknown_section_is_refused() -> None:
