@@ -20,10 +20,11 @@ from dlsweep.report.statistics import grouped
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 _NOTHING = "None of the chosen runs has a confusion matrix of this split, so none is shown."
-_MOST_ONLINE = 6
+_MOST_ONLINE = 4
 _LONG = 4  # characters of a class's name beside a matrix
 
 
@@ -91,25 +92,25 @@ class ConfusionGrid(Block):
         picture = drawings.save(drawn, folder, f"confusion-grid-{self.split}", self._title())
         return figure(self._title(), picture, self._note(table, found, classes))
 
-    def _found(self, table: RunsTable) -> list[tuple[str, Run]]:
+    def _found(self, table: RunsTable) -> list[tuple[str, Row]]:
         """Titles and runs: the first with a matrix of each configuration, all of one size."""
         chosen = self.where.of(table)
         names = self.by or differing(table, chosen)
-        found: list[Run] = []
+        found: list[Row] = []
         for group in grouped(table, chosen):
             run = next((run for run in group if is_matrix(self._matrix(run))), None)
             if run is not None and len(self._matrix(run)) == len(self._matrix((found or [run])[0])):
                 found.append(run)
         return [(label_of(table, run, names), run) for run in found]
 
-    def _matrix(self, run: Run) -> Any:
+    def _matrix(self, run: Row) -> Any:
         return run.summary.get(f"{self.split}_confusion")
 
     def _title(self) -> str:
         return f"What each configuration takes for what: {words(self.split)} images"
 
     def _note(
-        self, table: RunsTable, found: Sequence[tuple[str, Run]], classes: Sequence[str]
+        self, table: RunsTable, found: Sequence[tuple[str, Row]], classes: Sequence[str]
     ) -> str:
         note = "Rows are true classes, columns what they were taken for."
         if any(len(name) > _LONG for name in classes):
@@ -118,7 +119,7 @@ class ConfusionGrid(Block):
         left_out = len(found) - self.most
         return note + (f" {count(left_out, 'more')} left out." if left_out > 0 else "")
 
-    def _table(self, found: Sequence[tuple[str, Run]]) -> str:
+    def _table(self, found: Sequence[tuple[str, Row]]) -> str:
         rows = [[cell(title), _accuracy(self._matrix(run))] for title, run in found]
         return grid(["configuration", f"{words(self.split)} accuracy"], rows, (1,))
 
@@ -135,7 +136,7 @@ def _accuracy(matrix: Sequence[Sequence[int]]) -> str:
     return f"{100 * right / total:.1f} %" if total else "–"
 
 
-def _names(runs: Sequence[Run], size: int) -> list[str]:
+def _names(runs: Sequence[Row], size: int) -> list[str]:
     known = classes_of(runs)
     return known if len(known) == size else [str(i) for i in range(size)]
 
