@@ -30,6 +30,7 @@ EXAMPLES: dict[type[Block], Block] = {
     AgreementTable: AgreementTable(STUDIES),
     Heading: Heading("Which settings matter?"),
     StudyList: StudyList(STUDIES),
+    blocks.ConfusionGrid: blocks.ConfusionGrid(most=3),  # it is slow to draw
     Text: Text(lambda table: [f"{len(table.runs)} runs, `a < b`, and **strong words**."]),
 }
 
@@ -39,7 +40,7 @@ def hostile_table() -> RunsTable:
     named = replace(
         run,
         name=HOSTILE,
-        id=HOSTILE,
+        run_id=HOSTILE,
         url="javascript:alert(1)",
         config={**run.config, "x": HOSTILE},
     )
