@@ -101,6 +101,9 @@ class Sweep:
     handed_out: dict[str, dict[str, Any]] = field(default_factory=dict)
     preempted: list[str] = field(default_factory=list)
     points: Iterator[dict[str, Any]] = field(default=iter(()), repr=False)
+    scheduled: bool = False
+    """Whether a scheduler proposes its points: `proposed` are those that wait for an agent."""
+    proposed: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def runs(self) -> list[str]:
@@ -185,7 +188,9 @@ class State:
         home = self.project(entity, project)
         number = self.number()
         sweep = Sweep(f"sweep{number:03d}", home.entity, home.name, number, config, text)
-        sweep.points = _points.points(config, random.Random(self.seed * 1000 + number))
+        sweep.scheduled = config.get("scheduler") is not None
+        if not sweep.scheduled:
+            sweep.points = _points.points(config, random.Random(self.seed * 1000 + number))
         self.sweeps[sweep.id] = sweep
         return sweep
 
@@ -194,7 +199,10 @@ class State:
         if sweep.preempted:
             agent.runs.append(sweep.preempted[0])
             return sweep.preempted.pop(0)
-        point = next(sweep.points, None)
+        if sweep.scheduled or sweep.proposed:
+            point = sweep.proposed.pop(0) if sweep.proposed else None
+        else:
+            point = next(sweep.points, None)
         if point is None:
             return None
         run_id = f"run{self.number():05d}"

@@ -83,6 +83,8 @@ def _commands(state: State, sweep: Sweep, agent: Agent, running: list[str]) -> l
     if stops or running or sweep.state == "PAUSED":
         return stops
     run_id = state.hand_out(sweep, agent) if sweep.state in ("RUNNING", "PENDING") else None
+    if run_id is None and sweep.scheduled and sweep.state in ("RUNNING", "PENDING"):
+        return []
     if run_id is None:
         if sweep.state in ("RUNNING", "PENDING"):
             sweep.state = "FINISHED"

@@ -52,6 +52,9 @@ def train_joined(joined: JoinedSweep, progress: Progress | None = None) -> Agent
         ExecutorError: if no worker can start.
     """
     progress = progress or Progress()
+    if isinstance(joined.facts.config.get("scheduler"), Mapping):
+        how = f"`wandb sweep-scheduler {joined.service.path}`"
+        _log.warning(f"the runs of this sweep are proposed by W&B's scheduler, {how}")
     source: WandbSource | WandbProgramSource
     jobs: Jobs | None = None
     if joined.program is None:
