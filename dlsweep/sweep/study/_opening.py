@@ -7,14 +7,16 @@ import shlex
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from dlsweep.config import ConfigError
 from dlsweep.config.errors import as_yaml, did_you_mean
 from dlsweep.sweep.file import TRAINING_SECONDS, SweepFile, objective
 from dlsweep.sweep.study._database import as_json, from_json, insert
+from dlsweep.sweep.study._lock import OwnerLock
 from dlsweep.sweep.study._names import run_name
-from dlsweep.sweep.study._reading import Epochs, all_studies, read_rows, sweep_of
+from dlsweep.sweep.study._reading import Epochs, all_studies, lock_file, read_rows, sweep_of
 from dlsweep.sweep.study._runs import ENDED
 
 _LONGEST = 80  # characters of one setting in a notice
@@ -226,3 +228,25 @@ def same_program(one: SweepFile, other: SweepFile) -> bool:
 def _program(sweep: SweepFile, names: Iterable[str]) -> object:
     """What is run for each point, and how it gets parameters of some names."""
     return sweep.command, {name: sweep.paths.get(name) for name in names}
+
+
+def take_lock(file: Path, study: sqlite3.Row, storage: str | None) -> OwnerLock:
+    """Take the lock of a study that may be trained.
+
+    Args:
+        file: the study file.
+        study: its row there.
+        storage: as the user gave it.
+
+    Raises:
+        ConfigError: in one line, where another process has it, or the study was stopped.
+    """
+    lock, name = OwnerLock(lock_file(file, study["id"])), study["name"]
+    if not lock.acquire():
+        raise ConfigError([f"study: another process is running {name}; stop it, or wait"])
+    if study["stopped"]:
+        lock.release()
+        place = ["--storage", storage] if storage else []
+        hint = f"`{shlex.join(['dlsweep', 'resume', name, *place])}` lets it go on"
+        raise ConfigError([f"study: {name} was stopped with `dlsweep stop`; {hint}"])
+    return lock

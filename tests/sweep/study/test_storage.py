@@ -28,7 +28,7 @@ from dlsweep.sweep.study import (
     storage_file,
     study_names,
 )
-from dlsweep.sweep.study import _study as study_module
+from dlsweep.sweep.study import _results as results_module
 from dlsweep.sweep.study._lock import OwnerLock, is_held
 from dlsweep.sweep.study._storage import on_network
 from tests.cli.conftest import folder, refused  # noqa: F401
@@ -211,9 +211,9 @@ def test_what_was_stored_before_the_disk_was_full_is_kept(
 
 KILLED = """
 import os, signal, sys
-from dlsweep.sweep.study import Study, _study
+from dlsweep.sweep.study import Study, _results
 from tests.sweep.helpers import history, sweep
-end_run = _study.end_run
+end_run = _results.end_run
 def end_and_die(*arguments):
     end_run(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -222,11 +222,12 @@ with Study.open(sweep({"learning_rate": {"min": 0.0, "max": 1.0}}), sys.argv[1])
     study.finish(one, "finished", history(0.5, 0.6))
     study.epoch(other, 1, history(0.1)[0])
     study.rows()
-    _study.end_run = end_and_die
+    _results.end_run = end_and_die
     study.finish(other, "finished", history(0.1, 0.9))
 """
 
 
+@pytest.mark.process
 def test_a_kill_in_a_transaction_leaves_what_was_there_before_it(tmp_path: Path) -> None:
     storage = str(tmp_path / "a.db")
     killed = subprocess.run([sys.executable, "-c", KILLED, storage], cwd=REPOSITORY, check=False)
@@ -439,7 +440,7 @@ def test_a_full_disk_ends_the_command_with_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (folder / "s.yaml").write_text(SWEEP)
-    end_run, ends = study_module.end_run, iter([False])
+    end_run, ends = results_module.end_run, iter([False])
 
     def full(connection: sqlite3.Connection, *arguments: Any) -> sqlite3.Row | None:
         if next(ends, True):
@@ -447,7 +448,7 @@ def test_a_full_disk_ends_the_command_with_one_line(
         return end_run(connection, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(study_module, "end_run", full)
+        patch.setattr(results_module, "end_run", full)
         assert main(["sweep", "s.yaml", "--workers", "1"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
