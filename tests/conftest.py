@@ -1,4 +1,8 @@
-"""What every test stands on: no network, homes of its own, and options for what is left out.
+"""What every test stands on: a tier, no network, homes of its own.
+
+Every test is in one tier, and has its marker: `soak` and `slow` where it says so; else `browser`
+or `process` by the fixtures it uses, by its folder or where it says so; else `unit`. A test of the
+tier `unit` that starts a process fails, and says which marker it needs.
 
 Tests that need W&B ask for the fixture `wandb_server`; without it wandb is offline and would find
 nobody at its address.
@@ -17,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from tests import forking
 from tests.wandb_server import WandbServer
 
 # Before anybody imports torch. The tests' networks are tiny: a second thread gains nothing, and on
@@ -34,28 +39,52 @@ OUTSIDE = {
     for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "no_proxy", "NO_PROXY", *PROXIES)
 }
 
+TIERS = ("soak", "slow", "browser", "process", "unit")
+
+FIXTURES = {
+    "browser": "browser",
+    "wandb_server": "process",
+    "ray_executors": "process",
+    "pytester": "process",
+}
+"""The tier of tests that use a fixture."""
+
+PROCESS_FOLDERS = [
+    REPOSITORY / "tests" / name
+    for name in ("cli", "sweep/agent", "sweep/driver", "sweep/execution", "sweep/local")
+]
+"""Folders whose tests are of the tier `process`, but for those that are marked `unit`."""
+
+PROGRAMS = ("python", "wandb", "ray", "node", "chrom")
+"""How the names of programs begin that a test of the tier `unit` may not start."""
+
 LONGEST = {
     "test_benchmarks",
     "test_benchmark_agents",
     "test_interrupt",
-    "test_online",
     "test_killing",
     "test_ray",
     "test_executors",
     "test_durable",
+    "test_html",
+    "test_program_sweeps",
 }
 """Files whose tests take the longest, and so come first: none of them is left for the end."""
 
 
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More than cores, where these are few: many tests wait for what they have started."""
     cores = os.cpu_count() or 1
-    return max(cores, min(2 * cores, 4))
+    return cores if config.option.markexpr == "unit" else max(cores, min(2 * cores, 4))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("dlsweep")
-    group.addoption("--slow", action="store_true", help="also run the tests marked slow")
+    group.addoption(
+        "--real-processes",
+        action="store_true",
+        help="start every process anew; without it, commands are forked: see tests/forking.py",
+    )
     group.addoption("--network", action="store_true", help="also run the tests marked network")
 
 
@@ -75,17 +104,50 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.stem not in LONGEST)
-    # Keywords would do, were it not that folders are among them, the checkout's own too.
     for item in items:
-        for option in ("slow", "network"):
-            if item.get_closest_marker(option) and not config.getoption(option):
-                item.add_marker(pytest.mark.skip(reason=f"{option}: run with --{option}"))
+        item.add_marker(_tier(item))
+        # Keywords would do, were it not that folders are among them, the checkout's own too.
+        if item.get_closest_marker("network") and not config.getoption("--network"):
+            item.add_marker(pytest.mark.skip(reason="network: run with --network"))
     gpu = [item for item in items if item.get_closest_marker("gpu")]
     if gpu and not _cuda():
         for item in gpu:
             item.add_marker(pytest.mark.skip(reason="gpu: no CUDA device here"))
+
+
+def _tier(item: pytest.Item) -> str:
+    """The tier of a test: what it is marked with, or else what it uses."""
+    for tier in TIERS:
+        if item.get_closest_marker(tier):
+            return tier
+    used = {FIXTURES[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURES}
+    if not used and any(item.path.is_relative_to(folder) for folder in PROCESS_FOLDERS):
+        return "process"
+    return next((tier for tier in TIERS if tier in used), "unit")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let no test of the tier `unit` start a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("unit"):
+            patch.setattr(subprocess.Popen, "__init__", _small_programs_only)
+        return (yield)
+
+
+_init = subprocess.Popen.__init__
+
+
+def _small_programs_only(self: subprocess.Popen[Any], args: Any, *more: Any, **named: Any) -> None:
+    words = [args] if isinstance(args, str | bytes | os.PathLike) else list(args)
+    program = Path(os.fsdecode(words[0])).name
+    if program.startswith(PROGRAMS):
+        self._child_created = False  # type: ignore[attr-defined]
+        raise RuntimeError(f"a test of the tier unit starts {program}; mark it process")
+    _init(self, args, *more, **named)
 
 
 def _cuda() -> bool:
@@ -97,7 +159,9 @@ def _cuda() -> bool:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _own_environment(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
     """Give the session homes of its own, and a W&B address where nobody is."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
@@ -129,7 +193,10 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         patch.setenv("WANDB_CACHE_DIR", str(home / "wandb-cache"))
         patch.setenv("WANDB_DATA_DIR", str(home / "wandb-data"))
         patch.setenv("NETRC", str(home / "no-netrc"))
+        if not request.config.getoption("--real-processes"):
+            forking.install()
         yield
+        forking.uninstall()
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,8 @@ from benchmarks import agents
 from tests.wandb_server import Sweep
 from tests.wandb_server._client import COMMAND
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_smoke_version_of_the_agents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

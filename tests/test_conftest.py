@@ -1,8 +1,10 @@
-"""What the shared fixtures promise: no network, nothing left behind, options that open doors."""
+"""What the shared fixtures promise: tiers, no network, nothing left behind."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -10,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NOWHERE
+from tests.conftest import NOWHERE, REPOSITORY
 
 pytest_plugins = ["pytester"]
 
 wandb = pytest.importorskip("wandb")
+
+pytestmark = pytest.mark.process
 
 
 def test_connections_out_of_this_machine_are_refused():
@@ -44,21 +48,38 @@ def test_home_is_not_the_users_but_the_data_are():
     assert not Path(os.environ["DLSWEEP_DATA"]).is_relative_to(Path.home())
 
 
-def test_marked_tests_wait_for_their_option(pytester: pytest.Pytester):
-    pytester.makeini("[pytest]\nmarkers =\n  slow\n  network\n  gpu\n")
+def test_every_test_is_in_one_tier(pytester: pytest.Pytester):
+    shutil.copy(REPOSITORY / "pyproject.toml", pytester.path)
     pytester.makeconftest("from tests.conftest import *  # noqa")
     pytester.makepyfile(
         """
+        import subprocess, sys
         import pytest
+        @pytest.fixture
+        def browser(): pass
+        @pytest.fixture
+        def wandb_server(): pass
+        @pytest.mark.soak
+        def test_soak(): pass
         @pytest.mark.slow
-        def test_slow(): pass
+        def test_slow(wandb_server): pass
+        def test_browser(browser, wandb_server): pass
+        def test_server(wandb_server): pass
+        @pytest.mark.process
+        def test_process(): assert subprocess.run([sys.executable, "-c", ""]).returncode == 0
         @pytest.mark.network
         def test_network(): pass
-        def test_plain(): pass
+        def test_unit():
+            with pytest.raises(RuntimeError, match="mark it process"):
+                subprocess.run([sys.executable, "-c", ""])
         """
     )
-    alone = pytester.runpytest_subprocess("-rs")
-    alone.assert_outcomes(passed=1, skipped=2)
-    alone.stdout.fnmatch_lines_random(["*slow: run with --slow*", "*network: run with --network*"])
-    pytester.runpytest_subprocess("--slow").assert_outcomes(passed=2, skipped=1)
-    pytester.runpytest_subprocess("--slow", "--network").assert_outcomes(passed=3)
+
+    def passed(*options: str) -> list[str]:
+        done = pytester.runpytest_subprocess("-n", "0", "-v", *options, str(pytester.path))
+        assert done.ret == 0
+        return re.findall(r"::test_(\w+) PASSED", done.stdout.str())
+
+    assert passed() == ["browser", "server", "process", "unit"]
+    assert passed("-m", "process or slow or soak") == ["soak", "slow", "server", "process"]
+    assert passed("-m", "unit", "--network") == ["network", "unit"]

@@ -13,6 +13,8 @@ from dlsweep.config.table import settings_table
 from dlsweep.sweep import load_sweep, read_study
 from tests.cli.conftest import users_environment
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
 

@@ -13,6 +13,8 @@ import pytest
 from tests.wandb_server import Fault, WandbServer, wandb_cli
 from tests.wandb_server._points import count, points
 
+pytestmark = pytest.mark.process
+
 wandb = pytest.importorskip("wandb")
 
 

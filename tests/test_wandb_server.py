@@ -11,6 +11,8 @@ import yaml
 
 from tests.wandb_server import WandbServer, wandb_cli
 
+pytestmark = pytest.mark.process
+
 wandb = pytest.importorskip("wandb")
 
 

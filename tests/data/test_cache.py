@@ -116,6 +116,7 @@ def _fill_again_and_again(path: Path) -> tuple[int, int]:
     return whole, damaged
 
 
+@pytest.mark.process
 def test_several_processes_fill_the_cache_at_once(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     path = tmp_path / "set" / "file"

@@ -29,6 +29,7 @@ def test_what_is_known_of_every_named_set(name: str, tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.process
 def test_names_are_known_without_torch() -> None:
     program = (
         "import sys; import dlsweep.config as c; "

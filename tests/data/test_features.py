@@ -135,6 +135,7 @@ def test_a_model_trained_on_them_takes_pictures(
         load_model(away / path.name)
 
 
+@pytest.mark.process
 def test_a_sweep_trains_on_them(lamps: str, saved: str, cache: Path, tmp_path: Path):
     sweep = {
         "method": "grid",

@@ -101,6 +101,7 @@ def test_digits_are_the_same_from_the_file_and_from_scikit_learn(
             assert np.array_equal(one, other)
 
 
+@pytest.mark.process
 def test_digits_do_without_importing_scikit_learn() -> None:
     program = "import sys; sys.modules['sklearn.datasets'] = None; from dlsweep.data import load; "
     subprocess.run([sys.executable, "-c", program + "load('digits')"], check=True)

@@ -84,6 +84,7 @@ def test_only_the_newest_are_kept(tmp_path: Path):
     assert (tmp_path / f"{KEPT + 1}{SUFFIX}").exists()
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's /proc")
 def test_processes_that_race_have_one_copy_between_them(tmp_path: Path):
     """Of 40 MB that both have read, hardly anything is in their private memory."""

@@ -16,6 +16,8 @@ from tests.cli.conftest import users_environment
 from tests.conftest import REPOSITORY
 from tests.wandb_server import WandbServer
 
+pytestmark = pytest.mark.process
+
 DOCS = REPOSITORY / "docs"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in DOCS.glob("*.md")}
 

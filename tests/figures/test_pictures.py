@@ -238,6 +238,7 @@ def test_a_data_set_with_a_class_that_is_missing_and_few_images(digits: Dataset)
     assert list(pictures) == ["class_samples", "class_distribution"]
 
 
+@pytest.mark.process
 def test_pyplot_is_never_touched():
     program = """
 import sys

@@ -14,6 +14,8 @@ import pytest
 from dlsweep import parts
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.process
+
 FILES = {
     "activations/softplus.py": '''
 """Softplus, a smooth rectifier."""

@@ -5,6 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.report.browser import Browser, start
+
+
+@pytest.fixture(scope="package")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser, one for all tests of reports in this process."""
+    yield from start(tmp_path_factory.mktemp("pages"))
+
 
 @pytest.fixture
 def five_hours_west() -> Iterator[None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html as markup
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ from dlsweep.report.blocks import (
 from dlsweep.report.findings import find, lead
 from dlsweep.report.statistics import configurations
 from dlsweep.sweep import Metric
-from tests.report.browser import Browser, start
+from tests.report.browser import Browser
 from tests.report.programs import TABLES, program_run, program_table, repeat
 from tests.report.test_blocks import EXAMPLES, Balanced
 from tests.wandb_server import WandbServer
@@ -53,11 +52,6 @@ OWN = re.compile(
 """What only dlsweep's own runs have."""
 SAID = {"rewards": ("seed",)}
 """What these tables may speak of all the same."""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    yield from start(tmp_path_factory.mktemp("pages"))
 
 
 def page_text(table: RunsTable) -> str:

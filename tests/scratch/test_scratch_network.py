@@ -174,6 +174,7 @@ def test_too_few_sizes_and_unknown_names_are_refused():
         feedforward([784, 10], rng(), activation="softplus")
 
 
+@pytest.mark.process
 def test_a_copy_of_the_folder_runs_with_numpy_alone(tmp_path):
     folder = Path(dlsweep.scratch.__path__[0])
     shutil.copytree(folder, tmp_path / "mynet", ignore=shutil.ignore_patterns("__pycache__"))

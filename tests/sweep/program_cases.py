@@ -188,4 +188,4 @@ CASES = {
     ),
 }
 SLOW = {"terminated early", "torch", "scikit-learn", "hangs", "forks", "nested names", "JSON file"}
-"""The sweeps that are left out without --slow."""
+"""The sweeps of the tier `slow`."""

@@ -10,6 +10,7 @@ import pytest
 from tests.sweep import killing
 
 pytestmark = [
+    pytest.mark.process,
     pytest.mark.skipif(sys.platform != "linux", reason="finds its victims in /proc"),
     pytest.mark.usefixtures("_paths"),
 ]
@@ -41,6 +42,7 @@ def test_killed_a_few_times(tmp_path: Path):
     check(tmp_path, killing.Plan(runs=48, workers=2, kills=3, seed=6))
 
 
+@pytest.mark.slow
 def test_killed_on_a_ray_cluster(tmp_path: Path):
     # The seed that kills a worker, the driver and a node.
     pytest.importorskip("ray", reason="Ray is not installed")
@@ -48,12 +50,12 @@ def test_killed_on_a_ray_cluster(tmp_path: Path):
     check(tmp_path, plan)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_thousand_runs_killed_twenty_times(tmp_path: Path):
     check(tmp_path, killing.Plan(runs=1000, workers=8, kills=20))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_hundred_runs_on_a_ray_cluster_killed_twelve_times(tmp_path: Path):
     pytest.importorskip("ray", reason="Ray is not installed")
     check(tmp_path, killing.Plan(200, workers=2, kills=10, node_kills=2, ray=True, epochs=100))

@@ -15,6 +15,7 @@ def test_a_name_that_is_not_there() -> None:
         _ = dlsweep.sweep.nothing
 
 
+@pytest.mark.process
 def test_a_sweep_file_is_read_without_what_training_needs() -> None:
     code = (
         "import sys; from dlsweep.sweep import parse_sweep;"

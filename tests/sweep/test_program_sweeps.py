@@ -35,9 +35,12 @@ PROGRAMS = REPOSITORY / "tests" / "programs"
 PATIENCE = 240.0
 MARK = "DLSWEEP_TEST_MARK"
 
-pytestmark = pytest.mark.skipif(
-    not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
-)
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(
+        not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"
+    ),
+]
 
 
 # The command, its processes, and what it leaves

@@ -14,6 +14,8 @@ from tests.conftest import REPOSITORY
 from tests.tracking.facts import check_confusion, check_run
 from tests.wandb_server import Run, Sweep, WandbServer, wandb_cli
 
+pytestmark = pytest.mark.process
+
 COMMAND = ["${env}", "${interpreter}", "${program}", "${args}"]
 
 CANONICAL = {

@@ -16,6 +16,8 @@ from dlsweep.tracking import TransactionLog, find_log, forget_sweep
 from dlsweep.tracking._leveldb_log import LogReader, read_header, write_log
 from tests.wandb_server import WandbServer, wandb_cli
 
+pytestmark = pytest.mark.process
+
 BLOCK = 32 * 1024
 
 PROGRAM = """

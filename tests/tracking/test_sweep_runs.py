@@ -24,6 +24,8 @@ from dlsweep.training import RunResult, train_stack
 from tests.tracking.facts import check_confusion, check_run
 from tests.wandb_server import Sweep, WandbServer
 
+pytestmark = pytest.mark.process
+
 SETTINGS = {"dataset": "digits", "epochs": 2, "hidden_size": 8, "opt": "SGD"}
 
 

@@ -22,6 +22,8 @@ from dlsweep.tracking import TransactionLog, find_log, find_logs
 from dlsweep.tracking._transaction_log import LoggedRow, LoggedRun
 from tests.wandb_server import WandbServer, wandb_cli
 
+pytestmark = pytest.mark.process
+
 BLOCK = 32 * 1024
 SWEEP = "sweep002"
 """The first sweep of a server, after its project."""

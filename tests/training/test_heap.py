@@ -26,6 +26,7 @@ print(faults())
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
 def test_the_system_is_not_asked_again():
     done = subprocess.run(

@@ -88,6 +88,7 @@ def test_a_stack_goes_on_after_any_epoch(name):
         check(results, *go_on(STACKS[name], state), active(state))
 
 
+@pytest.mark.process
 def test_in_a_new_process_too():
     undisturbed = {name: states(configs) for name, configs in STACKS.items()}
     context = multiprocessing.get_context("spawn")

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
+import pytest
 
+
+@pytest.mark.process
 def test_the_engine_needs_no_wandb_and_no_optuna():
     program = (
         "import sys, dlsweep.training; "

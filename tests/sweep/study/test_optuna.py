@@ -78,6 +78,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("written", "read"), [("UTC", "UTC"), ("Asia/Kolkata", "Asia/Kolkata"),
                                                ("Asia/Kolkata", "America/St_Johns")])  # fmt: skip
 def test_optuna_reads_an_export(table: StudyTable, tmp_path: Path, written: str, read: str) -> None:
@@ -120,6 +121,7 @@ def test_optuna_reads_an_export(table: StudyTable, tmp_path: Path, written: str,
     assert trials[5]["user"]["reason"] == "no luck"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(PROGRAM is None, reason="no optuna-dashboard here: pip install it")
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
 def test_the_dashboard_shows_a_mirror_that_grows(tmp_path: Path, zone: str) -> None:

@@ -107,6 +107,7 @@ print(row.started.isoformat(), row.finished.isoformat())
 """
 
 
+@pytest.mark.process
 def test_times_are_in_utc_wherever_they_are_read(storage: str) -> None:
     before = datetime.now(timezone.utc)
     with Study.open(sweep(SPACE), storage) as study:
@@ -161,6 +162,7 @@ def test_a_table_ranks_its_rows() -> None:
     assert table.best == rows[2]
 
 
+@pytest.mark.process
 def test_reading_imports_neither_torch_nor_optuna_nor_wandb() -> None:
     program = "import sys; from dlsweep.sweep.study import read_study; print(*sys.modules)"
     done = subprocess.run(

@@ -286,6 +286,7 @@ with Study.open(sweep({"epochs": {"min": 1, "max": 9}}), sys.argv[1]) as study:
 """
 
 
+@pytest.mark.process
 def test_one_process_owns_a_study(storage: str) -> None:
     """A second process is refused while the first lives, and takes over once it is killed."""
     given = sweep({"epochs": {"min": 1, "max": 9}})
