@@ -47,14 +47,19 @@ def dataset(value: Any) -> str:
         for name, also in named().items():
             if fold(text) in {fold(spelling) for spelling in (name, *also)}:
                 return name
-    if found := function_of(text):
-        place, function = found
-        is_file = place.endswith(".py") or "/" in place or os.sep in place
-        return f"{_absolute(place)}:{function}" if is_file else text
+    if function_of(text):
+        return _function(text)
     looks_like_a_path = "/" in text or os.sep in text or text.startswith((".", "~"))
     if looks_like_a_path or text.lower().endswith(FILE_ENDINGS) or os.path.exists(text):
         return _absolute(text)
     raise ValueError(f"no such data set, file or folder{did_you_mean(text, named())}")
+
+
+def _function(text: str) -> str:
+    """``module:function``, where the module is a file by its absolute path."""
+    place, _, name = text.rpartition(":")
+    is_file = place.endswith(".py") or "/" in place or os.sep in place
+    return f"{_absolute(place)}:{name}" if is_file else text
 
 
 def _absolute(path: str) -> str:
@@ -85,10 +90,8 @@ def features(value: Any) -> str:
     text = str(value).strip() if isinstance(value, str | os.PathLike) else ""
     if not text:
         raise ValueError("expected a network such as efficientnet_lite0, or a saved model")
-    if found := function_of(text):
-        place, function = found
-        is_file = place.endswith(".py") or "/" in place or os.sep in place
-        return f"{_absolute(place)}:{function}" if is_file else text
+    if function_of(text):
+        return _function(text)
     if "/" in text or os.sep in text or text.startswith((".", "~")):
         return _absolute(text)
     if text.lower().endswith(".safetensors"):

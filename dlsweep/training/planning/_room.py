@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from dlsweep.config import ConfigError, RunConfig
 from dlsweep.data import describe
+from dlsweep.data._memory import available_memory, total_memory
 from dlsweep.models import answers, skeleton
 from dlsweep.parts import OPTIMIZERS
 from dlsweep.training._data import device_of
@@ -37,7 +37,7 @@ def free_memory(device: str, processes: int = 1) -> int | None:
         kept = torch.cuda.memory_reserved(on) - torch.cuda.memory_allocated(on)
         free: int | None = torch.cuda.mem_get_info(on)[0] + kept
     else:
-        free = _free_memory_of_the_cpu()
+        free = available_memory()
     if free is None:
         return None
     return int(free * _SHARE[device.partition(":")[0]] / processes)
@@ -106,32 +106,4 @@ def _total_memory(device: torch.device) -> int | None:
     """Bytes that a GPU, or the machine, has in all; None where it is not told."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
-    total = _meminfo("MemTotal")
-    limit = _of_control_group("memory.max")
-    return total if total is None or limit is None else min(total, limit)
-
-
-def _free_memory_of_the_cpu() -> int | None:
-    """What Linux says is available, or less where the control group allows less."""
-    free = _meminfo("MemAvailable")
-    limit, taken = _of_control_group("memory.max"), _of_control_group("memory.current")
-    if free is None or limit is None or taken is None:
-        return free
-    return max(0, min(free, limit - taken))
-
-
-def _meminfo(name: str) -> int | None:
-    """Bytes of what Linux tells of memory; None on other systems."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if name in line)
-    except (OSError, StopIteration, ValueError):
-        return None
-
-
-def _of_control_group(name: str) -> int | None:
-    """Bytes; None where there is no control group, or it has no limit ("max")."""
-    try:
-        return int((Path("/sys/fs/cgroup") / name).read_text())
-    except (OSError, ValueError):
-        return None
+    return total_memory()
