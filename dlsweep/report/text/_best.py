@@ -8,7 +8,7 @@ from dlsweep.report._runs import RunsTable
 from dlsweep.report._words import amount, code, count, listed, span
 from dlsweep.report.findings import Best, find
 from dlsweep.report.statistics import FEWEST, Configuration
-from dlsweep.report.text._names import again, measured, sentence, setting
+from dlsweep.report.text._names import again, better, measured, sentence, setting
 
 MOST_SETTINGS = 4
 """That a sentence names a configuration by."""
@@ -37,7 +37,11 @@ def best_configuration(table: RunsTable, best: Best) -> str:
     effects = [e for e in find(table).effects if e.known and best.configuration.says(e.setting)]
     names = [e.setting for e in effects][:MOST_SETTINGS]
     which = listed([setting(table, name, best.configuration.get(name)) for name in names])
-    value = f"**{amount(table, best.value)}** {measured(table)}"
+    value = f"**{amount(table, best.value)}**"
+    if table.own:
+        value = f"{value} {measured(table)}"
+    else:
+        value = f"a {measured(table)} of {value}, where {better(table)}"
     told = f"{value}{_how(table, best)}"
     if best.of == 1:
         return f"the only configuration with a result, {code(best.run.name)}, reaches {told}"
@@ -64,12 +68,14 @@ def rivals(table: RunsTable, best: Best) -> list[str]:
     if n == 0:
         others = f"each of the {best.of - 1:,} others" if best.of > 2 else "the other one"
         return [f"It is better than {others}, beyond chance."]
-    which = "All others" if n == best.of - 1 and n > 1 else f"{count(n, 'other')}"
-    line = f"{which} may be just as good: the differences are within chance"
-    simplest = best.simplest
-    if simplest is None or simplest is best.configuration:
-        return [f"{line}{', and it is the simplest of them' if simplest else ''}."]
-    return [f"{line}; the simplest of them has {amount(table, simplest.value)}."]
+    which = "All others" if n == best.of - 1 and n > 1 else count(n, "other")
+    differences = "difference is" if n == 1 else "differences are"
+    line = f"{which} may be just as good: the {differences} within chance"
+    if not _of_different_size(best) or best.simplest is None:
+        return [f"{line}."]
+    if best.simplest is best.configuration:
+        return [f"{line}, and it is the simplest of them."]
+    return [f"{line}; the simplest of them has {amount(table, best.simplest.value)}."]
 
 
 def _kept(table: RunsTable, best: Best) -> list[str]:
@@ -112,7 +118,7 @@ def _alone(best: Best) -> list[str]:
 
 def _simplest(table: RunsTable, best: Best) -> list[str]:
     """The simplest of those that may be the best, with its size."""
-    if best.simplest is None:
+    if best.simplest is None or not _of_different_size(best):
         return []
     if best.simplest is best.configuration:
         return [f"It is also the simplest of them, with {_size(best.simplest)}."]
@@ -121,6 +127,11 @@ def _simplest(table: RunsTable, best: Best) -> list[str]:
         f"{_size(best.simplest)} and {amount(table, best.simplest.value)}; the best has "
         f"{_size(best.configuration)}."
     ]
+
+
+def _of_different_size(best: Best) -> bool:
+    """Whether those that may be the best have different numbers of parameters."""
+    return len({c.runs[0].summary.get("parameters") for c in best.group}) > 1
 
 
 def _size(configuration: Configuration) -> str:

@@ -25,6 +25,8 @@ FEW = (
     f"with {FEWEST_OF_A_KIND} in the group and {FEWEST_OF_A_KIND} outside it."
 )
 
+NOTHING = "No value of a setting is more frequent among them than chance allows."
+
 
 def guessing(table: RunsTable) -> list[str]:
     """What the runs at chance have in common; nothing where there are none."""
@@ -106,16 +108,17 @@ def in_common(table: RunsTable, threshold: float | None = None) -> list[str]:
     if not table.judged:
         return []
     groups = [guessing(table), low(table, threshold), high(table)]
-    told = [" ".join(line for line in lines if line != FEW) for lines in groups]
-    few = [FEW] if any(FEW in lines for lines in groups) else []
-    return list(dict.fromkeys([*filter(None, told), *few]))
+    once = (NOTHING, FEW)
+    told = [" ".join(line for line in lines if line not in once) for lines in groups]
+    last = [line for line in once if any(line in lines for lines in groups)]
+    return list(dict.fromkeys([*filter(None, told), *last]))
 
 
 def _traits(table: RunsTable, group: Group) -> list[str]:
     if not group.enough:
         return [FEW]
     if not group.traits:
-        return ["No value of a setting is more frequent among them than chance allows."]
+        return [NOTHING]
     return [
         f"{sentence(choice(table, t.setting, t.level))}: {t.have:,} of these {t.of:,}, against "
         f"{t.have_all:,} of all {t.of_all:,}."

@@ -131,5 +131,7 @@ def importance(table: RunsTable, most: int) -> str:
         rest = [f"{named(table, e.setting)} ({share(e.share)})" for e in others]
         line += f", then {listed(rest)}"
     for pair in find(table).interactions[:1]:
-        line += f"; {named(table, pair.first)} and {named(table, pair.second)} act together"
+        both = f"{valued(pair.levels[0])} and {valued(pair.levels[1])}"
+        line += f"; {named(table, pair.first)} and {named(table, pair.second)} act together, with "
+        line += f"{amount(table, pair.mean)} for {both}"
     return f"{line}."

@@ -43,6 +43,11 @@ def measured(table: RunsTable) -> str:
     return metric_words(table) if table.own else code(table.metric.name)
 
 
+def better(table: RunsTable) -> str:
+    """Which way the metric goes."""
+    return f"{'higher' if table.metric.goal == 'maximize' else 'lower'} is better"
+
+
 def sentence(text: str) -> str:
     """Text that begins a sentence; what stands between backticks stays as it is."""
     return text[:1].upper() + text[1:]

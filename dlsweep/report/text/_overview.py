@@ -12,7 +12,7 @@ from dlsweep.report._trained_on import data_cautions
 from dlsweep.report._words import amount, code, count, listed
 from dlsweep.report.findings import find
 from dlsweep.report.statistics import settings
-from dlsweep.report.text._names import measured, named
+from dlsweep.report.text._names import better, measured, named
 
 MOST_NAMES = 10
 """Of metrics, in a sentence."""
@@ -126,8 +126,3 @@ def _results(table: RunsTable) -> str:
         told = f"the best single run has {best}, the median is {middle} and the worst {worst}"
     way = "" if table.own else f" ({better(table)})"
     return f"In {measured(table)}{way}, {told}."
-
-
-def better(table: RunsTable) -> str:
-    """Which way the metric goes."""
-    return f"{'higher' if table.metric.goal == 'maximize' else 'lower'} is better"

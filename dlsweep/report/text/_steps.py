@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlsweep.config import ConfigError, RunConfig
-from dlsweep.report._runs import Run, RunsTable, level
+from dlsweep.report._runs import RunsTable, level
 from dlsweep.report._words import code, count, listed
 from dlsweep.report.findings import find, lead
 from dlsweep.report.statistics import configurations, is_seed
 from dlsweep.report.text._best import is_number
 from dlsweep.report.text._comparison import into_study
 from dlsweep.report.text._names import named, sentence, valued
+from dlsweep.sweep import Row
 
 FEWEST_TRIED = 3
 """Values of a number, for speaking of the ends of what was tried."""
@@ -59,10 +60,7 @@ def first_step(table: RunsTable) -> Step | None:
     if found or best is None:
         return found[0] if found else None
     command = table.command(best.config)
-    verb = "trains" if table.own else "runs"
-    return (
-        Step(f"Nothing is left to settle here; this {verb} it again", command) if command else None
-    )
+    return Step(f"To {'train' if table.own else 'run'} it again", command) if command else None
 
 
 def next_steps(table: RunsTable) -> list[str]:
@@ -81,7 +79,7 @@ def nothing_learned(table: RunsTable) -> bool:
     return found is not None and found.of > 0 and len(found.never) == found.of
 
 
-def _basics(table: RunsTable, best: Run) -> list[Step]:
+def _basics(table: RunsTable, best: Row) -> list[Step]:
     """Where no run learned anything: one run with the usual settings first."""
     kept = {name: best.config[name] for name in ("dataset",) if name in best.config}
     return [
@@ -93,7 +91,7 @@ def _basics(table: RunsTable, best: Run) -> list[Step]:
     ]
 
 
-def _seeds(table: RunsTable, best: Run) -> list[Step]:
+def _seeds(table: RunsTable, best: Row) -> list[Step]:
     """The command that trains the best configurations with more seeds, where one seed decided."""
     found = find(table).best
     if found is None or (found.of > 1 and len(found.group) == 1):
@@ -118,7 +116,7 @@ def _seeds(table: RunsTable, best: Run) -> list[Step]:
     return [Step(f"{told}, such as the first", command) if command else Step(told)]
 
 
-def _beyond(table: RunsTable, best: Run, name: str) -> Step | None:
+def _beyond(table: RunsTable, best: Row, name: str) -> Step | None:
     """To try a number beyond the last that was tried, where the best is at that end."""
     tried = {run.config[name] for run in table.runs if is_number(run.config.get(name))}
     known = [run.config[name] for run in table.runs if name in run.config]
@@ -161,7 +159,7 @@ def _command(table: RunsTable, config: Mapping[str, Any], name: str, value: Any)
     return into_study(table, changed) or ""
 
 
-def _once_more(table: RunsTable, best: Run) -> list[Step]:
+def _once_more(table: RunsTable, best: Row) -> list[Step]:
     """To repeat the best run where nothing says how much of its lead is chance."""
     rivals = table.ranked()[1:]
     if not rivals or any(len(c.runs) > 1 for c in configurations(table)):

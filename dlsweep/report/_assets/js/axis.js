@@ -96,7 +96,7 @@ function continuous(name, what, label, values) {
 }
 
 /** The logarithms of round numbers between two logarithms, the fewer the further these are apart. */
-export function roundTicks(min, max) {
+function roundTicks(min, max) {
   const digits = max - min < 1.3 ? [1, 2, 5] : max - min < 3 ? [1, 3] : [1];
   const step = Math.ceil((max - min) / 8);
   const powers = [];

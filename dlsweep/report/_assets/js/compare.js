@@ -20,7 +20,7 @@ export function compare(element, chosen) {
     element.append(make('div', { class: 'pair' }, ...matrices.map((run) => (
       matrixTable(matrixOf(split, run), `${DATA.names[run]}, ${split === 'test' ? 'test' : 'validation'}`, true)
     ))));
-  } else if (DATA.own) element.append(missing('These runs have no confusion matrices.'));
+  }
   return () => made.forEach((chart) => chart.dispose());
 }
 

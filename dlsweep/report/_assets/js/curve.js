@@ -120,7 +120,7 @@ export function drawCurves(chart, metric, shown) {
         .map(({ points, style }) => ({ value: placed(points)[0], itemStyle: { color: style.color, opacity: 0.7 } })),
     }],
   }, { notMerge: true });
-  drawBands(chart, shown.filter(({ low }) => low && low.length > 1));
+  drawBands(chart, shown.filter(({ low = [] }) => low.length > 1));
   return scale.note;
 }
 

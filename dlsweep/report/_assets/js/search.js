@@ -37,7 +37,7 @@ function meant(known, text) {
 }
 
 /** The terms of a question: separated by spaces, but not around a sign nor within quotes. */
-export function terms(question) {
+function terms(question) {
   const joined = question.replace(/\s*(<=|>=|!=|=|<|>)\s*/g, '$1');
   return joined.match(/(?:"[^"]*"|[^\s"])+/g) || [];
 }

@@ -22,7 +22,7 @@ export function readTheme() {
 }
 
 /** The colour of a share in [0, 1] on the page's one scale, from poor to good. */
-export function ramp(share) {
+function ramp(share) {
   const at = Math.max(0, Math.min(1, share)) * 4;
   const low = Math.min(3, Math.floor(at));
   const mixed = theme.ramp[low].map((channel, index) => (

@@ -21,6 +21,8 @@ export function fill(element) {
       row.addEventListener('click', () => setFocus(run));
     },
   });
+  const longest = Math.max(4, ...(extent(DATA.names.map((name) => name.length)) || []));
+  table.element.style.setProperty('--names', `${(0.58 * longest).toFixed(1)}rem`);
   const texts = new Map();
   const haystack = (run) => {
     if (!texts.has(run)) texts.set(run, textOf(run));

@@ -66,7 +66,7 @@ function facet(parent, metric, runs, how, notes) {
       curves = found.map((mean, index) => ({
         ...mean,
         run: mean.runs.includes(BEST) ? BEST : mean.runs[mean.runs.length - 1],
-        ...(mean.runs.length < 2 || index < found.length - MOST_BANDS ? { low: null, high: null } : {}),
+        ...(mean.runs.length < 2 || index < found.length - MOST_BANDS ? { low: [], high: [] } : {}),
       }));
     } else curves = runs.map((run) => ({ run, points: curve(metric, run) }));
     const width = runs.length > 200 ? 1 : 1.4;

@@ -12,6 +12,8 @@ import { colourOf, kind, theme } from '../js/theme.js';
 
 const NEAR = 14;
 const MANY = 400;
+const VERY_MANY = 3000;
+const SHADES = 12;
 
 /** `against` is what stands on the horizontal axis at first, `order` the settings as they are offered. */
 export function fill(element, { against, order, compact }) {
@@ -52,7 +54,7 @@ export function fill(element, { against, order, compact }) {
       grid: { left: 52, right: 16, top: 14, bottom: axis.category ? 50 : 44 },
       xAxis: across(axis, chart.width),
       yAxis: axisStyle('', { type: 'value', ...ticks, axisLabel: { formatter: (value) => result(METRIC.name, value, ticks.interval < 0.01 ? 1 : 0) } }),
-      series: [...points(drawn, place, colour), ...chanceLine(axis), ...over(axis, drawn.filter((run) => state.selected[run]))],
+      series: [...points(drawn, place, colour, coloured), ...chanceLine(axis), ...over(axis, drawn.filter((run) => state.selected[run]))],
     }, { notMerge: true });
     legend.replaceChildren(...(coloured
       ? axisOf(coloured).labels.map((label, at) => make('span', { vars: { '--swatch': kind(at) } }, make('i'), label))
@@ -60,7 +62,14 @@ export function fill(element, { against, order, compact }) {
     const lines = axis.category ? 'Thick lines are medians; dots are spread sideways only to be seen.' : axis.name === ORDER ? 'The line is the best so far.' : '';
     const guessing = DATA.chance == null ? '' : 'The dashed line is always answering one class.';
     note.textContent = [lines, guessing, beginning(METRIC.name, ticks)].filter(Boolean).join(' ');
-    pixels = new Map(drawn.map((run) => [run, chart.echarts.convertToPixel({ gridIndex: 0 }, place(run))]));
+    // The axes are linear: two points tell where all others are.
+    const [[left, bottom], [right, top]] = [[axis.min, ticks.min], [axis.max, ticks.max]]
+      .map((corner) => chart.echarts.convertToPixel({ gridIndex: 0 }, corner));
+    const [wide, high] = [(right - left) / (axis.max - axis.min), (top - bottom) / (ticks.max - ticks.min)];
+    pixels = new Map(drawn.map((run) => {
+      const [x, y] = place(run);
+      return [run, [left + wide * (x - axis.min), bottom + high * (y - ticks.min)]];
+    }));
   });
   chart.element.before(make('div', { class: 'bar' },
     select('Against', choices, horizontal, (name) => { horizontal = name; chart.draw(); }),
@@ -110,15 +119,21 @@ function across(axis, width) {
   });
 }
 
-function points(drawn, place, colour) {
+function points(drawn, place, colour, coloured) {
   const chosen = drawn.filter((run) => state.selected[run]);
-  return [
-    { type: 'scatter', silent: true, symbolSize: 5, progressive: 0, data: drawn.filter((run) => !state.selected[run]).map(place), itemStyle: { color: theme.soft, opacity: 0.14 } },
-    {
-      type: 'scatter', silent: true, symbolSize: chosen.length > MANY ? 6 : 8, progressive: 0,
-      data: chosen.map((run) => ({ value: place(run), itemStyle: { color: colour(run), opacity: chosen.length > 5 * MANY ? 0.4 : 0.8 } })),
-    },
-  ];
+  const common = { type: 'scatter', silent: true, progressive: 0 };
+  const others = { ...common, symbolSize: 5, data: drawn.filter((run) => !state.selected[run]).map(place), itemStyle: { color: theme.soft, opacity: 0.14 } };
+  if (chosen.length <= VERY_MANY) {
+    const size = chosen.length > MANY ? 6 : 8;
+    return [others, { ...common, symbolSize: size, data: chosen.map((run) => ({ value: place(run), itemStyle: { color: colour(run), opacity: 0.8 } })) }];
+  }
+  // Very many are drawn at once, those of about one colour together.
+  const every = Math.ceil(chosen.length / SHADES);
+  const shades = coloured ? [...new Set(chosen.map(colour))].map((one) => chosen.filter((run) => colour(run) === one))
+    : Array.from({ length: SHADES }, (_, shade) => chosen.slice(shade * every, (shade + 1) * every));
+  return [{ ...others, large: true }, ...shades.filter((runs) => runs.length).map((runs) => (
+    { ...common, large: true, largeThreshold: 1, symbolSize: 4, data: runs.map(place), itemStyle: { color: colour(runs[runs.length >> 1]), opacity: 0.5 } }
+  ))];
 }
 
 function chanceLine(axis) {

@@ -6,6 +6,8 @@ import { make, missing } from '../js/dom.js';
 import { result } from '../js/format.js';
 import { choose, on, state } from '../js/state.js';
 
+const MOST_NAMES = 100; // that are offered; any may be typed
+
 export function fill(element, { runs }) {
   if (COUNT < 2) {
     element.append(missing('A comparison needs at least two runs.'));
@@ -14,7 +16,7 @@ export function fill(element, { runs }) {
   const most = 6;
   const chips = make('div', { class: 'chips' });
   const place = make('div');
-  const names = make('datalist', { id: 'run-names' }, ...WORST_FIRST.slice().reverse().map((run) => make('option', { value: DATA.names[run] }, METRIC.name ? result(METRIC.name, DATA.value[run]) : '')));
+  const names = make('datalist', { id: 'run-names' }, ...WORST_FIRST.slice(-MOST_NAMES).reverse().map((run) => make('option', { value: DATA.names[run] }, METRIC.name ? result(METRIC.name, DATA.value[run]) : '')));
   const field = make('input', {
     type: 'search', list: 'run-names', placeholder: 'Add a run by its name …', 'aria-label': 'Add a run to the comparison',
     onchange: () => {
