@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -221,16 +221,29 @@ def _page(study: Study, tables: Tables, folder: Path) -> str:
         table = joined(tables[part.sweep], *beside)
         if part.runs is not None:
             table = replace(table, runs=tuple(part.runs.of(table)))
-        pictures = f"{number}-{part.sweep}"
-        (folder / pictures).mkdir(exist_ok=True)
-        for block in Report("", part.blocks).shown(table):
-            text = block.markdown(table, folder / pictures)
-            texts.append(
-                re.sub(r"\]\(([\w.-]+\.(?:svg|png))\)", rf"]({pictures}/\1)", text).strip()
-            )
+        place = folder / f"{number}-{part.sweep}"
+        shown = Report("", part.blocks).shown(table)
+        taken: set[Path] = set()
+        texts += [_block(block, table, place, taken) for block in shown]
     _tidy(folder, "\n".join(texts))
     texts.append(_foot(study, tables))
     return "\n\n".join(text for text in texts if text) + "\n"
+
+
+def _block(block: Block, table: RunsTable, place: Path, taken: set[Path]) -> str:
+    """A block as Markdown, its pictures in a folder beside the page, none in another's place."""
+    new = place / "new"
+    new.mkdir(parents=True, exist_ok=True)
+    text = block.markdown(table, new)
+    for file in sorted(new.iterdir()):
+        names = (
+            f"{file.stem}{end}{file.suffix}" for end in chain([""], (f"-{n}" for n in count(2)))
+        )
+        target = next(place / name for name in names if place / name not in taken)
+        taken.add(file.replace(target))
+        text = text.replace(f"]({file.name})", f"]({place.name}/{target.name})")
+    new.rmdir()
+    return text.strip()
 
 
 def _tidy(folder: Path, text: str) -> None:
@@ -254,7 +267,7 @@ def _foot(study: Study, tables: Tables) -> str:
     made_with = next(iter(tables.values())).versions.items()
     return f"""---
 
-{count(len(runs), "run")} of {count(len(tables), "sweep")}, each a row of [runs.csv](runs.csv).
+{_count(len(runs), "run")} of {_count(len(tables), "sweep")}, each a row of [runs.csv](runs.csv).
 They took {_minutes(busy)} of wall time on {os.cpu_count()} cores, beside other work. Made with
 {", ".join(f"{name} {version}" for name, version in made_with)}.
 
@@ -264,7 +277,7 @@ python reports/{study.name}.py --quick    # all of it on a slice of the data, in
 ```"""
 
 
-def count(number: int, noun: str) -> str:
+def _count(number: int, noun: str) -> str:
     """A number with its noun: 1 run, 2,000 runs."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
 

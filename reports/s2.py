@@ -23,6 +23,8 @@ from dlsweep.report.blocks import (
     Text,
 )
 
+PLAIN = where(batch_norm=False, conv_activation="relu", dropout=0.0)
+NORM = where(batch_norm=True, conv_activation="relu", dropout=0.0)
 BEST = (ConfusionMatrices(), PerClass(), RocCurves(), Examples())
 ALL = ("train_accuracy", "val_accuracy", "train_loss", "val_loss")
 
@@ -57,10 +59,8 @@ that on purpose.
                 Heading("Which activation, batch normalization and dropout for a small CNN?"),
                 Layers(),
                 published("s2", "cnn"),
-                Ablation(
-                    where(batch_norm=True, conv_activation="relu", dropout=0.0),
-                    metric="test_accuracy",
-                ),
+                Ablation(PLAIN, ("conv_activation",), "test_accuracy"),
+                Ablation(NORM, ("conv_activation", "batch_norm", "dropout"), "test_accuracy"),
                 Heading("What does the best CNN get wrong?"),
                 *BEST,
             ),
