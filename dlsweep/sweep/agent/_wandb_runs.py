@@ -114,12 +114,6 @@ class WandbRuns(Source):
         enough = self._limit is not None and len(self._configs) >= self._limit
         return enough or self._agents.exhausted or self._failing
 
-    @property
-    def remaining(self) -> int:
-        """How many runs of the sweep were not taken yet; 0 if that is not known."""
-        ends = [end for end in (self._limit, self._left) if end is not None]
-        return max(0, min(ends) - len(self._configs)) if ends else 0
-
     def config(self, number: int) -> Config:
         """The configuration of a run, whether it is open or has ended."""
         return self._configs[number]

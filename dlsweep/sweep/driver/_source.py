@@ -43,11 +43,6 @@ class Source(ABC):
     def exhausted(self) -> bool:
         """Whether there will never be another run to take."""
 
-    @property
-    @abstractmethod
-    def remaining(self) -> int:
-        """How many runs of the sweep were not taken yet; 0 if that is not known."""
-
     @abstractmethod
     def config(self, number: int) -> Config:
         """The configuration of a run, whether it is open or has ended."""

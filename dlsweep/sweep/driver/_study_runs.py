@@ -82,12 +82,6 @@ class StudyRuns(Source):
             return False
         return self._study.exhausted and (self._confirming is None or self._confirming.done)
 
-    @property
-    def remaining(self) -> int:
-        """How many runs of the sweep were not taken yet; 0 if that is not known."""
-        total = self._study.total
-        return max(0, total - self._study.taken) * self._study.repeats if total else 0
-
     def config(self, number: int) -> Config:
         """The configuration of a run, whether it is open or has ended."""
         return self._study.config(number)

@@ -62,11 +62,11 @@ def test_points_get_the_seeds_that_they_lack_however_the_study_was_left(tmp_path
 
 
 def test_bayes_and_the_target_know_the_mean_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    told: list[tuple[int, float | None]] = []
-    learned: list[float | None] = []
+    told: list[tuple[int, tuple[float, ...] | None]] = []
+    learned: list[tuple[float, ...] | None] = []
     real = Bayes.tell
 
-    def tell(self: Bayes, number: int, value: float | None, **how: Any) -> None:
+    def tell(self: Bayes, number: int, value: tuple[float, ...] | None, **how: Any) -> None:
         told.append((number, value))
         real(self, number, value, **how)
 
@@ -81,13 +81,13 @@ def test_bayes_and_the_target_know_the_mean_alone(tmp_path: Path, monkeypatch: p
         finish(study, a, 0.9)
         assert told == []
         finish(study, b, 0.5)
-        assert told == [(0, pytest.approx(0.7))]
+        assert told == [(0, pytest.approx((0.7,)))]
         finish(study, c, 0.9)
         study.finish(d, "diverged", history(0.9))
         assert told[1:] == [(1, None)]
         assert not study.exhausted  # though three runs were above the target
     with Study.open(made, storage, repeats=2) as study:
-        assert learned == [pytest.approx(0.7), None]
+        assert learned == [pytest.approx((0.7,)), None]
         for run in study.take(2):
             finish(study, run, 0.85)
         assert study.exhausted
