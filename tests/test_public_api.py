@@ -39,7 +39,7 @@ NAMES = {
     ),
     "dlsweep.report": (
         "best_of_each comparable joined Online publish read_runs read_studies render_html "
-        "render_markdown Report Run RunsTable standard_report Studies studies_report synced "
+        "render_markdown Report RunsTable standard_report Studies studies_report synced "
         "synced_best Where where"
     ),
     "dlsweep.saved": (

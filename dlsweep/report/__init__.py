@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dlsweep._lazy import lazily
 from dlsweep.report._read import read_runs, read_studies
-from dlsweep.report._runs import Online, Run, RunsTable, joined
+from dlsweep.report._runs import Online, RunsTable, joined
 from dlsweep.report._studies import Studies, comparable
 from dlsweep.report._where import Where, where
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Online",
     "Report",
-    "Run",
     "RunsTable",
     "Studies",
     "Where",

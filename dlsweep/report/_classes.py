@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from dlsweep.data import DataFacts, DataSettings, known_facts
-from dlsweep.report._runs import Run
+from dlsweep.sweep import Row
 
 DIGITS = 5
 """Significant digits of every number: more than a figure shows or a split of 10,000 images has."""
 
 
-def classes_of(runs: Sequence[Run]) -> list[str]:
+def classes_of(runs: Sequence[Row]) -> list[str]:
     """The names of the classes, where all runs were trained on one data set that is known."""
     found = {DataSettings.among(run.config): run for run in runs if run.config.get("dataset")}
     facts = facts_of(*found.values()) if len(found) == 1 else None
     return [] if facts is None else list(facts.classes)
 
 
-def facts_of(run: Run) -> DataFacts | None:
+def facts_of(run: Row) -> DataFacts | None:
     """What is known of the data that a run was trained on."""
     return (
         known_facts(DataSettings.among(run.config).of_pictures)

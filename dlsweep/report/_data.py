@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlsweep.report._classes import classes_of, is_matrix, rounded
-from dlsweep.report._runs import PLACES, Run, RunsTable, level
+from dlsweep.report._runs import PLACES, RunsTable, level
 from dlsweep.report._words import four_digits
 from dlsweep.report.findings import lead
+from dlsweep.sweep import Row
 
 MOST_POINTS = 300_000
 """Of all curves of a program's runs together."""
@@ -59,7 +60,7 @@ def page_data(table: RunsTable) -> dict[str, Any]:
     }
 
 
-def index_of(table: RunsTable, wanted: Run) -> int:
+def index_of(table: RunsTable, wanted: Row) -> int:
     """The place of a run in the table."""
     return next(index for index, run in enumerate(table.runs) if run is wanted)
 
@@ -148,7 +149,7 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def _times(runs: Sequence[Run]) -> dict[str, list[float | None]]:
+def _times(runs: Sequence[Row]) -> dict[str, list[float | None]]:
     starts = [run.started.timestamp() for run in runs if run.started]
     first = min(starts, default=0.0)
     started = [round(run.started.timestamp() - first, 1) if run.started else None for run in runs]
@@ -206,7 +207,7 @@ _History = dict[str, list[list[Any] | None]]
 """For each metric, each run's numbers; None where a run has none of it."""
 
 
-def _own_history(runs: Sequence[Run]) -> tuple[_History, _History | None]:
+def _own_history(runs: Sequence[Row]) -> tuple[_History, _History | None]:
     """For each metric, each run's values by epoch; and if they are not 1, 2, 3 … the epochs."""
     keys = {key for run in runs for epoch in run.history for key in epoch} - _SKIPPED
     found: _History = {}
@@ -238,7 +239,7 @@ def _history(table: RunsTable) -> tuple[_History, _History]:
     return values, steps
 
 
-def points(table: RunsTable, run: Run, name: str) -> list[tuple[Any, Any]]:
+def points(table: RunsTable, run: Row, name: str) -> list[tuple[Any, Any]]:
     """The finite numbers that a run logged under a name, each with its step."""
     return [pair for pair in table.steps(run, name) if rounded(pair[1]) is not None]
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlsweep.report._runs import Run, RunsTable
+from dlsweep.report._runs import RunsTable
 from dlsweep.report.statistics import mean_interval
+from dlsweep.sweep import Row
 
 FINAL = "final:"
 """Before a metric's name: of the last epoch, where otherwise it is of the best."""
@@ -30,7 +31,7 @@ class Measured:
     high: float
 
 
-def measured(table: RunsTable, run: Run, name: str) -> float | None:
+def measured(table: RunsTable, run: Row, name: str) -> float | None:
     """A number that a run came to; None where it has none, or none that is finite.
 
     Args:
@@ -54,7 +55,7 @@ def measured(table: RunsTable, run: Run, name: str) -> float | None:
     return _finite(_last(run, key))
 
 
-def over(table: RunsTable, runs: Sequence[Run], name: str) -> Measured:
+def over(table: RunsTable, runs: Sequence[Row], name: str) -> Measured:
     """A number over several runs, which differ in their seed."""
     values = [v for run in runs if (v := measured(table, run, name)) is not None]
     least = 0.0 if table.own and name.endswith("loss") else -math.inf
@@ -63,7 +64,7 @@ def over(table: RunsTable, runs: Sequence[Run], name: str) -> Measured:
     return Measured(tuple(values), mean, *mean_interval(values, share))
 
 
-def _last(run: Run, name: str) -> Any:
+def _last(run: Row, name: str) -> Any:
     for row in reversed(run.history):
         if name in row:
             return row[name]

@@ -17,8 +17,8 @@ from dlsweep.config import (
 )
 from dlsweep.config.own_model import is_own
 from dlsweep.config.parse import flatten
-from dlsweep.report._runs import Online, Run, RunsTable, varied, versions
-from dlsweep.sweep import METRICS, STATUSES, Metric, SweepFile, metric_name, objective
+from dlsweep.report._runs import Online, RunsTable, varied, versions
+from dlsweep.sweep import METRICS, STATUSES, Metric, Row, SweepFile, metric_name, objective
 from dlsweep.sweep.file import parse_command, written_metrics
 
 STEP_LOSS = "step_loss"
@@ -40,7 +40,7 @@ def from_online(place: Online) -> RunsTable:
     found = fetch_runs(place.entity, place.project, place.sweep, place.group)
     own = _is_own(found.runs)
     searched = dict(_parameters(found.sweep.get("parameters")))
-    read = [_run(online, tuple(searched), own) for online in found.runs]
+    read = [_run(i, one, tuple(searched), own) for i, one in enumerate(found.runs)]
     metric, notices = _metric(found.sweep, read, own)
     runs = tuple(_judged(run, metric) for run in read)
     path = "/".join(part for part in (place.entity, place.project, place.sweep) if part)
@@ -76,13 +76,14 @@ def _is_own(runs: Sequence[Any]) -> bool:
     return bool(known) and all(len(SETTINGS.keys() & config.keys()) >= full for config in known)
 
 
-def _run(online: Any, searched: Sequence[str], own: bool) -> Run:
+def _run(number: int, online: Any, searched: Sequence[str], own: bool) -> Row:
     """A run without its value: the metric may not be known yet."""
     history = tuple(_own_history(online.history) if own else _history(online.history))
     summary = _logged(online.summary) if own else dict(_leaves(_logged(online.summary)))
     status, reason = _status(online.state, summary, history, own)
-    return Run(
-        id=online.id,
+    return Row(
+        number=number,
+        run_id=online.id,
         name=online.name,
         status=status,
         config=_own_config(online.config) if own else dict(_leaves(online.config, searched)),
@@ -188,7 +189,7 @@ def _status(
 
 
 def _metric(
-    sweep: Mapping[str, Any], runs: Sequence[Run], own: bool
+    sweep: Mapping[str, Any], runs: Sequence[Row], own: bool
 ) -> tuple[Metric, tuple[str, ...]]:
     """What the runs are judged by, and a notice where that had to be assumed.
 
@@ -226,13 +227,13 @@ def _written(given: Any, own: bool) -> Metric | None:
     return Metric(name, goal, summary_first=not own)
 
 
-def _names(run: Run) -> Iterator[str]:
+def _names(run: Row) -> Iterator[str]:
     """What a run logged."""
     for row in (*run.history[-1:], run.summary):
         yield from row
 
 
-def _judged(run: Run, metric: Metric) -> Run:
+def _judged(run: Row, metric: Metric) -> Row:
     """A run with its value of the metric; one that came to nothing has none."""
     if run.status in ("failed", "diverged", "waiting"):
         return run

@@ -8,8 +8,9 @@ from typing import Any
 
 from dlsweep.config import ConfigError
 from dlsweep.report._data import other_results
-from dlsweep.report._runs import Online, Run, RunsTable
+from dlsweep.report._runs import Online, RunsTable
 from dlsweep.report.statistics import settings
+from dlsweep.sweep import Row
 
 DATA_JOB = "data"
 """The job type of runs that show the data, ``dlsweep.tracking.JOB_TYPE``; that imports wandb."""
@@ -75,7 +76,7 @@ def all_runs(table: RunsTable, place: Online) -> Any:
     return _runset(table, place, "All runs", _filter(place))
 
 
-def chosen(table: RunsTable, runs: Sequence[Run], name: str) -> list[Any]:
+def chosen(table: RunsTable, runs: Sequence[Row], name: str) -> list[Any]:
     """A run set of single runs; none where they are not at W&B."""
     if table.online is None or not runs:
         return []

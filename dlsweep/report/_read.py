@@ -10,10 +10,9 @@ from pathlib import Path
 
 from dlsweep.config import ConfigError
 from dlsweep.report._online import from_online
-from dlsweep.report._runs import Online, Run, RunsTable, varied, versions
+from dlsweep.report._runs import Online, RunsTable, varied, versions
 from dlsweep.report._studies import Studies, comparable
 from dlsweep.sweep import (
-    Row,
     StorageError,
     StudyTable,
     read_study,
@@ -24,8 +23,6 @@ from dlsweep.sweep import (
 _ONLINE = re.compile(
     r"(?:https?://[^/]+/)?([^/\s]+)/([^/\s]+)(?:/(?:sweeps/)?([^/\s?]+))?(?:\?.*)?"
 )
-BESIDE = ("confirmation", "extra")
-"""The roles of a study's runs that are no points of its search, nor repeats of one."""
 _STUDY_FILES = (".db", ".sqlite", ".sqlite3")
 
 
@@ -158,7 +155,7 @@ def from_study(
         source=f"the local study {study.name} in {storage_file(storage)}",
         metric=study.metric,
         others=study.others,
-        runs=tuple(map(_run, study.rows)),
+        runs=study.rows,
         parameters=varied([row.config for row in study.rows if row.run_id], own=program is None),
         versions=versions(),
         made=datetime.now(timezone.utc),
@@ -167,32 +164,4 @@ def from_study(
         own=program is None,
         repeat=None if program is None else program.command_line,
         storage=storage or "",
-    )
-
-
-def _folder(row: Row) -> str:
-    """A run's wandb folder: where it was, or of that name under the working directory."""
-    place = Path(str(row.info.get("directory") or ""))
-    places = (place, Path("wandb") / place.name) if place.name else ()
-    return next((str(found) for found in places if found.is_dir()), "")
-
-
-def _run(row: Row) -> Run:
-    summary = dict(row.summary)
-    for name in ("val_confusion", "test_confusion"):
-        if name in row.info:
-            summary.setdefault(name, row.info[name])
-    return Run(
-        id=row.run_id or row.name,
-        name=row.name,
-        status=row.status,
-        config=row.config,
-        history=tuple(row.history),
-        summary=summary,
-        value=row.value,
-        reason=row.reason,
-        started=row.started,
-        finished=row.finished,
-        beside=row.role in BESIDE,
-        folder=_folder(row),
     )

@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
@@ -15,50 +15,12 @@ from typing import Any
 
 from dlsweep._version import __version__
 from dlsweep.config import SETTINGS, command_line
-from dlsweep.sweep import Metric, objective
+from dlsweep.sweep import Metric, Row, objective
 
 ENDED = ("finished", "early_stopped", "diverged", "failed")
 """The statuses of a run that will not change any more."""
 
 PLACES = {"wandb_project", "wandb_entity", "device"}  # where a run was, not what it was
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run.
-
-    Attributes:
-        id: its wandb id.
-        name: what people call it.
-        status: one of ``dlsweep.sweep.STATUSES``.
-        config: its settings by name, as JSON has them; the names of nested ones are joined by
-            dots. Those of a built-in network are ``RunConfig``'s.
-        history: what was logged, one mapping per step; of a built-in network, per epoch.
-        summary: what was logged at its end; what the figures of built-in networks need is
-            described in ``dlsweep.tracking``.
-        value: the sweep's metric; None where it has none, diverged or failed.
-        reason: why it failed; else empty.
-        started, finished: in UTC, aware; None where it has not happened or is not known.
-        url: its page at W&B; None for a run that is not there.
-        beside: whether it is no run of the sweep itself, but was trained to answer a question
-            about one, such as the best configuration with another loss. What is said of the
-            sweep and its settings leaves it out.
-        folder: its wandb folder on this machine; empty where there is none.
-    """
-
-    id: str
-    name: str
-    status: str
-    config: Mapping[str, Any]
-    history: Sequence[Mapping[str, Any]] = ()
-    summary: Mapping[str, Any] = field(default_factory=dict)
-    value: float | None = None
-    reason: str = ""
-    started: datetime | None = None
-    finished: datetime | None = None
-    url: str | None = None
-    beside: bool = False
-    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +69,7 @@ class RunsTable:
     title: str
     source: str
     metric: Metric
-    runs: tuple[Run, ...]
+    runs: tuple[Row, ...]
     parameters: tuple[str, ...]
     versions: Mapping[str, str]
     made: datetime
@@ -170,24 +132,24 @@ class RunsTable:
         place = ["--storage", self.storage] if self.storage else []
         return shlex.join([self.name, *place])
 
-    def steps(self, run: Run, name: str) -> list[tuple[Any, Any]]:
+    def steps(self, run: Row, name: str) -> list[tuple[Any, Any]]:
         """What a run logged under a name, each value with its epoch, or with its step from 0."""
         if self.own:
             return [(row.get("epoch", i), row.get(name)) for i, row in enumerate(run.history, 1)]
         rows = enumerate(run.history)
         return [(row.get("_step", i), row[name]) for i, row in rows if name in row]
 
-    def ranked(self) -> list[Run]:
+    def ranked(self) -> list[Row]:
         """The sweep's runs that have the metric's value, best first; equals as they were made."""
         sign = -1 if self.metric.goal == "maximize" else 1
         valued = [run for run in self.runs if run.value is not None and not run.beside]
         return sorted(valued, key=lambda run: sign * (run.value or 0.0))
 
-    def finished(self) -> list[Run]:
+    def finished(self) -> list[Row]:
         """The runs that came to an end with a result, in their order; those beside too."""
         return [r for r in self.runs if r.status in ENDED and r.value is not None]
 
-    def failed(self) -> list[Run]:
+    def failed(self) -> list[Row]:
         """The runs that failed or diverged, in their order."""
         return [run for run in self.runs if run.status in ("failed", "diverged")]
 
@@ -200,7 +162,7 @@ class RunsTable:
         """
         return [self._cell(run, name) for run in self.runs]
 
-    def _cell(self, run: Run, name: str) -> Any:
+    def _cell(self, run: Row, name: str) -> Any:
         if name in run.config or (self.own and name in SETTINGS):
             return run.config.get(name)
         if name == self.metric.name:
@@ -266,7 +228,7 @@ def joined(table: RunsTable, *others: RunsTable) -> RunsTable:
         others: their runs come after it, as runs beside it. One whose configuration is there
             already, seed and all, is left out: a run is a function of its configuration.
     """
-    runs: list[Run] = []
+    runs: list[Row] = []
     seen: set[str] = set()
     numbered = enumerate((table, *others))
     for number, run in ((number, run) for number, one in numbered for run in one.runs):
@@ -274,7 +236,7 @@ def joined(table: RunsTable, *others: RunsTable) -> RunsTable:
         key = exact(config)
         if key not in seen or "seed" not in config:
             seen.add(key)
-            runs.append(run if number == 0 else dataclasses.replace(run, beside=True))
+            runs.append(run if number == 0 else dataclasses.replace(run, role="extra"))
     return dataclasses.replace(
         table,
         source=" and ".join(one.source for one in (table, *others)),

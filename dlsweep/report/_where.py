@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dlsweep.report._runs import Run, RunsTable, level
+from dlsweep.report._runs import RunsTable, level
 from dlsweep.report._words import listed
+from dlsweep.sweep import Row
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,11 @@ class Where:
 
     values: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
-    def of(self, table: RunsTable) -> list[Run]:
+    def of(self, table: RunsTable) -> list[Row]:
         """The runs of a table that are meant, in their order; those beside the sweep too."""
         return [run for run in table.runs if self.has(run)]
 
-    def has(self, run: Run) -> bool:
+    def has(self, run: Row) -> bool:
         """Whether a run is meant."""
         config = together(run.config)
         return all(level(config.get(name)) in texts for name, texts in self.values)

@@ -7,18 +7,19 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from dlsweep.config import RunConfig
-from dlsweep.report import Run, RunsTable
+from dlsweep.report import RunsTable
 from dlsweep.report._runs import varied
-from dlsweep.sweep import Metric
+from dlsweep.sweep import Metric, Row
 
 MADE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 
-def run(number: int, value: float | None = None, status: str = "", **settings: Any) -> Run:
+def run(number: int, value: float | None = None, status: str = "", **settings: Any) -> Row:
     """A run with this value; without one it failed."""
     status = status or ("finished" if value is not None else "failed")
-    return Run(
-        id=f"id{number}",
+    return Row(
+        number=number,
+        run_id=f"id{number}",
         name=f"run-{number}",
         status=status,
         config=RunConfig(**settings).as_dict(),
@@ -31,7 +32,7 @@ def run(number: int, value: float | None = None, status: str = "", **settings: A
     )
 
 
-def table(runs: Sequence[Run], metric: Metric | None = None, **more: Any) -> RunsTable:
+def table(runs: Sequence[Row], metric: Metric | None = None, **more: Any) -> RunsTable:
     """A table of these runs."""
     given: dict[str, Any] = {
         "title": "toy",

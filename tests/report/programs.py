@@ -10,9 +10,9 @@ from datetime import timedelta
 from itertools import product
 from typing import Any
 
-from dlsweep.report import Run, RunsTable
+from dlsweep.report import RunsTable
 from dlsweep.report._runs import varied
-from dlsweep.sweep import Metric
+from dlsweep.sweep import Metric, Row
 from tests.report.hand_made import MADE
 
 HOSTILE = '<script>alert(1)</script>|`*&"'
@@ -31,11 +31,12 @@ def program_run(
     value: float | None = None,
     metric: str = "loss",
     **changed: Any,
-) -> Run:
+) -> Row:
     """A finished run of a program; a failed one without a value."""
     history = () if value is None else [{metric: value + 100 / 2**i, "epoch": i} for i in range(4)]
-    ended = Run(
-        id=f"id{number}",
+    ended = Row(
+        number=number,
+        run_id=f"id{number}",
         name=f"mine-{number}",
         status="failed" if value is None else "finished",
         config=config,
@@ -49,7 +50,7 @@ def program_run(
     return replace(ended, **changed)
 
 
-def program_table(runs: Sequence[Run], metric: Metric = LOSS, **changed: Any) -> RunsTable:
+def program_table(runs: Sequence[Row], metric: Metric = LOSS, **changed: Any) -> RunsTable:
     """A table of these runs."""
     table = RunsTable(
         title="mine",

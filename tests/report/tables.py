@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dlsweep.config import RunConfig
-from dlsweep.report import Run, RunsTable
-from dlsweep.sweep import Metric
+from dlsweep.report import RunsTable
+from dlsweep.sweep import Metric, Row
 
 START = datetime(2026, 1, 2, 3, 4, tzinfo=timezone.utc)
 SWEPT: dict[str, tuple[Any, ...]] = {
@@ -34,7 +34,7 @@ def matrix(generator: np.random.Generator, accuracy: float, images: int = 500) -
     return rows
 
 
-def made_up_run(number: int, epochs: int = 5) -> Run:
+def made_up_run(number: int, epochs: int = 5) -> Row:
     """A finished run whose settings and results follow from its number."""
     generator = np.random.default_rng(number)
     config = RunConfig(dataset="digits", epochs=epochs, hidden_size=64).as_dict()
@@ -74,8 +74,9 @@ def made_up_run(number: int, epochs: int = 5) -> Run:
             "wrong": [{**example, "index": i, "predicted": 7} for i in range(4, 8)],
         },
     }
-    return Run(
-        id=f"run{number:05d}",
+    return Row(
+        number=number,
+        run_id=f"run{number:05d}",
         name=f"{config['optimizer']}-{config['activation']}-{number}",
         status="finished",
         config=config,
@@ -92,7 +93,7 @@ def made_up_table(runs: int = 40, **changes: Any) -> RunsTable:
     return table_of(*(made_up_run(number) for number in range(runs)), **changes)
 
 
-def table_of(*runs: Run, **changes: Any) -> RunsTable:
+def table_of(*runs: Row, **changes: Any) -> RunsTable:
     """A table of these runs."""
     table = RunsTable(
         title="digits",
@@ -106,13 +107,13 @@ def table_of(*runs: Run, **changes: Any) -> RunsTable:
     return replace(table, **changes)
 
 
-def failed_run(number: int, reason: str = "ValueError: no", status: str = "failed") -> Run:
+def failed_run(number: int, reason: str = "ValueError: no", status: str = "failed") -> Row:
     """A run that came to nothing."""
     run = made_up_run(number)
     return replace(run, status=status, reason=reason, value=None, history=(), summary={})
 
 
-def diverged_run(number: int) -> Run:
+def diverged_run(number: int) -> Row:
     """A run whose loss became NaN in the second epoch."""
     run = made_up_run(number)
     history = (run.history[0], {**run.history[1], "train_loss": float("nan"), "val_loss": None})

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from dlsweep import ConfigError
-from dlsweep.report import Online, Report, Run, publish, standard_report, synced, text
+from dlsweep.report import Online, Report, publish, standard_report, synced, text
 from dlsweep.report.blocks import Comparison, Heading, Scatter, Text
 from dlsweep.report.findings import contest, lead
 from dlsweep.report.statistics import settings
+from dlsweep.sweep import Row
 from tests.report.tables import made_up_run, made_up_table, table_of
 from tests.wandb_server import Run as OnlineRun
 from tests.wandb_server import WandbServer
@@ -128,7 +129,7 @@ def test_a_confusion_matrix_is_read_from_the_best_runs_table(project: WandbServe
 def test_a_comparison_shows_the_two_runs_and_no_others(project: WandbServer):
     one = made_up_run(1)
     first = replace(one, config={**one.config, "loss": "cross_entropy"})
-    other = replace(one, id="other", config={**one.config, "loss": "mean_squared_error"})
+    other = replace(one, run_id="other", config={**one.config, "loss": "mean_squared_error"})
     publish(Report("Losses", (Comparison(),)), table_of(first, other, online=PLACE))
     [saved] = project.reports.values()
     for _, [runset] in grids(saved.spec):
@@ -191,7 +192,7 @@ def test_what_cannot_be_remembered_is_said(
 
 
 def synced_run(
-    server: WandbServer, run: Run, group: str = "toy-1", project: str = "plants"
+    server: WandbServer, run: Row, group: str = "toy-1", project: str = "plants"
 ) -> None:
     server.runs[run.id] = OnlineRun(run.id, "team", project, server.number(), group=group)
 

@@ -28,9 +28,9 @@ def storage(tmp_path: Path) -> str:
     toy = sweep({**SPACE, "num_layers": {"value": 2}}, method="grid", name="toy")
     with Study.open(toy, path) as study:
         points = study.take(4)
-        confusion = {"val_confusion": [[3, 1], [0, 4]], "directory": "somewhere"}
-        study.finish(points[0], "finished", history(0.5, 0.75), {"test_accuracy": 0.7}, confusion)
-        study.finish(points[1], "early_stopped", history(0.5), {"val_confusion": [[1]]}, confusion)
+        info = {"directory": "somewhere"}
+        study.finish(points[0], "finished", history(0.5, 0.75), {"test_accuracy": 0.7}, info)
+        study.finish(points[1], "early_stopped", history(0.5), {"val_confusion": [[1]]}, info)
         study.finish(points[2], "diverged", history(0.5))
         study.fail(points[3], "no room left")
     return path
@@ -46,8 +46,8 @@ def test_a_local_study(storage: str):
     first = table.runs[0]
     assert first.config["hidden_size"] == 8
     assert [row["val_accuracy"] for row in first.history] == [0.5, 0.75]
-    assert first.summary == {"test_accuracy": 0.7, "val_confusion": [[3, 1], [0, 4]]}
-    # What the summary itself says goes before what was kept with the run.
+    assert (first.id, first.folder, first.beside) == (first.run_id, "", False)
+    assert first.summary == {"test_accuracy": 0.7}
     assert table.runs[1].summary["val_confusion"] == [[1]]
     assert table.runs[3].reason == "no room left"
     assert first.started is not None
@@ -108,7 +108,7 @@ def test_a_local_study_of_a_program():
     table = from_study(StudyTable("mine-1", metric, tuple(rows), file))
     assert (table.own, table.metric, table.parameters) == (False, metric, ("net.width",))
     assert [run.config for run in table.runs] == configs
-    assert table.runs[0].history == ({"loss": 1},)
+    assert table.runs[0].history == [{"loss": 1}]
     assert table.command(configs[0]) == file.command_line(configs[0])
     assert "mine.py --seed=1 --net.width=8 --device=x" in str(table.command(configs[0]))
 

@@ -14,7 +14,6 @@ import pytest
 from dlsweep import ConfigError
 from dlsweep.report import (
     Online,
-    Run,
     RunsTable,
     Studies,
     best_of_each,
@@ -26,7 +25,7 @@ from dlsweep.report import (
 )
 from dlsweep.report import _studies_text as text
 from dlsweep.report.findings import compare
-from dlsweep.sweep import Metric
+from dlsweep.sweep import Metric, Row
 from tests.report.tables import made_up_run, table_of
 from tests.wandb_server import WandbServer
 
@@ -41,7 +40,7 @@ def study(
     **changes: Any,
 ) -> RunsTable:
     """A study of a grid: what learning rate and optimizer give, and a little chance."""
-    runs: list[Run] = []
+    runs: list[Row] = []
     chance = np.random.default_rng(seed)
     for rate, base in rates.items():
         for optimizer, more in (optimizers or {"sgd": 0.0, "adam": 0.01}).items():
@@ -58,7 +57,7 @@ def study(
                     "num_layers": 1,
                     "loss": "cross_entropy",
                 }
-                runs.append(replace(run, config=config, value=value, id=f"{title}{number}"))
+                runs.append(replace(run, config=config, value=value, run_id=f"{title}{number}"))
     parameters = ("learning_rate", "optimizer", "batch_size")
     return table_of(*runs, **{"title": title, "name": title, "parameters": parameters, **changes})
 

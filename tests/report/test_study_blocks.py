@@ -13,7 +13,7 @@ from PIL import Image
 from sklearn.metrics import classification_report
 
 from dlsweep.config import RunConfig
-from dlsweep.report import Run, RunsTable, joined, where
+from dlsweep.report import RunsTable, joined, where
 from dlsweep.report._page import Page
 from dlsweep.report.blocks import (
     Ablation,
@@ -27,6 +27,7 @@ from dlsweep.report.blocks import (
     Trend,
 )
 from dlsweep.report.findings import ablation
+from dlsweep.sweep import Row
 from tests.report.programs import program_run, program_table
 from tests.report.tables import made_up_run, table_of
 
@@ -34,7 +35,7 @@ SEEDS = (0, 1, 2)
 BASE: dict[str, Any] = {"dataset": "digits", "learning_rate": 0.01, "hidden_size": 32}
 
 
-def run_of(number: int, test: float, seed: int = 0, **settings: Any) -> Run:
+def run_of(number: int, test: float, seed: int = 0, **settings: Any) -> Row:
     """A run that kept the model of its second epoch of three."""
     config = RunConfig(**{**BASE, **settings}, seed=seed).as_dict()
     history = [
@@ -218,12 +219,12 @@ def test_an_autoencoders_pictures_are_those_of_its_folder(tmp_path: Path):
     images.mkdir(parents=True)
     for name in ("code", "reconstructions"):
         Image.new("RGB", (4, 3)).save(images / f"{name}_7_abc.png")
-    run = replace(made_up_run(1), config=config, folder=str(tmp_path / "run"))
+    run = replace(made_up_run(1), config=config, info={"directory": str(tmp_path / "run")})
     table = table_of(replace(run, summary={**run.summary, "silhouette": 0.25}))
     text = AutoencoderPictures().markdown(table, tmp_path / "page")
     assert len(list((tmp_path / "page").glob("autoencoder-*.png"))) == 2
     assert "silhouette 0.25" in text
     assert str(AutoencoderPictures().html(table, Page())).count("<img") == 2
     assert "figures: full" in AutoencoderPictures().markdown(
-        table_of(replace(run, folder="")), tmp_path
+        table_of(replace(run, info={})), tmp_path
     )

@@ -29,7 +29,8 @@ from dlsweep.report.findings import Ablated, Step, ablation, find
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 _OWN = ("train_accuracy", "val_accuracy", "test_accuracy")
 _NOTHING = "No two configurations differ in one setting alone, so there is no ablation to show."
@@ -182,7 +183,7 @@ class Ablation(Block):
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
 
-def _epochs(runs: Sequence[Run]) -> str:
+def _epochs(runs: Sequence[Row]) -> str:
     """How many epochs were run."""
     counts = sorted({len(run.history) for run in runs})
     return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"

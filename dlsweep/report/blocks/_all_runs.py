@@ -15,7 +15,8 @@ from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 MOST = 500
 
@@ -78,7 +79,7 @@ class AllRuns(Block):
         return f"<details>\n{summary}\n\n{shown}\n\n</details>\n"
 
 
-def _order(table: RunsTable, run: Run) -> tuple[bool, float]:
+def _order(table: RunsTable, run: Row) -> tuple[bool, float]:
     """By the metric, those beside the sweep among the others; runs without it last."""
     if run.value is None:
         return True, 0.0

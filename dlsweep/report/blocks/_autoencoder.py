@@ -16,7 +16,8 @@ from dlsweep.report.blocks._run_pictures import logged_pictures
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 _TITLES = {
     "reconstructions": "Test images, and what comes back out of their code",
@@ -79,7 +80,7 @@ class AutoencoderPictures(Block):
             parts.append(figure(_TITLES[name], f"![{_TITLES[name]}]({file})\n"))
         return "\n".join([*parts, f"Run {code(run.name)}. {_note(table, run)}\n"])
 
-    def _run(self, table: RunsTable) -> Run | None:
+    def _run(self, table: RunsTable) -> Row | None:
         chosen = table.ranked() if self.where is None else self.where.of(table)
         found = [run for run in chosen if table.own and run.config.get("model") == "autoencoder"]
         return next(iter(found), None)
@@ -89,7 +90,7 @@ _NONE = "No run is an autoencoder, so no reconstructions are shown."
 _NOT_LOGGED = "The autoencoder's pictures are not here; train with figures: full to have them."
 
 
-def _note(table: RunsTable, run: Run) -> str:
+def _note(table: RunsTable, run: Row) -> str:
     found = {name: run.summary.get(name) for name in ("test_reconstruction", "silhouette")}
     said = [f"{table.words(n)} {result(table, n, v)}" for n, v in found.items() if v is not None]
     silhouette = "1 where classes are far apart in the code, 0 where they overlap"

@@ -25,7 +25,8 @@ from dlsweep.report.statistics import settings, training_seconds
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 _HIDDEN = {*PLACES, "figures", "examples"}
 
@@ -116,14 +117,14 @@ def _mean(table: RunsTable) -> list[tuple[str, str]]:
     return [(f"mean over {best.seeds} {seeds}", result(table, table.metric.name, best.value))]
 
 
-def _results(table: RunsTable, best: Run) -> list[str]:
+def _results(table: RunsTable, best: Row) -> list[str]:
     """What is shown of its summary beside the metric."""
     more = ("test_loss", "best_epoch", "parameters") if table.own else ()
     names = (*other_results(table), *more)
     return [name for name in names if name in best.summary and name != table.metric.name]
 
 
-def _settings(table: RunsTable, run: Run, names: Sequence[str], page: Page, kind: str = "") -> str:
+def _settings(table: RunsTable, run: Row, names: Sequence[str], page: Page, kind: str = "") -> str:
     """Settings of a run, as a list."""
     shown = [(table.words(n), plain_numbers(level(run.config[n]))) for n in names]
     return _facts(shown, page, kind)

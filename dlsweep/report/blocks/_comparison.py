@@ -19,7 +19,8 @@ from dlsweep.report.text import compared, missing_commands, sentence
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Comparison(Block):
         body = f'<div class="prose">{prose}</div>{again}{page.widget("comparison", runs=runs)}'
         return page.figure(title, body)
 
-    def _pair(self, table: RunsTable) -> tuple[Run, Run] | None:
+    def _pair(self, table: RunsTable) -> tuple[Row, Row] | None:
         """A run of the best configuration of each, with the same seed if there are such."""
         found = contest(table, self.setting, self.first, self.second)
         first, second = found.configurations

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from dlsweep.report import _panels as panels
 from dlsweep.report._markdown import cell, grid
-from dlsweep.report._runs import Run
 from dlsweep.report._words import count
 from dlsweep.report.blocks._block import Block
+from dlsweep.sweep import Row
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
@@ -31,7 +31,7 @@ class Failures(Block):
         failed = table.failed()
         if not failed:
             return page.missing(_nothing(table))
-        groups: dict[tuple[str, str], list[Run]] = {}
+        groups: dict[tuple[str, str], list[Row]] = {}
         for run in failed:
             groups.setdefault((run.status, run.reason or _UNKNOWN[run.status]), []).append(run)
         ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
@@ -75,7 +75,7 @@ def _nothing(table: RunsTable) -> str:
     return f"The run did not fail{' or diverge' if table.own else ''}."
 
 
-def _names(runs: list[Run], most: int = 6) -> str:
+def _names(runs: list[Row], most: int = 6) -> str:
     """The first few names, and how many more there are."""
     more = f" and {len(runs) - most} more" if len(runs) > most else ""
     return ", ".join(run.name for run in runs[:most]) + more

@@ -18,7 +18,8 @@ from dlsweep.sweep.study import unbeaten
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 _WHOLE = ("finished", "early_stopped")
 _MOST = 30
@@ -164,7 +165,7 @@ class _Found:
         return draw
 
 
-def _values(table: RunsTable, run: Run) -> tuple[float, ...]:
+def _values(table: RunsTable, run: Row) -> tuple[float, ...]:
     """A run's metrics; nothing unless it was trained to its end and has all of them."""
     values = [objective(metric, run.history, run.summary) for metric in table.metrics]
     known = tuple(value for value in values if value is not None)

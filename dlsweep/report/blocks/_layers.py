@@ -17,7 +17,8 @@ from dlsweep.report.findings import lead
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 _HEADER = ["layer", "kind", "output", "parameters"]
 _NOTHING = "Nothing is known of the layers of this run's model."
@@ -61,13 +62,13 @@ class Layers(Block):
         cells = [[*map(cell, row[:3]), row[3]] for row in rows]
         return f"**The layers of {code(run.name)}**\n\n{grid(_HEADER, cells, (2, 3))}"
 
-    def _run(self, table: RunsTable) -> Run | None:
+    def _run(self, table: RunsTable) -> Row | None:
         if self.where is not None:
             return next(iter(self.where.of(table)), None)
         return lead(table) or next(iter(table.runs), None)
 
 
-def _rows(table: RunsTable, run: Run) -> list[list[str]]:
+def _rows(table: RunsTable, run: Row) -> list[list[str]]:
     """The layers as text, and all parameters in the last row."""
     layers = run.summary.get("layers")
     if not _are_layers(layers):
@@ -94,7 +95,7 @@ def _is_layer(layer: Any) -> bool:
     )
 
 
-def _looked_at(run: Run) -> list[Any]:
+def _looked_at(run: Row) -> list[Any]:
     """The layers of a run that has not logged them, where its data is known."""
     facts = None if run.config.get("features") else facts_of(run)
     if facts is None:

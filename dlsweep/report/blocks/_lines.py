@@ -19,7 +19,8 @@ from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 MOST_LINES = 14
 MOST_PANELS = 12
@@ -126,14 +127,14 @@ class Lines(Block):
         return found[:MOST_PANELS], note.strip()
 
     def _best(
-        self, table: RunsTable, groups: dict[str, list[Run]], metric: str
-    ) -> dict[str, list[Run]]:
+        self, table: RunsTable, groups: dict[str, list[Row]], metric: str
+    ) -> dict[str, list[Row]]:
         """So many groups as lines can be told apart: the best by the table's metric."""
         if len(groups) <= MOST_LINES:
             return groups
         sign = -1 if table.metric.goal == "maximize" else 1
 
-        def rank(runs: Sequence[Run]) -> tuple[bool, float]:
+        def rank(runs: Sequence[Row]) -> tuple[bool, float]:
             values = over(table, runs, table.metric.name)
             return not values.values, sign * values.mean if values.values else 0.0
 

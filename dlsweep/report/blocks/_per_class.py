@@ -16,7 +16,8 @@ from dlsweep.report.findings import lead
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ _WHAT = (
 _ALL = "Macro means count each class once, weighted means each as often as it has images."
 
 
-def _totals(run: Run, split: str) -> list[tuple[str, float | str, float | str, float, int]]:
+def _totals(run: Row, split: str) -> list[tuple[str, float | str, float | str, float, int]]:
     """Accuracy, and the macro and weighted means over the classes, as scikit-learn's report has it.
 
     Classes without images or predictions do not count; a share of nothing is 0.
@@ -97,7 +98,7 @@ def _totals(run: Run, split: str) -> list[tuple[str, float | str, float | str, f
     ]
 
 
-def _scores(run: Run, split: str) -> list[tuple[float | None, float | None, float | None, int]]:
+def _scores(run: Row, split: str) -> list[tuple[float | None, float | None, float | None, int]]:
     """Precision, recall, F1 and support of every class; none without a confusion matrix."""
     counts = run.summary.get(f"{split}_confusion")
     if not is_matrix(counts):

@@ -19,7 +19,8 @@ from dlsweep.report.statistics import grouped
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ _HEADER = ["", "published", "here", "difference", "runs", "why"]
 _NOTHING = "No published figure is named, so there is nothing to compare."
 
 
-def _runs(table: RunsTable, claim: Claim) -> list[Run]:
+def _runs(table: RunsTable, claim: Claim) -> list[Row]:
     """The runs that a figure is beside."""
     if claim.runs is None:
         return []

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 _TITLES = {
     "first_layer": "What the first layer looks for",
@@ -79,12 +80,12 @@ class RunPictures(Block):
             parts.append(figure(_title(name), f"![{_title(name)}]({file})\n"))
         return "\n".join([*parts, f"Run {code(run.name)}.\n"])
 
-    def _found(self, table: RunsTable) -> tuple[Run | None, dict[str, Image]]:
+    def _found(self, table: RunsTable) -> tuple[Row | None, dict[str, Image]]:
         run = lead(table) if self.where is None else next(iter(self.where.of(table)), None)
         return run, {} if run is None else logged_pictures(run, self.names)
 
 
-def logged_pictures(run: Run, names: Iterable[str]) -> dict[str, Image]:
+def logged_pictures(run: Row, names: Iterable[str]) -> dict[str, Image]:
     """The pictures of these names that a run has logged, in this order; the last of each."""
     from PIL import Image
 

@@ -21,7 +21,8 @@ from dlsweep.report.blocks._block import Block
 
 if TYPE_CHECKING:
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 DECADES = 30
 """So many times the least must the greatest be for a logarithmic axis."""
@@ -133,7 +134,7 @@ class Trend(Block):
     def _panels(self, table: RunsTable, groups: _Groups) -> list[Any]:
         from dlsweep.report.drawings import Line, LinePanel
 
-        def line(label: str, at: dict[float, list[Run]], metric: str) -> Line | None:
+        def line(label: str, at: dict[float, list[Row]], metric: str) -> Line | None:
             means = {x: over(table, runs, metric) for x, runs in at.items()}
             known = {x: m for x, m in means.items() if m.values}
             if not known:
@@ -231,7 +232,7 @@ class Trend(Block):
         return "No numeric setting has two values with results, so there is no trend to show."
 
 
-_Groups = dict[str, dict[float, list["Run"]]]
+_Groups = dict[str, dict[float, list["Row"]]]
 
 
 def _enough(groups: _Groups) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.report._runs import Run, RunsTable, words
+from dlsweep.report._runs import RunsTable, words
 from dlsweep.report.drawings._runs import by_loss, loss_axis
 from dlsweep.report.drawings._style import (
     ACCENT,
@@ -21,6 +21,7 @@ from dlsweep.report.drawings._style import (
     ramp,
     whole_numbers,
 )
+from dlsweep.sweep import Row
 
 
 def confusion(matrices: Mapping[str, Sequence[Sequence[int]]], classes: Sequence[str]) -> Any:
@@ -93,7 +94,7 @@ def examples(rows: Mapping[str, Sequence[tuple[np.ndarray, str]]]) -> Any:
     return drawn
 
 
-def side_by_side(table: RunsTable, pair: tuple[Run, Run], labels: tuple[str, str]) -> Any:
+def side_by_side(table: RunsTable, pair: tuple[Row, Row], labels: tuple[str, str]) -> Any:
     """The curves of two runs: accuracies, and losses, of training (dashed) and validation.
 
     Two losses of different kinds have an axis each.
@@ -118,7 +119,7 @@ def side_by_side(table: RunsTable, pair: tuple[Run, Run], labels: tuple[str, str
     return drawn
 
 
-def _train_and_val(axes: Any, run: Run, measure: str, label: str, color: str) -> None:
+def _train_and_val(axes: Any, run: Row, measure: str, label: str, color: str) -> None:
     for split, style in (("train", "--"), ("val", "-")):
         epochs = [finite(r.get("epoch", i)) for i, r in enumerate(run.history, 1)]
         logged = [finite(row.get(f"{split}_{measure}")) for row in run.history]

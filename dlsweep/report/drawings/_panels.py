@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from dlsweep.report._page import Page
-    from dlsweep.report._runs import Run, RunsTable
+    from dlsweep.report._runs import RunsTable
+    from dlsweep.sweep import Row
 
 KINDS = ("#1f5f99", "#d1500c", "#00876a", "#b0589a", "#b98500", "#4aa3d8", "#6b7280")
 """Colours that tell lines apart: the page's ``--kind-0`` to ``--kind-6``."""
@@ -131,7 +132,7 @@ class LinePanel:
         axes.set_axisbelow(True)
 
 
-def mean_line(table: RunsTable, runs: Sequence[Run], metric: str, label: str) -> Line | None:
+def mean_line(table: RunsTable, runs: Sequence[Row], metric: str, label: str) -> Line | None:
     """What runs that differ in their seed logged, as their mean and the range of all.
 
     None where they logged nothing of it.
@@ -150,7 +151,7 @@ def mean_line(table: RunsTable, runs: Sequence[Run], metric: str, label: str) ->
     return Line(label, x, mean, low if several else None, high if several else None)
 
 
-def _points(table: RunsTable, run: Run, metric: str) -> list[tuple[Any, Any]]:
+def _points(table: RunsTable, run: Row, metric: str) -> list[tuple[Any, Any]]:
     """What a run logged, each value with its epoch or step; of one epoch there may be many."""
     found: list[tuple[Any, Any]] = []
     for step, value in table.steps(run, metric):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dlsweep.report._data import metric_words, points
-from dlsweep.report._runs import Run, RunsTable, level, plain_numbers, words
+from dlsweep.report._runs import RunsTable, level, plain_numbers, words
 from dlsweep.report._words import amount
 from dlsweep.report.drawings._style import (
     ACCENT,
@@ -26,6 +26,7 @@ from dlsweep.report.drawings._style import (
 )
 from dlsweep.report.findings import lead
 from dlsweep.report.statistics import MOST_LEVELS, settings, training_seconds
+from dlsweep.sweep import Row
 
 TIME, ORDER = "time", "order"
 
@@ -147,17 +148,17 @@ def curves(table: RunsTable, metrics: Sequence[str]) -> Any:
     return drawn
 
 
-def by_loss(table: RunsTable, metric: str, runs: Sequence[Run]) -> list[tuple[str, Sequence[Run]]]:
+def by_loss(table: RunsTable, metric: str, runs: Sequence[Row]) -> list[tuple[str, Sequence[Row]]]:
     """Runs by the loss that they were trained with, where the metric's values depend on it."""
     if not table.own or not metric.endswith("loss"):
         return [("", runs)]
-    found: dict[str, list[Run]] = {}
+    found: dict[str, list[Row]] = {}
     for run in runs:
         found.setdefault(level(run.config.get("loss")), []).append(run)
     return list(found.items()) if len(found) > 1 else [("", runs)]
 
 
-def loss_axis(axes: Any, table: RunsTable, metric: str, runs: Sequence[Run]) -> None:
+def loss_axis(axes: Any, table: RunsTable, metric: str, runs: Sequence[Row]) -> None:
     """A logarithmic axis for a loss whose values span decades."""
     if not metric.endswith("loss"):
         return
@@ -167,7 +168,7 @@ def loss_axis(axes: Any, table: RunsTable, metric: str, runs: Sequence[Run]) -> 
         plain_ticks(axes.yaxis)
 
 
-def _curve(axes: Any, table: RunsTable, run: Run, name: str, **style: Any) -> None:
+def _curve(axes: Any, table: RunsTable, run: Row, name: str, **style: Any) -> None:
     rows = points(table, run, name)
     if table.own:  # what is not finite leaves a gap
         rows = [(finite(epoch), finite(value)) for epoch, value in table.steps(run, name)]

@@ -13,7 +13,7 @@ from dlsweep.config import RunConfig
 from dlsweep.config.relations import HEEDING, is_idle
 from dlsweep.report._groups import SHOWN_ONLY
 from dlsweep.report._measures import measured
-from dlsweep.report._runs import Run, RunsTable, level, varied
+from dlsweep.report._runs import RunsTable, level, varied
 from dlsweep.report._where import Where, together
 from dlsweep.report.statistics import (
     FEWEST,
@@ -22,6 +22,7 @@ from dlsweep.report.statistics import (
     is_seed,
     mean_interval,
 )
+from dlsweep.sweep import Row
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Step:
     """
 
     text: str
-    runs: tuple[Run, ...]
+    runs: tuple[Row, ...]
     difference: float = math.nan
     low: float = math.nan
     high: float = math.nan
@@ -55,7 +56,7 @@ class Ablated:
         factors: for each such setting the base and the steps, in the order of their values.
     """
 
-    base: tuple[Run, ...]
+    base: tuple[Row, ...]
     factors: Mapping[str, tuple[Step, ...]]
 
 
@@ -66,7 +67,7 @@ class _Configuration:
     ``values`` are the settings themselves.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[Row, ...]
     texts: Mapping[str, str]
     values: Mapping[str, Any]
 
@@ -240,7 +241,7 @@ def _difference(
     return (difference, *difference_interval(second, first))
 
 
-def _seed(run: Run) -> str:
+def _seed(run: Row) -> str:
     """What tells a run from others of its configuration; without a seed, itself."""
     seeds = {name: value for name, value in run.config.items() if is_seed(name)}
     return str(sorted(seeds.items())) if seeds else run.id

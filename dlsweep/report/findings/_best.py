@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from dlsweep.report._runs import Run, RunsTable
+from dlsweep.report._runs import RunsTable
 from dlsweep.report.findings._chance import images
 from dlsweep.report.findings._effects import within
 from dlsweep.report.findings._types import Best
@@ -21,6 +21,7 @@ from dlsweep.report.statistics import (
     repeated,
     share_interval,
 )
+from dlsweep.sweep import Row
 
 ENOUGH_FREE = 10
 """Degrees of freedom that the spread over seeds is known from: five configurations of three seeds
@@ -74,13 +75,13 @@ def best(table: RunsTable) -> Best | None:
     )
 
 
-def lead(table: RunsTable) -> Run | None:
+def lead(table: RunsTable) -> Row | None:
     """The run that stands for the best configuration; None without one."""
     found = best(table)
     return None if found is None else found.run
 
 
-def _shown(configuration: Configuration) -> Run:
+def _shown(configuration: Configuration) -> Row:
     """The run nearest to the mean, one of the sweep itself where there is one."""
     swept = [run for run in configuration.runs if not run.beside] or list(configuration.runs)
     return min(swept, key=lambda run: abs((run.value or 0.0) - configuration.value))

@@ -9,9 +9,10 @@ import numpy as np
 from scipy import stats
 
 from dlsweep.report._classes import facts_of, is_matrix
-from dlsweep.report._runs import Run, RunsTable
+from dlsweep.report._runs import RunsTable
 from dlsweep.report.findings._types import Chance
 from dlsweep.report.statistics import remembered
+from dlsweep.sweep import Row
 
 RARE = 0.01
 """A run is above chance where its best epoch would be so rare for one that guesses."""
@@ -43,13 +44,13 @@ def chance(table: RunsTable) -> Chance | None:
     return Chance(highest, tuple(guessing), tuple(never), len(known))
 
 
-def images(run: Run, split: str = "val") -> int:
+def images(run: Row, split: str = "val") -> int:
     """How many images of a split a run was judged by; 0 where it is not known."""
     counts = run.summary.get(f"{split}_confusion")
     return int(np.sum(counts)) if is_matrix(counts) else 0
 
 
-def _level(run: Run, split: str) -> tuple[float, int] | None:
+def _level(run: Row, split: str) -> tuple[float, int] | None:
     """The accuracy of always answering the most frequent class, and the number of images."""
     counts = run.summary.get(f"{split}_confusion")
     if is_matrix(counts) and np.sum(counts):
@@ -66,7 +67,7 @@ def _guesses(value: float, level: float, of: int, epochs: int) -> bool:
     return bool(stats.binom.sf(round(value * of) - 1, of, level) > RARE / epochs)
 
 
-def _accuracies(run: Run, split: str) -> Iterator[float]:
+def _accuracies(run: Row, split: str) -> Iterator[float]:
     logged: Sequence[Any] = [row.get(f"{split}_accuracy") for row in run.history]
     for value in (*logged, run.summary.get(f"best_{split}_accuracy")):
         if isinstance(value, int | float):

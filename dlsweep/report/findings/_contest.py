@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dlsweep.report._runs import Run, RunsTable, exact, level
+from dlsweep.report._runs import RunsTable, exact, level
 from dlsweep.report.statistics import (
     FEWEST,
     Configuration,
@@ -18,6 +18,7 @@ from dlsweep.report.statistics import (
     remembered,
     together,
 )
+from dlsweep.sweep import Row
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Contest:
     second: Any
     configurations: tuple[Configuration | None, Configuration | None]
     tried: tuple[int, int]
-    pairs: tuple[tuple[Run, Run], ...]
+    pairs: tuple[tuple[Row, Row], ...]
     difference: float
     low: float
     high: float
@@ -92,13 +93,13 @@ def _best(table: RunsTable, side: list[Configuration]) -> Configuration | None:
     return max(often or side, key=lambda c: sign * c.value, default=None)
 
 
-def _seed(run: Run) -> str:
+def _seed(run: Row) -> str:
     return exact({name: value for name, value in run.config.items() if is_seed(name)})
 
 
 def _pairs(
     first: Configuration | None, second: Configuration | None
-) -> tuple[tuple[Run, Run], ...]:
+) -> tuple[tuple[Row, Row], ...]:
     if first is None or second is None:
         return ()
     other = {_seed(run): run for run in second.runs}

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Literal
 
-from dlsweep.report._runs import Online, Run, RunsTable, level, varied, versions
+from dlsweep.report._runs import Online, RunsTable, level, varied, versions
 from dlsweep.report._studies import Studies
 from dlsweep.report.findings._find import find
 from dlsweep.report.findings._types import Best, Effect, Findings, Level
 from dlsweep.report.statistics import remembered, settings
+from dlsweep.sweep import Row
 
 Agreement = Literal["same", "different", "unclear", "untried", "one", "none"]
 """What studies say together of a setting's best value.
@@ -232,19 +233,17 @@ def best_of_each(studies: Studies) -> RunsTable:
     )
 
 
-def _runs_of(result: StudyResult, column: str) -> list[Run]:
+def _runs_of(result: StudyResult, column: str) -> list[Row]:
     """The runs of a study's best configuration, called by the study."""
     assert result.best is not None  # it is ranked
     runs = result.best.configuration.runs
     names = [result.label if len(runs) == 1 else f"{result.label}: {run.name}" for run in runs]
     return [
-        dataclasses.replace(run, name=name, config={column: result.label, **run.config}, **_SWEPT)
+        dataclasses.replace(
+            run, name=name, config={column: result.label, **run.config}, role="search"
+        )
         for run, name in zip(runs, names, strict=True)
     ]
-
-
-_SWEPT: dict[str, Any] = {"beside": False}
-"""Of a run of the sweep itself."""
 
 
 def _name(studies: Studies) -> str:
@@ -253,7 +252,7 @@ def _name(studies: Studies) -> str:
     return f"{len(names)}-studies-{zlib.crc32(' '.join(names).encode()):08x}"
 
 
-def _online(studies: Studies, runs: Sequence[Run]) -> Online | None:
+def _online(studies: Studies, runs: Sequence[Row]) -> Online | None:
     """The project at W&B in which most of the runs are, and which of them; None without any."""
     places = Counter((t.online.entity, t.online.project) for t in studies.tables if t.online)
     if not places:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from dlsweep.report._runs import Run
 from dlsweep.report.statistics import Configuration
+from dlsweep.sweep import Row
 
 Verdict = Literal["matters", "ruins", "together", "unclear", "unknown"]
 """What is known of a setting.
@@ -41,8 +41,8 @@ class Chance:
     """
 
     level: float
-    runs: tuple[Run, ...]
-    never: tuple[Run, ...]
+    runs: tuple[Row, ...]
+    never: tuple[Row, ...]
     of: int
 
 
@@ -181,7 +181,7 @@ class Best:
     """
 
     configuration: Configuration
-    run: Run
+    run: Row
     value: float
     low: float
     high: float

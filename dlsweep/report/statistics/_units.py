@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from dlsweep.config.relations import is_idle
-from dlsweep.report._runs import PLACES, Run, RunsTable, exact, level
+from dlsweep.report._runs import PLACES, RunsTable, exact, level
 from dlsweep.report.statistics._remembered import remembered
+from dlsweep.sweep import Row
 
 SEEDS = ("seed", "random_seed", "random_state")
 """Settings of these names, nested ones too, are the chance of a run: no question asked of a run."""
@@ -29,7 +30,7 @@ class Configuration:
         idle: settings that had no effect beside the others.
     """
 
-    runs: tuple[Run, ...]
+    runs: tuple[Row, ...]
     idle: frozenset[str] = frozenset()
 
     @cached_property
@@ -92,7 +93,7 @@ def count_of_configurations(table: RunsTable) -> int:
     return len(grouped(table, [run for run in table.runs if not run.beside]))
 
 
-def together(table: RunsTable, runs: Sequence[Run]) -> tuple[Configuration, ...]:
+def together(table: RunsTable, runs: Sequence[Row]) -> tuple[Configuration, ...]:
     """Runs as configurations, in their order.
 
     A built-in run is a function of its configuration and its seed: two that are equal in what had
@@ -101,7 +102,7 @@ def together(table: RunsTable, runs: Sequence[Run]) -> tuple[Configuration, ...]
     found = []
     for group in grouped(table, runs):
         if table.own:
-            different: dict[str, Run] = {}
+            different: dict[str, Row] = {}
             for run in group:
                 different.setdefault(exact([run.config.get("seed"), run.status, run.value]), run)
             group = list(different.values())
@@ -110,7 +111,7 @@ def together(table: RunsTable, runs: Sequence[Run]) -> tuple[Configuration, ...]
     return tuple(found)
 
 
-def grouped(table: RunsTable, runs: Sequence[Run], without: str | None = None) -> list[list[Run]]:
+def grouped(table: RunsTable, runs: Sequence[Row], without: str | None = None) -> list[list[Row]]:
     """The runs in groups whose configurations differ in one setting only, in their order.
 
     Args:
@@ -119,7 +120,7 @@ def grouped(table: RunsTable, runs: Sequence[Run], without: str | None = None) -
             that says nothing of the setting, and a program's without any settings.
         without: the setting; by default the seed.
     """
-    groups: dict[str, list[Run]] = {}
+    groups: dict[str, list[Row]] = {}
     for run in runs:
         left = [k for k in run.config if (is_seed(k) if without is None else k == without)]
         out = {*left, *(PLACES if table.own else ())}
@@ -129,7 +130,7 @@ def grouped(table: RunsTable, runs: Sequence[Run], without: str | None = None) -
     return list(groups.values())
 
 
-def heeded(table: RunsTable, run: Run) -> dict[str, Any]:
+def heeded(table: RunsTable, run: Row) -> dict[str, Any]:
     """A run's settings without those that had no effect beside the others.
 
     Two runs that differ in nothing else are of one configuration. Of a program nothing is known.
@@ -215,7 +216,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def training_seconds(table: RunsTable, run: Run) -> float | None:
+def training_seconds(table: RunsTable, run: Row) -> float | None:
     """How long a run was trained, its share of the stack that it was trained in; None if unknown.
 
     Of a program it is the time from its start to its end.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from dlsweep.sweep.file import Config, Coordinates, Metric, SweepFile
@@ -89,24 +90,27 @@ class PlannedStack:
 
 @dataclass(frozen=True)
 class Row:
-    """One run in a study's table.
+    """One run as it was recorded: in a study's table, in a report, read from W&B.
 
     Attributes:
-        number: the run's number in the study, from 0.
+        number: the run's number in its study or among those read, from 0.
         run_id: its wandb id; empty for a point that was not a valid configuration.
         name: what people call it.
         status: one of ``STATUSES``.
         config: its settings by name, as the configuration's ``as_dict`` gives them; of a point that
-            was not a valid configuration, those that the sweep set.
-        summary: what was logged at its end.
-        history: what was logged every epoch, one mapping per epoch; of a running one, as of a few
+            was not a valid configuration, those that the sweep set. Of a program's run at W&B the
+            names of nested ones are joined by dots.
+        summary: what was logged at its end; what the figures of built-in networks need is described
+            in ``dlsweep.tracking``.
+        history: what was logged, one mapping per epoch or step; of a running one, as of a few
             seconds ago.
-        value: the sweep's metric; None without one.
+        value: the sweep's metric; None where it has none, diverged or failed.
         reason: why it failed; else empty.
         info: what was stored besides, such as the folder of its wandb run.
-        started, finished: in UTC; None where it has not happened.
+        started, finished: in UTC; None where it has not happened or is not known.
         coordinates: where it is in the space of the sweep; nowhere if it is not of the search.
         role, repeat_of: see ``Run``.
+        url: its page at W&B; None for a run that is not there.
     """
 
     number: int
@@ -124,11 +128,32 @@ class Row:
     coordinates: Coordinates = field(default_factory=dict)
     role: str = "search"
     repeat_of: int | None = None
+    url: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Its wandb id; of a point that was not a valid configuration its name."""
+        return self.run_id or self.name
 
     @property
     def point(self) -> int:
         """The number of the first run with this configuration, whatever the seed."""
         return self.number if self.repeat_of is None else self.repeat_of
+
+    @property
+    def beside(self) -> bool:
+        """Whether it is no run of the search, but was trained to answer a question about one.
+
+        What is said of the sweep and its settings leaves it out.
+        """
+        return self.role in ("confirmation", "extra")
+
+    @property
+    def folder(self) -> str:
+        """Its wandb folder, where it was or under the working directory; empty if it is gone."""
+        place = Path(str(self.info.get("directory") or ""))
+        places = (place, Path("wandb") / place.name) if place.name else ()
+        return next((str(found) for found in places if found.is_dir()), "")
 
 
 class RowsOfAStudy(Protocol):
