@@ -19,8 +19,7 @@ def add_parser(commands: Any) -> None:
         "ablate",
         help="write a sweep file that changes one setting at a time",
         description="Write a sweep file that trains a base configuration and what differs from it "
-        "in one setting alone, each with several seeds: what `dlsweep report` shows as tables of "
-        "one factor each.",
+        "in one setting alone, each with several seeds.",
         allow_abbrev=False,
     )
     parser.add_argument(

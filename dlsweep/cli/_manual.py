@@ -74,7 +74,7 @@ MANUALS = {
     ),
     "ablate": Manual(
         {
-            "dlsweep ablate base.yaml learning_rate=0.001,0.01 optimizer=sgd,adam -o one.yaml": "a "
+            "dlsweep ablate base.yaml lr=0.001,0.01 optimizer=sgd,adam -o one.yaml": "a "
             "sweep file of the base and of each value in its place, with three seeds",
             "dlsweep ablate base.yaml '{optimizer: sgd, learning_rate: 0.1}' --seeds 5": "two "
             "settings that belong together, with five seeds",
