@@ -7,8 +7,24 @@ from collections.abc import Sequence
 from dlsweep.report import RunsTable
 from dlsweep.report.findings import THRESHOLD, find
 
+PUBLISHED = 448
+"""So many runs the published study had."""
+
 _POOR = THRESHOLD
 """Below it a run is a poor one."""
+
+
+def unfinished(table: RunsTable) -> list[str]:
+    """How much of the sweep is there, where it is not all of it."""
+    count = sum(not run.beside for run in table.runs)
+    if count >= PUBLISHED:
+        return []
+    sizes = sorted({run.config["batch_size"] for run in table.runs})
+    return [
+        f"**{count} of {PUBLISHED} runs are here so far.** Runs of like cost are trained together, "
+        f"the costly ones first, so these are no random sample: their batch sizes are "
+        f"{_listed([str(size) for size in sizes])}. `python reports/s1.py` trains the others."
+    ]
 
 
 def claims(table: RunsTable) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from _s1_claims import claims
+from _s1_claims import claims, unfinished
 from _study import ROOT, Part, Study, again, main, published
 
 from dlsweep.report import Report, joined, render_html, text
@@ -32,6 +32,7 @@ from dlsweep.report.blocks import (
 
 SEEDS = 5
 SWEEP = (
+    Text(unfinished),
     Answer(),
     Heading("Does what was published hold?", "Published"),
     Text(claims, listed=True),
