@@ -72,11 +72,20 @@ class Autoencoder(nn.Module):
 
     def objective(self, epoch: int) -> Objective:
         """What it is trained for in an epoch, from 1; see the class."""
-        if epoch <= self.pretrain_epochs:
+        return self.objective_of(
+            self.freeze, self.pretrain_epochs, self.reconstruction_weight, epoch
+        )
+
+    @staticmethod
+    def objective_of(
+        freeze: bool, pretrain_epochs: int, reconstruction_weight: float, epoch: int
+    ) -> Objective:
+        """``objective`` with these settings."""
+        if epoch <= pretrain_epochs:
             return Objective(0.0, 1.0, ("classifier",))
-        if self.pretrain_epochs and self.freeze:
+        if pretrain_epochs and freeze:
             return Objective(1.0, 0.0, ("encoder", "decoder"))
-        return Objective(1.0, self.reconstruction_weight)
+        return Objective(1.0, reconstruction_weight)
 
 
 def _layers(sizes: Sequence[int], spec: ModelSpec) -> nn.Sequential:

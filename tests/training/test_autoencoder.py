@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from torch import nn
 from torch.nn import functional as F
 
-from dlsweep.config import RunConfig
+from dlsweep.config import ConfigError, RunConfig
 from dlsweep.config.streams import epoch_order
 from dlsweep.models import Objective, build
 from dlsweep.training import RunResult, Stack, TrainedModel, cost, stack_key, train_stack
@@ -125,6 +125,26 @@ def test_alone_or_beside_others_and_resumed(phases, way, monkeypatch):
             for i, result in end.results.items():
                 assert_same_bits(result, results[i])
                 assert result.history[-1].more == results[i].history[-1].more
+
+
+@pytest.mark.parametrize("phases", ["together", "one after the other", "hidden head"])
+@pytest.mark.parametrize("optimizer", ["nadam", "momentum"])
+def test_from_scratch_it_is_the_same(phases, optimizer):
+    settings = {**PHASES[phases], "optimizer": optimizer, "reconstruction_weight": 3.0}
+    expected = train(autoencoder(**settings), digits())
+    config = autoencoder(**settings, backend="numpy")
+    stack, states, results = Stack([config], digits()), [], {}
+    for end in stack:
+        results |= end.results
+        states.append(stack.state() if stack.active else None)
+    assert_same_run(results[0], expected)
+    ours, theirs = ([list(m.more.values()) for m in r.history] for r in (results[0], expected))
+    assert distance(np.array(ours), np.array(theirs)) < 1e-9
+    for state in filter(None, states):
+        [*_, last] = Stack([config], digits(), state=state)
+        assert_same_bits(last.results[0], results[0])
+    with pytest.raises(ConfigError, match="freeze: backend numpy has true only, got false"):
+        autoencoder(backend="numpy", freeze=False)
 
 
 def test_the_best_epoch_is_one_with_the_classifier():

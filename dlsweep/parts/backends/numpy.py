@@ -9,13 +9,14 @@ from dlsweep.parts.backends._backend import Backend
 
 
 class Numpy(Backend):
-    """The from-scratch network, feedforward only"""
+    """The from-scratch network: feedforward, and an autoencoder whose code is frozen"""
 
     name = "numpy"
-    meaning = "the from-scratch network, feedforward only"
+    meaning = "the from-scratch network: feedforward, and an autoencoder with freeze"
     also = ("scratch", "from_scratch")
     only: ClassVar[Mapping[str, tuple[Any, ...]]] = {
-        "model": ("feedforward",),
+        "model": ("feedforward", "autoencoder"),
+        "freeze": (True,),
         "batch_norm": (False,),
         "dropout": (0.0,),
         "augment": (None,),

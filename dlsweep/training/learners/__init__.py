@@ -12,9 +12,16 @@ from dlsweep.training.learners._evaluation import logits_of, quicken, transposed
 from dlsweep.training.learners._hand_written import HandWrittenLearner
 from dlsweep.training.learners._learner import Learner, Means, Recalled
 from dlsweep.training.learners._numpy import NumpyLearner
+from dlsweep.training.learners._numpy_autoencoder import NumpyAutoencoder
 from dlsweep.training.learners._sklearn import SklearnLearner
 from dlsweep.training.learners._torch import TorchLearner
 from dlsweep.training.planning import HAND_WRITTEN, way
+
+
+def numpy_learner(configs: Sequence[RunConfig], data: Dataset) -> NumpyLearner:
+    """The from-scratch learner of a run's model."""
+    autoencoder = configs[0].model == "autoencoder"
+    return (NumpyAutoencoder if autoencoder else NumpyLearner)(configs, data)
 
 
 def torch_learner(configs: Sequence[RunConfig], data: Dataset) -> TorchLearner:
@@ -28,13 +35,13 @@ __all__ = [
     "HandWrittenLearner",
     "Learner",
     "Means",
-    "NumpyLearner",
     "Recalled",
     "SklearnLearner",
     "StateError",
     "TorchLearner",
     "load_arrays",
     "logits_of",
+    "numpy_learner",
     "quicken",
     "torch_learner",
     "transposed",

@@ -70,19 +70,26 @@ class NumpyLearner:
         self.config = config
         self.splits = {name: _arrays(getattr(data, name)) for name in ("train", "val", "test")}
         images, _ = self.splits["train"]
-        sizes = [images.shape[1], *config.hidden_sizes, data.num_classes]
-        self.network = _network(config, sizes, images.dtype)
+        self.network = self.make_network(images.shape[1], data, images.dtype)
         self.best = copy.deepcopy(self.network)
         self.loss = _with_settings(_part(scratch.LOSSES, config, "loss"), config)
         self.optimizer = self.make_optimizer()
 
+    def make_network(self, pixels: int, data: Dataset, dtype: np.dtype) -> scratch.Network:
+        """The network with its initial weights."""
+        return network_of(self.config, [pixels, *self.config.hidden_sizes, data.num_classes], dtype)
+
     def make_optimizer(self) -> scratch.Optimizer:
-        """The update rule, on the network's parameters in blocks."""
+        """The update rule, on what is trained in blocks."""
         rule = _part(scratch.OPTIMIZERS, self.config, "optimizer")
-        return _with_settings(rule, self.config, parameters=_blocks(self.network.parameters))
+        return _with_settings(rule, self.config, parameters=_blocks(self.trained()))
+
+    def trained(self) -> list[np.ndarray]:
+        """The parameters that are trained now."""
+        return self.network.parameters
 
     def step(self, gradients: Sequence[np.ndarray]) -> None:
-        """One step of the update rule, given the gradients of the network's parameters."""
+        """One step of the update rule, given the gradients of what is trained."""
         self.optimizer.step(_blocks(gradients))
 
     def objective(self, epoch: int) -> Objective:
@@ -118,7 +125,10 @@ class NumpyLearner:
     def recall(self, row: int, split: str) -> Recalled:
         """What a member's best weights say of ``val`` or ``test``."""
         images, labels = self.splits[split]
-        logits = scratch.logits_of(self.best, images)
+        return self.recalled(scratch.logits_of(self.best, images), labels)
+
+    def recalled(self, logits: np.ndarray, labels: np.ndarray) -> Recalled:
+        """What logits say of images with these labels."""
         probabilities = np.exp(scratch.log_softmax(logits)).astype(np.float32)
         return Recalled(self.loss.forward(logits, labels), logits.argmax(1), probabilities)
 
@@ -127,12 +137,15 @@ class NumpyLearner:
         return {name: array.T.copy() for name, array in self._named(self.best).items()}
 
     def _named(self, network: scratch.Network) -> dict[str, np.ndarray]:
-        layers = [f"hidden.{i}.weights" for i in range(self.config.num_layers)] + ["output"]
-        names = [f"{layer}.{kind}" for layer in layers for kind in ("weight", "bias")]
+        names = [f"{layer}.{kind}" for layer in self.layers() for kind in ("weight", "bias")]
         return dict(zip(names, network.parameters, strict=True))
 
+    def layers(self) -> Sequence[str]:
+        """The names that the torch model gives the linear maps."""
+        return [f"hidden.{i}.weights" for i in range(self.config.num_layers)] + ["output"]
+
     def keep(self, rows: Sequence[int]) -> None:
-        """See ``Learner``; there is only one member to keep."""
+        """Go on with these members only; there is only one."""
 
     def state(self) -> dict[str, np.ndarray]:
         """Copies of all arrays that decide how training goes on, by name."""
@@ -159,13 +172,19 @@ class NumpyLearner:
         return arrays
 
 
-def _network(config: RunConfig, sizes: Sequence[int], dtype: np.dtype) -> scratch.Network:
-    """The network of a run, each linear layer with weights from its own stream."""
+def network_of(
+    config: RunConfig, sizes: Sequence[int], dtype: np.dtype, first: int = 0
+) -> scratch.Network:
+    """A network of these sizes, each linear layer with weights from its own stream, from ``first``.
+
+    Raises:
+        ConfigError: for an activation or initial weights that are not there from scratch.
+    """
     activation = _part(scratch.ACTIVATIONS, config, "activation")
     draw = _part(scratch.INITIALIZERS, config, "weight_init")
     layers: list[scratch.Layer] = []
     options = config.options(INITIALIZERS[config.weight_init].options)
-    for i, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+    for i, (fan_in, fan_out) in enumerate(pairwise(sizes), start=first):
         weight, bias = draw(weight_stream(config.seed, i), fan_in, fan_out, **options)
         layers += [scratch.Linear(weight, bias, dtype), activation()]
     return scratch.Network(layers[:-1])

@@ -13,9 +13,9 @@ from dlsweep.data import Dataset
 from dlsweep.training.learners import (
     Learner,
     Means,
-    NumpyLearner,
     SklearnLearner,
     StateError,
+    numpy_learner,
     torch_learner,
 )
 from dlsweep.training.planning import stack_key, standing
@@ -32,7 +32,7 @@ from dlsweep.training.stack._state import StackState, check_identity, identity
 
 BACKENDS: dict[str, Callable[[Sequence[RunConfig], Dataset], Learner]] = {
     "torch": torch_learner,
-    "numpy": NumpyLearner,
+    "numpy": numpy_learner,
     "sklearn": SklearnLearner,
 }
 """Each makes a learner from configurations and data."""
