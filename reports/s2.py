@@ -72,7 +72,7 @@ that on purpose.
                 Heading("Do deeper CNNs do better?"),
                 Text(
                     "Three, four and five convolutions, with fully connected layers of 512 and "
-                    "256, of 128, and of 64; the first also with batch normalization. One seed each."
+                    "256, of 128, and of 64; the first also with batch norm. One seed each."
                 ),
                 Lines(("val_accuracy", "val_loss"), by="hidden_size", facets="batch_norm"),
                 ConfusionGrid(by=("hidden_size", "batch_norm")),
