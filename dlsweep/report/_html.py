@@ -81,7 +81,7 @@ def _section(blocks: Sequence[Block], table: RunsTable, page: Page) -> str:
     parts = [part for block in others if (part := block.html(table, page))]
     if parts and all(isinstance(part, Missing) for part in parts):
         del page.contents[known:]
-        return page.render("nothing.html", heading=heading.text, parts=parts)
+        return page.render("nothing.html", heading=heading.text, sentence=parts[0])
     return "\n".join([title, *parts])
 
 

@@ -112,7 +112,7 @@ MADE: dict[str, tuple[Callable[[], RunsTable], list[str]]] = {
     "a program's seconds": (
         seconds,
         [
-            r"The best configuration has `threads` `8` and reaches a `wall` of \*\*15",
+            r"The best configuration has `threads` `8` and reaches \*\*15.46\*\* in `wall`",
             r"`threads` matters most \(\d+ % of the variance\)\.",
             r"Run `mine-\d+` and `mine-\d+` a few times more.*: `python mine.py --threads=8",
         ],
@@ -156,7 +156,7 @@ def test_what_has_nothing_to_show_is_a_line_without_a_heading():
     assert "What went wrong?" not in headings
     assert "#" not in "".join(headings)
     line = re.search(
-        r'<div class="nothing"><p><strong>What went wrong\?</strong></p>(.*?)</div>', page
+        r'<div class="nothing"><p><strong>What went wrong\?</strong></p> (.*?)</div>', page
     )
     assert line is not None
     assert "No run failed or diverged, of 3." in line[1]

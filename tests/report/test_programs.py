@@ -140,13 +140,12 @@ def test_what_is_left_out_leaves_no_empty_section():
     page = render_html(standard_report(), TABLES["losses"])
     headings = re.findall(r"<h2[^>]*>([^<]*)</h2>", page)
     assert headings == [
-        "How did the runs do?",
         "Which settings matter?",
+        "Which configuration is best?",
+        "How did the runs get there?",
         "What do poor and good runs have in common?",
-        "Which run is best?",
-        "What to run next?",
+        "What else to run?",
         "Every run",
-        "What went wrong?",
         "How were these numbers made?",
     ]
 
@@ -160,8 +159,8 @@ def test_a_loss_of_any_size_is_minimized_and_shown_with_four_digits():
     assert best is not None
     assert best.value == min(run.value for run in table.runs if run.value is not None)
     told = " ".join(text.overview(table))
-    assert "By `loss` (lower is better), the best single run has 1,315" in told
-    assert f"`{best.name}` has the best `loss`: **1,315**." in text.best_run(table)
+    assert "In `loss` (lower is better), the best single run has 1,315" in told
+    assert "reaches **1,315** in `loss`, where lower is better." in text.best_run(table)[0]
     assert "%" not in told
     assert "95 % interval" not in told
 
@@ -172,13 +171,12 @@ def test_a_negative_reward_is_maximized_over_repeats():
     assert [len(c.runs) for c in found] == [3, 3, 3, 3]
     assert [c.value for c in found] == pytest.approx([-29.75, -27.75, -25.75, -23.75])
     told = " ".join(text.overview(table))
-    assert (
-        "They are 4 configurations: runs that differ only in their seed are taken together" in told
-    )
-    assert "(higher is better), the best single run has -23.25, the worst -30.25" in told
+    assert "That is 4 configurations: runs that differ only in their seed count as one" in told
+    assert "(higher is better), the best single run has -23.25, the median is -26.75" in told
     best = " ".join(text.best_run(table))
     assert (
-        "**-23.75** `eval.reward` on average over 3 runs (95 % interval -24.99 to -22.51)." in best
+        "reaches **-23.75** in `eval.reward`, where higher is better, the mean of 3 runs (95 % "
+        "interval -24.99 to -22.51)." in best
     )
 
 
@@ -284,17 +282,18 @@ def test_a_metric_and_a_setting_of_one_name_both_stand(tmp_path: Path):
 
 
 def test_edges_of_what_was_tried_and_repeats_are_suggested():
-    edge, width, again = text.next_steps(TABLES["losses"])
+    again, edge, width = text.next_steps(TABLES["losses"])
     assert edge == (
-        "`lr = 1e-05` of the best run is the smallest value that was tried: whether smaller ones "
-        "are better is not known."
+        "Try `lr` below `0.00001`: the best run has the smallest value that was tried: "
+        "`python mine.py --lr=1e-06 --width=8 --loss=l1`"
     )
-    assert width.startswith("`width = 8` of the best run is the smallest value")
+    assert width.startswith("Try `width` below `8`: the best run has the smallest value that was")
+    assert "--width=4 " in width
     assert again.startswith("Run `mine-0` and `mine-")
     assert "`python mine.py --lr=" in again
     repeated = text.next_steps(TABLES["rewards"])
     assert len(repeated) == 1
-    assert repeated[0].startswith("`agent.gamma = 0.96` of the best run is the largest value")
+    assert repeated[0].startswith("Try `agent.gamma` above `0.96`: the best run has the largest")
 
 
 def test_nothing_is_suggested_without_a_ground():
@@ -381,7 +380,9 @@ def test_a_wandb_report_of_a_program(wandb_server: WandbServer):
     pytest.importorskip("wandb_workspaces")
     wandb_server.project("team", "plants")
     for name in ("losses", "rewards", "no metric", "hostile"):
-        table = replace(TABLES[name], online=Online("team", "plants", "abc123"), title=name)
+        table = replace(
+            TABLES[name], online=Online("team", "plants", name[:3]), title=name, name=name
+        )
         publish(standard_report(), table)
     saved = {report.display_name: report.spec for report in wandb_server.reports.values()}
     assert len(saved) == 4

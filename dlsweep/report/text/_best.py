@@ -41,7 +41,7 @@ def best_configuration(table: RunsTable, best: Best) -> str:
     if table.own:
         value = f"{value} {measured(table)}"
     else:
-        value = f"a {measured(table)} of {value}, where {better(table)}"
+        value = f"{value} in {measured(table)}, where {better(table)}"
     told = f"{value}{_how(table, best)}"
     if best.of == 1:
         return f"the only configuration with a result, {code(best.run.name)}, reaches {told}"

@@ -60,10 +60,7 @@ def first_step(table: RunsTable) -> Step | None:
     if found or best is None:
         return found[0] if found else None
     command = table.command(best.config)
-    verb = "trains" if table.own else "runs"
-    return (
-        Step(f"Nothing is left to settle here; this {verb} it again", command) if command else None
-    )
+    return Step(f"To {'train' if table.own else 'run'} it again", command) if command else None
 
 
 def next_steps(table: RunsTable) -> list[str]:
