@@ -47,8 +47,8 @@ def _first(table: RunsTable) -> tuple[str, bool, str]:
     if "optimizer" not in names:
         return claim, False, "no difference between optimizers is beyond chance."
     place = names.index("optimizer") + 1
-    shares = ", ".join(f"`{effect.setting}` {100 * effect.share:.0f} %" for effect in ranked)
-    return claim, place == 1, f"of the variance over all configurations goes with {shares}."
+    shares = _listed([f"{100 * effect.share:.0f} % with `{effect.setting}`" for effect in ranked])
+    return claim, place == 1, f"the variance over all configurations goes by {shares}."
 
 
 def _best_value(table: RunsTable, name: str, value: str, claim: str) -> tuple[str, bool, str]:
