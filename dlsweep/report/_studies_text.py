@@ -68,7 +68,12 @@ def _rivals(studies: Studies) -> list[str]:
     # The first is a study's best already: what is asked is which other studies are as good.
     rivals = len(found.group) - 1
     if not rivals:
-        return ["No other study is as good: the lead is beyond chance."]
+        if all(r.best is not None and r.best.by == "seeds" for r in compare(studies).ranked):
+            return ["No other study is as good: the lead is beyond chance."]
+        return [
+            "No other study is as good within its interval; but the best of many single runs is a "
+            "lucky one, and only new seeds settle it (`dlsweep repeat`)."
+        ]
     if rivals == found.of - 1:
         return ["The best of every other study cannot be told from it: the lead may be chance."]
     return [
