@@ -376,7 +376,10 @@ def panels_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
     return [panel for grid in grids for panel in grid["panelBankSectionConfig"]["panels"]]
 
 
-def test_a_wandb_report_of_a_program(wandb_server: WandbServer):
+def test_a_wandb_report_of_a_program(
+    wandb_server: WandbServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
     pytest.importorskip("wandb_workspaces")
     wandb_server.project("team", "plants")
     for name in ("losses", "rewards", "no metric", "hostile"):
