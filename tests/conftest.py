@@ -56,7 +56,7 @@ PROCESS_FOLDERS = [
 """Folders whose tests are of the tier `process`, but for those that are marked `unit`."""
 
 PROGRAMS = ("python", "wandb", "ray", "node", "chrom")
-"""How the names of programs begin that a test of the tier `unit` may not start."""
+"""How the names of the programs begin that make a test one of processes, unlike `chattr`."""
 
 LONGEST = {
     "test_benchmarks",
@@ -131,22 +131,34 @@ def _tier(item: pytest.Item) -> str:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Let no test of the tier `unit` start a process."""
+    """Write down what a test of the tier `unit` starts, with its fixtures."""
+    _started.clear()
     with pytest.MonkeyPatch.context() as patch:
         if item.get_closest_marker("unit"):
-            patch.setattr(subprocess.Popen, "__init__", _small_programs_only)
+            patch.setattr(subprocess.Popen, "__init__", _write_down)
         return (yield)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Fail a test of the tier `unit` that has started a process.
+
+    Not where it does: wandb waits forever for a lock of its own where its service cannot start.
+    """
+    yield
+    if _started:
+        pytest.fail(f"a test of the tier unit starts {_started[0]}; mark it process")
+
+
+_started: list[str] = []
 _init = subprocess.Popen.__init__
 
 
-def _small_programs_only(self: subprocess.Popen[Any], args: Any, *more: Any, **named: Any) -> None:
+def _write_down(self: subprocess.Popen[Any], args: Any, *more: Any, **named: Any) -> None:
     words = [args] if isinstance(args, str | bytes | os.PathLike) else list(args)
     program = Path(os.fsdecode(words[0])).name
     if program.startswith(PROGRAMS):
-        self._child_created = False  # type: ignore[attr-defined]
-        raise RuntimeError(f"a test of the tier unit starts {program}; mark it process")
+        _started.append(program)
     _init(self, args, *more, **named)
 
 

@@ -69,9 +69,7 @@ def test_every_test_is_in_one_tier(pytester: pytest.Pytester):
         def test_process(): assert subprocess.run([sys.executable, "-c", ""]).returncode == 0
         @pytest.mark.network
         def test_network(): pass
-        def test_unit():
-            with pytest.raises(RuntimeError, match="mark it process"):
-                subprocess.run([sys.executable, "-c", ""])
+        def test_unit(): pass
         """
     )
 
@@ -83,3 +81,18 @@ def test_every_test_is_in_one_tier(pytester: pytest.Pytester):
     assert passed() == ["browser", "server", "process", "unit"]
     assert passed("-m", "process or slow or soak") == ["soak", "slow", "server", "process"]
     assert passed("-m", "unit", "--network") == ["network", "unit"]
+
+
+def test_a_unit_test_starts_no_process(pytester: pytest.Pytester):
+    shutil.copy(REPOSITORY / "pyproject.toml", pytester.path)
+    pytester.makeconftest("from tests.conftest import *  # noqa")
+    pytester.makepyfile(
+        """
+        import subprocess, sys
+        def test_python(): subprocess.run([sys.executable, "-c", ""])
+        def test_small(): subprocess.run(["true"])
+        """
+    )
+    done = pytester.runpytest_subprocess("-n", "0", str(pytester.path))
+    done.assert_outcomes(passed=2, errors=1)
+    done.stdout.fnmatch_lines(["*a test of the tier unit starts python*; mark it process*"])
