@@ -31,8 +31,7 @@ class ParallelCoordinates(Block):
             )
         ranked = [effect.setting for effect in reversed(find(table).effects) if effect.known]
         order = [*(name for name in settings(table) if name not in ranked), *ranked]
-        without = any(run.value is None for run in table.runs)
-        red = " Red lines are runs without a result." if without else ""
+        red = f" Red lines are runs that {table.broken}." if table.failed() else ""
         place = " The most important settings stand next to the result." if ranked else ""
         return page.figure(
             "From settings to results",

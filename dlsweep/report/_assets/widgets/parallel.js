@@ -2,7 +2,7 @@
 
 import { VALUE, axisOf } from '../js/axis.js';
 import { makeChart } from '../js/chart.js';
-import { COUNT, METRIC, SETTINGS, WORST_FIRST, jitter, sampled } from '../js/data.js';
+import { COUNT, DATA, METRIC, SETTINGS, WORST_FIRST, jitter, sampled } from '../js/data.js';
 import { make, missing } from '../js/dom.js';
 import { plain, words } from '../js/format.js';
 import { highlight } from '../js/highlight.js';
@@ -24,7 +24,9 @@ export function fill(element, { order }) {
     const at = axis.at(run);
     return at == null ? '-' : axis.category ? at + apart * jitter(run + 7 * names.length) : at;
   });
-  const drawn = sampled(WORST_FIRST, MOST_LINES);
+  // What has not ended yet has nowhere to go.
+  const ended = WORST_FIRST.filter((run) => DATA.value[run] != null || ['failed', 'diverged'].includes(DATA.status[run]));
+  const drawn = sampled(ended, MOST_LINES);
   const data = drawn.map(places);
   const upright = (width) => width < 640;
 
@@ -155,8 +157,8 @@ export function fill(element, { order }) {
     },
   });
   element.append(filterList(dimensions.filter((axis) => axis.category)));
-  if (drawn.length < COUNT) {
-    element.append(make('p', { class: 'note' }, `Drawn are ${plain(drawn.length)} of ${plain(COUNT)} runs, evenly by their rank; a selection is of all.`));
+  if (drawn.length < ended.length) {
+    element.append(make('p', { class: 'note' }, `Drawn are ${plain(drawn.length)} of ${plain(ended.length)} runs, evenly by their rank; a selection is of all.`));
   }
   chart.draw();
   on('selection', settleBrushes);
