@@ -20,6 +20,7 @@ from dlsweep.report.blocks import (
     Trend,
 )
 
+GRID = ("activation", "backend")
 LOSSES = ("train_loss", "val_loss")
 
 STUDY = Study(
@@ -53,7 +54,8 @@ shape.
                 published("s3", "activations"),
                 Heading("How does the loss fall, epoch by epoch?"),
                 Lines(LOSSES, where(seed=0), by="activation", facets="backend"),
-                ConfusionGrid(where(seed=0), by=("activation", "backend")),
+                ConfusionGrid(where(seed=0, activation={"relu", "tanh"}), by=GRID),
+                ConfusionGrid(where(seed=0, activation={"sigmoid", "identity"}), by=GRID),
             ),
             beside=("seeds",),
         ),

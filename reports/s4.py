@@ -10,6 +10,7 @@ from _study import Part, Study, main, published
 from dlsweep.report import where
 from dlsweep.report.blocks import ConfusionGrid, Heading, Lines, Text, Trend
 
+GRID = ("weight_init", "learning_rate")
 RANDOM = where(weight_init="random", learning_rate=0.01)
 PRINTED = ((0.885, 30_000), (0.741, 50_000), (0.769, 60_000))
 """Published accuracies of tanh, relu, and relu with weight decay, and of how many images."""
@@ -44,7 +45,8 @@ never set back.
                 Heading("How does the cost fall?"),
                 Lines(("train_loss",), by="weight_init", facets="learning_rate"),
                 Heading("What does each network take for what?"),
-                ConfusionGrid(where(seed=0), by=("weight_init", "learning_rate")),
+                ConfusionGrid(where(seed=0, learning_rate={0.01, 0.05}), by=GRID),
+                ConfusionGrid(where(seed=0, learning_rate={0.1, 0.3}), by=GRID),
             ),
             beside=("seeds",),
         ),

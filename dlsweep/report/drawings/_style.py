@@ -95,6 +95,7 @@ def lean(svg: str) -> str:
         return re.sub(r"(\d+\.\d\d)\d+", r"\1", attribute.group())
 
     svg = re.sub(r'="[^"]*"', rounded, svg)
+    svg = re.sub(r"font-family: [^;\"]*sans-serif", "font-family: 'DejaVu Sans', sans-serif", svg)
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 
