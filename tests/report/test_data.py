@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from dlsweep.report._bundle import asset, bundle
 from dlsweep.report._data import (
     as_json,
     classes_of,
@@ -22,7 +23,6 @@ from dlsweep.report._data import (
     web_address,
     which_epochs,
 )
-from dlsweep.report._bundle import asset, bundle
 from dlsweep.report._html import STYLES
 from dlsweep.report._runs import plain_numbers
 from dlsweep.sweep import Metric
