@@ -103,7 +103,9 @@ def test_a_study_trains_what_is_missing_and_writes_its_page_again(
     assert len(rows) == sum(len(table.runs) for table in tables.values())
     assert not [row["run"] for row in rows if row["status"] == "failed"]
     for file in page.parent.glob("*.yaml"):
-        assert yaml.safe_load(file.read_text())["name"].endswith(("-try", "-losses", "-best-cnn"))
+        assert yaml.safe_load(file.read_text())["name"].endswith(
+            ("-try", "-losses", "-best", "-cnn")
+        )
     capsys.readouterr()
     study.main(module(name).STUDY, given)  # nothing is trained again
     assert "finished" not in capsys.readouterr().err
