@@ -51,7 +51,7 @@ FIXTURES = {
 
 PROCESS_FOLDERS = [
     REPOSITORY / "tests" / name
-    for name in ("cli", "sweep/agent", "sweep/driver", "sweep/execution", "sweep/local")
+    for name in ("cli", "sweep/agent", "sweep/driver", "sweep/execution", "sweep/local", "tracking")
 ]
 """Folders whose tests are of the tier `process`, but for those that are marked `unit`."""
 

@@ -226,6 +226,7 @@ def test_what_cannot_be_had_is_refused_in_one_line(
 
 
 @pytest.mark.process
+@pytest.mark.process
 def test_data_from_python_has_them_too(lamps: str, halves: str):
     images = load(lamps)
     result = dlsweep.train(

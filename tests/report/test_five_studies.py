@@ -18,6 +18,8 @@ from dlsweep.report.blocks import Block, Heading
 from dlsweep.sweep import load_sweep
 from tests.conftest import REPOSITORY
 
+pytestmark = pytest.mark.process
+
 REPORTS = REPOSITORY / "reports"
 STUDIES = ("s1", "s2", "s3", "s4", "s5")
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")

@@ -229,6 +229,7 @@ def test_runs_that_were_never_synced(project: WandbServer):
     assert project.reports == {}
 
 
+@pytest.mark.process
 def test_without_an_account(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     with pytest.raises(ConfigError, match="no W&B account is set up here"):

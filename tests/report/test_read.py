@@ -338,6 +338,7 @@ def test_what_is_not_at_wandb(wandb_server: WandbServer, source: str, message: s
         read_runs(source)
 
 
+@pytest.mark.process
 def test_without_an_account(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     with pytest.raises(ConfigError, match="no account is set up here; see `wandb login`"):

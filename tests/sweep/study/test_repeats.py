@@ -115,6 +115,7 @@ def test_all_seeds_of_a_point_stop_once_their_mean_is_behind():
     assert stops(rule, 4, r2=0.3) == set()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("parameters", "line"),
     [

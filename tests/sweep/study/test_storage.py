@@ -414,6 +414,7 @@ def test_locks_are_never_held_by_two(tmp_path: Path) -> None:
 # The commands
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", ["sweep s.yaml", "runs", "stop", "export", "report", "sync"])
 def test_every_command_refuses_what_holds_no_studies(
     command: str,
@@ -434,6 +435,7 @@ SWEEP = (
 )
 
 
+@pytest.mark.process
 def test_a_full_disk_ends_the_command_with_one_line(
     folder: Path,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
