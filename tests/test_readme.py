@@ -57,7 +57,7 @@ def test_its_python_example_runs(tmp_path: Path) -> None:
     assert code != example
     (tmp_path / "sweep.yaml").write_text(
         "method: random\nmetric: {name: val_accuracy, goal: maximize}\n"
-        "parameters: {dataset: {value: digits}, epochs: {value: 1}, hidden_size: {min: 4, max: 9}}\n"
+        "parameters: {dataset: {value: digits}, epochs: {value: 1}, seed: {values: [1, 2]}}\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code.replace("count=12", "count=2")],
@@ -70,7 +70,7 @@ def test_its_python_example_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
     assert all(0 < float(word) < 1 for word in first.split())
-    assert "'hidden_size'" in second
+    assert "'seed'" in second
 
 
 def test_its_example_of_an_own_script_runs(tmp_path: Path) -> None:

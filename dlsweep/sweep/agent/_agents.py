@@ -107,7 +107,9 @@ class Agents:
         if any(command.kind == "exit" for command in commands):
             self.exhausted = True
             return None
-        self.waiting = self.waiting or "the sweep has no run to hand out now; it may be paused, or wait for its scheduler"
+        self.waiting = self.waiting or (
+            "the sweep has no run to hand out now; it may be paused, or wait for its scheduler"
+        )
         if agent is not None:
             with self._lock:
                 self._free.append(agent)

@@ -125,7 +125,8 @@ BASE = {"dataset": "digits", "lr": 0.01, "hidden_size": 32, "seed": 5}
 
 def test_an_ablation_changes_one_setting_at_a_time():
     factors = {"learning_rate": [0.1, 0.01], "optimiser": ["SGD", "adam"], "sz": [[16, 8]]}
-    written = ablation(BASE, factors, seeds=2, together=[{"optimizer": "momentum", "momentum": 0.5}])
+    together = [{"optimizer": "momentum", "momentum": 0.5}]
+    written = ablation(BASE, factors, seeds=2, together=together)
     sweep = parse_sweep(yaml_of(as_yaml_file(written, "what it is")), builtin=True)
     configs = [sweep.space.config(sweep.space.at(i)) for i in range(sweep.size or 0)]
     base = RunConfig(dataset="digits", learning_rate=0.01, hidden_size=32, seed=5)
