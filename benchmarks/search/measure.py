@@ -60,7 +60,7 @@ class Way:
             if runs * EPOCHS == budget and candidates:
                 left = budget - candidates * most * EPOCHS
                 return confirm(trace, seeds, left, candidates, most)
-        [(point, value)] = trace.best(budget)
+        point, value = trace.best(budget)
         return Named(point, value, spent=budget)
 
 

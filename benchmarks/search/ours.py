@@ -19,6 +19,7 @@ from dlsweep.sweep.search import (
     Search,
     SuccessiveHalving,
 )
+from dlsweep.sweep.study._points import steadied
 
 
 @functools.cache
@@ -118,6 +119,20 @@ class Missing(Exception):
         self.points = points
 
 
+def steadiest(trace: Trace, spent: int, most: int = 1) -> dict[int, float]:
+    """The points that a sweep would confirm, with their latest accuracies: see ``candidates_of``.
+
+    Args:
+        trace: the search.
+        spent: how many epochs of it count.
+        most: how many points.
+    """
+    curves = trace.curves(spent)
+    shown = steadied(curves)
+    best = sorted(shown, key=lambda point: -shown[point])[:most]
+    return {point: curves[point][-1] for point in best}
+
+
 def confirm(trace: Trace, seeds: Seeds, spent: int, candidates: int, most: int) -> Named:
     """The best by confirmation, as ``Confirming`` does it at the end of a sweep.
 
@@ -127,22 +142,14 @@ def confirm(trace: Trace, seeds: Seeds, spent: int, candidates: int, most: int) 
         spent: how many epochs of it count.
         candidates, most: how many are trained over how many new seeds at most.
     """
-    values: dict[int, list[float | None]] = {
-        point: [] for point, _ in trace.best(spent, candidates, whole=True)
-    }
-    first = dict(trace.best(spent, candidates, whole=True))
+    first = steadiest(trace, spent, candidates)
+    values: dict[int, list[float | None]] = {point: [] for point in first}
 
     def compared() -> Comparison:
-        found = [
-            Candidate(
-                point,
-                first[point],
-                tuple(v for v in its if v is not None),
-                len(its),
-                None in its,
-            )
-            for point, its in values.items()
-        ]
+        found = []
+        for point, its in values.items():
+            known = tuple(value for value in its if value is not None)
+            found.append(Candidate(point, first[point], known, len(its), None in its))
         return Comparison(found, "maximize", (0.0, 1.0))
 
     while more := compared().more_seeds(most):
@@ -153,7 +160,7 @@ def confirm(trace: Trace, seeds: Seeds, spent: int, candidates: int, most: int) 
     result = compared().result()
     spent += EPOCHS * sum(map(len, values.values()))
     if result.best is None:
-        [(point, value)] = trace.best(spent)
+        point, value = trace.best(spent)
         return Named(point, value, 1, spent=spent)
     best = result.best
     return Named(best.number, best.mean, 1 + best.tried, result.low, result.high, spent)

@@ -13,6 +13,9 @@ from benchmarks.search.curves import EPOCHS, Curves
 AT_ONCE = 8
 """How many runs are in training at once; `dlsweep sweep` asks for as many with bayes."""
 
+FEW_SEEDS = 4
+"""How many of a point's seeds the search may see, one in each repetition."""
+
 
 class Method(Protocol):
     """A way to search; one object searches once."""
@@ -49,10 +52,11 @@ class Seeds:
     repetition: int
 
     def order(self, point: int) -> list[int]:
-        """The point's seeds as this repetition has them."""
+        """The point's seeds as this repetition has them; more of them change no earlier ones."""
         seeds = self.curves.seeds(point)
-        random.Random(f"{self.repetition} {point}").shuffle(seeds)
-        return seeds
+        first, rest = seeds[:FEW_SEEDS], seeds[FEW_SEEDS:]
+        random.Random(f"{self.repetition} {point}").shuffle(first)
+        return first + rest
 
     def curve(self, point: int) -> list[float | None]:
         """What the search sees."""
@@ -75,39 +79,34 @@ class Trace:
     Attributes:
         points: of each run, by key.
         logged: of each epoch how many had been trained with it, the run, its number and the value.
-        ended: of each run that has ended, after how many epochs of all.
     """
 
     points: dict[int, int] = field(default_factory=dict)
     logged: list[tuple[int, int, int, float | None]] = field(default_factory=list)
-    ended: dict[int, int] = field(default_factory=dict)
 
-    def latest(self, spent: int, *, whole: bool = False) -> dict[int, float]:
-        """The latest accuracy of each point, of the best of its runs, after some epochs in all.
+    def curves(self, spent: int) -> dict[int, list[float]]:
+        """The accuracies that each point has shown after some epochs in all.
+
+        Of several runs of a point, which some ways make, that with the best latest one counts.
 
         Args:
             spent: how many epochs.
-            whole: only of runs that had ended by then.
         """
-        runs: dict[int, float] = {}
+        runs: dict[int, list[float]] = {}
         for at, key, _, value in self.logged:
-            if at > spent:
-                break
-            if not whole or self.ended.get(key, spent + 1) <= spent:
-                runs[key] = -1.0 if value is None else value
-        found: dict[int, float] = {}
-        for key, latest in runs.items():
-            found[self.points[key]] = max(latest, found.get(self.points[key], -1.0))
+            if at <= spent:
+                runs.setdefault(key, []).append(-1.0 if value is None else value)
+        found: dict[int, list[float]] = {}
+        for key, curve in runs.items():
+            if curve[-1] > found.get(self.points[key], [-2.0])[-1]:
+                found[self.points[key]] = curve
         return found
 
-    def best(self, spent: int, most: int = 1, *, whole: bool = False) -> list[tuple[int, float]]:
-        """The points with the best latest accuracy, and this; those that came first before equals.
-
-        Args:
-            spent, whole: see ``latest``.
-            most: how many.
-        """
-        return sorted(self.latest(spent, whole=whole).items(), key=lambda item: -item[1])[:most]
+    def best(self, spent: int) -> tuple[int, float]:
+        """The point with the best latest accuracy, and this; of equals the first."""
+        curves = self.curves(spent)
+        point = max(curves, key=lambda point: curves[point][-1])
+        return point, curves[point][-1]
 
 
 def replay(method: Method, seeds: Seeds, budget: int, at_once: int = AT_ONCE) -> Trace:
@@ -141,6 +140,5 @@ def replay(method: Method, seeds: Seeds, budget: int, at_once: int = AT_ONCE) ->
         for key, (epoch, value) in logged.items():
             if key in stopped or epoch == EPOCHS or value is None:
                 del training[key]
-                trace.ended[key] = spent
                 method.tell(key, epoch, value)
     return trace

@@ -6,13 +6,14 @@ import dataclasses
 import itertools
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from dlsweep.config import RunConfig
-from dlsweep.sweep.file import Config, number
+from dlsweep.sweep.file import Config, Metric, number
 from dlsweep.sweep.study._runs import Row, RowsOfAStudy
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SEED = "seed"
 """The setting of built-in runs that decides what is random in them."""
+_FEW_EPOCHS = 6
 _CLEAR = 3.0  # standard errors by which a point must be behind to be out of the running
 
 
@@ -121,6 +123,9 @@ def new_seeds(used: Sequence[object], n: int) -> list[int]:
 def candidates_of(table: RowsOfAStudy, most: int, seed: str | None = None) -> list[Candidate]:
     """The configurations that may be the best, and those of which some were confirmed before.
 
+    They are ranked by what their curves have shown at the end, not by their last epochs alone,
+    which are luck to a larger part.
+
     Args:
         table: the study.
         most: how many of the best are taken at most; where points were repeated, without those
@@ -129,7 +134,12 @@ def candidates_of(table: RowsOfAStudy, most: int, seed: str | None = None) -> li
     """
     sign = 1 if table.metric.goal == "maximize" else -1
     points = points_of(table, seed)
-    valued = [(point.value, point) for point in points if point.value is not None]
+    shown = _shown(points, table.metric)
+    valued = [
+        (fmean(shown[row.number] for row in point.rows if row.number in shown), point)
+        for point in points
+        if point.value is not None
+    ]
     valued.sort(key=lambda item: (-sign * item[0], item[1].number))
     noise = _noise(point for _, point in valued)
     chosen = [
@@ -142,6 +152,37 @@ def candidates_of(table: RowsOfAStudy, most: int, seed: str | None = None) -> li
     known = {point.number for point in chosen}
     chosen += [p for p in points if p.confirmations and p.number not in known]
     return [_candidate(point) for point in chosen]
+
+
+def steadied(curves: Mapping[int, Sequence[float]]) -> dict[int, float]:
+    """What runs have shown: less a matter of luck than their last epochs (benchmarks/README.md).
+
+    It is the mean of the last third of a run's epochs, and what the curves of this length rise from
+    there to their ends on average. Of few epochs the last one counts alone.
+
+    Args:
+        curves: the metric after each epoch, by run.
+    """
+    means = {
+        run: fmean(curve[-(len(curve) // 3) :]) if len(curve) >= _FEW_EPOCHS else curve[-1]
+        for run, curve in curves.items()
+    }
+    rises: defaultdict[int, list[float]] = defaultdict(list)
+    for run, curve in curves.items():
+        rises[len(curve)].append(curve[-1] - means[run])
+    return {run: means[run] + fmean(rises[len(curve)]) for run, curve in curves.items()}
+
+
+def _shown(points: Iterable[Point], metric: Metric) -> dict[int, float]:
+    """What the runs of the search have shown, by number; its value where a curve says nothing."""
+    rows = [row for point in points for row in point.rows if row.value is not None]
+    curves = {}
+    for row in rows:
+        curve = [number(epoch[metric.name]) for epoch in row.history if metric.name in epoch]
+        known = [value for value in curve if value is not None]
+        if len(known) == len(curve) and known and known[-1] == row.value:
+            curves[row.number] = known
+    return {row.number: row.value or 0.0 for row in rows} | steadied(curves)
 
 
 def confirmation_of(table: RowsOfAStudy) -> Confirmation | None:
