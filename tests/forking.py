@@ -178,6 +178,8 @@ def _template(environment: dict[str, str]) -> Client | None:
         if not _at_start(environment):
             return None
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Not the command's own environment, by which a test may look for the processes it left.
+        own = {name: value for name, value in os.environ.items() if not AT_START.match(name)}
         reader, writer = os.pipe()  # not what ends up in a file, for which Python has other buffers
         with theirs:
             process = subprocess.Popen(
@@ -185,7 +187,7 @@ def _template(environment: dict[str, str]) -> Client | None:
                 pass_fds=[theirs.fileno()],
                 stdin=reader,
                 stdout=writer,
-                env={**environment, "PADDING": PADDING},
+                env={**own, **_at_start(environment), "PADDING": PADDING},
             )
         os.close(reader)
         os.close(writer)
