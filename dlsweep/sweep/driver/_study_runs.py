@@ -171,7 +171,10 @@ class StudyRuns(Source):
         rule = EarlyTermination(self._study.sweep.early_terminate, self._study.sweep.metric)
         if isinstance(self._study.sweep.early_terminate, Asha):
             rule = self._halving = SuccessiveHalving(
-                self._study.sweep.early_terminate, self._study.sweep.metric
+                self._study.sweep.early_terminate,
+                self._study.sweep.metric,
+                self._study.sweep.longest,
+                self._study.total,
             )
         elif self._study.repeats > 1:
             rule = MeanTermination(
@@ -192,13 +195,19 @@ class StudyRuns(Source):
         """The runs that have paused at a rung and are among its best now."""
         if self._halving is None or self._study.reached:
             return []
-        found = [run for run in self._halving.promotable() if run not in self._open_runs]
-        found = [run for run in found if self._rung(run) is not None]
+        found = self._paused(self._halving.promotable())
         if not found and not self._open_runs and self._study.exhausted:
-            leader = self._halving.leader()
+            self._halving.hurry()
+            found = self._paused(self._halving.promotable())
+            leader = None if found else self._halving.leader()
             if leader is not None and self._rung(leader) is not None:
                 return [leader]
         return found
+
+    def _paused(self, runs: Sequence[int]) -> list[int]:
+        """Those of some runs that wait at a rung."""
+        found = [run for run in runs if run not in self._open_runs]
+        return [run for run in found if self._rung(run) is not None]
 
     def _rung(self, run: int) -> Path | None:
         """Where the stack of a run is kept as it was when the run paused; None if it did not."""

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dlsweep.config import command_line
+from dlsweep.config import RunConfig, command_line
 from dlsweep.sweep.file._builtin_space import BuiltinSpace
 from dlsweep.sweep.file._command import Command
 from dlsweep.sweep.file._data import data_contents
@@ -22,6 +22,7 @@ from dlsweep.sweep.file._parameters import nested_parameters
 from dlsweep.sweep.file._program_space import ProgramSpace
 from dlsweep.sweep.file._settings import Settings
 from dlsweep.sweep.file._space import Space
+from dlsweep.sweep.file._variant import as_settings
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,15 @@ class SweepFile:
         elif contents := data_contents(self.parameters):
             identity.append(contents)
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:8]
+
+    @property
+    def longest(self) -> int:
+        """The most epochs of a built-in run."""
+        epochs = as_settings(self.parameters).get("epochs")
+        if epochs is None:
+            return RunConfig().epochs
+        values = epochs.support()
+        return int(max(values) if values else epochs.quantile(1))
 
     @cached_property
     def space(self) -> Space:

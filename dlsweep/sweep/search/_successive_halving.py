@@ -17,13 +17,23 @@ class SuccessiveHalving(EarlyTermination):
     that have come there. The others wait: as more runs come to a rung, more of these are among its
     best 1/eta, and ``promotable`` names them. A run is measured by its epoch at the rung.
 
+    A rung lets nobody go on before as many have come there as in a whole bracket of successive
+    halving: with 27 epochs 27 to the rung at 1, 9 to that at 3, 3 to that at 9. The best third of a
+    few are luck, and cost as much as a good run does (benchmarks/README.md).
+
     Args:
         rule: the sweep's ``early_terminate``.
         metric: what it looks at.
+        longest: how many epochs a run has in all; 0 to let runs go on however few have come.
+        points: how many runs there will be; None for any number.
     """
 
-    def __init__(self, rule: Asha, metric: Metric) -> None:
+    def __init__(
+        self, rule: Asha, metric: Metric, longest: int = 0, points: int | None = None
+    ) -> None:
         self._asha = rule
+        self._first = rule.min_iter or 1
+        self._longest = longest if points is None else min(longest, points * self._first)
         self._name = metric.name
         self._less_is_better = -1.0 if metric.goal == "maximize" else 1.0
         self._seen: dict[int, int] = {}  # the epochs of each run
@@ -61,6 +71,10 @@ class SuccessiveHalving(EarlyTermination):
             found += [run for run in self._best(rung) if self._seen[run] == rung]
         return found
 
+    def hurry(self) -> None:
+        """There will be no more runs: from now on a rung lets go on whoever is among its best."""
+        self._longest = 0
+
     def leader(self) -> int | None:
         """The best run at the highest rung, if none has come further; else None.
 
@@ -83,6 +97,8 @@ class SuccessiveHalving(EarlyTermination):
     def _best(self, rung: int) -> list[int]:
         """The best 1/eta of the runs that have come to a rung, best first."""
         values = self._rungs[rung]
+        if len(values) < self._longest // rung:
+            return []
         ranked = sorted(values, key=lambda run: (values[run], run))
         best = ranked[: int(len(ranked) / self._asha.eta)]
         return [run for run in best if values[run] < math.inf]

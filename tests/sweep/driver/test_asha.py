@@ -159,6 +159,27 @@ def test_the_rule():
     assert rule.promotable() == [2, 3]  # the first of two at the second rung, which is 4
 
 
+def test_a_rung_waits_until_it_is_as_full_as_in_a_whole_bracket():
+    """Of 4 epochs, four come to the first rung before any goes on, and two to the second."""
+    rule = SuccessiveHalving(Asha(min_iter=1, eta=2), Metric(), 4)
+    for run in range(3):
+        assert rule.stops({run: (1, {"val_accuracy": run / 10})}) == {run}
+    assert rule.promotable() == []
+    assert rule.stops({3: (1, {"val_accuracy": 0.9})}) == set()
+    assert rule.promotable() == [3, 2]
+    assert rule.stops({3: (2, {"val_accuracy": 0.9})}) == {3}
+    assert rule.promotable() == [2]
+    assert rule.stops({2: (2, {"val_accuracy": 0.8})}) == {2}
+    assert rule.promotable() == [3]
+    few = SuccessiveHalving(Asha(min_iter=1, eta=2), Metric(), 4, points=2)
+    assert few.stops({0: (1, {"val_accuracy": 0.1})}) == {0}
+    assert few.stops({1: (1, {"val_accuracy": 0.2})}) == set()
+    early = SuccessiveHalving(Asha(min_iter=1, eta=2), Metric(), 4)
+    assert early.stops({run: (1, {"val_accuracy": run / 10}) for run in range(2)}) == {0, 1}
+    early.hurry()
+    assert early.promotable() == [1]
+
+
 def test_of_few_runs_the_best_is_trained_to_its_end(whole: dict[float, Row], tmp_path: Path):
     table = go(asha(eta=10), tmp_path / "a.db")
     lengths = sorted(len(row.history) for row in table.rows)
