@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 
-from tests import forking
 from tests.wandb_server import WandbServer
 
 # Before anybody imports torch. The tests' networks are tiny: a second thread gains nothing, and on
@@ -80,11 +79,6 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("dlsweep")
-    group.addoption(
-        "--real-processes",
-        action="store_true",
-        help="start every process anew; without it, commands are forked: see tests/forking.py",
-    )
     group.addoption("--network", action="store_true", help="also run the tests marked network")
 
 
@@ -171,9 +165,7 @@ def _cuda() -> bool:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_environment(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give the session homes of its own, and a W&B address where nobody is."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
@@ -205,10 +197,7 @@ def _own_environment(
         patch.setenv("WANDB_CACHE_DIR", str(home / "wandb-cache"))
         patch.setenv("WANDB_DATA_DIR", str(home / "wandb-data"))
         patch.setenv("NETRC", str(home / "no-netrc"))
-        if not request.config.getoption("--real-processes"):
-            forking.install()
         yield
-        forking.uninstall()
 
 
 @pytest.fixture(autouse=True)

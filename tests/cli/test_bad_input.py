@@ -142,8 +142,8 @@ def test_a_split_that_the_data_cannot_give(refused: Refused):
         (
             "foo",
             [
-                "argument COMMAND: got 'foo'; choose from sweep, train, repeat, stop, resume, "
-                "agent, runs, sync, export, report, predict, data, completion; see "
+                "argument COMMAND: got 'foo'; choose from sweep, train, repeat, ablate, stop, "
+                "resume, agent, runs, sync, export, report, predict, data, completion; see "
                 "`dlsweep --help`"
             ],
         ),

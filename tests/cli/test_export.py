@@ -99,7 +99,7 @@ def test_a_file_that_cannot_be_replaced_stays(
         raise OSError(28, "No space left on device")
 
     Path("runs.csv").write_text("mine")
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     monkeypatch.setattr(Path, "unlink", full)  # nor can what was written of it be removed
     assert main(["export", "--output", "runs.csv"]) == 1
     said = "error: --output: runs.csv cannot be written: No space left on device\n"

@@ -290,7 +290,7 @@ def test_by_default_there_is_one_for_each_core(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(_choose, "_cores", lambda: 3)
-    monkeypatch.setattr(_choose, "free_memory", lambda device: None)
+    monkeypatch.setattr("dlsweep.training.free_memory", lambda device: None)
     write("exit 0", SIX)
     _, err = sweep(capsys)
     assert "for each point, 3 at a time; --workers changes that" in err

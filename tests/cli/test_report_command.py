@@ -57,7 +57,7 @@ def test_a_page_and_a_folder_where_asked(folder: Path, study: str, capsys: Any):
     text = (folder / "deep/er/README.md").read_text(encoding="utf-8")
     assert text.startswith("# Mine\n")
     assert "2 of 4 configurations are below 50.0 %." in text
-    assert (folder / "deep/er/scatter-time.svg").exists()
+    assert (folder / "deep/er/effects.svg").exists()
     assert "<h1>Mine</h1>" in (folder / "new/page.html").read_text(encoding="utf-8")
 
 

