@@ -84,7 +84,7 @@ def _search(arguments: argparse.Namespace) -> dict[str, Any]:
     repetitions = arguments.repetitions or (2 if arguments.smoke else measure.REPETITIONS)
     if arguments.train:
         measure.train_all(repetitions)
-    return measure.measure(repetitions, smoke=arguments.smoke)
+    return measure.measure(repetitions, smoke=arguments.smoke, peers_again=arguments.peers)
 
 
 def _overhead(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -152,6 +152,7 @@ def main() -> None:
     parser.add_argument("--peer-points", type=int, help="of these, how many the peers train")
     parser.add_argument("--runs", type=int, help="of programs")
     parser.add_argument("--train", action="store_true", help="of search: train what is missing")
+    parser.add_argument("--peers", action="store_true", help="of search: the peers again, too")
     parser.add_argument("--json", type=Path, help="write the results of this call here, too")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()

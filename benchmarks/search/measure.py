@@ -3,130 +3,83 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import hashlib
 import math
+import multiprocessing
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import metadata
 from statistics import fmean, stdev
 from typing import Any
 
 from scipy import stats
 
-from benchmarks.machine import describe
+from benchmarks.machine import cores, describe
+from benchmarks.results import read
 from benchmarks.search import peers
 from benchmarks.search.curves import EPOCHS, POINTS, Curves, train
-from benchmarks.search.ours import Missing, Named, Ours, confirm, sweep
-from benchmarks.search.replay import AT_ONCE, Method, Seeds, Trace, replay
+from benchmarks.search.ours import Missing
+from benchmarks.search.replay import FEW_SEEDS, Seeds, replay
+from benchmarks.search.ways import BUDGETS, RECOMMENDED, WAYS, Way
 
-REPETITIONS = 100
-BUDGETS = (4, 8, 16)
-"""Of a search, in runs of all epochs."""
-_STOP_EARLY = (("type", "hyperband"), ("min_iter", 1))
-_STOP_LATER = (("type", "hyperband"), ("min_iter", 3))
-_PROMOTE = (("type", "asha"),)
-RECOMMENDED = "bayes, min_iter 1, confirmed"
-_SEEDS_OF_THE_BEST = 12  # that each point named best is trained with, so that its mean is known
-_SEEDS_OF_MANY = 3
+REPETITIONS = 60
+_SEEDS_OF_THE_BEST = 12  # with which each point named best is trained, to know its mean
+_SEEDS_OF_MANY = 4
 _MANY, _DRAWN = 150, 50
+_MOST_ROUNDS = 5  # of training what the replays have named
+_SMOKE = ("random", "bayes, asha", RECOMMENDED, "Optuna TPE")
+
+Found = dict[str, list[dict[str, Any]]]
+"""What a way has named, by the budget: of each repetition ``Named``'s attributes and the truth."""
 
 
-@dataclass(frozen=True)
-class Way:
-    """A way to search.
-
-    Attributes:
-        name: in the table.
-        make: a search by its seed.
-        ours: whether it is one of `dlsweep sweep`'s.
-        confirms: by the budget, how many candidates are confirmed over how many new seeds at most;
-            empty for a way that names what it saw last.
-        package: what must be installed.
-        at_once: how many runs are in training at once.
-        search: the name of the way that searches alike, and is not replayed again.
-    """
-
-    name: str
-    make: Callable[[int], Method]
-    ours: bool = False
-    confirms: tuple[tuple[int, int, int], ...] = ()
-    package: str = ""
-    at_once: int = AT_ONCE
-    search: str = ""
-
-    def named(self, trace: Trace, seeds: Seeds, budget: int) -> Named:
-        """What it names the best after a budget of epochs, confirmation included."""
-        for runs, candidates, most in self.confirms:
-            if runs * EPOCHS == budget and candidates:
-                left = budget - candidates * most * EPOCHS
-                return confirm(trace, seeds, left, candidates, most)
-        point, value = trace.best(budget)
-        return Named(point, value, spent=budget)
-
-
-def _ours(name: str, method: str, *rule: Any, **more: Any) -> Way:
-    return Way(name, lambda seed: Ours(sweep(method, rule), seed), ours=True, **more)
-
-
-WAYS = (
-    _ours("random", "random"),
-    _ours("bayes", "bayes"),
-    _ours("random, min_iter 3", "random", *_STOP_LATER),
-    _ours("random, min_iter 1", "random", *_STOP_EARLY),
-    _ours("bayes, min_iter 3", "bayes", *_STOP_LATER),
-    _ours("bayes, min_iter 1", "bayes", *_STOP_EARLY),
-    _ours("bayes, asha", "bayes", *_PROMOTE),
-    _ours(
-        RECOMMENDED,
-        "bayes",
-        *_STOP_EARLY,
-        confirms=((4, 0, 0), (8, 1, 3), (16, 2, 3)),
-        search="bayes, min_iter 1",
-    ),
-    _ours("bayes, min_iter 1, one at once", "bayes", *_STOP_EARLY, at_once=1),
-    _ours("bayes, min_iter 1, 32 at once", "bayes", *_STOP_EARLY, at_once=32),
-    Way("Optuna TPE", lambda seed: peers.OptunaTpe(seed, pruner=False)),
-    Way("Optuna TPE, Hyperband pruner", lambda seed: peers.OptunaTpe(seed, pruner=True)),
-    Way(
-        "W&B random, hyperband min_iter 1",
-        lambda seed: peers.Wandb(seed, "random", stops=True),
-        package="sweeps",
-    ),
-    Way("W&B bayes", lambda seed: peers.Wandb(seed, "bayes", stops=False), package="sweeps"),
-    Way("DEHB", peers.Dehb, package="dehb"),
-)
-_SMOKE = ("random", "bayes, min_iter 1", RECOMMENDED, "Optuna TPE")
-
-
-def measure(
-    repetitions: int, curves: Curves | None = None, *, smoke: bool = False
-) -> dict[str, Any]:
+def measure(repetitions: int, *, smoke: bool = False, peers_again: bool = False) -> dict[str, Any]:
     """Replay every way that is installed.
 
     Args:
         repetitions: of each, with other seeds of the search and of the runs.
-        curves: what is replayed; by default the file's.
-        smoke: only a few ways, of other people's one.
+        smoke: only a few ways.
+        peers_again: also those of others, whose results are kept otherwise.
     """
-    curves = curves or Curves.read()
+    curves = Curves.read()
     ways = [way for way in WAYS if not smoke or way.name in _SMOKE]
-    result: dict[str, Any] = {
+    kept = {} if smoke or peers_again else _kept(curves, repetitions)
+    found = _replayed([way for way in ways if way.name not in kept], repetitions) | kept
+    for named in found.values():
+        _judge(curves, named)
+    return {
         "machine": describe() | _versions(),
         "runs": len(curves.counts),
         "points": len({point for point, _ in curves.counts}),
+        "searched": _searched(curves),
         "repetitions": repetitions,
-        "rows": [],
+        "rows": [
+            {"way": way.name, "ours": way.ours, "named": found[way.name]}
+            for way in ways
+            if way.name in found
+        ],
     }
-    for way, found in _replayed(curves, repetitions, set(), ways):
-        result["rows"].append(
-            {
-                "way": way.name,
-                "ours": way.ours,
-                "named": {str(budget): named for budget, named in found.items()},
-            }
-        )
-        print(f"replayed {way.name}", file=sys.stderr)
-    return result
+
+
+def _kept(curves: Curves, repetitions: int) -> dict[str, Found]:
+    """What ways of others have named before, where they would see the same again."""
+    before = read("search")
+    if before is None or before["searched"] != _searched(curves):
+        return {}
+    if before["repetitions"] != repetitions:
+        return {}
+    return {row["way"]: row["named"] for row in before["rows"] if not row["ours"]}
+
+
+def _searched(curves: Curves) -> str:
+    """A digest of what searches may see of the runs."""
+    digest = hashlib.sha256()
+    for point in range(len(POINTS)):
+        for seed in curves.seeds(point)[:FEW_SEEDS]:
+            digest.update(curves.counts[point, seed].tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _versions() -> dict[str, str]:
@@ -138,68 +91,88 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _replayed(
-    curves: Curves, repetitions: int, needed: set[int], ways: Sequence[Way] = WAYS
-) -> Iterator[tuple[Way, dict[int, list[dict[str, Any]]]]]:
-    """Of each way and budget what it has named, and how good that truly is.
+# --- Replaying -----------------------------------------------------------------------------------
 
-    Args:
-        needed: gets the points that were named or to be confirmed.
-        ways: what is replayed.
-    """
-    traces: dict[tuple[str, int], Trace] = {}
+
+def _replayed(ways: Sequence[Way], repetitions: int) -> dict[str, Found]:
+    """What each way that is installed has named, by its name."""
+    packages = {way.package for way in ways if way.package}
+    there = {"", *(package for package in packages if peers.installed(package))}
+    searches = dict.fromkeys(way.search for way in ways if way.package in there)
+    jobs = [(search, repetition) for search in searches for repetition in range(repetitions)]
+    found: dict[str, Found] = {}
+    processes = min(cores(), len(jobs)) if repetitions > 2 else 1
+    with contextlib.ExitStack() as stack:
+        run = map
+        if processes > 1:
+            context = multiprocessing.get_context("spawn")
+            run = stack.enter_context(context.Pool(processes)).imap
+        for (search, repetition), its in zip(jobs, run(_named, jobs), strict=True):
+            for name, by_budget in its.items():
+                for budget, named in by_budget.items():
+                    found.setdefault(name, {}).setdefault(budget, []).append(named)
+            if repetition == repetitions - 1:
+                print(f"replayed {search}", file=sys.stderr)
+    return found
+
+
+@functools.cache
+def _curves() -> Curves:
+    return Curves.read()
+
+
+def _named(job: tuple[str, int]) -> dict[str, dict[str, dict[str, Any]]]:
+    """What the ways of a search have named in a repetition, by way and budget."""
+    search, repetition = job
+    ways = [way for way in WAYS if way.search == search]
+    seeds = Seeds(_curves(), repetition)
+    trace = replay(ways[0].make(repetition), seeds, max(BUDGETS) * EPOCHS, ways[0].at_once)
+    found: dict[str, dict[str, dict[str, Any]]] = {}
     for way in ways:
-        if way.package and not peers.installed(way.package):
-            continue
-        found: dict[int, list[dict[str, Any]]] = {budget: [] for budget in BUDGETS}
-        for repetition in range(repetitions):
-            seeds = Seeds(curves, repetition)
-            key = way.search or way.name, repetition
-            if key not in traces:
-                budget = max(BUDGETS) * EPOCHS
-                traces[key] = replay(way.make(repetition), seeds, budget, way.at_once)
-            trace = traces[key]
-            for budget in BUDGETS:
-                try:
-                    named = way.named(trace, seeds, budget * EPOCHS)
-                except Missing as missing:
-                    needed.update(missing.points)
-                    found[budget].append({})
-                    continue
-                needed.add(named.point)
-                found[budget].append(
-                    {
-                        "point": named.point,
-                        "reported": named.reported,
-                        "truth": seeds.truth(named.point, named.seen),
-                        "low": named.low,
-                        "high": named.high,
-                        "epochs": named.spent,
-                    }
-                )
-        yield way, found
+        for budget in BUDGETS:
+            try:
+                named = asdict(way.named(trace, seeds, budget * EPOCHS))
+            except Missing as missing:
+                named = {"missing": list(missing.points)}
+            found.setdefault(way.name, {})[str(budget)] = named
+    return found
+
+
+def _judge(curves: Curves, found: Found) -> None:
+    """Add how good each named point truly is: its mean over the seeds that nothing has seen."""
+    for named in found.values():
+        for repetition, one in enumerate(named):
+            if "point" in one:
+                one["truth"] = Seeds(curves, repetition).truth(one["point"], one["seen"])
 
 
 def train_all(repetitions: int) -> None:
     """Train what the replays need and the file does not have.
 
-    First every point with one seed, then the best of these and some drawn at random with more, then
-    those that a replay names best or confirms with many, until there is no new one.
+    First every point with one seed, then the best of these and some drawn at random with a few,
+    then those that a replay names best or confirms with many, until there is no new one.
     """
     curves = Curves.read()
     train(curves, [(point, 0) for point in range(len(POINTS))])
     ranked = sorted(range(len(POINTS)), key=lambda p: -(curves.final(p, 0) or 0.0))
     drawn = ranked[_MANY :: max(1, (len(ranked) - _MANY) // _DRAWN)]
-    more = [(p, s) for s in range(1, _SEEDS_OF_MANY + 1) for p in (*ranked[:_MANY], *drawn)]
-    train(curves, more)
-    while True:
-        needed: set[int] = set()
-        for _ in _replayed(curves, repetitions, needed):
-            pass
-        wanted = [(p, s) for p in sorted(needed) for s in range(_SEEDS_OF_THE_BEST)]
+    some = (*ranked[:_MANY], *drawn)
+    train(curves, [(point, seed) for seed in range(_SEEDS_OF_MANY) for point in some])
+    for _ in range(_MOST_ROUNDS):
+        needed = {
+            point
+            for found in _replayed(WAYS, repetitions).values()
+            for named in found.values()
+            for one in named
+            for point in one.get("missing", [one.get("point")])
+        }
+        wanted = [(point, seed) for point in needed for seed in range(_SEEDS_OF_THE_BEST)]
         if all(key in curves.counts for key in wanted):
             return
         train(curves, wanted)
+
+
+# --- Showing -------------------------------------------------------------------------------------
 
 
 def table(result: dict[str, Any]) -> str:
@@ -207,25 +180,38 @@ def table(result: dict[str, Any]) -> str:
     rows = {row["way"]: row["named"] for row in result["rows"]}
     budgets = [str(budget) for budget in BUDGETS]
     lines = [
-        f"{result['points']:,} points, {result['runs']:,} runs; {result['repetitions']} "
-        f"repetitions, {EPOCHS} epochs to a full run.",
+        f"{result['points']:,} points, {result['runs']:,} runs of {EPOCHS} epochs; "
+        f"{result['repetitions']} repetitions of each search",
         "",
         "| search | " + " | ".join(f"{b} full runs" for b in budgets) + " |",
         "|---" * (1 + len(budgets)) + "|",
     ]
     for way, named in rows.items():
         cells = [_cell(named[b], rows[RECOMMENDED][b], way == RECOMMENDED) for b in budgets]
-        lines.append(f"| {way} | " + " | ".join(cells) + " |")
-    said = [one for b in budgets for one in rows[RECOMMENDED][b] if one.get("low") is not None]
-    judged = [one for one in said if one["truth"] is not None]
+        lines.append(
+            f"| {'**dlsweep**, ' if _is_ours(result, way) else ''}{way} | "
+            + " | ".join(cells)
+            + " |"
+        )
+    judged = [
+        one
+        for b in budgets
+        for one in rows[RECOMMENDED][b]
+        if one.get("low") is not None and one.get("truth") is not None
+    ]
     if judged:
         inside = sum(one["low"] <= one["truth"] <= one["high"] for one in judged)
+        half = fmean(one["high"] - one["low"] for one in judged) / 2
         lines += [
             "",
-            f"The interval that is reported had the true mean in {inside} of "
-            f"{len(judged)} searches ({100 * inside / len(judged):.0f} %).",
+            f"Of {len(judged)} intervals that were reported, ± {100 * half:.1f} points on average, "
+            f"{inside} had the true mean ({100 * inside / len(judged):.0f} %).",
         ]
     return "\n".join(lines)
+
+
+def _is_ours(result: dict[str, Any], way: str) -> bool:
+    return any(row["ours"] for row in result["rows"] if row["way"] == way)
 
 
 def _cell(mine: Sequence[dict[str, Any]], best: Sequence[dict[str, Any]], same: bool) -> str:
@@ -241,5 +227,7 @@ def _cell(mine: Sequence[dict[str, Any]], best: Sequence[dict[str, Any]], same: 
         for one, other in zip(mine, best, strict=True)
         if one.get("truth") is not None and other.get("truth") is not None
     ]
+    if all(one == other for one, other in pairs):
+        return f"{text}, the same"
     p = float(stats.ttest_rel(*zip(*pairs, strict=True)).pvalue)
-    return f"{text} ({'p < 0.001' if p < 0.001 else f'p {p:.3f}'})"
+    return f"{text}, {'p < 0.001' if p < 0.001 else f'p = {p:.3f}'}"

@@ -48,8 +48,9 @@ class Ours:
         rule = file.early_terminate
         self._rule: EarlyTermination | None = None
         if rule is not None:
-            kind = SuccessiveHalving if isinstance(rule, Asha) else EarlyTermination
-            self._rule = kind(rule, file.metric)  # type: ignore[arg-type]
+            self._rule = EarlyTermination(rule, file.metric)
+            if isinstance(rule, Asha):
+                self._rule = SuccessiveHalving(rule, file.metric, file.longest)
         self._keys = itertools.count()
         self._paused: dict[int, int] = {}  # the epochs of runs that wait at a rung
         self._points: dict[int, int] = {}
