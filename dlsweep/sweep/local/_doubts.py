@@ -11,10 +11,10 @@ from dlsweep.sweep.file._data import data_configs
 from dlsweep.training._doubts import doubts
 
 _BETTER_EARLY = (
-    "sweeps of little compute found configurations that were better by one to two points of "
-    "accuracy (benchmarks/README.md)"
+    "a benchmark found configurations of 80.7 instead of 79.0 % accuracy for the compute of four "
+    "runs"
 )
-"""What looking after the first epoch was worth, against after the third."""
+"""What a first look after one epoch is worth, against after three (benchmarks/README.md)."""
 
 _TAIL = 0.05
 """The share of the draws at each end of an interval that is left out: normal laws have no end."""
