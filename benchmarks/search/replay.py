@@ -52,11 +52,13 @@ class Seeds:
     repetition: int
 
     def order(self, point: int) -> list[int]:
-        """The point's seeds as this repetition has them; more of them change no earlier ones."""
+        """The point's seeds as this repetition has them: first that of the search."""
         seeds = self.curves.seeds(point)
-        first, rest = seeds[:FEW_SEEDS], seeds[FEW_SEEDS:]
-        random.Random(f"{self.repetition} {point}").shuffle(first)
-        return first + rest
+        draw = random.Random(f"{self.repetition} {point}")
+        first = draw.choice(seeds[:FEW_SEEDS])  # whatever others are trained later
+        rest = [seed for seed in seeds if seed != first]
+        draw.shuffle(rest)
+        return [first, *rest]
 
     def curve(self, point: int) -> list[float | None]:
         """What the search sees."""
