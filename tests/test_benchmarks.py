@@ -143,7 +143,7 @@ def test_search(smoke: Smoke) -> None:
         for named in row["named"].values():
             assert all(0.7 < one["reported"] < 0.9 for one in named)
             assert all(one["spent"] <= 16 * 27 for one in named)
-    confirmed = next(row["named"] for row in result["rows"] if "confirmed" in row["way"])
+    confirmed = next(row["named"] for row in result["rows"] if "--confirm" in row["way"])
     assert all(one["low"] < one["reported"] < one["high"] for one in confirmed["16"])
     assert "| Optuna TPE |" in out
 
