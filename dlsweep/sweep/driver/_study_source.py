@@ -19,8 +19,8 @@ from dlsweep.training import EpochMetrics
 AT_ONCE = {"grid": 256, "random": 256, "bayes": 8}
 """How many runs are open at once, by search method: many fill stacks, few let bayes learn.
 
-Eight at once cost bayes nothing that can be measured, 16 cost it half a point of accuracy after 32
-runs, and 64 make it a random search (benchmarks/README.md).
+Eight at once cost bayes hardly anything against one at once, 32 cost it a third to half a point of
+accuracy (benchmarks/README.md).
 """
 _ON_GPU = 16  # times as many, for its stacks are large
 _PER_SLOT = 16  # at least so many for each slot of a large cluster
