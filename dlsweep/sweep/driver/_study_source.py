@@ -19,7 +19,7 @@ from dlsweep.training import EpochMetrics
 AT_ONCE = {"grid": 256, "random": 256, "bayes": 8}
 """How many runs are open at once, by search method: many fill stacks, few let bayes learn.
 
-Eight at once cost bayes hardly anything against one at once, 32 cost it a third to half a point of
+Eight at once cost bayes hardly anything against one at once, 32 cost it up to half a point of
 accuracy (benchmarks/README.md).
 """
 _ON_GPU = 16  # times as many, for its stacks are large
