@@ -399,7 +399,7 @@ def test_the_best_run_is_trained_again_by_its_command(capsys: pytest.CaptureFixt
 def test_a_sweep_without_an_end_says_so(monkeypatch: pytest.MonkeyPatch, folder: Path):
     text = GRID.replace("grid", "random").replace("epochs: {value: 2}", "epochs: {value: 100000}")
     text = text.replace("{values: [0.01, 0.001]}", "{min: 0.01, max: 0.1}")
-    (folder / "s.yaml").write_text(text + "early_terminate: {type: hyperband, min_iter: 1}\n")
+    (folder / "s.yaml").write_text(text + "early_terminate: {type: hyperband, min_iter: 3}\n")
 
     def interrupt(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGINT)
@@ -408,7 +408,8 @@ def test_a_sweep_without_an_end_says_so(monkeypatch: pytest.MonkeyPatch, folder:
     done = command("sweep s.yaml")
     assert done.code == 130
     assert "a random search has no end; stop it with Ctrl-C, or give --count" in done.err
-    assert "early_terminate" not in done.err
+    assert "after 3 epochs; with min_iter: 1" in done.err
+    assert "trained again" not in done.err
     assert done.err.endswith("interrupted\n")
     assert {record["status"] for record in runs()} == {"waiting"}
 
