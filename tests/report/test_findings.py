@@ -283,6 +283,7 @@ def test_no_optimum_in_the_middle_where_more_is_better():
     assert (effect.verdict, effect.peak) == ("matters", False)
     assert effect.best is not None
     assert effect.best.level == "5"
+    assert any(line.startswith("Epochs matter: ") for line in text.what_matters(toy))
     [step] = [step for step in text.steps(toy) if step.told.startswith("Try epochs above `5`")]
     assert step.told.endswith(": the best run has the largest value that was tried")
     assert "--epochs 6 " in step.command

@@ -6,7 +6,7 @@ from dlsweep.report._runs import RunsTable
 from dlsweep.report._words import amount, between, count, difference, listed, share
 from dlsweep.report.findings import Effect, Interaction, Ruin, find
 from dlsweep.report.statistics import FEWEST
-from dlsweep.report.text._names import choice, measured, named, sentence, valued
+from dlsweep.report.text._names import choice, matters, measured, named, sentence, valued
 
 _HOW = {"at chance": "ended at chance", "diverged": "diverged", "failed": "failed"}
 
@@ -72,7 +72,8 @@ def _difference(table: RunsTable, effect: Effect) -> str:
             f"({configurations}) and {amount(table, worst.median)} with {valued(worst.level)} "
             f"({worst.configurations:,}); by how much the means differ is not certain"
         )
-    line = f"{sentence(named(table, effect.setting))} matters: {told}."
+    name = named(table, effect.setting)
+    line = f"{sentence(name)} {matters(name)}: {told}."
     if effect.peak:
         ends = [valued(effect.levels[0].level), valued(effect.levels[-1].level)]
         line += f" The best value lies in the middle: it beats both {listed(ends)}."
@@ -123,8 +124,8 @@ def importance(table: RunsTable, most: int) -> str:
     if not known:
         return ""
     first, *others = known
-    line = f"{sentence(named(table, first.setting))} matters most ({share(first.share)} of the"
-    line += " variance)"
+    name = named(table, first.setting)
+    line = f"{sentence(name)} {matters(name)} most ({share(first.share)} of the variance)"
     if first.peak and first.best is not None:
         line += f" and is best at {valued(first.best.level)}, in the middle of what was tried"
     if others:

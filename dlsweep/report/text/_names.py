@@ -18,6 +18,12 @@ def named(table: RunsTable, name: str) -> str:
     return table.words(name) if table.own and re.fullmatch(r"\w+", name) else code(name)
 
 
+def matters(name: str) -> str:
+    """The verb after a setting as ``named`` has it: weight decay matters, epochs matter."""
+    plural = name.endswith(("epochs", "layers")) and not name.startswith("number of")
+    return "matter" if plural else "matters"
+
+
 def valued(text: str) -> str:
     """A setting's value as findings have it, between backticks."""
     return code(plain_numbers(text))
