@@ -42,7 +42,7 @@ class OwnCode:
 
     @classmethod
     def of(cls, place: str, setting: str) -> OwnCode | None:
-        """That of a model or function; None for an installed package's.
+        """The code of a model or function; None where it is an installed package's.
 
         Args:
             place: see ``module_file``.
@@ -67,15 +67,15 @@ class OwnCode:
 
     @property
     def digest(self) -> str:
-        """Other code has another."""
+        """A digest of the files: other code has another one."""
         content = hashlib.sha256(repr((self.place, sorted(self.files.items()))).encode())
         return content.hexdigest()[:16]
 
     def supply(self, folder: Path) -> None:
-        """Have it imported in this process: where it is, or else as it was shipped.
+        """Make it importable in this process: from its place, or else as it was shipped.
 
         Args:
-            folder: where what is not here is put; of this code alone.
+            folder: where missing files are written; it holds this code alone.
 
         Raises:
             OSError: it cannot be written there.
@@ -126,7 +126,7 @@ def _imported(source: bytes, file: Path, root: Path) -> Iterator[Path]:
 
 
 def _forget(folder: Path) -> None:
-    """Have what was imported from a folder imported anew."""
+    """Forget the modules imported from a folder, so that they are imported again."""
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if file and Path(file).is_relative_to(folder):

@@ -1,4 +1,4 @@
-"""What a job needs of the user's own on another machine: code is shipped, data must be there."""
+"""What a job needs on another machine: the user's code is shipped, the data must be there."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from dlsweep.data._cache import cache_root
 
 
 class NodeError(ConfigError):
-    """A node of a cluster does not have what the others have; in one line."""
+    """A node of a cluster lacks what the others have; the text is one line."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a job needs of the user's own.
+    """The user's code and data that a job needs.
 
     Attributes:
         code: the files of the models and functions.
@@ -42,7 +42,7 @@ class Needs:
         return cls(tuple(filter(None, code)), describe(configs[0]).content)
 
     def meet(self, config: RunConfig) -> None:
-        """Have the code imported in this process, and check the data.
+        """Make the code importable in this process, and check the data.
 
         Raises:
             NodeError: the data is not here, or is other data than the driver's.

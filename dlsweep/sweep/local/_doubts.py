@@ -1,4 +1,4 @@
-"""Notices of what a sweep searches and hardly can mean."""
+"""Notices about values that a sweep probably does not mean."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def doubts_of(sweep: SweepFile) -> list[str]:
 
 
 def _stops_late(sweep: SweepFile) -> list[str]:
-    """What a rule gives away that looks at no run before it has trained several epochs."""
+    """A notice where early termination first looks at runs after several epochs."""
     rule = sweep.early_terminate
     first = next(iter(rule.brackets(sweep.longest)), 0) if rule is not None else 0
     if first < 2:

@@ -20,7 +20,7 @@ from dlsweep.sweep.study._runs import ENDED, PlannedStack, Row, Run
 
 
 class StudyResults(StudyContents):
-    """Keeps how the runs of a study end, and hands out again those that have not; see ``Study``."""
+    """Stores how the runs of a study end, and hands out again those that have not ended."""
 
     @abstractmethod
     def _ended(self, row: Row) -> None:

@@ -1,4 +1,4 @@
-"""What the search of a study learns: how its points have ended, and those of other studies."""
+"""Tells a study's search how its points, and those of other studies, have ended."""
 
 from __future__ import annotations
 
