@@ -10,6 +10,7 @@ import ast
 import functools
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import re
@@ -202,13 +203,15 @@ def _load(place: str, file: Path, version: object) -> types.ModuleType:
         if not _is_path(place):
             return importlib.import_module(place)
         name = "dlsweep_own_" + re.sub(r"\W", "_", place)
-        specification = importlib.util.spec_from_file_location(name, file)
+        loader = importlib.machinery.SourceFileLoader(name, str(file))
+        specification = importlib.util.spec_from_file_location(name, file, loader=loader)
         assert specification is not None
-        assert specification.loader is not None
         module = importlib.util.module_from_spec(specification)
         sys.modules[name] = module  # dataclasses and pickle look there
         try:
-            specification.loader.exec_module(module)
+            # Not from kept bytecode, which is taken for a file's that changed within a second.
+            code = loader.source_to_code(loader.get_data(str(file)), str(file))
+            exec(code, module.__dict__)
         except BaseException:
             del sys.modules[name]
             raise

@@ -80,6 +80,7 @@ OTHER_VALUES = {
     "reconstruction_weight": (0.5, AUTOENCODER),
 }
 NO_EFFECT = {"wandb_project", "wandb_entity", "figures", "examples", "projection", "save_model"}
+NO_EFFECT |= {"log_every", "projection_images"}
 OTHER_DATA = {"dataset", "image_size", "color", "classes", "skip_bad"}
 OTHER_DATA |= {"features", "features_weights"}
 OTHER_DATA |= {"val_fraction", "train_size", "device"}
