@@ -112,7 +112,7 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     resources = {"metadata": {"path": str(tmp_path)}}
     client = nbclient.NotebookClient(notebook, timeout=300, resources=resources)
     client.execute(env=users_environment(WANDB_SILENT="true"))
-    assert "finished" in str(notebook.cells[4].outputs)
+    assert "finished" in str(notebook.cells[3].outputs)
     assert notebook.cells[-1].outputs
 
 
